@@ -1,0 +1,237 @@
+"""Every error the library raises.
+
+::
+
+    RasterCollectionError
+    ├── RequestError                 the request is wrong; lists all problems at once
+    ├── WorkflowDefinitionError      a workflow, stage or task is declared wrongly
+    ├── TaskError                    one attempt at one task failed
+    │   ├── TileError                the tile itself is at fault; trying again cannot help
+    │   └── WorkerDiedError          the process that ran the task is gone
+    ├── JobFailedError               the job as a whole failed; carries the result
+    ├── JobCancelledError            the job was cancelled; carries the result
+    ├── JobBusyError                 another process is running the same job
+    ├── ExecutorError
+    │   └── ExecutorBrokenError      the executor can run nothing more
+    ├── UnknownNameError             a name that no registry knows; lists the known ones
+    ├── MissingExtraError            an optional dependency is not installed
+    └── BackendError                 storage, catalog or job store
+        ├── ObjectNotFoundError
+        ├── ObjectExistsError
+        ├── PreconditionError        the object or record changed in the meantime
+        ├── PermissionDeniedError
+        └── UnavailableError         may work again later
+
+Every error has a stable ``code``, a ``hint`` that says what to do, and ``retryable``. All of them pickle: each
+passes its arguments positionally to ``super().__init__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+__all__ = [
+    "BackendError",
+    "ExecutorBrokenError",
+    "ExecutorError",
+    "JobBusyError",
+    "JobCancelledError",
+    "JobFailedError",
+    "MissingExtraError",
+    "ObjectExistsError",
+    "ObjectNotFoundError",
+    "PermissionDeniedError",
+    "PreconditionError",
+    "RasterCollectionError",
+    "RequestError",
+    "RequestProblem",
+    "TaskError",
+    "TileError",
+    "UnavailableError",
+    "UnknownNameError",
+    "WorkerDiedError",
+    "WorkflowDefinitionError",
+]
+
+
+class RasterCollectionError(Exception):
+    """Root of the tree: ``except RasterCollectionError`` catches all that the library raises on purpose.
+
+    Attributes:
+        message: What happened, to what.
+        hint: What the reader can do about it; may be empty.
+        code: Stable identifier, listed in the documentation's error page.
+        retryable: Whether the same call may succeed later with nothing changed.
+    """
+
+    code: str = "RASTERCOLLECTION_ERROR"
+    retryable: bool = False
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"[{self.code}] {self.message}"
+        return f"{text} {self.hint}" if self.hint else text
+
+
+class RequestProblem(NamedTuple):
+    """One thing wrong with a request. ``value`` is shown as Python would, ``allowed`` says what is expected."""
+
+    parameter: str
+    value: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.parameter}={self.value}: {self.allowed}"
+
+
+class RequestError(RasterCollectionError):
+    """The request cannot be run as it stands. ``problems`` holds every one found, not just the first."""
+
+    code = "INVALID_REQUEST"
+
+    def __init__(self, problems: Sequence[RequestProblem]) -> None:
+        self.problems = tuple(problems)
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}"
+        super().__init__(f"{count} with the request:\n{lines}")
+        self.args = (self.problems,)
+
+
+class WorkflowDefinitionError(RasterCollectionError):
+    code = "INVALID_WORKFLOW"
+
+
+class TaskError(RasterCollectionError):
+    """One attempt at one task failed.
+
+    Handlers raise it with a code of their own; the engine fills in where it happened.
+
+    Args:
+        message: What happened.
+        hint: What to do about it.
+        code: Stable code; the class's own when empty.
+        retryable: Whether another attempt may succeed.
+        details: JSON-able facts for machines.
+    """
+
+    code = "TASK_FAILED"
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        code: str = "",
+        retryable: bool | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.code = code or type(self).code
+        self.retryable = type(self).retryable if retryable is None else retryable
+        self.details = dict(details or {})
+        self.args = (message, hint, self.code, self.retryable, self.details)
+
+
+class TileError(TaskError):
+    """The tile itself is at fault (``FILE_UNREADABLE``, ``CRS_MISSING`` …): it is skipped, the rest goes on."""
+
+    code = "TILE_FAILED"
+
+
+class WorkerDiedError(TaskError):
+    """The worker that ran the task is gone (killed, out of memory, crashed in native code)."""
+
+    code = "WORKER_DIED"
+    retryable = True
+
+
+class JobFailedError(RasterCollectionError):
+    """The job failed. ``result`` is the :class:`~rastercollection.JobResult` as far as the job came."""
+
+    code = "JOB_FAILED"
+
+    def __init__(self, message: str, hint: str = "", result: Any = None) -> None:
+        super().__init__(message, hint)
+        self.result = result
+        self.args = (message, hint, result)
+
+
+class JobCancelledError(JobFailedError):
+    """The job was cancelled; what had finished is recorded and the same call resumes there."""
+
+    code = "JOB_CANCELLED"
+
+
+class JobBusyError(RasterCollectionError):
+    code = "JOB_BUSY"
+    retryable = True
+
+
+class ExecutorError(RasterCollectionError):
+    code = "EXECUTOR_ERROR"
+
+
+class ExecutorBrokenError(ExecutorError):
+    code = "EXECUTOR_BROKEN"
+
+
+class UnknownNameError(RasterCollectionError):
+    """A name that nobody registered."""
+
+    code = "UNKNOWN_NAME"
+
+    def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
+        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        super().__init__(f"No {kind} is called {name!r}.", f"Known: {', '.join(self.known) or 'none'}.")
+        self.args = (kind, name, self.known)
+
+
+class MissingExtraError(RasterCollectionError):
+    """An optional dependency is not installed."""
+
+    code = "MISSING_EXTRA"
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.feature, self.extra = feature, extra
+        super().__init__(
+            f"{feature} needs the extra {extra!r}.", f"Install it: pip install 'rastercollection[{extra}]'"
+        )
+        self.args = (feature, extra)
+
+
+class BackendError(RasterCollectionError):
+    """A storage, catalog or job store operation failed. ``target`` is what it was about, without credentials."""
+
+    code = "BACKEND_ERROR"
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, hint: str = "", target: str = "") -> None:
+        super().__init__(message, hint or self.default_hint)
+        self.target = target
+        self.args = (message, hint, target)
+
+
+class ObjectNotFoundError(BackendError):
+    code = "OBJECT_NOT_FOUND"
+
+
+class ObjectExistsError(BackendError):
+    code = "OBJECT_EXISTS"
+
+
+class PreconditionError(BackendError):
+    code = "PRECONDITION_FAILED"
+
+
+class PermissionDeniedError(BackendError):
+    code = "PERMISSION_DENIED"
+    default_hint = "Check the permissions, or the credentials in storage_options."
+
+
+class UnavailableError(BackendError):
+    code = "UNAVAILABLE"
+    retryable = True

@@ -1,0 +1,145 @@
+"""The engine's values: tasks, their results, jobs and statuses. They know nothing of rasters."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from rastercollection.errors import RasterCollectionError, TaskError
+
+__all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Task", "TaskResult", "TaskStatus"]
+
+SCHEMA_VERSION = 1
+
+
+class JobStatus(enum.StrEnum):
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (JobStatus.QUEUED, JobStatus.PROCESSING)
+
+
+class TaskStatus(enum.StrEnum):
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    RETRYING = "retrying"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+@attrs.frozen(kw_only=True)
+class Task:
+    """The smallest thing that crosses a process boundary.
+
+    Attributes:
+        id: Deterministic, unique in its job.
+        stage: Number of its stage, from 1.
+        task_type: What it does (``create_cog``).
+        handler: ``module:qualname`` of the function that does it.
+        parameters: JSON-able arguments; never arrays, never open datasets.
+        tile: Name of the source raster it is about; None for a fan-in task.
+    """
+
+    id: str
+    stage: int
+    task_type: str
+    handler: str
+    parameters: Mapping[str, Any] = attrs.field(factory=dict)
+    tile: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Notice:
+    """Something the user should know that did not stop the work (a fallback, an override, a retry)."""
+
+    code: str
+    message: str
+
+
+@attrs.frozen(kw_only=True)
+class ErrorRecord:
+    """An error as it is kept and shown."""
+
+    code: str
+    message: str
+    hint: str = ""
+    retryable: bool = False
+    details: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, error: BaseException) -> ErrorRecord:
+        """The record of any exception; one that is not the library's gets the code ``UNEXPECTED_ERROR``."""
+        if isinstance(error, RasterCollectionError):
+            return cls(
+                code=error.code,
+                message=error.message,
+                hint=error.hint,
+                retryable=error.retryable,
+                details=error.details if isinstance(error, TaskError) else {},
+            )
+        return cls(
+            code="UNEXPECTED_ERROR",
+            message=f"{type(error).__name__}: {error}",
+            hint="This is a bug, in the library or in a handler of yours: the log holds the traceback.",
+        )
+
+
+@attrs.frozen(kw_only=True)
+class TaskResult:
+    """How a task ended. ``value`` is the handler's JSON-able return, None unless the task completed."""
+
+    task: Task
+    status: TaskStatus
+    attempts: int = 0
+    value: Mapping[str, Any] | None = None
+    error: ErrorRecord | None = None
+    notices: tuple[Notice, ...] = ()
+    seconds: float = 0.0
+    ended_at: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status is TaskStatus.COMPLETED
+
+
+@attrs.frozen(kw_only=True)
+class JobRecord:
+    """One recorded execution of a workflow.
+
+    Attributes:
+        id: SHA-256, in hexadecimal, of the normalised parameters.
+        job_type: Name of the workflow.
+        parameters: The normalised parameters.
+        status: Where it stands.
+        current_stage: Number of the stage under way, 0 before the first.
+        total_stages: How many stages the workflow has.
+        stage_results: What each ended stage amounted to, by stage name: counts of tasks by status, seconds.
+        metadata: What the workflow's owner wants to find again (description, sources, tile count).
+        result: The finalizer's summary, None until the job has ended.
+        error: Why it failed.
+        created_at, updated_at: RFC 3339, UTC.
+    """
+
+    id: str
+    job_type: str
+    parameters: Mapping[str, Any]
+    status: JobStatus = JobStatus.QUEUED
+    current_stage: int = 0
+    total_stages: int = 0
+    stage_results: Mapping[str, Any] = attrs.field(factory=dict)
+    metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    result: Mapping[str, Any] | None = None
+    error: ErrorRecord | None = None
+    created_at: str = ""
+    updated_at: str = ""
