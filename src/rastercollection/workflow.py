@@ -16,6 +16,7 @@ __all__ = [
     "FanOut",
     "Finalizer",
     "Handler",
+    "JobContext",
     "Plan",
     "PlanContext",
     "Skip",
@@ -66,23 +67,28 @@ class Skip:
 
 
 @attrs.frozen(kw_only=True)
-class PlanContext:
-    """What a plan knows.
+class JobContext:
+    """What is known of a job at some point of it.
 
     Attributes:
         job_id: The job.
         parameters: The job's normalised parameters.
         facts: Found out for this run and not part of the job's identity (the sources with their versions).
-        stage: The stage being planned.
-        results: Results of every earlier stage, by stage name.
+        results: Results of every ended stage, in planned order, by stage name.
     """
 
     job_id: str
     parameters: Mapping[str, Any]
     facts: Mapping[str, Any]
+    results: Mapping[str, Sequence[TaskResult]]
+
+
+@attrs.frozen(kw_only=True)
+class PlanContext(JobContext):
+    """What a plan knows: the job so far, the stage to plan and its number, from 1."""
+
     stage: Stage
     number: int
-    results: Mapping[str, Sequence[TaskResult]]
 
     def task(self, index: int, parameters: Mapping[str, Any], *, tile: str | None = None) -> Task:
         """The ``index``-th task of this stage; its id follows from job, stage number, type and index."""
@@ -100,7 +106,7 @@ class PlanContext:
 Plan = Callable[[PlanContext, Sequence[TaskResult]], Iterable[Task | Skip]]
 """``plan(context, previous_results)`` yields the tasks of a stage, lazily; pure, no I/O."""
 
-Finalizer = Callable[[PlanContext], Mapping[str, Any]]
+Finalizer = Callable[[JobContext], Mapping[str, Any]]
 """``finalizer(context)`` makes the job's JSON-able summary from ``context.results``, also of a failed job."""
 
 
