@@ -1,0 +1,98 @@
+"""The one entry point for developers: ``nox`` checks and tests everything, ``nox -l`` lists what else there is.
+
+Sessions run on Python 3.11, or on the oldest newer one where 3.11 is not present; ``nox -s tests`` runs the tests on
+each of 3.11, 3.12 and 3.13 that is present, ``nox -s tests-3.12`` on that one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _present() -> list[str]:
+    """The supported Python versions that start on this machine, the oldest first."""
+    # the interpreter that runs nox counts, also where its folder is not on the search path
+    os.environ["PATH"] += os.pathsep + str(Path(sys.executable).resolve().parent)
+    return [version for version in ("3.11", "3.12", "3.13") if _starts(f"python{version}")] or [RUNNING]
+
+
+def _starts(name: str) -> bool:
+    found = shutil.which(name)
+    return found is not None and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+PYTHONS = _present()
+
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", f"tests-{PYTHONS[0]}"]
+
+
+def _group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def _install_wheel(session: nox.Session, *requirements: str, extras: str = "") -> None:
+    """Build the wheel and install it: what is tested is what users get, not the source tree."""
+    folder = Path(session.create_tmp()).resolve() / "wheel"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), ".")
+    (wheel,) = folder.glob("*.whl")
+    session.install(f"rastercollection{extras} @ {wheel.as_uri()}", *requirements)
+    session.install("--force-reinstall", "--no-deps", str(wheel))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The test suite, against the built wheel; arguments after -- go to pytest."""
+    _install_wheel(session, *_group("test"), extras="[dask]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def lint(session: nox.Session) -> None:
+    """Style, format, and the direction of imports."""
+    session.install(*_group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", env={"PYTHONPATH": str(ROOT / "src")})
+
+
+@nox.session(python=PYTHONS[0])
+def types(session: nox.Session) -> None:
+    """Types of the whole library, strictly."""
+    session.install(*PROJECT["project"]["dependencies"], *_group("types"))
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS[0])
+def docs(session: nox.Session) -> None:
+    """The documentation site, into site/; any broken link is an error."""
+    session.install(*PROJECT["project"]["dependencies"], *_group("docs"))
+    session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def demo(session: nox.Session) -> None:
+    """Make the demo scene, run the whole job on it and show where everything is."""
+    _install_wheel(session)
+    session.run("rastercollection", "demo", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def bench(session: nox.Session) -> None:
+    """Run every benchmark; each prints its figures."""
+    _install_wheel(session)
+    for script in sorted((ROOT / "benchmarks").glob("*.py")):
+        session.run("python", str(script), *session.posargs)
