@@ -16,6 +16,7 @@
     ├── UnknownNameError             a name that no registry knows; lists the known ones
     ├── MissingExtraError            an optional dependency is not installed
     └── BackendError                 storage, catalog or job store
+        ├── NoSpaceError             the disk, the quota or the store is full
         ├── ObjectNotFoundError
         ├── ObjectExistsError
         ├── PreconditionError        the object or record changed in the meantime
@@ -39,6 +40,7 @@ __all__ = [
     "JobCancelledError",
     "JobFailedError",
     "MissingExtraError",
+    "NoSpaceError",
     "ObjectExistsError",
     "ObjectNotFoundError",
     "PermissionDeniedError",
@@ -213,6 +215,11 @@ class BackendError(RasterCollectionError):
         super().__init__(message, hint or self.default_hint)
         self.target = target
         self.args = (message, hint, target)
+
+
+class NoSpaceError(BackendError):
+    code = "NO_SPACE"
+    default_hint = "Free some space, or write somewhere else (output_container)."
 
 
 class ObjectNotFoundError(BackendError):
