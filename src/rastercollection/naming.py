@@ -1,0 +1,59 @@
+"""Names of outputs: deterministic, unique in the collection, never outside the container."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+__all__ = ["TileName", "in_folder", "tile_names"]
+
+
+@attrs.frozen(kw_only=True)
+class TileName:
+    """Names derived from a source's path.
+
+    Attributes:
+        stem: Beginning of the output's file name.
+        item_id: Id of the STAC item.
+    """
+
+    stem: str
+    item_id: str
+
+    def output_blob(self, tier: str, folder: str | None) -> str:
+        """The COG's path, relative to the output container."""
+        return in_folder(f"{self.stem}_cog_{tier}.tif", folder)
+
+
+def in_folder(name: str, folder: str | None) -> str:
+    """``name`` below ``folder``, which may be None or empty."""
+    return f"{folder}/{name}" if folder else name
+
+
+def tile_names(blobs: Sequence[str]) -> Mapping[str, TileName]:
+    """Names for all sources of a collection, by source path.
+
+    A path without its extension, ``/`` as ``_``. Paths that come out the same, even if only on a file system that
+    ignores case, get a hash of the whole path behind it.
+    """
+    plain = {blob: _plain(blob) for blob in blobs}
+    taken = Counter(stem.casefold() for stem in plain.values())
+    return {blob: _name(blob, stem, unique=taken[stem.casefold()] == 1) for blob, stem in plain.items()}
+
+
+def _plain(blob: str) -> str:
+    folder, slash, name = blob.rpartition("/")
+    stem, dot, _ = name.rpartition(".")
+    return f"{folder}{slash}{stem if dot and stem else name}".replace("/", "_")
+
+
+def _name(blob: str, stem: str, *, unique: bool) -> TileName:
+    mark = hashlib.sha256(blob.encode()).hexdigest()[:8]
+    if not unique:
+        stem = f"{stem}_{mark}"
+    item_id = re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("._") or "tile"
+    return TileName(stem=stem, item_id=item_id if item_id == stem else f"{item_id}-{mark}")
