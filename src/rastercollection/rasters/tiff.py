@@ -1,0 +1,260 @@
+"""A TIFF's own declarations, read without decoding anything: sizes, blocks, and whether the file is long enough."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+from collections.abc import Callable, Iterator
+
+import attrs
+import numpy as np
+
+__all__ = ["Directory", "MalformedTiffError", "TruncatedTiffError", "directories", "is_tiff", "missing_data"]
+
+Reader = Callable[[int, int], bytes]
+"""``read(start, end)`` gives the bytes of the file from ``start`` up to ``end``; fewer at its end."""
+
+_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_INTEGERS = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
+_MOST_DIRECTORIES = 64
+_MOST_ENTRIES = 4096
+_ENTRIES_AT_ONCE = 2**20
+
+SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, STRIP_OFFSETS, SAMPLES = 254, 256, 257, 258, 259, 273, 277
+ROWS_PER_STRIP, STRIP_COUNTS, PLANAR, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = (
+    278, 279, 284, 322, 323, 324, 325,
+)  # fmt: skip
+_REDUCED, _MASK = 1, 4
+_UNCOMPRESSED, _PLANES_APART = 1, 2
+
+
+class MalformedTiffError(ValueError):
+    """The structure contradicts itself."""
+
+
+class TruncatedTiffError(ValueError):
+    """The structure points beyond the end of the file."""
+
+
+def is_tiff(head: bytes) -> bool:
+    return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@attrs.frozen(kw_only=True)
+class _Entry:
+    kind: int
+    count: int
+    position: int
+
+
+@attrs.frozen(kw_only=True)
+class Directory:
+    """One image of a TIFF.
+
+    Attributes:
+        width, height, samples: As declared.
+        bits: Of one sample, the widest.
+        compression: TIFF's number.
+        subfile: TIFF's flags: 1 for a reduced copy, 4 for a mask.
+        tiled: Whether blocks are tiles.
+        block: ``(rows, columns)`` of a block, cut to the image for strips.
+        planar: Whether each band has blocks of its own.
+    """
+
+    width: int
+    height: int
+    samples: int
+    bits: int
+    compression: int
+    subfile: int
+    tiled: bool
+    block: tuple[int, int]
+    planar: bool
+    byte_order: str = attrs.field(repr=False)
+    offsets: _Entry | None = attrs.field(repr=False)
+    counts: _Entry | None = attrs.field(repr=False)
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether it is an overview."""
+        return bool(self.subfile & _REDUCED)
+
+    @property
+    def block_bytes(self) -> int:
+        """Size of one block, decoded."""
+        rows, columns = self.block
+        return math.ceil(columns * (1 if self.planar else self.samples) * self.bits / 8) * rows
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        rows, columns = self.block
+        grid = math.ceil(self.height / rows) * math.ceil(self.width / columns)
+        return grid * (self.samples if self.planar else 1)
+
+
+@attrs.frozen
+class _Layout:
+    order: str
+    big: bool
+    size: int
+
+    @property
+    def pointer(self) -> str:
+        return self.order + ("Q" if self.big else "I")
+
+
+def _exactly(read: Reader, start: int, length: int, size: int) -> bytes:
+    if start + length > size:
+        raise TruncatedTiffError(f"its structure needs {start + length:,} bytes, the file has {size:,}")
+    data = read(start, start + length)
+    if len(data) != length:
+        raise TruncatedTiffError(f"only {len(data):,} of {length:,} bytes at {start:,} could be read")
+    return data
+
+
+def _header(read: Reader, size: int) -> tuple[_Layout, int]:
+    head = _exactly(read, 0, 8, size)
+    order = "<" if head[:2] == b"II" else ">"
+    if struct.unpack(order + "H", head[2:4])[0] == 42:
+        return _Layout(order, False, size), struct.unpack(order + "I", head[4:8])[0]
+    return _Layout(order, True, size), struct.unpack(order + "Q", _exactly(read, 8, 8, size))[0]
+
+
+def _entries(read: Reader, layout: _Layout, start: int) -> tuple[dict[int, _Entry], int]:
+    """The entries of the directory at ``start`` by tag, and where the next directory is."""
+    count_size, entry_size, value_size = (8, 20, 8) if layout.big else (2, 12, 4)
+    head = _exactly(read, start, count_size, layout.size)
+    count = int.from_bytes(head, "little" if layout.order == "<" else "big")
+    if not 0 < count <= _MOST_ENTRIES:
+        raise MalformedTiffError(f"the directory at {start:,} claims {count:,} entries")
+    first = start + count_size
+    table = _exactly(read, first, count * entry_size + value_size, layout.size)
+    shape = layout.order + ("HHQ" if layout.big else "HHI")
+    entries: dict[int, _Entry] = {}
+    for index in range(count):
+        tag, kind, values = struct.unpack_from(shape, table, index * entry_size)
+        inline = first + index * entry_size + entry_size - value_size
+        fits = _TYPE_SIZES.get(kind, 1) * values <= value_size
+        at = struct.unpack_from(layout.pointer, table, (index + 1) * entry_size - value_size)[0]
+        entries.setdefault(tag, _Entry(kind=kind, count=values, position=inline if fits else at))
+    return entries, struct.unpack_from(layout.pointer, table, count * entry_size)[0]
+
+
+def _values(read: Reader, order: str, size: int, entry: _Entry, start: int, count: int) -> np.ndarray:
+    kind = _INTEGERS.get(entry.kind)
+    if kind is None:
+        raise MalformedTiffError(f"a table of integers has type {entry.kind}")
+    dtype = np.dtype(order + kind)
+    data = _exactly(read, entry.position + start * dtype.itemsize, count * dtype.itemsize, size)
+    return np.frombuffer(data, dtype)
+
+
+def _directory(read: Reader, layout: _Layout, entries: dict[int, _Entry]) -> Directory:
+    def number(tag: int, default: int | None = None) -> int:
+        entry = entries.get(tag)
+        if entry is None and default is None:
+            raise MalformedTiffError(f"tag {tag} is missing")
+        if entry is None or entry.count == 0:
+            return int(default or 0)
+        return int(_values(read, layout.order, layout.size, entry, 0, min(entry.count, 512)).max())
+
+    width, height, samples = number(WIDTH), number(LENGTH), number(SAMPLES, 1)
+    tiled = TILE_WIDTH in entries or TILE_LENGTH in entries
+    rows = number(TILE_LENGTH) if tiled else min(number(ROWS_PER_STRIP, height), height)
+    columns = number(TILE_WIDTH) if tiled else width
+    if min(width, height, samples, rows, columns) < 1:
+        raise MalformedTiffError(f"an image of {width} × {height} with {samples} bands in blocks of {columns} × {rows}")
+    return Directory(
+        width=width,
+        height=height,
+        samples=samples,
+        bits=max(1, number(BITS, 1)),
+        compression=number(COMPRESSION, 1),
+        subfile=number(SUBFILE, 0),
+        tiled=tiled,
+        block=(rows, columns),
+        planar=number(PLANAR, 1) == _PLANES_APART,
+        byte_order=layout.order,
+        offsets=entries.get(TILE_OFFSETS) or entries.get(STRIP_OFFSETS),
+        counts=entries.get(TILE_COUNTS) or entries.get(STRIP_COUNTS),
+    )
+
+
+def directories(read: Reader, size: int) -> Iterator[Directory]:
+    """The images of a TIFF: the first, then those of the chain, up to a loop or a bound; read as they are asked for.
+
+    Args:
+        read: Gives ranges of bytes.
+        size: Length of the file.
+
+    Raises:
+        MalformedTiffError: Of the first image; the chain simply ends where a later one is not sound.
+        TruncatedTiffError: Likewise.
+    """
+    layout, start = _header(read, size)
+    seen: set[int] = set()
+    for number in itertools.count():
+        if start == 0 or start in seen or number == _MOST_DIRECTORIES:
+            if number == 0:
+                raise MalformedTiffError("it has no image")
+            return
+        seen.add(start)
+        try:
+            entries, start = _entries(read, layout, start)
+            directory = _directory(read, layout, entries)
+        except (MalformedTiffError, TruncatedTiffError):
+            if number == 0:
+                raise
+            return
+        yield directory
+
+
+def missing_data(read: Reader, size: int, directory: Directory) -> str | None:
+    """What of an image's data lies beyond the end of the file, in words; None when all of it can be there.
+
+    Blocks that are declared empty (sparse files) are fine. Tables are read in bounded pieces.
+
+    Raises:
+        MalformedTiffError: The tables are missing or too short.
+        TruncatedTiffError: The tables themselves lie beyond the end.
+    """
+    offsets, counts, blocks = directory.offsets, directory.counts, directory.blocks
+    if offsets is None:
+        raise MalformedTiffError("the table of block offsets is missing")
+    if offsets.count < blocks or (counts is not None and counts.count < blocks):
+        raise MalformedTiffError(f"the tables describe fewer than the {blocks:,} blocks of the image")
+    _fits(offsets, blocks, size)
+    if counts is not None:
+        _fits(counts, blocks, size)
+    for start in range(0, blocks, _ENTRIES_AT_ONCE):
+        number = min(_ENTRIES_AT_ONCE, blocks - start)
+        begins = _values(read, directory.byte_order, size, offsets, start, number).astype("f8")
+        lengths = np.full(number, float(directory.block_bytes if directory.compression == _UNCOMPRESSED else 1))
+        if counts is not None:
+            lengths = _values(read, directory.byte_order, size, counts, start, number).astype("f8")
+        if directory.compression == _UNCOMPRESSED:
+            lengths = np.minimum(lengths, _needed(directory, start, number))
+        beyond = (begins + lengths > size) & (lengths > 0)
+        if beyond.any():
+            return f"block {start + int(beyond.argmax()) + 1:,} of {blocks:,} ends beyond the file's {size:,} bytes"
+    return None
+
+
+def _fits(entry: _Entry, blocks: int, size: int) -> None:
+    end = entry.position + blocks * _TYPE_SIZES.get(entry.kind, 1)
+    if end > size:
+        raise TruncatedTiffError(f"its table of {blocks:,} blocks ends at byte {end:,}, the file has {size:,}")
+
+
+def _needed(directory: Directory, start: int, number: int) -> np.ndarray:
+    """Bytes that uncompressed blocks hold: the last strip of a band may be shorter than declared."""
+    full = np.full(number, float(directory.block_bytes))
+    if directory.tiled:
+        return full
+    rows = directory.block[0]
+    strips = math.ceil(directory.height / rows)
+    last = (np.arange(start, start + number) % strips) == strips - 1
+    full[last] *= (directory.height - (strips - 1) * rows) / rows
+    return full
