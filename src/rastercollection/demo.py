@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Scene", "make_scene"]
+__all__ = ["Scene", "demo_arguments", "make_scene"]
 
 CRS = "EPSG:32642"
 ORIGIN = (722_000.0, 4_552_000.0)
@@ -78,6 +78,18 @@ def make_scene(folder: str | Path, size: int = 1024, seed: int = 42) -> Scene:
     content = _tile(image, (step, 2 * step), size)
     _keep(broken, content[: len(content) * 2 // 5])
     return Scene(folder=target, tiles=tuple(tiles), broken=broken)
+
+
+def demo_arguments(folder: Path) -> dict[str, Any]:
+    """Arguments of ``process_collection`` for the scene in ``sources`` below ``folder``, where all else goes, too."""
+    return {
+        "container_name": str(folder / "sources"),
+        "blob_list": ["*.tif"],
+        "collection_id": "namangan-demo",
+        "output_container": str(folder / "output"),
+        "collection_description": "A made-up scene in UTM zone 42N",
+        "jobs": f"sqlite:///{folder / 'jobs.db'}",
+    }
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -1,16 +1,25 @@
-"""Text that is safe and readable in a terminal: control characters made visible, errors with code and hint."""
+"""What the command line shows: results, plans, job records and errors as text that is safe in a terminal."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rastercollection.errors import RasterCollectionError, RequestError
-from rastercollection.models import ErrorRecord
+from rastercollection.models import ErrorRecord, Notice
 
-__all__ = ["clean", "describe", "format_error", "plural"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rastercollection.api import CollectionPlan, JobReport
+    from rastercollection.result import JobResult, TileOutcome
+
+__all__ = ["clean", "describe", "format_error", "plural", "print_plan", "print_result", "print_status"]
 
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+MOST_TILES = 40
+COLORS = {"cog": "green", "failed": "red", "skipped": "yellow", "not_run": "yellow"}
 
 
 def clean(text: object, *, lines: bool = False) -> str:
@@ -33,23 +42,170 @@ def plural(count: int, noun: str) -> str:
 
 def describe(error: ErrorRecord) -> str:
     """An error on one line: code, message, hint."""
-    return clean(f"[{error.code}] {error.message} {error.hint}".rstrip())
+    return clean(" ".join(f"[{error.code}] {error.message} {error.hint}".split()))
 
 
-def format_error(error: BaseException, options: Mapping[str, str]) -> str:
+def format_error(error: BaseException, option_name: Callable[[str], str] = str) -> str:
     """An error as several lines: code and message, what is wrong with each parameter, the hint.
 
     Args:
         error: Any exception.
-        options: The command line's name of a parameter, where it has one.
+        option_name: What a parameter of the request is called where the text is shown.
     """
     if isinstance(error, RequestError):
         head = f"error [{error.code}]: {plural(len(error.problems), 'problem')} with the request"
         problems = [
-            f"  {options.get(problem.parameter, problem.parameter)} = {problem.value}\n    {problem.allowed}"
+            f"  {option_name(problem.parameter)} {clean(problem.value)}: {clean(problem.allowed)}"
             for problem in error.problems
         ]
-        return clean("\n".join([head, *problems]), lines=True)
+        return "\n".join([head, *problems])
     record = ErrorRecord.of(error)
     hint = f"\n  hint: {record.hint}" if record.hint and isinstance(error, RasterCollectionError) else ""
     return clean(f"error [{record.code}]: {record.message}{hint}", lines=True)
+
+
+def print_result(result: JobResult, stream: TextIO) -> None:
+    """Every tile with its outcome, then where everything is: a table on a terminal, plain lines otherwise."""
+    summary = result.to_dict()
+    console = _console(stream)
+    _print_tiles(console, result.tiles)
+    good = sum(tile.ok for tile in result.tiles)
+    again = ", done before: nothing was recomputed" if result.reused else ""
+    status = result.status.replace("_", " ")
+    title = (
+        f"{summary.get('collection_id', 'job')}: {status}, {good} of {plural(len(result.tiles), 'tile')} became COGs"
+    )
+    _print(console, f"\n{clean(title)}{again}\n", style="bold")
+    for line in [*_disagreements(summary), *_notices(result.tiles)]:
+        _print(console, f"  note: {clean(line)}", style="yellow")
+    _print_facts(console, _places(result, summary))
+
+
+def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
+    """What a job would do."""
+    console = _console(stream)
+    for source in plan.sources[:MOST_TILES]:
+        _print(console, f"  {source.size / 1e6:10.1f} MB  {clean(source.blob)}")
+    if len(plan.sources) > MOST_TILES:
+        _print(console, f"  … and {len(plan.sources) - MOST_TILES} more")
+    _print(console, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", style="bold")
+    for notice in plan.notices:
+        _print(console, f"  note: {clean(f'[{notice.code}] {notice.message}')}", style="yellow")
+    stages = ", ".join(f"{name} ({count})" for name, count in plan.stages.items())
+    parameters = plan.parameters
+    _print_facts(
+        console,
+        {
+            "Stages": stages,
+            "Output": str(parameters["output_container"]),
+            "Tier": f"{parameters['output_tier']}, {parameters['target_crs']}",
+            "Job": plan.job_id,
+        },
+    )
+
+
+def print_status(report: JobReport, stream: TextIO) -> None:
+    """Where a job stands."""
+    job = report.job
+    console = _console(stream)
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(report.tasks_by_status.items()))
+    _print(console, f"{clean(job.metadata.get('collection_id', job.job_type))}: {job.status}", style="bold")
+    facts = {
+        "Stage": f"{job.current_stage} of {job.total_stages}",
+        "Tasks": counts or "none has ended",
+        "Created": job.created_at,
+        "Updated": job.updated_at,
+        "Map": str((job.result or {}).get("share_url") or ""),
+        "Job": job.id,
+    }
+    if job.error is not None:
+        facts["Error"] = f"[{job.error.code}] {job.error.message} {job.error.hint}"
+    _print_facts(console, facts)
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _print(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style)
+
+
+def _print_facts(console: Console, facts: Mapping[str, str]) -> None:
+    for name, fact in facts.items():
+        if fact:
+            _print(console, f"  {name:<8}  {clean(fact)}")
+
+
+def _print_tiles(console: Console, tiles: Sequence[TileOutcome]) -> None:
+    shown = tiles if len(tiles) <= MOST_TILES else [tile for tile in tiles if not tile.ok]
+    rows = [(clean(tile.blob), tile.outcome, _reason(tile)) for tile in shown[:MOST_TILES]]
+    if console.is_terminal:
+        _print_table(console, rows)
+    else:
+        for blob, outcome, reason in rows:
+            _print(console, f"{outcome:<8}{blob}{f': {reason}' if reason else ''}")
+    if len(shown) > MOST_TILES:
+        _print(console, f"… and {len(shown) - MOST_TILES} more that are no COGs; --json lists all")
+
+
+def _print_table(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("Tile", "Outcome", "Reason"):
+        table.add_column(column, header_style="bold", overflow="fold")
+    for blob, outcome, reason in rows:
+        table.add_row(Text(blob), Text(outcome, style=COLORS.get(outcome, "")), Text(reason))
+    if table.row_count:
+        console.print(table, soft_wrap=False)
+
+
+def _reason(tile: TileOutcome) -> str:
+    return "" if tile.ok else describe(ErrorRecord(code=tile.code, message=tile.reason, hint=tile.hint))
+
+
+def _places(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
+    outputs = [tile.output for tile in result.tiles if tile.output]
+    cogs, mosaic, stac = summary.get("cogs") or {}, summary.get("mosaicjson"), summary.get("stac")
+    size = f"{plural(cogs.get('successful', 0), 'file')}, {cogs.get('total_size_mb', 0)} MB"
+    places = {
+        "COGs": f"{outputs[0].rpartition('/')[0]} ({size})" if outputs else "",
+        "Mosaic": f"{mosaic['url']} ({plural(mosaic['tile_count'], 'tile')})" if mosaic else "",
+        "STAC": f"{stac['collection_url']} ({plural(stac['items_stored'], 'item')})" if stac else "",
+        "Map": result.share_url or "",
+    }
+    for name, url in (summary.get("titiler_urls") or {}).items():
+        if url != result.share_url:
+            places[name] = url
+    return {**places, "Job": result.job_id}
+
+
+def _disagreements(summary: Mapping[str, Any]) -> list[str]:
+    found = (summary.get("validation") or {}).get("disagreements") or []
+    return [
+        f"tiles disagree, {item['aspect']}: "
+        + ", ".join(f"{group['value']} ({plural(len(group['blobs']), 'tile')})" for group in item["groups"])
+        for item in found
+    ]
+
+
+def _notices(tiles: Sequence[TileOutcome]) -> list[str]:
+    """One line a code: the first message, and how many tiles it concerns."""
+    first: dict[str, tuple[str, Notice]] = {}
+    concerned: dict[str, set[str]] = {}
+    for tile in tiles:
+        for notice in tile.notices:
+            first.setdefault(notice.code, (tile.blob, notice))
+            concerned.setdefault(notice.code, set()).add(tile.blob)
+    return [
+        f"[{code}] {blob}: {notice.message}{_others(len(concerned[code]) - 1)}"
+        for code, (blob, notice) in first.items()
+    ]
+
+
+def _others(count: int) -> str:
+    return f" (and {plural(count, 'more tile')})" if count else ""
