@@ -3,42 +3,48 @@
 Start with :func:`process_collection`.
 """
 
-from rastercollection.api import (
-    CollectionPlan,
-    JobHandle,
-    JobReport,
-    plan_collection,
-    process_collection,
-    status,
-    submit,
-)
-from rastercollection.collection import collection_workflow
-from rastercollection.errors import (
-    BackendError,
-    ExecutorBrokenError,
-    ExecutorError,
-    JobBusyError,
-    JobCancelledError,
-    JobFailedError,
-    MissingExtraError,
-    ObjectExistsError,
-    ObjectNotFoundError,
-    PermissionDeniedError,
-    PreconditionError,
-    RasterCollectionError,
-    RequestError,
-    RequestProblem,
-    TaskError,
-    TileError,
-    UnavailableError,
-    UnknownNameError,
-    WorkerDiedError,
-    WorkflowDefinitionError,
-)
-from rastercollection.models import JobStatus, TaskStatus
-from rastercollection.request import CollectionRequest
-from rastercollection.result import JobResult, TileOutcome
-from rastercollection.workflow import FanIn, FanOut, Skip, Stage, TaskContext, Workflow, carry_over
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rastercollection.api import (
+        CollectionPlan,
+        JobHandle,
+        JobReport,
+        plan_collection,
+        process_collection,
+        status,
+        submit,
+    )
+    from rastercollection.collection import collection_workflow
+    from rastercollection.errors import (
+        BackendError,
+        ExecutorBrokenError,
+        ExecutorError,
+        JobBusyError,
+        JobCancelledError,
+        JobFailedError,
+        MissingExtraError,
+        ObjectExistsError,
+        ObjectNotFoundError,
+        PermissionDeniedError,
+        PreconditionError,
+        RasterCollectionError,
+        RequestError,
+        RequestProblem,
+        TaskError,
+        TileError,
+        UnavailableError,
+        UnknownNameError,
+        WorkerDiedError,
+        WorkflowDefinitionError,
+    )
+    from rastercollection.models import JobStatus, TaskStatus
+    from rastercollection.request import CollectionRequest
+    from rastercollection.result import JobResult, TileOutcome
+    from rastercollection.workflow import FanIn, FanOut, Skip, Stage, TaskContext, Workflow, carry_over
 
 __version__ = "0.1.0"
 
@@ -84,3 +90,70 @@ __all__ = [
     "status",
     "submit",
 ]
+
+_NAMES = {
+    "api": (
+        "CollectionPlan",
+        "JobHandle",
+        "JobReport",
+        "plan_collection",
+        "process_collection",
+        "status",
+        "submit",
+    ),
+    "collection": ("collection_workflow",),
+    "errors": (
+        "BackendError",
+        "ExecutorBrokenError",
+        "ExecutorError",
+        "JobBusyError",
+        "JobCancelledError",
+        "JobFailedError",
+        "MissingExtraError",
+        "ObjectExistsError",
+        "ObjectNotFoundError",
+        "PermissionDeniedError",
+        "PreconditionError",
+        "RasterCollectionError",
+        "RequestError",
+        "RequestProblem",
+        "TaskError",
+        "TileError",
+        "UnavailableError",
+        "UnknownNameError",
+        "WorkerDiedError",
+        "WorkflowDefinitionError",
+    ),
+    "models": (
+        "JobStatus",
+        "TaskStatus",
+    ),
+    "request": ("CollectionRequest",),
+    "result": (
+        "JobResult",
+        "TileOutcome",
+    ),
+    "workflow": (
+        "FanIn",
+        "FanOut",
+        "Skip",
+        "Stage",
+        "TaskContext",
+        "Workflow",
+        "carry_over",
+    ),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module behind a public name when the name is first used: importing the package costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import Any
 
 from rastercollection.errors import RasterCollectionError, UnknownNameError
@@ -70,6 +69,8 @@ class Registry:
             ) from error
 
     def _installed(self) -> dict[str, str]:
+        from importlib.metadata import entry_points  # slow to load, and rarely needed
+
         return {point.name: point.value for point in entry_points(group=self.group)}
 
 

@@ -44,7 +44,7 @@ def _container(value: Any) -> Any:
 
 
 def _folder(value: Any) -> Any:
-    return value.strip("/") if isinstance(value, str) else value
+    return (value.rstrip("/") or None) if isinstance(value, str) else value
 
 
 def _tiers(value: Any) -> Any:
@@ -270,7 +270,7 @@ def _is_container(value: Any) -> str:
 def _is_folder(value: Any) -> str:
     if not isinstance(value, str):
         return "must be a folder name, relative to the container"
-    return urls.blob_problem(value) if value else ""
+    return urls.blob_problem(value)
 
 
 def _blobs(value: Any) -> str:

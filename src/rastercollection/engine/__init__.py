@@ -286,7 +286,7 @@ def _essence(result: TaskResult) -> list[Any]:
 
 
 def _identity(task: Task) -> str:
-    return digest([task.handler, task.tile, task.parameters])
+    return digest([task.handler, task.parameters])
 
 
 def _reusable(results: Iterable[TaskResult]) -> dict[str, TaskResult]:

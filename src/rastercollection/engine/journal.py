@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import socket
 import threading
 import time
-import uuid
 from types import TracebackType
 from typing import Self
 
@@ -60,7 +58,7 @@ class Lease:
 
     def __init__(self, store: JobStore, job_id: str, *, seconds: float = 15.0) -> None:
         self._store, self._job_id, self._seconds = store, job_id, seconds
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = f"{os.getpid()}-{os.urandom(8).hex()}"
         self.lost = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="rastercollection-lease", daemon=True)

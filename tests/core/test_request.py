@@ -1,0 +1,161 @@
+"""Requests: everything wrong is said at once, the normal form is stable, names cannot collide or escape."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pickle
+from typing import Any, get_type_hints
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rastercollection import CollectionRequest, RequestError, process_collection
+from rastercollection.api import plan_collection
+from rastercollection.naming import tile_names
+from rastercollection.parameters import CollectionParameters
+
+GOOD: dict[str, Any] = {"container_name": "/data/bronze", "blob_list": ["a.tif"], "collection_id": "c-1_x"}
+
+WRONG = {
+    "container_name": ["", "ftp://host/x", "s3://b::file:///x", "/vsicurl/x", "s3://user:secret@bucket", 3],
+    "blob_list": [[], ["../x.tif"], ["/etc/passwd"], ["a\\b.tif"], ["s3://b/x.tif"], ["a\0b"], [3], None],
+    "collection_id": ["", "a b", "ä", "a/b", None],
+    "collection_description": ["", 5],
+    "input_crs": ["", "EPSG:0", "http://example.com/crs", "LOCAL_CS[]", 4326],
+    "raster_type": ["photo", None, 1],
+    "output_tier": ["gold", ""],
+    "output_container": ["gopher://x"],
+    "output_folder": ["../up", "a/../../b", "a\\b"],
+    "mosaicjson_container": ["file://relative"],
+    "target_crs": ["EPSG:99999999", None],
+    "in_memory": ["yes", 1],
+    "maxzoom": [-1, 31, 2.5, True],
+    "jpeg_quality": [0, 101, "85"],
+    "stac_item_id": ["a b"],
+    "create_mosaicjson": ["true"],
+    "create_stac_collection": [1],
+    "compression": ["GZIP"],
+    "compression_level": [99, -1],
+    "tiers": [[{"name": "x"}], [{"name": "x", "compression": "GZIP"}], "x"],
+    "on_mismatch": ["ignore"],
+    "datetime": ["yesterday", "2020-02-30", "2021-01-01/2020-01-01", "2020/2021/2022"],
+    "datetime_pattern": ["(", "no group"],
+    "providers": [[{}], "me"],
+    "asset_key": ["a b"],
+    "titiler_url": ["titiler", "http://user:pw@host"],
+    "max_pixels": [0],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_refused_by_its_parameters_name(name: str, value: object) -> None:
+    with pytest.raises(RequestError) as caught:
+        CollectionRequest.from_parameters({**GOOD, name: value})
+    assert [problem.parameter for problem in caught.value.problems] == [name]
+
+
+def test_all_problems_come_in_one_error() -> None:
+    with pytest.raises(RequestError) as caught:
+        process_collection(blob_list=[], colection_id="x", jpeg_quality=0, in_memory="no", on_tile_error="panic")
+    named = {problem.parameter for problem in caught.value.problems}
+    assert named == {
+        "blob_list",
+        "colection_id",
+        "collection_id",
+        "container_name",
+        "jpeg_quality",
+        "in_memory",
+        "on_tile_error",
+    }
+    assert "did you mean collection_id?" in str(caught.value)
+    assert pickle.loads(pickle.dumps(caught.value)).problems == caught.value.problems
+
+
+def test_every_parameter_has_one_name_everywhere() -> None:
+    fields = set(attrs.fields_dict(CollectionRequest))
+    assert set(get_type_hints(CollectionParameters, localns={"Tier": Any})) == fields
+    for function in (process_collection, plan_collection):
+        assert not fields & set(inspect.signature(function).parameters)
+
+
+def test_defaults_are_those_of_the_specification() -> None:
+    request = CollectionRequest(**GOOD)
+    assert request.collection_description == "Raster collection: c-1_x"
+    assert request.output_container == request.mosaicjson_container == "/data/cogs"
+    assert request.stac_item_id == "c-1_x"
+    assert (request.raster_type, request.output_tier, request.jpeg_quality) == ("auto", "analysis", 85)
+
+
+def test_the_same_request_is_the_same_job_however_it_is_written(tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    spellings: list[dict[str, Any]] = [
+        {"container_name": "in", "blob_list": ["a.tif", "b.tif"]},
+        {"container_name": str(tmp_path / "in") + "/", "blob_list": ("./a.tif", "b.tif", "a.tif")},
+        {"container_name": tmp_path / "in", "blob_list": ["a.tif", "b.tif"], "jpeg_quality": 85},
+        {"container_name": (tmp_path / "in").as_uri(), "blob_list": ["a.tif", "b.tif"], "output_folder": ""},
+    ]
+    assert len({CollectionRequest(**spelling, collection_id="c").job_id for spelling in spellings}) == 1
+    assert (
+        CollectionRequest(**spellings[0], collection_id="d").job_id
+        != CollectionRequest(**spellings[0], collection_id="c").job_id
+    )
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "container_name": st.sampled_from(["/data/in", "s3://bucket/p", "az://bronze", "memory://m"]),
+            "blob_list": st.lists(st.from_regex(r"[a-zé ]{1,8}(/[a-z0-9#%]{1,8})?\.tif", fullmatch=True), min_size=1),
+            "collection_id": st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True),
+        },
+        optional={
+            "jpeg_quality": st.integers(1, 100),
+            "in_memory": st.booleans(),
+            "maxzoom": st.integers(0, 30),
+            "keywords": st.lists(st.text(min_size=1)),
+            "output_tier": st.sampled_from(["visualization", "analysis", "archive"]),
+        },
+    ).filter(lambda parameters: all(name.strip() for name in parameters["blob_list"]))
+)
+def test_the_normal_form_survives_json_and_gives_the_same_job(parameters: dict[str, Any]) -> None:
+    request = CollectionRequest(**parameters)
+    again = CollectionRequest.from_parameters(json.loads(json.dumps(request.to_parameters(), allow_nan=False)))
+    assert again == request
+    assert again.job_id == request.job_id
+    assert len(request.job_id) == 64
+
+
+def test_tiers_of_ones_own_and_overrides() -> None:
+    tier = {"name": "fast", "compression": "ZSTD", "level": 1}
+    request = CollectionRequest(**GOOD, tiers=[tier], output_tier="fast", compression_level=3)
+    assert request.tier.compression == "ZSTD"
+    with pytest.raises(RequestError, match="from 1 to 9 with DEFLATE"):
+        CollectionRequest(**GOOD, compression_level=22)
+    with pytest.raises(RequestError, match="has no meaning with LZW"):
+        CollectionRequest(**GOOD, output_tier="archive", compression_level=3)
+
+
+BLOBS = st.lists(
+    st.from_regex(r"([a-cA-Cé ._]{1,3}/){0,2}[a-cA-C_]{1,3}\.(tif|TIF|png)", fullmatch=True), unique=True, min_size=1
+)
+
+
+@given(BLOBS)
+def test_names_of_outputs_and_items_never_collide(blobs: list[str]) -> None:
+    names = tile_names(blobs)
+    outputs = [name.output_blob("analysis", "out") for name in names.values()]
+    assert len({output.casefold() for output in outputs}) == len(blobs)
+    assert len({name.item_id.casefold() for name in names.values()}) == len(blobs)
+    assert all(output.count("/") == 1 and output.startswith("out/") for output in outputs)
+    assert tile_names(list(reversed(blobs))) == names
+
+
+def test_an_output_is_named_after_its_source() -> None:
+    (name,) = tile_names(["north/2019/a.b.tif"]).values()
+    assert name.output_blob("archive", "maps/x") == "maps/x/north_2019_a.b_cog_archive.tif"
+    assert name.output_blob("archive", None) == "north_2019_a.b_cog_archive.tif"
+    assert name.item_id == "north_2019_a.b"
