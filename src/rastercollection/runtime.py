@@ -119,9 +119,9 @@ def _make_job_store(address: str | None) -> JobStore:
 
         store: JobStore = default_job_store()
         return store
-    scheme, separator, rest = address.partition("://")
+    scheme, separator, _ = address.partition("://")
     if scheme == "sqlite" and separator:
-        return cast(JobStore, JOBS.load("sqlite")(rest.removeprefix("/")))
+        return cast(JobStore, JOBS.load("sqlite").from_url(address))
     if separator:
         return cast(JobStore, JOBS.load(scheme)(address))
     return cast(JobStore, JOBS.load(address)())
