@@ -6,7 +6,7 @@ import re
 
 import attrs
 
-__all__ = ["HEAD_BYTES", "Kind", "sniff"]
+__all__ = ["HDF5", "HEAD_BYTES", "Kind", "sniff"]
 
 HEAD_BYTES = 4096
 
@@ -25,7 +25,7 @@ class Kind:
 
 
 TIFF = Kind("a TIFF", ("GTiff", "COG"))
-HDF5 = Kind("an HDF5 file", ("netCDF", "HDF5", "HDF5Image", "BAG", "KEA"))
+HDF5 = Kind("an HDF5 file", ("netCDF", "HDF5Image", "HDF5", "BAG", "KEA"))
 
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"II*\0", TIFF),

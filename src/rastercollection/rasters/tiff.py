@@ -81,10 +81,20 @@ class Directory:
         return bool(self.subfile & _REDUCED)
 
     @property
-    def block_bytes(self) -> int:
-        """Size of one block, decoded."""
+    def is_mask(self) -> bool:
+        return bool(self.subfile & _MASK)
+
+    @property
+    def stored_block_bytes(self) -> int:
+        """Size of one block without compression, as it is in the file."""
         rows, columns = self.block
         return math.ceil(columns * (1 if self.planar else self.samples) * self.bits / 8) * rows
+
+    @property
+    def block_bytes(self) -> int:
+        """Size of one block as GDAL decodes it: samples of whole bytes."""
+        rows, columns = self.block
+        return columns * (1 if self.planar else self.samples) * math.ceil(self.bits / 8) * rows
 
     @property
     def blocks(self) -> int:
@@ -231,7 +241,7 @@ def missing_data(read: Reader, size: int, directory: Directory) -> str | None:
     for start in range(0, blocks, _ENTRIES_AT_ONCE):
         number = min(_ENTRIES_AT_ONCE, blocks - start)
         begins = _values(read, directory.byte_order, size, offsets, start, number).astype("f8")
-        lengths = np.full(number, float(directory.block_bytes if directory.compression == _UNCOMPRESSED else 1))
+        lengths = np.full(number, float(directory.stored_block_bytes if directory.compression == _UNCOMPRESSED else 1))
         if counts is not None:
             lengths = _values(read, directory.byte_order, size, counts, start, number).astype("f8")
         if directory.compression == _UNCOMPRESSED:
@@ -250,7 +260,7 @@ def _fits(entry: _Entry, blocks: int, size: int) -> None:
 
 def _needed(directory: Directory, start: int, number: int) -> np.ndarray:
     """Bytes that uncompressed blocks hold: the last strip of a band may be shorter than declared."""
-    full = np.full(number, float(directory.block_bytes))
+    full = np.full(number, float(directory.stored_block_bytes))
     if directory.tiled:
         return full
     rows = directory.block[0]
