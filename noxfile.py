@@ -79,7 +79,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
     """The documentation site, into site/; any broken link is an error."""
-    session.install(*PROJECT["project"]["dependencies"], *_group("docs"))
+    session.install(*_group("docs"))
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
 
