@@ -16,6 +16,7 @@ from rastercollection.errors import BackendError
 
 __all__ = [
     "SCHEMES",
+    "accepted",
     "blob_problem",
     "container_problem",
     "is_local",
@@ -113,7 +114,12 @@ def blob_problem(name: str) -> str:
     return ""
 
 
-def _checked(url: str) -> tuple[str, str]:
+def accepted(url: str) -> tuple[str, str]:
+    """Like :func:`split_scheme`, for an address that was checked.
+
+    Raises:
+        BackendError: :func:`url_problem` found something.
+    """
     problem = url_problem(url)
     if problem:
         shown = public_form(url)
@@ -134,7 +140,7 @@ def local_path(url: str) -> str:
     Raises:
         BackendError: It is not local, or not accepted at all.
     """
-    scheme, rest = _checked(url)
+    scheme, rest = accepted(url)
     if scheme not in LOCAL_SCHEMES:
         raise BackendError(f"{public_form(url)} is not on this machine.", "", public_form(url))
     return _path(scheme, rest)
@@ -196,7 +202,7 @@ def sibling(container: str, name: str) -> str:
     Raises:
         BackendError: The address is not accepted.
     """
-    scheme, rest = _checked(container)
+    scheme, rest = accepted(container)
     if not scheme:
         return os.path.join(os.path.dirname(os.path.abspath(rest)), name)
     parent, slash, last = rest.rstrip("/").rpartition("/")
@@ -226,5 +232,5 @@ def public_url(url: str) -> str:
     Raises:
         BackendError: The address is not accepted.
     """
-    _checked(url)
-    return local_path(url) if is_local(url) else public_form(url)
+    scheme, rest = accepted(url)
+    return _path(scheme, rest) if scheme in LOCAL_SCHEMES else public_form(url)

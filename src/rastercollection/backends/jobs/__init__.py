@@ -1,0 +1,3 @@
+"""Job stores: where jobs, their journals and their leases are recorded."""
+
+__all__: list[str] = []

@@ -1,0 +1,183 @@
+"""One SQLite file: opening it, its schema, its transactions, its errors. Knows nothing of jobs beyond their tables."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rastercollection.errors import (
+    BackendError,
+    NoSpaceError,
+    ObjectNotFoundError,
+    PermissionDeniedError,
+    UnavailableError,
+)
+
+__all__ = ["Database"]
+
+APPLICATION_ID = 0x52436F6C
+SCHEMA = 1
+BUSY_SECONDS = 30.0
+
+_TABLES = (
+    "CREATE TABLE jobs (id TEXT PRIMARY KEY, status TEXT NOT NULL, changed INTEGER NOT NULL, record TEXT NOT NULL)",
+    "CREATE TABLE results (job_id TEXT NOT NULL, task_id TEXT NOT NULL, stage INTEGER NOT NULL, record TEXT NOT NULL,"
+    " PRIMARY KEY (job_id, task_id))",
+    "CREATE TABLE leases (job_id TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {SCHEMA}",
+)
+
+_KINDS: dict[int, tuple[type[BackendError], str]] = {
+    sqlite3.SQLITE_BUSY: (UnavailableError, "another process holds it locked"),
+    sqlite3.SQLITE_LOCKED: (UnavailableError, "another process holds it locked"),
+    sqlite3.SQLITE_IOERR: (UnavailableError, "reading or writing its disk failed; network disks are not supported"),
+    sqlite3.SQLITE_PROTOCOL: (UnavailableError, "its locks do not work; network disks are not supported"),
+    sqlite3.SQLITE_FULL: (NoSpaceError, "its disk is full"),
+    sqlite3.SQLITE_READONLY: (PermissionDeniedError, "it cannot be written"),
+    sqlite3.SQLITE_PERM: (PermissionDeniedError, "it cannot be written"),
+    sqlite3.SQLITE_AUTH: (PermissionDeniedError, "it cannot be written"),
+    sqlite3.SQLITE_CANTOPEN: (PermissionDeniedError, "it cannot be opened or made"),
+    sqlite3.SQLITE_NOTADB: (BackendError, "it is not an SQLite database"),
+    sqlite3.SQLITE_CORRUPT: (BackendError, "it is damaged"),
+}
+_HINT = "Set RASTERCOLLECTION_STATE to a folder on a local disk, or pass another job store."
+
+
+class Database:
+    """A connection that threads take turns with; other processes have their own.
+
+    Args:
+        path: The file. It and its folder are made when missing.
+
+    Raises:
+        BackendError: It cannot be opened, is no database, or is another program's.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.fspath(path))
+        self._lock = threading.RLock()
+        self._open()
+
+    def _open(self) -> None:
+        self._process = os.getpid()
+        with self._translated():
+            _make_folder(self.path)
+            self._connection = sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        self._finalizer = weakref.finalize(self, _close, self._connection, self._process)
+        try:
+            with self._translated():
+                self._check_schema()
+                self._connection.execute("PRAGMA synchronous = FULL")
+                _use_write_ahead_log(self._connection)
+            with self.writing() as connection:
+                if self._check_schema() == 0:
+                    for statement in _TABLES:
+                        connection.execute(statement)
+        except BaseException:
+            self._finalizer()
+            raise
+
+    def _check_schema(self) -> int:
+        """The version of the file's schema, 0 for a new file, before anything in it is changed."""
+        version, owner = self._pragma("user_version"), self._pragma("application_id")
+        empty = not self._connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+        if owner != APPLICATION_ID and not (empty and owner == 0 and version == 0):
+            raise BackendError(f"{self.path} is the database of another program.", _HINT, self.path)
+        if version > SCHEMA:
+            raise BackendError(
+                f"{self.path} was written by a newer release (schema {version}; this one reads up to {SCHEMA}).",
+                "Upgrade rastercollection, or use another file.",
+                self.path,
+            )
+        return version
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for single statements that only read."""
+        with self._lock, self._translated():
+            yield self._live()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection in a transaction that has the write lock; whatever is raised inside undoes it."""
+        with self._lock, self._translated():
+            connection = self._live()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                with contextlib.suppress(sqlite3.Error):  # a broken disk must not hide why
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a statement that only reads."""
+        with self.reading() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def _live(self) -> sqlite3.Connection:
+        if not self._finalizer.alive:
+            raise BackendError(f"The job store {self.path} is closed.", "Make a new one.", self.path)
+        if self._process != os.getpid():  # connections do not survive a fork; the parent's is left alone
+            _INHERITED.append(self._connection)
+            self._open()
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection; idempotent."""
+        with self._lock:
+            self._finalizer()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """SQLite's errors, and those of making the folder, as the library's own."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            kind, reason = _KINDS.get(code, (BackendError, str(error)))
+            raise kind(f"The job store {self.path}: {reason}.", _HINT, self.path) from error
+        except OSError as error:
+            reason = f"its folder cannot be made: {error.strerror}"
+            raise PermissionDeniedError(f"The job store {self.path}: {reason}.", _HINT, self.path) from error
+
+
+_INHERITED: list[sqlite3.Connection] = []
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    if process == os.getpid():
+        connection.close()
+
+
+def _make_folder(path: str) -> None:
+    if os.path.isdir(path):
+        raise ObjectNotFoundError(f"The job store {path} is a folder.", "Name a file in it.", path)
+    Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch the file to its write-ahead log; SQLite does not wait for others here, so this does."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

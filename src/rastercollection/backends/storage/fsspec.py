@@ -1,0 +1,127 @@
+"""Storage on local disks, in memory, in object stores and on web servers: one class for every address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from rastercollection.backends.storage.gdal import gdal_source
+from rastercollection.backends.storage.local import LocalObject
+from rastercollection.backends.storage.vendor import secrets_in, translated
+from rastercollection.protocols import GdalSource, ObjectInfo
+from rastercollection.urls import LOCAL_SCHEMES, accepted, public_url, split_scheme
+
+if TYPE_CHECKING:
+    from rastercollection.backends.storage.remote import RemoteObject
+
+__all__ = ["FsspecStorage"]
+
+
+def _options(value: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return dict(value or {})
+
+
+@attrs.frozen
+class FsspecStorage:
+    """Objects by address: a path, ``file://``, ``memory://``, or an object store that fsspec knows.
+
+    Accepted schemes are those of :data:`rastercollection.urls.SCHEMES`; web servers can only be read. Objects are
+    written whole: on local disks through a hidden temporary file in the same folder, elsewhere with one upload.
+
+    Attributes:
+        options: fsspec's ``storage_options`` for addresses that are not local. They hold credentials and are shown
+            nowhere: not in the representation, errors or public addresses.
+    """
+
+    options: Mapping[str, Any] = attrs.field(default=None, converter=_options, repr=False, hash=False)
+
+    def _at(self, url: str) -> LocalObject | RemoteObject:
+        if accepted(url)[0] in LOCAL_SCHEMES:
+            return LocalObject(url)
+        from rastercollection.backends.storage.remote import RemoteObject
+
+        return RemoteObject(url, self.options)
+
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        return secrets_in(self.options)
+
+    def exists(self, url: str) -> bool:
+        """Whether an object or a folder is there."""
+        with translated("look for", url, self._secrets):
+            return self._at(url).exists()
+
+    def stat(self, url: str) -> ObjectInfo:
+        """Size and version without reading.
+
+        Raises:
+            ObjectNotFoundError: Nothing is there.
+        """
+        with translated("look at", url, self._secrets):
+            return self._at(url).stat()
+
+    def list(self, url: str) -> Iterator[ObjectInfo]:
+        """All objects below a folder, at any depth, sorted by URL; links to folders are not followed.
+
+        Raises:
+            ObjectNotFoundError: The folder is not there; raised by the call itself.
+        """
+        with translated("list", url, self._secrets):
+            found = self._at(url).list()
+        return self._listed(url, found)
+
+    def _listed(self, url: str, found: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
+        with translated("list", url, self._secrets):
+            yield from found
+
+    def read(self, url: str, start: int = 0, end: int | None = None) -> bytes:
+        """The bytes from ``start`` up to ``end``, not included; fewer where the object ends before.
+
+        Raises:
+            ObjectNotFoundError: Nothing is there.
+        """
+        with translated("read", url, self._secrets):
+            return self._at(url).read(start, end)
+
+    def write(self, url: str, data: bytes, *, overwrite: bool = True) -> ObjectInfo:
+        """Write a whole object: readers see the old content or the new, never a part. Folders are made.
+
+        Raises:
+            ObjectExistsError: It exists and ``overwrite`` is False; of several such writers one wins.
+            NoSpaceError: It does not fit; what was there before is unharmed.
+        """
+        with translated("write", url, self._secrets):
+            return self._at(url).write(data, overwrite=overwrite)
+
+    def put(self, local_path: str, url: str, *, overwrite: bool = True) -> ObjectInfo:
+        """Like :meth:`write`, from a local file, which stays where it is."""
+        with translated(f"copy {local_path} to", url, self._secrets):
+            return self._at(url).put(local_path, overwrite=overwrite)
+
+    def get(self, url: str, local_path: str) -> None:
+        """Copy an object to a local file, which appears whole; its folders are made."""
+        with translated("fetch", url, self._secrets):
+            self._at(url).get(local_path)
+
+    def delete(self, url: str) -> None:
+        """Remove an object; one that is not there is fine. Folders are refused."""
+        with translated("delete", url, self._secrets):
+            self._at(url).delete()
+
+    def public_url(self, url: str) -> str:
+        """The absolute path of a local object; for others the URL without credentials and query string."""
+        return public_url(url)
+
+    def gdal_source(self, url: str) -> GdalSource | None:
+        """How GDAL opens it in place, with credentials in ``config`` only.
+
+        None for ``memory://``, and where GDAL has no counterpart to ``options``.
+        """
+        accepted(url)
+        return gdal_source(url, self.options)
+
+    def is_process_local(self, url: str) -> bool:
+        """Whether only this process sees the object."""
+        return split_scheme(url)[0] == "memory"

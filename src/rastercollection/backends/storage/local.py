@@ -1,0 +1,245 @@
+"""Objects on local disks. What is published appears whole or not at all, whenever the process or the machine dies.
+
+Content goes to a hidden temporary file in the target's folder, is flushed to the disk, and then takes the target's
+name in one step. What a writer that died leaves behind never shows in listings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from rastercollection.errors import BackendError, ObjectNotFoundError
+from rastercollection.protocols import ObjectInfo
+from rastercollection.urls import join, local_path
+
+__all__ = ["LocalObject", "publish"]
+
+Fill = Callable[[int, str], None]
+"""Writes the content of a temporary file, given its descriptor and its path."""
+
+CHUNK = 8 * 1024 * 1024
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
+_NO_FAST_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+@attrs.frozen
+class LocalObject:
+    """One address on a local disk; ``path`` is absolute. Raises plain ``OSError``s."""
+
+    url: str
+    path: str = attrs.field(init=False)
+
+    @path.default
+    def _path(self) -> str:
+        return local_path(self.url)
+
+    def exists(self) -> bool:
+        try:
+            os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            if error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+                raise
+            return False
+        return True
+
+    def stat(self) -> ObjectInfo:
+        return _describe(self.url, os.stat(self.path))
+
+    def list(self) -> Iterator[ObjectInfo]:
+        if not stat.S_ISDIR(os.stat(self.path).st_mode):
+            raise ObjectNotFoundError(f"{self.url} is not a folder.", "Give the folder it is in.", self.url)
+        return _walk(self.url, self.path)
+
+    def read(self, start: int, end: int | None) -> bytes:
+        _check_regular(self.path)
+        with open(self.path, "rb") as file:
+            file.seek(start)
+            return file.read(-1 if end is None else max(end - start, 0))
+
+    def write(self, data: bytes, *, overwrite: bool) -> ObjectInfo:
+        written = publish(self.path, lambda descriptor, _: _write_all(descriptor, data), overwrite=overwrite)
+        return _describe(self.url, written)
+
+    def put(self, local_path: str, *, overwrite: bool) -> ObjectInfo:
+        _check_regular(local_path)
+        written = publish(self.path, lambda descriptor, _: _copy(local_path, descriptor), overwrite=overwrite)
+        return _describe(self.url, written)
+
+    def get(self, local_path: str) -> None:
+        _check_regular(self.path)
+        publish(local_path, lambda descriptor, _: _copy(self.path, descriptor), durable=False)
+
+    def delete(self) -> None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(self.path)
+
+
+def publish(target: str, fill: Fill, *, overwrite: bool = True, durable: bool = True) -> os.stat_result:
+    """Make a file appear under the name ``target`` with what ``fill`` writes, at once.
+
+    Args:
+        target: Its path; missing folders are made.
+        fill: Writes the content.
+        overwrite: Whether it may replace a file; otherwise exactly one of several writers wins.
+        durable: Survive a loss of power: flush file and folder to the disk.
+
+    Raises:
+        FileExistsError: It exists and ``overwrite`` is False.
+    """
+    folder, name = os.path.split(os.path.abspath(target))
+    _make_folders(folder, durable)
+    temporary = os.path.join(folder, _temporary_name(name))
+    try:
+        written = _write_temporary(temporary, fill, durable)
+        if overwrite:
+            os.replace(temporary, target)
+        else:
+            _link(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    if durable:
+        _flush_folder(folder)
+    return written
+
+
+def _temporary_name(name: str) -> str:
+    kept = os.fsdecode(os.fsencode(name)[:200])
+    return f".{kept}.{secrets.token_hex(8)}.part"
+
+
+def _write_temporary(path: str, fill: Fill, durable: bool) -> os.stat_result:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        fill(descriptor, path)
+        if durable:
+            os.fsync(descriptor)
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _link(temporary: str, target: str) -> None:
+    try:
+        os.link(temporary, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise BackendError(
+            f"{target} cannot be created exclusively: its file system has no hard links.",
+            "Write with overwrite=True, or to another disk.",
+            target,
+        ) from error
+    os.unlink(temporary)
+
+
+def _make_folders(folder: str, durable: bool) -> None:
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder)
+    if parent != folder:
+        _make_folders(parent, durable)
+    try:
+        os.mkdir(folder)
+    except FileExistsError as error:
+        if not os.path.isdir(folder):
+            raise BackendError(f"{folder} is a file: no folder can be made there.", "", folder) from error
+    else:
+        if durable:
+            _flush_folder(parent)
+
+
+def _flush_folder(folder: str) -> None:
+    """Make names in a folder survive a loss of power, where folders can be opened."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # some network file systems cannot
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data).cast("B")
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _copy(source: str, descriptor: int) -> None:
+    """Append a file's content: inside the kernel where it can, which shares blocks on some file systems."""
+    with open(source, "rb", buffering=0) as file:
+        if hasattr(os, "copy_file_range"):
+            try:
+                while os.copy_file_range(file.fileno(), descriptor, 16 * CHUNK):
+                    pass
+            except OSError as error:
+                if error.errno not in _NO_FAST_COPY:
+                    raise
+        while chunk := file.read(CHUNK):
+            _write_all(descriptor, chunk)
+
+
+def _check_regular(path: str) -> None:
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode):
+        raise BackendError(f"{path} is not a regular file.", "", path)
+
+
+def _walk(url: str, folder: str) -> Iterator[ObjectInfo]:
+    """Files below a folder, in the order of their URLs. Links to files count, links to folders are not followed."""
+    with os.scandir(folder) as entries:
+        found = {join(url, entry.name) + "/" * entry.is_dir(follow_symlinks=False): entry for entry in entries}
+    for address in sorted(found):
+        entry = found[address]
+        if address.endswith("/"):
+            yield from _walk(address[:-1], entry.path)
+        elif not _TEMPORARY.fullmatch(entry.name):
+            yield from _seen(address, entry.path)
+
+
+def _seen(url: str, path: str) -> Iterator[ObjectInfo]:
+    """The file, unless it has gone meanwhile or is a pipe, a device or a link that leads to no file."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return
+    if stat.S_ISREG(found.st_mode):
+        yield _describe(url, found)
+
+
+def _describe(url: str, found: os.stat_result) -> ObjectInfo:
+    """A replaced file has another inode even where its time and size are those of the one before."""
+    seconds, nanoseconds = divmod(found.st_mtime_ns, 1_000_000_000)
+    moment = dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    is_folder = stat.S_ISDIR(found.st_mode)
+    return ObjectInfo(
+        url=url,
+        size=0 if is_folder else found.st_size,
+        version=f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}",
+        modified=f"{moment}.{nanoseconds // 1000:06d}Z",
+        is_folder=is_folder,
+    )

@@ -1,0 +1,155 @@
+"""Objects in memory, in object stores and on web servers, through fsspec."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import email.utils
+import functools
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import fsspec
+
+from rastercollection.backends.storage.local import publish
+from rastercollection.backends.storage.vendor import kind_of
+from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError
+from rastercollection.protocols import ObjectInfo
+from rastercollection.urls import AZURE_SCHEMES, HTTP_SCHEMES, join, public_form, split_scheme
+
+__all__ = ["RemoteObject"]
+
+_EXTRAS = {
+    **dict.fromkeys(AZURE_SCHEMES, "azure"),
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(HTTP_SCHEMES, "http"),
+}
+_ETAGS = ("etag", "ETag")
+_TIMES = ("last_modified", "LastModified", "Last-Modified", "updated", "mtime")
+
+_MEMORY = threading.Lock()
+"""Held while an object is written to ``memory://``, so that of several exclusive writers one wins."""
+
+
+@attrs.frozen
+class RemoteObject:
+    """One address, with the options of its file system. Raises what the vendor's library raises."""
+
+    url: str
+    options: Mapping[str, Any] = attrs.field(repr=False)
+
+    @property
+    def scheme(self) -> str:
+        return split_scheme(self.url)[0]
+
+    @functools.cached_property
+    def _fs(self) -> Any:
+        """fsspec keeps one instance for equal options; nothing is held here."""
+        if self.scheme == "memory":
+            return fsspec.filesystem("memory")
+        fresh = {} if self.scheme in HTTP_SCHEMES else {"use_listings_cache": False}
+        try:
+            return fsspec.filesystem(self.scheme, **fresh, **self.options)
+        except ImportError as error:
+            raise MissingExtraError(f"Storage at {self.scheme}://", _EXTRAS[self.scheme]) from error
+
+    @functools.cached_property
+    def _path(self) -> str:
+        return str(self._fs._strip_protocol(self.url))
+
+    def exists(self) -> bool:
+        return bool(self._fs.exists(self._path))
+
+    def stat(self) -> ObjectInfo:
+        return self._describe(self.url, self._path, self._fs.info(self._path))
+
+    def list(self) -> Iterator[ObjectInfo]:
+        if self.scheme in HTTP_SCHEMES:
+            shown = public_form(self.url)
+            raise BackendError(f"{shown} cannot be listed: web servers have no folders.", "Name every blob.", shown)
+        found: dict[str, dict[str, Any]] = self._fs.find(self._path, detail=True)
+        if self._path in found or (not found and not self._fs.exists(self._path)):
+            raise ObjectNotFoundError(f"There is no folder {self.url}.", "", self.url)
+        return self._listed(found)
+
+    def _listed(self, found: Mapping[str, dict[str, Any]]) -> Iterator[ObjectInfo]:
+        for path in sorted(found):
+            name = path[len(self._path) :].lstrip("/")
+            if found[path]["type"] == "file":
+                with contextlib.suppress(FileNotFoundError):
+                    yield self._describe(join(self.url, name), path, found[path])
+
+    def read(self, start: int, end: int | None) -> bytes:
+        if end is not None and end <= start:
+            return b""
+        whole = start == 0 and end is None
+        try:
+            return bytes(self._fs.cat_file(self._path, **({} if whole else {"start": start, "end": end})))
+        except Exception as error:  # each vendor has its own for a range behind the end
+            if whole or kind_of(error) is ObjectNotFoundError or start < self.stat().size:
+                raise
+            return b""
+
+    def write(self, data: bytes, *, overwrite: bool) -> ObjectInfo:
+        self._check_writable()
+        mode = "overwrite" if overwrite else "create"
+        with _MEMORY if self.scheme == "memory" else contextlib.nullcontext():
+            self._fs.pipe_file(self._path, data, mode=mode)
+            return self.stat()
+
+    def put(self, local_path: str, *, overwrite: bool) -> ObjectInfo:
+        self._check_writable()
+        if self.scheme == "memory":
+            with open(local_path, "rb") as file:
+                return self.write(file.read(), overwrite=overwrite)
+        os.stat(local_path)
+        self._fs.put_file(local_path, self._path, mode="overwrite" if overwrite else "create")
+        return self.stat()
+
+    def get(self, local_path: str) -> None:
+        publish(local_path, self._fetch, durable=False)
+
+    def _fetch(self, descriptor: int, temporary: str) -> None:
+        if self.scheme == "memory":
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(self._fs.cat_file(self._path))
+        else:
+            self._fs.get_file(self._path, temporary)
+
+    def delete(self) -> None:
+        self._check_writable()
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._path)
+
+    def _check_writable(self) -> None:
+        if self.scheme in HTTP_SCHEMES:
+            shown = public_form(self.url)
+            raise BackendError(f"{shown} is on a web server: it can only be read.", "Set output_container.", shown)
+
+    def _describe(self, url: str, path: str, info: Mapping[str, Any]) -> ObjectInfo:
+        is_folder = info.get("type") == "directory"
+        size = 0 if is_folder else int(info.get("size") or 0)
+        if self.scheme == "memory" and not is_folder:
+            info = {**info, "mtime": self._fs.modified(path)}
+        times = [_moment(info[name]) for name in _TIMES if info.get(name)]
+        tags = [str(info[name]).strip('"') for name in _ETAGS if info.get(name)]
+        version = tags[0] if tags else "-".join([*times[:1], str(size)])
+        return ObjectInfo(url=url, size=size, version=version, modified=times[0] if times else "", is_folder=is_folder)
+
+
+def _moment(value: Any) -> str:
+    """RFC 3339, UTC, of a vendor's time; empty when it cannot be read."""
+    try:
+        if isinstance(value, int | float):
+            value = dt.datetime.fromtimestamp(value, dt.UTC)
+        elif isinstance(value, str) and "," in value:
+            value = email.utils.parsedate_to_datetime(value)
+        elif isinstance(value, str):
+            value = dt.datetime.fromisoformat(value)
+        return str(value.astimezone(dt.UTC).isoformat(timespec="microseconds")).replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return ""

@@ -1,0 +1,181 @@
+"""Errors of the operating system and of vendors' libraries, turned into the library's own: the one place that does."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rastercollection.errors import (
+    BackendError,
+    NoSpaceError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PermissionDeniedError,
+    PreconditionError,
+    RasterCollectionError,
+    UnavailableError,
+)
+from rastercollection.urls import public_form
+
+__all__ = ["kind_of", "reason_for", "secrets_in", "translated"]
+
+Kind = type[BackendError]
+
+_BUILTIN: tuple[tuple[type[OSError], Kind], ...] = (
+    (FileNotFoundError, ObjectNotFoundError),
+    (NotADirectoryError, ObjectNotFoundError),
+    (FileExistsError, ObjectExistsError),
+    (PermissionError, PermissionDeniedError),
+    (IsADirectoryError, BackendError),
+    (TimeoutError, UnavailableError),
+    (ConnectionError, UnavailableError),
+    (BlockingIOError, UnavailableError),
+    (InterruptedError, UnavailableError),
+)
+
+_NUMBERS: Mapping[str, Kind] = {
+    "ENOSPC": NoSpaceError,
+    "EDQUOT": NoSpaceError,
+    "EFBIG": NoSpaceError,
+    "ELOOP": ObjectNotFoundError,
+    "EROFS": PermissionDeniedError,
+    "EIO": UnavailableError,
+    "EBUSY": UnavailableError,
+    "ESTALE": UnavailableError,
+    "EMFILE": UnavailableError,
+    "ENFILE": UnavailableError,
+    "EHOSTUNREACH": UnavailableError,
+    "EHOSTDOWN": UnavailableError,
+    "ENETUNREACH": UnavailableError,
+    "ENETDOWN": UnavailableError,
+}
+_BY_NUMBER = {getattr(errno, name): kind for name, kind in _NUMBERS.items() if hasattr(errno, name)}
+
+_STATUS: Mapping[int, Kind] = {
+    401: PermissionDeniedError,
+    403: PermissionDeniedError,
+    404: ObjectNotFoundError,
+    408: UnavailableError,
+    410: ObjectNotFoundError,
+    412: PreconditionError,
+    429: UnavailableError,
+    507: NoSpaceError,
+}
+
+_BY_NAME: Mapping[str, Kind] = {
+    # azure.core, azure.identity
+    "ResourceNotFoundError": ObjectNotFoundError,
+    "ResourceExistsError": ObjectExistsError,
+    "ResourceModifiedError": PreconditionError,
+    "ClientAuthenticationError": PermissionDeniedError,
+    "CredentialUnavailableError": PermissionDeniedError,
+    "ServiceRequestError": UnavailableError,
+    "ServiceResponseError": UnavailableError,
+    "IncompleteReadError": UnavailableError,
+    # botocore
+    "NoCredentialsError": PermissionDeniedError,
+    "PartialCredentialsError": PermissionDeniedError,
+    "TokenRetrievalError": PermissionDeniedError,
+    "ProfileNotFound": PermissionDeniedError,
+    "HTTPClientError": UnavailableError,
+    # google.auth, gcsfs
+    "DefaultCredentialsError": PermissionDeniedError,
+    "RefreshError": PermissionDeniedError,
+    "TransportError": UnavailableError,
+    "ChecksumError": UnavailableError,
+    # aiohttp, fsspec
+    "ClientConnectionError": UnavailableError,
+    "ClientPayloadError": UnavailableError,
+    "FSTimeoutError": UnavailableError,
+}
+
+
+@contextlib.contextmanager
+def translated(doing: str, url: str, secrets: Sequence[str] = ()) -> Iterator[None]:
+    """Raise whatever goes wrong inside as a BackendError about ``url``; the original is its cause.
+
+    Args:
+        doing: The verb of the message: "Cannot {doing} {url}".
+        url: What it is about.
+        secrets: Texts that must not be shown.
+    """
+    try:
+        yield
+    except RasterCollectionError:
+        raise
+    except Exception as error:  # whatever a vendor's library raises ends here
+        shown = public_form(url)
+        reason = reason_for(error, secrets)
+        raise kind_of(error)(f"Cannot {doing} {shown}: {reason}.", "", shown) from error
+
+
+def kind_of(error: BaseException) -> Kind:
+    """The class of ours that says the same; plain BackendError when nothing more is known."""
+    link: BaseException | None = error
+    while link is not None:
+        kind = _kind_of_one(link)
+        if kind is not None:
+            return kind
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return BackendError
+
+
+def _kind_of_one(error: BaseException) -> Kind | None:
+    for name in (base.__name__ for base in type(error).__mro__):
+        if name in _BY_NAME:
+            return _BY_NAME[name]
+    status = _status(error)
+    if status in _STATUS:
+        return _STATUS[status]
+    if 500 <= status < 600:
+        return UnavailableError
+    for builtin, kind in _BUILTIN:
+        if isinstance(error, builtin):
+            return kind
+    return _BY_NUMBER.get(error.errno or 0) if isinstance(error, OSError) else None
+
+
+def _status(error: BaseException) -> int:
+    """The HTTP status a vendor's error carries, 0 without one."""
+    response = getattr(error, "response", None)
+    metadata = response.get("ResponseMetadata", {}) if isinstance(response, Mapping) else {}
+    found = [getattr(error, name, None) for name in ("status_code", "status", "code")]
+    for value in [*found, metadata.get("HTTPStatusCode")]:
+        if isinstance(value, int | str) and str(value).isdecimal():
+            return int(value)
+    return 0
+
+
+def reason_for(error: BaseException, secrets: Sequence[str] = ()) -> str:
+    """What went wrong, in one line, without query strings and without ``secrets``."""
+    if isinstance(error, OSError) and error.strerror:
+        text = str(error.strerror)
+    elif isinstance(error, FileNotFoundError):
+        text = "it is not there"
+    elif isinstance(error, FileExistsError):
+        text = "it exists"
+    else:
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "…")
+    text = re.sub(r"\?[^\s'\"<>]+", "?…", text)
+    return " ".join(text.split())[:300].rstrip(".")
+
+
+def secrets_in(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every text in ``options`` that is long enough to tell something, parts of connection strings included."""
+    found: set[str] = set()
+    waiting: list[Any] = [options]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+        elif isinstance(value, str):
+            found.add(value)
+            found.update(part.partition("=")[2] for part in re.split(r"[;&]", value) if "=" in part)
+    return tuple(text for text in found if len(text) >= 4)

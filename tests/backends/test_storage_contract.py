@@ -1,0 +1,74 @@
+"""The shipped contract over every place the bundled storage can write to."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.testing.storage_contract import StorageContract
+
+
+class TestLocalPaths(StorageContract):
+    def make_storage(self) -> FsspecStorage:
+        return FsspecStorage()
+
+    @pytest.fixture
+    def container(self, tmp_path: Path) -> str:
+        folder = tmp_path / "a folder #1 100%"
+        folder.mkdir()
+        return str(folder)
+
+    def raw_write(self, url: str, data: bytes) -> None:
+        Path(url).parent.mkdir(parents=True, exist_ok=True)
+        Path(url).write_bytes(data)
+
+    def raw_read(self, url: str) -> bytes:
+        return Path(url).read_bytes()
+
+
+class TestFileUris(StorageContract):
+    """``file://`` as other programs write it: percent-encoded."""
+
+    def make_storage(self) -> FsspecStorage:
+        return FsspecStorage()
+
+    @pytest.fixture
+    def container(self, tmp_path: Path) -> str:
+        self.folder = tmp_path / "a folder #1 100%"
+        self.folder.mkdir()
+        return self.folder.as_uri()
+
+    def _path(self, url: str) -> Path:
+        by_uri = {path.as_uri(): path for path in self.folder.rglob("*")}
+        return by_uri[url]
+
+    def raw_write(self, url: str, data: bytes) -> None:
+        path = Path(url.removeprefix(self.folder.as_uri()).lstrip("/").replace("%20", " "))
+        assert "%" not in str(path)
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_bytes(data)
+
+    def raw_read(self, url: str) -> bytes:
+        return self._path(url).read_bytes()
+
+
+class TestMemory(StorageContract):
+    def make_storage(self) -> FsspecStorage:
+        return FsspecStorage()
+
+    @pytest.fixture
+    def container(self) -> str:
+        return f"memory://bronze-{uuid.uuid4().hex}"
+
+    def _key(self, url: str) -> str:
+        return url.removeprefix("memory:/")
+
+    def raw_write(self, url: str, data: bytes) -> None:
+        MemoryFileSystem().pipe_file(self._key(url), data)
+
+    def raw_read(self, url: str) -> bytes:
+        return MemoryFileSystem.store[self._key(url)].getvalue()
