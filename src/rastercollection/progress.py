@@ -211,4 +211,4 @@ class BarProgress:
             self._progress.stop_task(self._bar)
 
     def _above(self, line: str, style: str) -> None:
-        self._progress.console.print(line, style=style, markup=False, soft_wrap=True)
+        self._progress.console.print(line, style=style, markup=False)

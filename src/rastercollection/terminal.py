@@ -76,8 +76,11 @@ def print_result(result: JobResult, stream: TextIO) -> None:
         f"{summary.get('collection_id', 'job')}: {status}, {good} of {plural(len(result.tiles), 'tile')} became COGs"
     )
     _print(console, f"\n{clean(title)}{again}\n", style="bold")
-    for line in [*_disagreements(summary), *_notices(result.tiles)]:
+    notes = [*_disagreements(summary), *_notices(result.tiles)]
+    for line in notes:
         _print(console, f"  note: {clean(line)}", style="yellow")
+    if notes:
+        _print(console, "")
     _print_facts(console, _places(result, summary))
 
 
@@ -155,6 +158,7 @@ def _print_table(console: Console, rows: Iterable[tuple[str, str, str]]) -> None
     from rich.table import Table
     from rich.text import Text
 
+    console.print()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("Tile", "Outcome", "Reason"):
         table.add_column(column, header_style="bold", overflow="fold")

@@ -1,0 +1,251 @@
+"""The command line as users meet it: in a process of its own, judged by output and exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+import rasterio
+
+from rastercollection import CollectionRequest
+from rastercollection.demo import Scene, make_scene
+
+ESCAPE = "\x1b"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return make_scene(tmp_path_factory.mktemp("cli") / "bronze", size=128)
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for job records, and the variable that says so; nothing of the user's own is touched."""
+    monkeypatch.setenv("RASTERCOLLECTION_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def _rc(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "rastercollection", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **settings)  # type: ignore[call-overload]
+
+
+def _run(scene: Scene, out: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return _rc("run", scene.folder, "--id", "demo", "--output", out, "--executor", "thread", *arguments)
+
+
+@pytest.mark.usefixtures("state")
+class TestRun:
+    def test_a_bad_tile_is_named_and_the_rest_is_done(self, scene: Scene, tmp_path: Path) -> None:
+        done = _run(scene, tmp_path / "out")
+        assert done.returncode == 3, done.stderr
+        lines = done.stdout.splitlines()
+        assert [line.split()[0] for line in lines if scene.broken.name in line][:1] == ["failed"]
+        assert sum(line.startswith("cog ") for line in lines) == 4
+        assert "4 of 5 tiles became COGs" in done.stdout
+        assert ESCAPE not in done.stdout + done.stderr
+        assert "stage 4/4 create_stac_collection: 1 completed" in done.stderr
+        for name in ("COGs", "Mosaic", "STAC"):
+            (place,) = [line.split()[1] for line in lines if line.strip().startswith(name)]
+            assert Path(place).exists()
+
+    def test_good_tiles_alone_are_a_full_success(self, scene: Scene, tmp_path: Path) -> None:
+        done = _run(scene, tmp_path / "out", "--blob", "*a1.tif", "--blob", "*a2.tif", "--json")
+        assert done.returncode == 0, done.stderr
+        summary = json.loads(done.stdout)
+        assert summary["cogs"]["successful"] == 2
+        assert ESCAPE not in done.stderr
+        for tile in summary["tiles"]:
+            with rasterio.open(tile["output"]) as cog:
+                assert cog.crs.to_epsg() == 4326
+
+    def test_nothing_but_json_on_standard_output_when_the_job_fails(self, scene: Scene, tmp_path: Path) -> None:
+        done = _run(scene, tmp_path / "out", "--blob", scene.broken.name, "--json")
+        assert done.returncode == 1
+        summary = json.loads(done.stdout)
+        assert summary["status"] == "failed"
+        assert [tile["outcome"] for tile in summary["tiles"]] == ["failed"]
+        assert "error [JOB_FAILED]" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_on_tile_error_fail_ends_the_job(self, scene: Scene, tmp_path: Path) -> None:
+        done = _run(scene, tmp_path / "out", "--on-tile-error", "fail")
+        assert done.returncode == 1
+        assert scene.broken.name in done.stderr
+
+    def test_all_that_is_wrong_is_told_at_once_by_the_names_of_options(self, scene: Scene, tmp_path: Path) -> None:
+        wrong = ["--id", "no spaces", "--jpeg-quality", 300, "--target-crs", "EPSG:nothing", "--output-tier", "best"]
+        done = _rc("run", scene.folder, "--output", tmp_path / "out", *wrong)
+        assert done.returncode == 2
+        assert "4 problems" in done.stderr or "3 problems" in done.stderr
+        for option in ("--id", "--jpeg-quality", "--target-crs"):
+            assert re.search(rf"^  {option} .+: must be", done.stderr, re.MULTILINE)
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (["--executor", "abacus"], "UNKNOWN_NAME"),
+            (["--blob", "missing.tif"], "INVALID_REQUEST"),
+            (["--jobs", "carrier-pigeon"], "UNKNOWN_NAME"),
+        ],
+    )
+    def test_requests_that_cannot_work(self, scene: Scene, tmp_path: Path, arguments: list[str], code: str) -> None:
+        done = _run(scene, tmp_path / "out", *arguments, "--json")
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["error"]["code"] == code
+        assert f"error [{code}]" in done.stderr
+
+    def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        done = _rc("run", tmp_path / "nowhere", "--id", "x", "--output", tmp_path / "out")
+        assert done.returncode == 2
+        assert "CONTAINER_NOT_FOUND" in done.stderr
+
+    def test_a_folder_without_rasters(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("nothing to see")
+        done = _rc("run", tmp_path, "--id", "x", "--output", tmp_path / "out")
+        assert done.returncode == 2
+        assert ".tif" in done.stderr
+
+    def test_outputs_below_the_sources_are_no_sources(self, scene: Scene, tmp_path: Path) -> None:
+        folder = tmp_path / "both"
+        make_scene(folder, size=64)
+        (folder / scene.broken.name).unlink()
+        for _ in range(2):
+            done = _rc("run", folder, "--id", "x", "--output", folder / "cogs", "--executor", "thread", "--json")
+            assert done.returncode == 0, done.stderr
+            assert len(json.loads(done.stdout)["tiles"]) == 4
+
+    def test_debug_shows_the_traceback(self, tmp_path: Path) -> None:
+        done = _rc("run", tmp_path / "nowhere", "--id", "x", "--output", tmp_path / "out", "--debug")
+        assert done.returncode == 2
+        assert "Traceback" in done.stderr
+
+    def test_sigterm_cancels_and_the_same_command_goes_on(self, scene: Scene, tmp_path: Path) -> None:
+        folder = tmp_path / "many"
+        tiles = make_scene(folder, size=1024).tiles
+        for number in range(4):
+            (folder / f"copy{number}.tif").write_bytes(tiles[number].read_bytes())
+        command = ["run", str(folder), "--id", "x", "--output", str(tmp_path / "out"), "--workers", "1"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rastercollection", *command], stdout=-1, stderr=-1, text=True, bufsize=1
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("stage 2/4"):
+                break
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "error [JOB_CANCELLED]" in errors
+        again = _rc(*command)
+        assert again.returncode == 3
+        assert "of an earlier run" in again.stderr
+
+
+@pytest.mark.usefixtures("state")
+class TestOtherCommands:
+    def test_plan_says_what_would_be_done_and_does_nothing(self, scene: Scene, tmp_path: Path) -> None:
+        request = [scene.folder, "--id", "demo", "--output", tmp_path / "out"]
+        shown = _rc("plan", *request)
+        assert shown.returncode == 0
+        assert "5 rasters" in shown.stdout
+        plan = json.loads(_rc("plan", *request, "--json").stdout)
+        assert {source["blob"] for source in plan["sources"]} == {path.name for path in (*scene.tiles, scene.broken)}
+        assert plan["job_id"] in shown.stdout
+        assert not (tmp_path / "out").exists()
+
+    def test_status_finds_a_job_by_the_beginning_of_its_id(self, scene: Scene, tmp_path: Path) -> None:
+        run = _run(scene, tmp_path / "out", "--blob", "*a1.tif", "--json")
+        job_id = json.loads(run.stdout)["job_id"]
+        shown = _rc("status", job_id[:10])
+        assert shown.returncode == 0
+        assert "demo: completed" in shown.stdout
+        report = json.loads(_rc("status", job_id, "--json").stdout)
+        assert report["status"] == "completed"
+        assert report["tasks_by_status"] == {"completed": 4}
+
+    def test_status_of_an_unknown_job(self) -> None:
+        done = _rc("status", "f" * 64)
+        assert done.returncode == 1
+        assert "error [OBJECT_NOT_FOUND]" in done.stderr
+
+    def test_demo_keeps_everything_in_its_folder(self, state: Path, tmp_path: Path) -> None:
+        done = _rc("demo", "--output", tmp_path / "demo", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "4 of 5 tiles became COGs" in done.stdout
+        assert not state.exists()
+        assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+    def test_whoever_stops_reading_causes_no_traceback(self, scene: Scene, tmp_path: Path) -> None:
+        command = f"{sys.executable} -m rastercollection plan {scene.folder} --id x --output {tmp_path / 'out'} | true"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+        assert "Traceback" not in done.stderr
+
+
+def test_every_parameter_of_a_request_is_an_option() -> None:
+    shown = _rc("run", "--help").stdout
+    spelled = {
+        "container_name": "FOLDER",
+        "collection_id": "--id ",
+        "blob_list": "--blob ",
+        "tiers": "--tier ",
+        "providers": "--provider ",
+        "keywords": "--keyword ",
+        "drivers": "--driver ",
+    }
+    options = [spelled.get(name) or "--" + name.replace("_", "-") for name in attrs.fields_dict(CollectionRequest)]
+    assert len(options) > 30
+    assert [option for option in options if option not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run"], "FOLDER"),
+        (["run", ".", "--id", "x", "--storage-option", "novalue"], "KEY=VALUE"),
+        (["run", ".", "--id", "x", "--memory-budget", "lots"], "500M"),
+        (["run", ".", "--id", "x", "--tier", "{"], "JSON"),
+        (["paint"], "paint"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], complaint: str) -> None:
+    done = _rc(*arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+
+
+def _on_a_terminal(command: list[str]) -> tuple[int, str]:
+    """Exit status of a command, and what a terminal receives from it."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "110"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        received = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other end has gone
+            while chunk := os.read(ours, 65536):
+                received += chunk
+    os.close(ours)
+    return process.returncode, received.decode()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_terminal_gets_bars_and_a_table(scene: Scene, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rastercollection", "run", str(scene.folder), "--id", "demo"]
+    status, shown = _on_a_terminal([*command, "--output", str(tmp_path / "out"), "--executor", "thread"])
+    assert status == 3
+    assert ESCAPE in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert "1/4 validate_tiles" in plain
+    assert re.search(r"4/4 create_stac_collection.+1/1", plain)
+    assert re.search(r"Tile\s+Outcome\s+Reason", plain)

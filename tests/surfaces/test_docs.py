@@ -1,0 +1,104 @@
+"""The examples of the documentation run, and the reference pages are complete."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import attrs
+import pytest
+
+from rastercollection import CollectionRequest
+from rastercollection.demo import make_scene
+
+DOCS = Path(__file__).parents[2] / "docs"
+README = DOCS.parent / "README.md"
+CODE = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:: .*)?", re.DOTALL)
+
+
+def _examples(page: Path) -> str:
+    """All Python of a page as one program, on the lines where it stands in the page."""
+    lines, inside = [], False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            inside = line == "```python"
+            lines.append("")
+        else:
+            lines.append(line if inside else "")
+    return "\n".join(lines)
+
+
+PAGES = [page for page in (README, *sorted(DOCS.glob("*.md"))) if _examples(page).strip()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_scene(tmp_path / "bronze", size=192)
+    monkeypatch.setenv("RASTERCOLLECTION_STATE", str(tmp_path / "state"))
+    runner = "import sys; exec(compile(sys.stdin.read(), sys.argv[1], 'exec'))"
+    done = subprocess.run(
+        [sys.executable, "-c", runner, page.name],
+        input=_examples(page),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_are_examples_on_all_pages_that_promise_them() -> None:
+    assert {page.stem for page in PAGES} >= {"README", "tutorial", "concepts", "executors", "backends"}
+
+
+def _package_trees() -> Iterator[ast.AST]:
+    spec = find_spec("rastercollection")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    for path in set(package.rglob("*.py")) - set((package / "testing").rglob("*.py")):
+        yield ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _strings(node: ast.AST | None) -> Iterator[str]:
+    for part in ast.walk(node) if node is not None else ():
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield from CODE.findall(part.value) if CODE.fullmatch(part.value) else ()
+
+
+def _codes() -> set[str]:
+    """What the package passes as ``code``, begins a notice, a problem or an error with, or sets as a class's code."""
+    found: set[str] = set()
+    for node in (node for tree in _package_trees() for node in ast.walk(tree)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in ("notice", "Notice", "ErrorRecord", "RequestProblem") or name.endswith("Error"):
+                found.update(code for argument in node.args for code in _strings(argument))
+            found.update(code for word in node.keywords if word.arg == "code" for code in _strings(word.value))
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id.lower() == "code" for target in targets):
+                found.update(_strings(node.value))
+    return found
+
+
+def test_every_code_is_on_the_error_page_and_nothing_else() -> None:
+    codes = _codes()
+    assert {"CRS_MISSING", "FILE_NOT_FOUND", "TIER_FALLBACK", "INVALID_REQUEST", "WORKER_DIED"} <= codes
+    page = (DOCS / "errors.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([A-Z0-9_]+)` \|", page, re.MULTILINE)
+    assert sorted(codes - set(listed)) == []
+    assert sorted(set(listed) - codes) == []
+    assert len(listed) == len(set(listed))
+
+
+def test_every_parameter_is_explained() -> None:
+    page = (DOCS / "parameters.md").read_text(encoding="utf-8")
+    listed = {name for row in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert set(attrs.fields_dict(CollectionRequest)) - listed == set()
