@@ -1,0 +1,198 @@
+"""Tasks run in worker processes. One that dies takes down the task it ran, and nothing else.
+
+Each slot owns one process and gives it one call at a time, so that there is never a doubt about who was at fault.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from multiprocessing.context import BaseContext
+from typing import Any, Literal, TypeVar
+
+import attrs
+from typing_extensions import override
+
+from rastercollection.errors import ExecutorBrokenError, ExecutorError, WorkerDiedError
+from rastercollection.executors.lifecycle import ContextManaged, check_workers
+from rastercollection.executors.packing import describe, pack_call, refused, settle
+from rastercollection.executors.slots import Call, SlotPool
+from rastercollection.executors.worker_process import WorkerGoneError, WorkerProcess
+from rastercollection.protocols import ExecutorCapabilities
+
+__all__ = ["ProcessExecutor", "StartMethod"]
+
+T = TypeVar("T")
+
+StartMethod = Literal["forkserver", "spawn"]
+
+START_ATTEMPTS = 3
+SEND_ATTEMPTS = 3
+
+
+@attrs.define(eq=False)
+class _PackedCall(Call):
+    payload: bytes
+    what: str
+
+
+class _ProcessSlot:
+    """Drives one worker process, and starts another when it has died."""
+
+    def __init__(self, context: BaseContext, initializer: bytes | None) -> None:
+        self._context, self._initializer = context, initializer
+        self._worker: WorkerProcess | None = None
+
+    def prepare(self) -> None:
+        if self._worker is not None and self._worker.is_gone():
+            self._bury()
+        if self._worker is None:
+            self._worker = self._start()
+
+    def run(self, call: _PackedCall) -> None:
+        try:
+            worker = self._hand_over(call)
+            settle(call.future, worker.outcome())
+        except WorkerGoneError:
+            call.future.set_exception(self._blame(call))
+        except ExecutorBrokenError as error:
+            call.future.set_exception(error)
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+    def _hand_over(self, call: _PackedCall) -> WorkerProcess:
+        """Send the call. A worker that died while idle never got it: another one does, and nobody is blamed."""
+        assert self._worker is not None
+        for _ in range(SEND_ATTEMPTS - 1):
+            try:
+                self._worker.send(call.payload)
+            except WorkerGoneError:
+                self._bury()
+                self._worker = self._start()
+            else:
+                return self._worker
+        self._worker.send(call.payload)
+        return self._worker
+
+    def _blame(self, call: _PackedCall) -> WorkerDiedError:
+        assert self._worker is not None
+        pid = self._worker.pid
+        return _died(call.what, pid, self._bury())
+
+    def _start(self) -> WorkerProcess:
+        exitcode: int | None = None
+        for _ in range(START_ATTEMPTS):
+            worker = WorkerProcess(self._context, self._initializer)
+            try:
+                worker.wait_ready()
+            except WorkerGoneError:
+                exitcode = worker.bury()
+            except ExecutorBrokenError:
+                worker.stop()
+                raise
+            else:
+                return worker
+        raise ExecutorBrokenError(
+            f"Worker processes {_manner_of_death(exitcode)} while starting, {START_ATTEMPTS} times in a row.",
+            "Their standard error says why. A script must start jobs under `if __name__ == '__main__':`.",
+        )
+
+    def _bury(self) -> int | None:
+        assert self._worker is not None
+        worker, self._worker = self._worker, None
+        return worker.bury()
+
+
+def _manner_of_death(exitcode: int | None) -> str:
+    if exitcode is None or exitcode >= 0:
+        return f"ended with exit status {exitcode}"
+    try:
+        return f"were killed by {signal.Signals(-exitcode).name}"
+    except ValueError:
+        return f"were killed by signal {-exitcode}"
+
+
+def _died(what: str, pid: int, exitcode: int | None) -> WorkerDiedError:
+    manner = _manner_of_death(exitcode).replace("were ", "was ")
+    if exitcode == -signal.SIGKILL:
+        hint = "The system kills processes when memory runs out: use fewer workers, or set in_memory=False."
+    else:
+        hint = "If it happens again with the same tile, that tile crashes native code."
+    return WorkerDiedError(
+        f"The worker process {pid} {manner} while it ran {what}.", hint, details={"pid": pid, "exitcode": exitcode}
+    )
+
+
+class ProcessExecutor(ContextManaged):
+    """Runs tasks in up to ``max_workers`` processes, started as they are needed and kept until shutdown.
+
+    Functions must be importable by name; arguments and results must pickle. Workers ignore Ctrl-C, see the
+    environment variables of this process as they were when the worker started, and end when this process does.
+
+    Args:
+        max_workers: Tasks that run at the same time; the cores this process may use when None.
+        start_method: ``forkserver`` or ``spawn``; the first where the platform has it when None.
+        initializer: Called once in each worker, before its first task; must pickle.
+
+    Raises:
+        ExecutorError: An argument is not as described.
+    """
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        start_method: StartMethod | None = None,
+        initializer: Callable[[], object] | None = None,
+    ) -> None:
+        context = multiprocessing.get_context(_start_method(start_method))
+        packed = None if initializer is None else pack_call(initializer, (), {})
+        self._pool = SlotPool("ProcessExecutor", check_workers(max_workers), lambda: _ProcessSlot(context, packed))
+        weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=False).atexit = False
+
+    @property
+    def capabilities(self) -> ExecutorCapabilities:
+        return ExecutorCapabilities(max_workers=self._pool.size, shares_filesystem=True)
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Schedule ``fn(*args, **kwargs)`` and return its future. Thread-safe.
+
+        Arguments are pickled at once. What does not pickle fails the future with an ExecutorError that names it; the
+        death of the worker fails it with a WorkerDiedError.
+
+        Raises:
+            ExecutorError: After ``shutdown``.
+            ExecutorBrokenError: No worker can be started.
+        """
+        try:
+            payload = pack_call(fn, args, kwargs)
+        except ExecutorError as error:
+            self._pool.check_open()
+            return refused(error)
+        future: Future[T] = Future()
+        self._pool.submit(_PackedCall(future, payload, describe(fn)))
+        return future
+
+    @override
+    def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:
+        """Take no more tasks; idempotent.
+
+        Args:
+            wait: Return once all submitted tasks have ended and the processes are gone.
+            cancel_futures: Cancel the futures that have not started.
+        """
+        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+def _start_method(wanted: str | None) -> str:
+    available = [name for name in ("forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
+    if wanted is None:
+        return available[0]
+    if wanted not in available:
+        raise ExecutorError(f"Processes cannot be started by {wanted!r}.", f"Choose from: {', '.join(available)}.")
+    return wanted

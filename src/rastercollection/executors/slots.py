@@ -1,0 +1,178 @@
+"""Slots: threads that run one call at a time each, shared by the thread and the process executor."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+
+from rastercollection.errors import ExecutorBrokenError
+from rastercollection.executors.lifecycle import shut_down_error
+
+__all__ = ["Call", "Slot", "SlotPool"]
+
+
+@attrs.define(eq=False)
+class Call:
+    """Something to run, and the future that waits for it."""
+
+    future: Future[Any]
+
+
+C = TypeVar("C", bound=Call)
+C_contra = TypeVar("C_contra", bound=Call, contravariant=True)
+
+
+class Slot(Protocol[C_contra]):
+    """What a slot's thread drives. Its methods are called in that thread only, one after the other."""
+
+    def prepare(self) -> None:
+        """Get ready for a call, which can still be cancelled.
+
+        Raises:
+            ExecutorBrokenError: No call can be run any more, in any slot.
+        """
+
+    def run(self, call: C_contra) -> None:
+        """Run a call to its end and settle its future."""
+
+    def close(self) -> None:
+        """Free what the slot holds."""
+
+
+class SlotPool(Generic[C]):
+    """Up to ``size`` slots, started as they are needed, that take calls from one queue.
+
+    Args:
+        name: Of the executor, for errors and threads.
+        size: Calls that run at the same time.
+        make_slot: Makes a slot, in its thread.
+    """
+
+    def __init__(self, name: str, size: int, make_slot: Callable[[], Slot[C]]) -> None:
+        self.name, self.size = name, size
+        self._make_slot = make_slot
+        self._changed = threading.Condition()
+        self._pending: deque[C] = deque()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._closed = False
+        self._broken: ExecutorBrokenError | None = None
+        _pools_to_close().add(self)
+
+    def submit(self, call: C) -> None:
+        """Queue a call.
+
+        Raises:
+            ExecutorError: After :meth:`shutdown`.
+            ExecutorBrokenError: No call can be run any more.
+        """
+        with self._changed:
+            self.check_open()
+            if len(self._pending) >= self._idle and len(self._threads) < self.size:
+                self._start_thread()
+            self._pending.append(call)
+            self._changed.notify()
+
+    def check_open(self) -> None:
+        """Raise what :meth:`submit` would raise now."""
+        if self._broken is not None:
+            raise _copy(self._broken)
+        if self._closed:
+            raise shut_down_error(self.name)
+
+    def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
+        """Take no more calls; idempotent. What is queued still runs, unless ``cancel_futures``."""
+        with self._changed:
+            self._closed = True
+            dropped = self._drop_pending() if cancel_futures else []
+            threads = list(self._threads)
+            self._changed.notify_all()
+        for call in dropped:
+            call.future.cancel()
+            call.future.set_running_or_notify_cancel()
+        for thread in threads if wait else ():
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def _start_thread(self) -> None:
+        # daemonic: an interrupted program must not hang on its way out; _close_all waits where that is right
+        thread = threading.Thread(target=self._serve, name=f"{self.name}-{len(self._threads)}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if not self._threads:
+                raise ExecutorBrokenError(
+                    f"{self.name} cannot start a thread: {error}.", "Use fewer workers."
+                ) from error
+        else:
+            self._threads.append(thread)
+
+    def _serve(self) -> None:
+        slot = self._make_slot()
+        try:
+            while (call := self._take()) is not None:
+                try:
+                    slot.prepare()
+                except ExecutorBrokenError as error:
+                    self._break(error, call)
+                    return
+                if call.future.set_running_or_notify_cancel():
+                    slot.run(call)
+                del call
+        finally:
+            slot.close()
+
+    def _take(self) -> C | None:
+        with self._changed:
+            self._idle += 1
+            try:
+                while not self._pending and not self._closed:
+                    self._changed.wait()
+            finally:
+                self._idle -= 1
+            return self._pending.popleft() if self._pending else None
+
+    def _break(self, error: ExecutorBrokenError, call: C) -> None:
+        with self._changed:
+            self._closed = True
+            self._broken = self._broken or error
+            failed = [call, *self._drop_pending()]
+            self._changed.notify_all()
+        for each in failed:
+            if each.future.set_running_or_notify_cancel():
+                each.future.set_exception(_copy(error))
+
+    def _drop_pending(self) -> list[C]:
+        dropped = list(self._pending)
+        self._pending.clear()
+        return dropped
+
+
+def _copy(error: ExecutorBrokenError) -> ExecutorBrokenError:
+    """Its own instance for each that raises it: tracebacks must not pile up on one."""
+    return ExecutorBrokenError(error.message, error.hint)
+
+
+@functools.cache
+def _pools_to_close() -> weakref.WeakSet[SlotPool[Any]]:
+    """Pools alive. Those that nobody shut down are closed when the interpreter exits.
+
+    Registered with the first pool, hence after multiprocessing's own exit function and called before it: that one
+    waits for the worker processes, which go only once they are told to.
+    """
+    pools: weakref.WeakSet[SlotPool[Any]] = weakref.WeakSet()
+    atexit.register(_close_all, pools)
+    return pools
+
+
+def _close_all(pools: weakref.WeakSet[SlotPool[Any]]) -> None:
+    for pool in list(pools):
+        pool.shutdown(wait=True, cancel_futures=True)

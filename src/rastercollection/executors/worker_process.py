@@ -1,0 +1,175 @@
+"""One worker process: both ends of the pipe between it and the executor.
+
+Messages are bytes. To the worker: a packed call, or nothing at all, which asks it to leave. From the worker: READY or
+the reason why it cannot start, then one pickled :class:`~rastercollection.executors.packing.PackedOutcome` a call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Mapping
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from typing import Any, cast
+
+from rastercollection.errors import ExecutorBrokenError
+from rastercollection.executors.packing import PackedOutcome, run_packed
+
+__all__ = ["WorkerGoneError", "WorkerProcess"]
+
+READY = b"ready"
+LIVENESS_SECONDS = 2.0
+LEAVE_SECONDS = 5.0
+LAST_BREATH_SECONDS = 1.0
+
+_starting_or_reaping = threading.Lock()
+"""multiprocessing polls all children whenever it starts one: two threads that reap the same child lose its status."""
+
+
+class WorkerGoneError(Exception):
+    """The process ended without an answer."""
+
+
+class WorkerProcess:
+    """A process that runs one packed call at a time. Used by one thread.
+
+    Args:
+        context: How processes start.
+        initializer: A packed call that the process runs first; None for nothing.
+
+    Raises:
+        ExecutorBrokenError: The system refuses to start a process.
+    """
+
+    def __init__(self, context: BaseContext, initializer: bytes | None) -> None:
+        self._connection, theirs = context.Pipe()
+        # a fork server keeps the environment it was started with
+        environment = dict(os.environ) if context.get_start_method() == "forkserver" else None
+        self._process = cast(Any, context).Process(
+            target=_serve, args=(theirs, initializer, environment), name="rastercollection-worker", daemon=False
+        )
+        try:
+            with _starting_or_reaping:
+                self._process.start()
+        except (OSError, RuntimeError, AssertionError, EOFError) as error:
+            self._connection.close()
+            raise ExecutorBrokenError(
+                f"A worker process cannot be started: {str(error).strip()}",
+                "In a script, start jobs under `if __name__ == '__main__':`; in a process that may have no children, "
+                "use the executor 'thread'.",
+            ) from error
+        finally:
+            theirs.close()
+        self.pid: int = self._process.pid
+
+    def wait_ready(self) -> None:
+        """Wait until the process takes calls.
+
+        Raises:
+            WorkerGoneError: It ended while starting.
+            ExecutorBrokenError: Its initializer failed.
+        """
+        message = self._receive()
+        if message != READY:
+            raise ExecutorBrokenError(
+                f"The initializer of the worker processes failed:\n{message.decode()}", "Correct the initializer."
+            )
+
+    def is_gone(self) -> bool:
+        """Whether the process, which has nothing to do, has ended."""
+        return bool(wait([self._connection, self._process.sentinel], timeout=0))
+
+    def send(self, call: bytes) -> None:
+        """Hand over a call.
+
+        Raises:
+            WorkerGoneError: The process has ended and never got it.
+        """
+        try:
+            self._connection.send_bytes(call)
+        except OSError as error:
+            raise WorkerGoneError from error
+
+    def outcome(self) -> PackedOutcome:
+        """Wait for the outcome of the call.
+
+        Raises:
+            WorkerGoneError: The process ended before it answered.
+        """
+        return PackedOutcome(*pickle.loads(self._receive()))
+
+    def stop(self) -> None:
+        """Ask an idle process to leave, and see to it that it does."""
+        with contextlib.suppress(OSError):
+            self._connection.send_bytes(b"")
+        self._reap(LEAVE_SECONDS)
+
+    def bury(self) -> int | None:
+        """Clear away a process that has gone; returns its exit code, negative for a signal."""
+        return self._reap(LAST_BREATH_SECONDS)
+
+    def _reap(self, grace: float) -> int | None:
+        self._connection.close()
+        ended = wait([self._process.sentinel], timeout=grace)
+        with _starting_or_reaping:
+            if not ended:
+                self._process.kill()
+            self._process.join()
+            exitcode: int | None = self._process.exitcode
+            self._process.close()
+        return exitcode
+
+    def _receive(self) -> bytes:
+        ends = [self._connection, self._process.sentinel]
+        # asked again now and then: a child of the worker that outlives it holds both ends open
+        while not wait(ends, timeout=LIVENESS_SECONDS):
+            with _starting_or_reaping:
+                if not self._process.is_alive():
+                    break
+        try:
+            if self._connection.poll():
+                return self._connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise WorkerGoneError from error
+        raise WorkerGoneError
+
+
+def _serve(
+    connection: Connection[bytes, bytes], initializer: bytes | None, environment: Mapping[str, str] | None
+) -> None:
+    """The worker's main: calls in, outcomes out, until told to leave or the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
+    threading.Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
+    if environment is not None:
+        _adopt(environment)
+    try:
+        if initializer is not None:
+            fn, args, kwargs = pickle.loads(initializer)
+            fn(*args, **kwargs)
+    except BaseException:  # noqa: BLE001 - the parent reports it
+        connection.send_bytes(traceback.format_exc().encode())
+        return
+    with contextlib.suppress(EOFError, OSError):  # the parent has closed its end
+        connection.send_bytes(READY)
+        while call := connection.recv_bytes():
+            connection.send_bytes(pickle.dumps(tuple(run_packed(call)), protocol=pickle.HIGHEST_PROTOCOL))
+
+
+def _adopt(environment: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+
+
+def _leave_with_parent() -> None:
+    """End this process when the parent has died, whatever the task is doing: nobody would take its result."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
