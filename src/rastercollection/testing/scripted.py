@@ -1,0 +1,153 @@
+"""Functions to submit in tests: deterministic results, failures and deaths. They pickle, and need only the stdlib."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rastercollection.errors import TaskError
+
+__all__ = [
+    "BadlyLoadedError",
+    "BadlyLoadedValue",
+    "collect",
+    "die_by_signal",
+    "echo",
+    "exit_abruptly",
+    "fail_times",
+    "leave",
+    "mark",
+    "marks",
+    "process_id",
+    "raise_badly_loaded",
+    "raise_error",
+    "return_badly_loaded",
+    "return_lock",
+    "sleep_for",
+    "wait_for_file",
+]
+
+POLL_SECONDS = 0.01
+
+
+class BadlyLoadedError(Exception):
+    """Pickles, but does not unpickle: it passes to its base class something else than its own arguments."""
+
+    def __init__(self, tile: str, reason: str) -> None:
+        super().__init__(f"{tile}: {reason}")
+
+
+class BadlyLoadedValue:
+    """Pickles, but raises when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _refuse, ("told to fail on loading",)
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise ValueError(reason)
+
+
+def echo(value: Any) -> Any:
+    """``value``."""
+    return value
+
+
+def collect(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments, as they arrived."""
+    return args, kwargs
+
+
+def process_id() -> int:
+    """Of the process that runs the task."""
+    return os.getpid()
+
+
+def sleep_for(seconds: float, value: Any = None) -> Any:
+    """``value``, after a while."""
+    time.sleep(seconds)
+    return value
+
+
+def wait_for_file(path: str, timeout: float = 60.0) -> str:
+    """``path``, once somebody has made that file.
+
+    Raises:
+        TimeoutError: Nobody did in time.
+    """
+    deadline = time.monotonic() + timeout
+    while not Path(path).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path} did not appear within {timeout} s")
+        time.sleep(POLL_SECONDS)
+    return path
+
+
+def mark(path: str, value: Any = None) -> Any:
+    """``value``, after noting in a file that this ran; see :func:`marks`. Safe from several processes."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(descriptor, b".")
+    finally:
+        os.close(descriptor)
+    return value
+
+
+def marks(path: str) -> int:
+    """How often :func:`mark` was called with ``path``."""
+    return Path(path).stat().st_size if Path(path).exists() else 0
+
+
+def fail_times(path: str, times: int, value: Any = None, *, retryable: bool = True) -> Any:
+    """``value``, at the call after ``times`` failed ones; ``path`` is where calls are counted.
+
+    Raises:
+        TaskError: ``FAILED_ON_PURPOSE``, ``times`` times.
+    """
+    mark(path)
+    calls = marks(path)
+    if calls <= times:
+        raise TaskError(f"failure {calls} of {times}", code="FAILED_ON_PURPOSE", retryable=retryable)
+    return value
+
+
+def raise_error(error: BaseException) -> NoReturn:
+    """Raise ``error``."""
+    raise error
+
+
+def raise_badly_loaded() -> NoReturn:
+    """Raise an exception that cannot be unpickled."""
+    raise BadlyLoadedError("a.tif", "told to fail")
+
+
+def return_badly_loaded() -> BadlyLoadedValue:
+    """A result that cannot be unpickled."""
+    return BadlyLoadedValue()
+
+
+def return_lock() -> Any:
+    """A result that cannot be pickled."""
+    return threading.Lock()
+
+
+def die_by_signal(number: int = signal.SIGTERM) -> NoReturn:
+    """Have the process that runs the task killed, by the signal ``number``."""
+    os.kill(os.getpid(), number)
+    while True:  # a signal may take a moment
+        time.sleep(POLL_SECONDS)
+
+
+def exit_abruptly(status: int = 1) -> NoReturn:
+    """End the process that runs the task, with no clean-up at all."""
+    os._exit(status)
+
+
+def leave(status: int = 1) -> NoReturn:
+    """Raise SystemExit, as a handler that calls ``sys.exit`` does."""
+    sys.exit(status)

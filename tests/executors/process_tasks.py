@@ -1,0 +1,40 @@
+"""Tasks and initializers that worker processes of the tests import."""
+
+from __future__ import annotations
+
+import os
+import time
+
+PREPARED: list[int] = []
+
+
+def prepare() -> None:
+    PREPARED.append(os.getpid())
+
+
+def prepared() -> list[int]:
+    return PREPARED
+
+
+def fail_to_prepare() -> None:
+    raise RuntimeError("no licence for the sensor model")
+
+
+def variable(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def die_and_leave_a_child(seconds: float) -> None:
+    """Fork a child that keeps all pipes open, then die."""
+    if os.fork() == 0:
+        time.sleep(seconds)
+        os._exit(0)
+    os._exit(1)
+
+
+def size(data: bytes) -> int:
+    return len(data)
+
+
+def zeros(count: int) -> bytes:
+    return bytes(count)

@@ -1,0 +1,32 @@
+"""The shipped contract over the executors that need nothing installed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rastercollection.executors.process import ProcessExecutor
+from rastercollection.executors.serial import SerialExecutor
+from rastercollection.executors.thread import ThreadExecutor
+from rastercollection.testing.executor_contract import ExecutorContract
+
+
+class TestSerialExecutor(ExecutorContract):
+    cancels_waiting: ClassVar[bool] = False
+
+    def make_executor(self) -> SerialExecutor:
+        return SerialExecutor()
+
+
+class TestThreadExecutor(ExecutorContract):
+    def make_executor(self) -> ThreadExecutor:
+        return ThreadExecutor(max_workers=2)
+
+
+class TestForkserverProcesses(ExecutorContract):
+    def make_executor(self) -> ProcessExecutor:
+        return ProcessExecutor(max_workers=2, start_method="forkserver")
+
+
+class TestSpawnedProcesses(ExecutorContract):
+    def make_executor(self) -> ProcessExecutor:
+        return ProcessExecutor(max_workers=2, start_method="spawn")
