@@ -1,0 +1,1 @@
+"""An executor that lives outside rastercollection."""
