@@ -26,7 +26,6 @@ _EXTRAS = {
     **dict.fromkeys(AZURE_SCHEMES, "azure"),
     **dict.fromkeys(("s3", "s3a"), "s3"),
     **dict.fromkeys(("gs", "gcs"), "gcs"),
-    **dict.fromkeys(HTTP_SCHEMES, "http"),
 }
 _ETAGS = ("etag", "ETag")
 _TIMES = ("last_modified", "LastModified", "Last-Modified", "updated", "mtime")
@@ -55,7 +54,11 @@ class RemoteObject:
         try:
             return fsspec.filesystem(self.scheme, **fresh, **self.options)
         except ImportError as error:
-            raise MissingExtraError(f"Storage at {self.scheme}://", _EXTRAS[self.scheme]) from error
+            feature = f"Storage at {self.scheme}://"
+            if self.scheme in _EXTRAS:
+                raise MissingExtraError(feature, _EXTRAS[self.scheme]) from error
+            hint = "Install it: pip install 'fsspec[http]'"
+            raise BackendError(f"{feature} needs the package aiohttp.", hint, public_form(self.url)) from error
 
     @functools.cached_property
     def _path(self) -> str:

@@ -78,13 +78,18 @@ _BY_NAME: Mapping[str, Kind] = {
     # botocore
     "NoCredentialsError": PermissionDeniedError,
     "PartialCredentialsError": PermissionDeniedError,
+    "CredentialRetrievalError": PermissionDeniedError,
     "TokenRetrievalError": PermissionDeniedError,
+    "NoAuthTokenError": PermissionDeniedError,
+    "LoginError": PermissionDeniedError,
+    "SSOError": PermissionDeniedError,
     "ProfileNotFound": PermissionDeniedError,
     "HTTPClientError": UnavailableError,
+    "ConnectionError": UnavailableError,
     # google.auth, gcsfs
-    "DefaultCredentialsError": PermissionDeniedError,
-    "RefreshError": PermissionDeniedError,
     "TransportError": UnavailableError,
+    "TimeoutError": UnavailableError,
+    "GoogleAuthError": PermissionDeniedError,
     "ChecksumError": UnavailableError,
     # aiohttp, fsspec
     "ClientConnectionError": UnavailableError,
@@ -159,10 +164,11 @@ def reason_for(error: BaseException, secrets: Sequence[str] = ()) -> str:
         text = "it exists"
     else:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        text = text.splitlines()[0]
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "…")
     text = re.sub(r"\?[^\s'\"<>]+", "?…", text)
-    return " ".join(text.split())[:300].rstrip(".")
+    return " ".join(text.split())[:300].rstrip(". ")
 
 
 def secrets_in(options: Mapping[str, Any]) -> tuple[str, ...]:
