@@ -18,7 +18,7 @@ from pyproj.exceptions import CRSError
 
 from rastercollection.errors import TaskError
 
-__all__ = ["from_rasterio", "horizontal", "name_crs", "parse_crs", "same_crs", "to_rasterio"]
+__all__ = ["from_rasterio", "horizontal", "name_crs", "parse_crs", "same_crs", "to_rasterio", "transformer"]
 
 _EPSG = re.compile(r"\s*(?:\+?init=)?epsg:(\d{1,7})\s*", re.IGNORECASE)
 _LONGEST_DEFINITION = 20_000
@@ -114,3 +114,17 @@ def _unbound(crs: pyproj.CRS) -> pyproj.CRS:
     """Without the attached shift to WGS 84, which says how to transform and not what coordinates mean."""
     source: Any = crs.source_crs if crs.is_bound else None
     return source if source is not None else crs
+
+
+def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """Transforms x, y of one CRS to x, y of the other, in that order always; made once, safe to share by threads.
+
+    Raises:
+        pyproj.exceptions.ProjError: PROJ knows no way from one to the other.
+    """
+    return _transformer(source.to_wkt(), target.to_wkt())
+
+
+@functools.lru_cache(maxsize=64)
+def _transformer(source: str, target: str) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)

@@ -1,0 +1,33 @@
+"""A tile's bands as declared."""
+
+from __future__ import annotations
+
+import attrs
+
+__all__ = ["Layout"]
+
+_PICTURE = ("uint8", "uint16")
+
+
+@attrs.frozen(kw_only=True)
+class Layout:
+    """A tile's bands as declared.
+
+    Attributes:
+        dtypes: Of each band.
+        colors: Colour interpretation of each band, GDAL's names in lower case.
+        has_color_table: The first band has one.
+    """
+
+    dtypes: tuple[str, ...]
+    colors: tuple[str, ...]
+    has_color_table: bool
+
+    @property
+    def count(self) -> int:
+        return len(self.dtypes)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether all bands are uint8 or uint16."""
+        return all(dtype in _PICTURE for dtype in self.dtypes)
