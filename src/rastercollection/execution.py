@@ -1,0 +1,155 @@
+"""One call of ``process_collection``: from a checked request to a result, or to the finished job of an earlier call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from rastercollection.collection import JOB_TYPE
+from rastercollection.engine import Engine
+from rastercollection.errors import BackendError, JobCancelledError, JobFailedError
+from rastercollection.models import JobRecord, JobStatus, TaskResult
+from rastercollection.protocols import CatalogBackend, JobStore, Observer, Publication, StorageBackend
+from rastercollection.records import digest
+from rastercollection.registry import WORKFLOWS
+from rastercollection.request import CollectionRequest
+from rastercollection.result import JobResult
+from rastercollection.runtime import Runtime, RuntimeOptions, open_runtime, open_storage
+from rastercollection.sources import Sources, find_sources, versions
+from rastercollection.workflow import Workflow
+
+__all__ = ["CollectionRun", "default_workflow"]
+
+
+def default_workflow(request: CollectionRequest) -> Workflow:
+    """The workflow registered for collections, for this request."""
+    made: Workflow = WORKFLOWS.load(JOB_TYPE)(request)
+    return made
+
+
+@attrs.frozen(kw_only=True)
+class CollectionRun:
+    """A request and how it is to be run.
+
+    Attributes:
+        request: What to make of which rasters.
+        options: Backends and executor, as given.
+        workflow: Instead of the default one.
+        observers: Told of every event.
+        stop_on_error: The first bad tile ends the job.
+        cancel: Set from outside to cancel.
+    """
+
+    request: CollectionRequest
+    options: RuntimeOptions
+    workflow: Workflow | None
+    observers: tuple[Observer, ...]
+    stop_on_error: bool
+    cancel: threading.Event
+
+    def result(self) -> JobResult:
+        """Run the job, or find that there is nothing to do; raises as ``process_collection`` does."""
+        sources = find_sources(self.request, open_storage(self.options))
+        with open_runtime(self.request, self.options, tiles=len(sources.files)) as runtime:
+            job = self._new_job(sources)
+            holds = _Holds(runtime.storage, runtime.catalog)
+            done = _finished(runtime.jobs, job, holds)
+            if done is not None:
+                return JobResult.from_job(done, reused=True)
+            return self._run(runtime, job, sources, holds)
+
+    def _new_job(self, sources: Sources) -> JobRecord:
+        request, workflow = self.request, self.workflow or default_workflow(self.request)
+        stages = [[stage.name, stage.handler] for stage in workflow.stages]
+        return JobRecord(
+            id=request.job_id,
+            job_type=workflow.name,
+            parameters=request.to_parameters(),
+            metadata={
+                "description": request.collection_description,
+                "collection_id": request.collection_id,
+                "tile_count": len(sources.files),
+                "output_tier": request.output_tier,
+                "inputs": digest([versions(sources.files), stages]),
+            },
+        )
+
+    def _run(self, runtime: Runtime, job: JobRecord, sources: Sources, holds: _Holds) -> JobResult:
+        engine = Engine(
+            executor=runtime.executor,
+            jobs=runtime.jobs,
+            resources=runtime.resources(),
+            observers=self.observers,
+            still_holds=holds,
+            stop_on_error=self.stop_on_error,
+            cancel=self.cancel,
+        )
+        outcome = engine.run(
+            self.workflow or default_workflow(self.request),
+            job,
+            facts={"sources": [attrs.asdict(source) for source in sources.files]},
+            notices=sources.notices,
+        )
+        return _result_or_raise(outcome.job)
+
+
+@attrs.frozen
+class _Holds:
+    """Whether what a completed task wrote is still there, unchanged."""
+
+    storage: StorageBackend
+    catalog: CatalogBackend
+
+    def __call__(self, result: TaskResult) -> bool:
+        value = result.value or {}
+        return all(self._is_there(output) for output in value.get("outputs", ())) and self._is_catalogued(value)
+
+    def _is_there(self, output: Mapping[str, Any]) -> bool:
+        try:
+            info = self.storage.stat(output["url"])
+        except BackendError:
+            return False
+        return (info.size, info.version) == (output["size"], output["version"])
+
+    def _is_catalogued(self, value: Mapping[str, Any]) -> bool:
+        if "items_stored" not in value:
+            return True
+        publication = Publication(
+            catalog=value["catalog"],
+            collection_id=value["collection_id"],
+            items=value["items_stored"],
+            collection_url=value["collection_url"],
+            digest=value["digest"],
+        )
+        return self.catalog.is_current(publication)
+
+
+def _finished(store: JobStore, job: JobRecord, holds: _Holds) -> JobRecord | None:
+    """The record of this job if it was done before, from the same sources, and nothing of it is lost."""
+    try:
+        known = store.get(job.id)
+    except BackendError:
+        return None
+    if known.status not in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS):
+        return None
+    if known.metadata.get("inputs") != job.metadata["inputs"]:
+        return None
+    results = store.results(job.id)
+    might_work_now = any(result.error and result.error.retryable for result in results)
+    return None if might_work_now or not all(holds(result) for result in results if result.ok) else known
+
+
+def _result_or_raise(job: JobRecord) -> JobResult:
+    result = JobResult.from_job(job)
+    if job.status is JobStatus.CANCELLED:
+        raise JobCancelledError(
+            f"Job {job.id} was cancelled.", "Call again with the same parameters to go on where it stopped.", result
+        )
+    if job.status is JobStatus.FAILED:
+        error = job.error
+        message = f"[{error.code}] {error.message}" if error else "no reason was recorded"
+        raise JobFailedError(f"Job {job.id} failed: {message}", error.hint if error else "", result)
+    return result
