@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import attrs
+
 from rastercollection import records
+from rastercollection.models import SCHEMA_VERSION
 
 __all__ = ["from_text", "to_text"]
 
@@ -13,8 +17,11 @@ T = TypeVar("T")
 
 
 def to_text(value: Any) -> str:
-    """The JSON of a record."""
-    return json.dumps(records.to_dict(value), separators=(",", ":"), allow_nan=False)
+    """The JSON of :func:`rastercollection.records.to_dict`, made in one pass where all floats are finite."""
+    try:
+        return _dump({"schema_version": SCHEMA_VERSION, **_plain(value)})
+    except ValueError:
+        return _dump(records.to_dict(value))
 
 
 def from_text(kind: type[T], text: str) -> T:
@@ -24,3 +31,16 @@ def from_text(kind: type[T], text: str) -> T:
         RasterCollectionError: It was written by a newer version of the library.
     """
     return records.from_dict(kind, json.loads(text))
+
+
+def _dump(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """One level of a frozen value or a mapping; the encoder asks again for what is inside."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if not attrs.has(type(value)):
+        raise TypeError(f"{type(value).__name__} is not JSON-able")
+    return {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
