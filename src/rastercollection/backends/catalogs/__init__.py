@@ -1,0 +1,3 @@
+"""Where STAC collections are published, a module each."""
+
+__all__: list[str] = []

@@ -1,0 +1,171 @@
+"""The documents of a static catalog: their names, links and bytes. Pure, no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from rastercollection.errors import BackendError
+from rastercollection.hrefs import relative_href
+from rastercollection.records import digest
+
+__all__ = [
+    "ItemLink",
+    "collection_digest",
+    "collection_document",
+    "encode",
+    "file_stems",
+    "item_document",
+    "item_links",
+    "multihash",
+    "new_root",
+    "with_children",
+]
+
+Json = dict[str, Any]
+
+STAC_VERSION = "1.1.0"
+FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+JSON_TYPE, GEOJSON_TYPE = "application/json", "application/geo+json"
+STRUCTURAL = frozenset({"root", "self", "parent", "child", "item", "items", "collection"})
+MULTIHASH_SHA256 = "1220"
+
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+@attrs.frozen(kw_only=True)
+class ItemLink:
+    """A collection's link to an item's document, with what the document must be."""
+
+    item_id: str
+    href: str
+    checksum: str
+    size: int
+
+    def to_dict(self) -> Json:
+        return {
+            "rel": "item",
+            "href": self.href,
+            "type": GEOJSON_TYPE,
+            "title": self.item_id,
+            "file:checksum": self.checksum,
+            "file:size": self.size,
+        }
+
+
+def encode(document: Mapping[str, Any], target: str) -> bytes:
+    """The JSON text of a document.
+
+    Raises:
+        BackendError: It holds a number that JSON does not have, or something that is no JSON at all.
+    """
+    try:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2).encode()
+    except (TypeError, ValueError) as error:
+        raise BackendError(f"{target} cannot be written as JSON: {error}.", "", target) from error
+
+
+def multihash(data: bytes) -> str:
+    """SHA2-256 as a hexadecimal multihash."""
+    return MULTIHASH_SHA256 + hashlib.sha256(data).hexdigest()
+
+
+def file_stems(ids: Iterable[str]) -> dict[str, str]:
+    """File names, without extension, by id: the id itself where every file system takes it and tells it apart.
+
+    Others get what can be kept of them and a hash.
+    """
+    every = list(ids)
+    same = Counter(name.casefold() for name in every)
+    return {name: name if _is_safe(name) and same[name.casefold()] == 1 else _hashed(name) for name in every}
+
+
+def _is_safe(name: str) -> bool:
+    return bool(_SAFE.fullmatch(name)) and not name.endswith(".") and not _RESERVED.fullmatch(name)
+
+
+def _hashed(name: str) -> str:
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:80]
+    return f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+def item_document(item: Mapping[str, Any], url: str) -> Json:
+    """The item as it is stored at ``url``: with links to its catalog, and hrefs relative where they can be."""
+    links = [
+        {"rel": "root", "href": "../../catalog.json", "type": JSON_TYPE},
+        {"rel": "parent", "href": "../collection.json", "type": JSON_TYPE},
+        {"rel": "collection", "href": "../collection.json", "type": JSON_TYPE},
+    ]
+    return _placed(item, url, links)
+
+
+def collection_document(collection: Mapping[str, Any], url: str, items: Sequence[ItemLink]) -> Json:
+    """The collection as it is stored at ``url``, with links to its items."""
+    links = [
+        {"rel": "root", "href": "../catalog.json", "type": JSON_TYPE},
+        {"rel": "parent", "href": "../catalog.json", "type": JSON_TYPE},
+        *(item.to_dict() for item in items),
+    ]
+    document = _placed(collection, url, links)
+    extensions = list(document.get("stac_extensions") or [])
+    document["stac_extensions"] = [*extensions, *([FILE_EXTENSION] if FILE_EXTENSION not in extensions else [])]
+    return document
+
+
+def _placed(document: Mapping[str, Any], url: str, structural: Sequence[Json]) -> Json:
+    kept = [_nearby(link, url) for link in document.get("links", ()) if link.get("rel") not in STRUCTURAL]
+    placed = {**document, "links": [*structural, *kept]}
+    if "assets" in document:
+        placed["assets"] = {key: _nearby(asset, url) for key, asset in document["assets"].items()}
+    return placed
+
+
+def _nearby(thing: Mapping[str, Any], url: str) -> Json:
+    return {**thing, "href": relative_href(thing["href"], url) or thing["href"]}
+
+
+def item_links(collection: Mapping[str, Any]) -> list[ItemLink]:
+    """The links to items that :func:`collection_document` wrote; others are left out."""
+    return [
+        ItemLink(item_id=link["title"], href=link["href"], checksum=link["file:checksum"], size=link["file:size"])
+        for link in collection.get("links", ())
+        if link.get("rel") == "item" and {"title", "href", "file:checksum", "file:size"} <= link.keys()
+    ]
+
+
+def collection_digest(collection: Mapping[str, Any]) -> str:
+    """SHA-256 of a stored collection with its items, whatever their files are called."""
+    links = [link for link in collection["links"] if link["rel"] not in STRUCTURAL]
+    items = [[link.item_id, link.checksum] for link in item_links(collection)]
+    return digest({**collection, "links": links, "items": items})
+
+
+def new_root(name: str) -> Json:
+    """An empty catalog."""
+    return {
+        "type": "Catalog",
+        "id": name,
+        "stac_version": STAC_VERSION,
+        "description": "Raster collections",
+        "links": [{"rel": "root", "href": "./catalog.json", "type": JSON_TYPE}],
+    }
+
+
+def with_children(root: Mapping[str, Any], titles: Mapping[str, str]) -> Json:
+    """The catalog with a child link, so titled, for every href in ``titles``; all else stays as it is."""
+    links = [dict(link) for link in root.get("links", ())]
+    ours = {link["href"]: link for link in links if link.get("rel") == "child" and link.get("href") in titles}
+    for href, title in sorted(titles.items()):
+        link = ours.get(href)
+        if link is None:
+            links.append({"rel": "child", "href": href, "type": JSON_TYPE, "title": title})
+        else:
+            link["title"] = title
+    return {**root, "links": links}

@@ -1,0 +1,65 @@
+"""Links between published objects, relative where they lie together. Pure, no I/O."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from urllib.parse import quote
+
+from rastercollection import urls
+
+__all__ = ["page_href", "relative_href"]
+
+_PAGE_SCHEMES = ("http", "https", "file", "s3", "gs", "az", "abfs", "abfss", "memory")
+
+
+def relative_href(target: str, document: str) -> str | None:
+    """How a JSON document links to ``target``: ``./x.tif``, ``../cogs/x.tif``; None where only the address will do.
+
+    Both are absolute, as :func:`rastercollection.urls.public_url` gives them. There is a relative path between two
+    local files and between two objects of one container or host. A name with ``#``, ``?`` or ``%`` that is not part of
+    a web address gets none: readers disagree on what it means in a relative link.
+    """
+    link = _relative(target, document)
+    if link is None or (re.search(r"[#?%]", link) and not _is_web(target)):
+        return None
+    return link
+
+
+def page_href(target: str, page: str) -> str:
+    """How an HTML page links to ``target``, percent-encoded, relative where there is a relative path."""
+    link = _relative(target, page)
+    if link is not None:
+        return link if _is_web(target) else quote(link)
+    if _is_absolute_path(target):
+        return "file://" + quote(urls.local_path(target).replace(os.sep, "/"))
+    return target if urls.split_scheme(target)[0] in _PAGE_SCHEMES else ""
+
+
+def _relative(target: str, document: str) -> str | None:
+    place, path = _place(target)
+    own_place, own_path = _place(document)
+    if place is None or place != own_place:
+        return None
+    link = posixpath.relpath(path, posixpath.dirname(own_path))
+    return link if link.startswith("../") else f"./{link}"
+
+
+def _place(url: str) -> tuple[tuple[str, str] | None, str]:
+    """Scheme and host, and the path from there; None as the place of something that has none."""
+    if urls.url_problem(url) or (urls.split_scheme(url)[0] == "" and not _is_absolute_path(url)):
+        return None, url
+    if urls.is_local(url):
+        return ("file", ""), urls.local_path(url).replace(os.sep, "/")
+    scheme, rest = urls.split_scheme(url)
+    host, _, path = rest.partition("/")
+    return (scheme, host), f"/{path}"
+
+
+def _is_absolute_path(url: str) -> bool:
+    return urls.split_scheme(url)[0] == "" and os.path.isabs(url)
+
+
+def _is_web(url: str) -> bool:
+    return urls.split_scheme(url)[0] in urls.HTTP_SCHEMES

@@ -1,0 +1,253 @@
+"""What every catalog backend must do. Needs pytest.
+
+Subclass it in a test module, under a name that pytest collects::
+
+    class TestMyCatalog(CatalogContract):
+        def make_catalog(self):
+            return MyCatalog(...)
+
+        def raw_items(self, collection_id): ...
+        def raw_collection(self, collection_id): ...
+
+The raw helpers look into the catalog without the backend, so that it is not judged by itself.
+"""
+
+from __future__ import annotations
+
+import abc
+import copy
+import functools
+import pickle
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import attrs
+import pytest
+
+from rastercollection.errors import BackendError
+from rastercollection.protocols import CatalogBackend, Publication
+
+__all__ = ["CatalogContract", "contract_collection", "contract_item"]
+
+Json = dict[str, Any]
+
+COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
+
+
+def contract_collection(collection_id: str, **changes: Any) -> Json:
+    """A small valid STAC collection."""
+    return {
+        "type": "Collection",
+        "id": collection_id,
+        "stac_version": "1.1.0",
+        "title": f"{collection_id} Collection",
+        "description": "Made up",
+        "license": "other",
+        "extent": {
+            "spatial": {"bbox": [[0.0, 0.0, 10.0, 1.0]]},
+            "temporal": {"interval": [["2020-01-01T00:00:00Z", None]]},
+        },
+        "links": [],
+        **changes,
+    }
+
+
+def contract_item(collection_id: str, item_id: str, number: int = 0, **properties: Any) -> Json:
+    """A small valid STAC item, one degree square, ``number`` degrees east of Greenwich."""
+    west, east = float(number % 179), float(number % 179 + 1)
+    ring = [[west, 0.0], [east, 0.0], [east, 1.0], [west, 1.0], [west, 0.0]]
+    return {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "id": item_id,
+        "collection": collection_id,
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "bbox": [west, 0.0, east, 1.0],
+        "properties": {"datetime": "2020-01-01T00:00:00Z", **properties},
+        "links": [],
+        "assets": {
+            "data": {"href": f"https://example.com/cogs/{number}.tif", "type": COG_TYPE, "roles": ["data"]},
+        },
+    }
+
+
+class CatalogContract(abc.ABC):
+    """Tests of the meaning of :class:`~rastercollection.protocols.CatalogBackend`."""
+
+    @abc.abstractmethod
+    def make_catalog(self) -> CatalogBackend:
+        """The backend under test; another one for the same catalog when called again within a test."""
+
+    @abc.abstractmethod
+    def raw_items(self, collection_id: str) -> Sequence[Mapping[str, Any]]:
+        """The items that a reader finds in a collection; empty where there is no such collection."""
+
+    @abc.abstractmethod
+    def raw_collection(self, collection_id: str) -> Mapping[str, Any] | None:
+        """The collection that a reader finds; None where there is none."""
+
+    @pytest.fixture
+    def catalog(self) -> CatalogBackend:
+        return self.make_catalog()
+
+    def _ids(self, collection_id: str) -> list[str]:
+        return sorted(str(item["id"]) for item in self.raw_items(collection_id))
+
+    def _state(self, collection_id: str) -> tuple[Any, list[Any]]:
+        items = sorted(self.raw_items(collection_id), key=lambda item: str(item["id"]))
+        return copy.deepcopy(self.raw_collection(collection_id)), copy.deepcopy(list(items))
+
+    def test_follows_the_protocol(self, catalog: CatalogBackend) -> None:
+        assert isinstance(catalog, CatalogBackend)
+        catalog.check()
+        catalog.check()
+
+    def test_what_is_published_is_there(self, catalog: CatalogBackend) -> None:
+        items = [contract_item("scene", f"tile-{number}", number, platform="drone") for number in range(3)]
+        published = catalog.publish(contract_collection("scene"), items)
+        assert (published.collection_id, published.items) == ("scene", 3)
+        assert published.digest
+        collection = self.raw_collection("scene")
+        assert collection is not None
+        for name in ("id", "title", "description", "license", "extent"):
+            assert collection[name] == contract_collection("scene")[name]
+        found = {item["id"]: item for item in self.raw_items("scene")}
+        assert sorted(found) == ["tile-0", "tile-1", "tile-2"]
+        for item in items:
+            for name in ("geometry", "bbox", "properties", "collection"):
+                assert found[item["id"]][name] == item[name]
+            assert found[item["id"]]["assets"]["data"]["type"] == COG_TYPE
+
+    def test_arguments_are_left_alone(self, catalog: CatalogBackend) -> None:
+        collection, items = contract_collection("scene"), [contract_item("scene", "a")]
+        before = copy.deepcopy((collection, items))
+        catalog.publish(collection, items)
+        assert (collection, items) == before
+
+    def test_publishing_again_changes_nothing(self, catalog: CatalogBackend) -> None:
+        items = [contract_item("scene", f"tile-{number}", number) for number in range(3)]
+        first = catalog.publish(contract_collection("scene"), items)
+        state = self._state("scene")
+        assert self.make_catalog().publish(contract_collection("scene"), items) == first
+        assert self._state("scene") == state
+
+    def test_afterwards_there_are_these_items_and_no_others(self, catalog: CatalogBackend) -> None:
+        for ids in (["a", "b", "c"], ["b"], ["b", "d"], ["a", "b", "c", "d", "e"]):
+            published = catalog.publish(contract_collection("scene"), [contract_item("scene", name) for name in ids])
+            assert self._ids("scene") == ids
+            assert published.items == len(ids)
+
+    def test_a_changed_item_replaces_the_old_one(self, catalog: CatalogBackend) -> None:
+        moments = ("2020-01-01T00:00:00Z", "2021-06-01T12:00:00Z", "2019-01-01T00:00:00Z", "2021-06-01T12:00:00Z")
+        digests = []
+        for moment in moments:
+            items = [contract_item("scene", "a", datetime=moment), contract_item("scene", "b", 1)]
+            digests.append(catalog.publish(contract_collection("scene"), items).digest)
+            found = {item["id"]: item["properties"]["datetime"] for item in self.raw_items("scene")}
+            assert found == {"a": moment, "b": "2020-01-01T00:00:00Z"}
+            assert len(self.raw_items("scene")) == 2
+        assert len(set(digests)) == 3
+        assert digests[1] == digests[3]
+
+    def test_a_changed_collection_replaces_the_old_one(self, catalog: CatalogBackend) -> None:
+        item = contract_item("scene", "a")
+        first = catalog.publish(contract_collection("scene"), [item])
+        second = catalog.publish(contract_collection("scene", description="New", title="New title"), [item])
+        collection = self.raw_collection("scene")
+        assert collection is not None
+        assert (collection["description"], collection["title"]) == ("New", "New title")
+        assert first.digest != second.digest
+
+    def test_collections_do_not_disturb_each_other(self, catalog: CatalogBackend) -> None:
+        for name in ("one", "two"):
+            catalog.publish(contract_collection(name), [contract_item(name, "same"), contract_item(name, name, 1)])
+        catalog.publish(contract_collection("one"), [contract_item("one", "same")])
+        assert self._ids("one") == ["same"]
+        assert self._ids("two") == ["same", "two"]
+        assert {item["collection"] for item in self.raw_items("two")} == {"two"}
+
+    def test_is_current_until_something_changes(self, catalog: CatalogBackend) -> None:
+        items = [contract_item("scene", "a"), contract_item("scene", "b", 1)]
+        published = catalog.publish(contract_collection("scene"), items)
+        assert self.make_catalog().is_current(published)
+        assert not catalog.is_current(attrs.evolve(published, items=3))
+        assert not catalog.is_current(attrs.evolve(published, digest="0" * 64))
+        assert not catalog.is_current(attrs.evolve(published, collection_id="another"))
+        catalog.publish(contract_collection("other"), [contract_item("other", "a")])
+        assert catalog.is_current(published)
+        catalog.publish(contract_collection("scene"), items[:1])
+        assert not catalog.is_current(published)
+        catalog.publish(contract_collection("scene"), items)
+        assert catalog.is_current(published)
+
+    def test_nothing_is_published_when_an_item_cannot_be(self, catalog: CatalogBackend) -> None:
+        items = [contract_item("scene", f"tile-{number}", number) for number in range(3)]
+        published = catalog.publish(contract_collection("scene"), items)
+        state = self._state("scene")
+        changed = [contract_item("scene", f"tile-{number}", number, platform="new") for number in range(3)]
+        for poison in (object(), float("nan")):
+            broken = contract_item("scene", "broken", broken=poison)
+            with pytest.raises(BackendError):
+                catalog.publish(contract_collection("scene", description="New"), [*changed, broken])
+            assert self._state("scene") == state
+            assert catalog.is_current(published)
+            with pytest.raises(BackendError):
+                catalog.publish(contract_collection("fresh"), [contract_item("fresh", "a"), broken])
+            assert self.raw_collection("fresh") is None
+
+    @pytest.mark.parametrize(
+        "ids",
+        [
+            ["with space", "ünïcode-Наманган", "a/b", "a\\b", "..", "con", "trailing.", "100%", "#1?"],
+            ["Same", "same", "SAME"],
+            ["x" * 200, "x" * 199 + "y"],
+        ],
+        ids=["odd", "case", "long"],
+    )
+    def test_every_id_is_kept(self, catalog: CatalogBackend, ids: list[str]) -> None:
+        items = [contract_item("scene", name, number) for number, name in enumerate(ids)]
+        assert catalog.publish(contract_collection("scene"), items).items == len(ids)
+        assert self._ids("scene") == sorted(ids)
+
+    def test_backends_pickle(self, catalog: CatalogBackend) -> None:
+        again = pickle.loads(pickle.dumps(catalog))
+        published = again.publish(contract_collection("scene"), [contract_item("scene", "a")])
+        assert catalog.is_current(published)
+
+    def test_several_publishers_at_once_lose_nothing(self) -> None:
+        names = [f"scene-{number}" for number in range(6)]
+
+        def publish(name: str) -> Publication:
+            items = [contract_item(name, f"{name}-{number}", number) for number in range(4)]
+            return self.make_catalog().publish(contract_collection(name), items)
+
+        published = _at_once([functools.partial(publish, name) for name in names])
+        assert [publication.items for publication in published] == [4] * len(names)
+        for name, publication in zip(names, published, strict=True):
+            assert len(self.raw_items(name)) == 4
+            assert self.make_catalog().is_current(publication)
+
+    def test_the_same_collection_from_two_at_once_is_complete(self) -> None:
+        items = [contract_item("scene", f"tile-{number}", number) for number in range(20)]
+        publish = [lambda: self.make_catalog().publish(contract_collection("scene"), items)] * 2
+        first, second = _at_once(publish)
+        assert first == second
+        assert len(self.raw_items("scene")) == 20
+
+    def test_hundreds_of_items(self, catalog: CatalogBackend) -> None:
+        items = [contract_item("scene", f"tile-{number:04d}", number) for number in range(500)]
+        assert catalog.publish(contract_collection("scene"), items).items == 500
+        assert self._ids("scene") == [item["id"] for item in items]
+
+
+def _at_once(calls: Sequence[Callable[[], Publication]]) -> list[Publication]:
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Publication]) -> Publication:
+        start.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
