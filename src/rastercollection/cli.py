@@ -75,7 +75,9 @@ def _report(error: Exception, options: argparse.Namespace) -> None:
         _print_json(result.to_dict() if result is not None else {"error": _as_dict(error)})
     elif result is not None:
         print_result(result, sys.stdout)
-    sys.stderr.write(format_error(error, option_name) + "\n")
+        sys.stdout.flush()
+    told = () if result is None or options.json else tuple(tile.blob for tile in result.tiles)
+    sys.stderr.write(format_error(error, option_name, told=told) + "\n")
     if not options.debug and not isinstance(error, RasterCollectionError):
         sys.stderr.write("  run it again with --debug to see the traceback\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rastercollection.errors import RasterCollectionError, RequestError
@@ -45,12 +45,13 @@ def describe(error: ErrorRecord) -> str:
     return clean(" ".join(f"[{error.code}] {error.message} {error.hint}".split()))
 
 
-def format_error(error: BaseException, option_name: Callable[[str], str] = str) -> str:
+def format_error(error: BaseException, option_name: Callable[[str], str] = str, *, told: Collection[str] = ()) -> str:
     """An error as several lines: code and message, what is wrong with each parameter, the hint.
 
     Args:
         error: Any exception.
         option_name: What a parameter of the request is called where the text is shown.
+        told: Tiles whose reasons were shown before; the error's own list of reasons leaves them out.
     """
     if isinstance(error, RequestError):
         head = f"error [{error.code}]: {plural(len(error.problems), 'problem')} with the request"
@@ -60,8 +61,10 @@ def format_error(error: BaseException, option_name: Callable[[str], str] = str) 
         ]
         return "\n".join([head, *problems])
     record = ErrorRecord.of(error)
+    known = {f"  - {blob}" for blob in told}
+    message = "\n".join(line for line in record.message.split("\n") if line.partition(": [")[0] not in known)
     hint = f"\n  hint: {record.hint}" if record.hint and isinstance(error, RasterCollectionError) else ""
-    return clean(f"error [{record.code}]: {record.message}{hint}", lines=True)
+    return clean(f"error [{record.code}]: {message}{hint}", lines=True)
 
 
 def print_result(result: JobResult, stream: TextIO) -> None:
