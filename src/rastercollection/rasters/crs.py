@@ -18,9 +18,19 @@ from pyproj.exceptions import CRSError
 
 from rastercollection.errors import TaskError
 
-__all__ = ["from_rasterio", "horizontal", "name_crs", "parse_crs", "same_crs", "to_rasterio", "transformer"]
+__all__ = [
+    "crs_label",
+    "from_rasterio",
+    "horizontal",
+    "name_crs",
+    "parse_crs",
+    "same_crs",
+    "to_rasterio",
+    "transformer",
+]
 
 _EPSG = re.compile(r"\s*(?:\+?init=)?epsg:(\d{1,7})\s*", re.IGNORECASE)
+_URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LONGEST_DEFINITION = 20_000
 _NAMES_MAY_DIFFER = 70
 
@@ -33,7 +43,7 @@ def parse_crs(text: str) -> pyproj.CRS:
         TaskError: ``CRS_INVALID``; it is none of these, or not a CRS of places on Earth.
     """
     problem = "it is neither a code like 'EPSG:32642' nor WKT, PROJJSON or a PROJ string"
-    if "://" in text or len(text) > _LONGEST_DEFINITION:
+    if _URL.match(text) or len(text) > _LONGEST_DEFINITION:
         raise _invalid(text, problem)
     code = _EPSG.fullmatch(text)
     try:
@@ -102,6 +112,14 @@ def _code(crs: pyproj.CRS) -> int | None:
         if code is not None and pyproj.CRS.from_epsg(code).equals(crs, ignore_axis_order=True):
             return int(code)
     return None
+
+
+def crs_label(crs: pyproj.CRS) -> str:
+    """A CRS in a message: its code and name, or its name."""
+    code = name_crs(crs)
+    if not code.startswith("EPSG:"):
+        return f"the CRS {crs.name!r}"
+    return f"{code} ({parse_crs(code).name})"
 
 
 def same_crs(one: pyproj.CRS, other: pyproj.CRS) -> bool:

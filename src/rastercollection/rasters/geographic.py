@@ -13,7 +13,7 @@ from rastercollection.rasters.crs import transformer
 __all__ = ["geographic_bounds", "grid_bounds", "latitude_limit"]
 
 _STEPS = 32
-_DENSER_STEPS = 96
+_DENSER_STEPS = 384
 _WGS84 = pyproj.CRS.from_epsg(4326)
 
 

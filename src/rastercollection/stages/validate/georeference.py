@@ -14,7 +14,7 @@ from rasterio.warp import calculate_default_transform
 
 from rastercollection.errors import TileError
 from rastercollection.products import Bounds, Transform
-from rastercollection.rasters.crs import from_rasterio, name_crs, to_rasterio, transformer
+from rastercollection.rasters.crs import crs_label, from_rasterio, name_crs, parse_crs, to_rasterio, transformer
 from rastercollection.rasters.geographic import geographic_bounds, grid_bounds, latitude_limit
 from rastercollection.rasters.opening import SourceDataset, reading
 from rastercollection.stages.validate.reference import OVERRIDDEN, Reference, settle_crs
@@ -125,15 +125,15 @@ def _place(
     crs, blob = reference.crs, dataset.blob
     bounds = grid_bounds(transform, *size)
     if reference.source == OVERRIDDEN:
-        notify("CRS_FROM_REQUEST", f"{blob} has no CRS; {name_crs(crs)[:60]} was taken from input_crs.")
+        notify("CRS_FROM_REQUEST", f"{blob} has no CRS; {crs_label(crs)} was taken from input_crs.")
     if crs.is_geographic:
         _check_degrees(blob, crs, bounds, notify)
     try:
         on_earth = geographic_bounds(crs, transform, *size)
     except pyproj.exceptions.ProjError as error:
-        raise _invalid(blob, f"PROJ cannot transform {crs.name!r} to EPSG:4326 ({error})") from error
+        raise _invalid(blob, f"PROJ cannot transform {crs_label(crs)} to EPSG:4326 ({error})") from error
     if on_earth is None:
-        raise _invalid(blob, f"its coordinates ({_numbers(bounds)}) are no places on Earth in {crs.name!r}")
+        raise _invalid(blob, f"its coordinates ({_numbers(bounds)}) are no places on Earth in {crs_label(crs)}")
     if not crs.is_geographic:
         _check_projected(blob, crs, bounds, notify)
     _check_area(blob, crs, on_earth, notify)
@@ -180,7 +180,7 @@ def _check_degrees(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -
     unit = latitude_limit(crs) / 90
     west, south, east, north = (value / unit for value in bounds)
     on_earth = min(north, 90) - max(south, -90)
-    shown = f"{_numbers(bounds)} in {crs.name!r}"
+    shown = f"{_numbers(bounds)} in {crs_label(crs)}"
     if on_earth < _LEAST_ON_EARTH * (north - south) or max(abs(west), abs(east)) > 720:
         metres = " They look like metres: the tile may be in a projected CRS." if max(abs(east), north) > 1000 else ""
         raise _invalid(blob, f"its bounds are no longitudes and latitudes ({shown}).{metres}")
@@ -201,7 +201,7 @@ def _check_projected(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify)
     tolerance = 1e-3 * max(east - west, north - south) + 1e-6 * max(map(abs, bounds))
     off = np.abs(back - np.array([xs, ys])).max(axis=0)
     if not (off <= tolerance).any():
-        raise _invalid(blob, f"its coordinates ({_numbers(bounds)}) are outside what {crs.name!r} can hold")
+        raise _invalid(blob, f"its coordinates ({_numbers(bounds)}) are outside what {crs_label(crs)} can hold")
     if crs.utm_zone and not (west >= 0 and east <= 1_000_000):
         notify(
             "SUSPICIOUS_BOUNDS", f"{blob}: eastings {west:,.0f} to {east:,.0f} are outside UTM's 0 to 1,000,000 metres."
@@ -209,7 +209,7 @@ def _check_projected(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify)
     if west >= -180 and east <= 180 and south >= -90 and north <= 90 and _is_metric(crs):
         notify(
             "SUSPICIOUS_BOUNDS",
-            f"{blob}: its coordinates ({_numbers(bounds)}) look like degrees, but {crs.name!r} is in metres.",
+            f"{blob}: its coordinates ({_numbers(bounds)}) look like degrees, but {crs_label(crs)} is in metres.",
         )
 
 
@@ -219,7 +219,8 @@ def _is_metric(crs: pyproj.CRS) -> bool:
 
 def _check_area(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -> None:
     """A tile should lie where its CRS is meant to be used; zones are overstepped a little all the time."""
-    area = crs.area_of_use
+    # definitions in files say nothing of it; the registry's does
+    area = parse_crs(name_crs(crs)).area_of_use
     if area is None:
         return
     west, south, east, north = bounds
@@ -232,7 +233,7 @@ def _check_area(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -> N
     if not inside:
         notify(
             "SUSPICIOUS_BOUNDS",
-            f"{blob}: its bounds ({_numbers(bounds)} in degrees) are outside the area of use of {crs.name!r} "
+            f"{blob}: its bounds ({_numbers(bounds)} in degrees) are outside the area of use of {crs_label(crs)} "
             f"({_numbers(area.bounds)}).",
         )
 

@@ -6,7 +6,7 @@ import attrs
 import pyproj
 
 from rastercollection.errors import TileError
-from rastercollection.rasters.crs import name_crs, parse_crs, same_crs
+from rastercollection.rasters.crs import crs_label, name_crs, parse_crs, same_crs
 
 __all__ = ["Reference", "settle_crs"]
 
@@ -47,14 +47,9 @@ def settle_crs(blob: str, in_file: pyproj.CRS | None, input_crs: str | None, *, 
         return Reference(in_file, FROM_FILE)
     if not same_crs(in_file, given):
         raise TileError(
-            f"{blob} is in {_in_words(in_file)}, input_crs is {_in_words(given)}.",
+            f"{blob} is in {crs_label(in_file)}, input_crs is {crs_label(given)}.",
             "Leave input_crs out to use the file's own CRS, or correct the file if that is wrong.",
             "CRS_MISMATCH",
             details={"file_crs": name_crs(in_file), "input_crs": name_crs(given)},
         )
     return Reference(in_file, CONFIRMED)
-
-
-def _in_words(crs: pyproj.CRS) -> str:
-    code = name_crs(crs)
-    return f"{code} ({crs.name})" if code.startswith("EPSG:") else f"the CRS {crs.name!r}"
