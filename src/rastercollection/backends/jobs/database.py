@@ -76,7 +76,9 @@ class Database:
         self._finalizer = weakref.finalize(self, _close, self._connection, self._process)
         try:
             with self._translated():
+                self._connection.execute("BEGIN")  # one moment's view, while others may be making the tables
                 self._check_schema()
+                self._connection.execute("COMMIT")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 _use_write_ahead_log(self._connection)
             with self.writing() as connection:

@@ -145,13 +145,13 @@ def _kind_of_one(error: BaseException) -> Kind | None:
 
 def _status(error: BaseException) -> int:
     """The HTTP status a vendor's error carries, 0 without one."""
-    response = getattr(error, "response", None)
-    metadata = response.get("ResponseMetadata", {}) if isinstance(response, Mapping) else {}
-    found = [getattr(error, name, None) for name in ("status_code", "status", "code")]
-    for value in [*found, metadata.get("HTTPStatusCode")]:
+    for name in ("status_code", "status", "code"):
+        value = getattr(error, name, None)
         if isinstance(value, int | str) and str(value).isdecimal():
             return int(value)
-    return 0
+    response = getattr(error, "response", None)
+    metadata = response.get("ResponseMetadata", {}) if isinstance(response, Mapping) else {}
+    return int(metadata.get("HTTPStatusCode", 0))
 
 
 def reason_for(error: BaseException, secrets: Sequence[str] = ()) -> str:
