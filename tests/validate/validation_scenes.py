@@ -89,9 +89,14 @@ def codes(validation: Validation) -> set[str]:
 
 
 def terrain(rows: int = 128, columns: int = 128, seed: int = 0) -> np.ndarray:
-    """Elevations: random walks, smoothed; float64 between about 0 and 1000."""
-    noise = np.random.default_rng(seed).normal(size=(rows, columns))
-    relief = noise.cumsum(axis=0).cumsum(axis=1)
+    """Elevations: hills of several sizes with some roughness; float64 between 0 and 1000."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:rows, 0:columns] / 128
+    relief = random.normal(scale=0.005, size=(rows, columns))
+    for octave in range(4):
+        turn, shift = random.uniform(0, 2 * np.pi, 2)
+        wave = (x * np.cos(turn) + y * np.sin(turn)) * 2 * np.pi * 2**octave
+        relief = relief + np.sin(wave + shift) / 2**octave
     return (relief - relief.min()) / np.ptp(relief) * 1000
 
 

@@ -182,8 +182,8 @@ def _check_degrees(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -
     on_earth = min(north, 90) - max(south, -90)
     shown = f"{_numbers(bounds)} in {crs_label(crs)}"
     if on_earth < _LEAST_ON_EARTH * (north - south) or max(abs(west), abs(east)) > 720:
-        metres = " They look like metres: the tile may be in a projected CRS." if max(abs(east), north) > 1000 else ""
-        raise _invalid(blob, f"its bounds are no longitudes and latitudes ({shown}).{metres}")
+        metres = "; they look like metres of a projected CRS" if max(abs(east), abs(north)) > 1000 else ""
+        raise _invalid(blob, f"its bounds are no longitudes and latitudes ({shown}){metres}")
     if east - west > _WIDEST + 2 * (east - west) / 360:
         raise _invalid(blob, f"its bounds are wider than the world ({shown})")
     overhang = max(-180 - west, east - 180, -90 - south, north - 90)
