@@ -84,7 +84,7 @@ def print_result(result: JobResult, stream: TextIO) -> None:
         _print(console, f"  note: {clean(line)}", style="yellow")
     if notes:
         _print(console, "")
-    _print_facts(console, _places(result, summary))
+    _print_facts(console, _facts(result, summary))
 
 
 def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
@@ -175,11 +175,12 @@ def _reason(tile: TileOutcome) -> str:
     return "" if tile.ok else describe(ErrorRecord(code=tile.code, message=tile.reason, hint=tile.hint))
 
 
-def _places(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
+def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
     outputs = [tile.output for tile in result.tiles if tile.output]
     cogs, mosaic, stac = summary.get("cogs") or {}, summary.get("mosaicjson"), summary.get("stac")
     size = f"{plural(cogs.get('successful', 0), 'file')}, {cogs.get('total_size_mb', 0)} MB"
-    places = {
+    facts = {
+        "Tiles": _validated(summary.get("validation") or {}),
         "COGs": f"{outputs[0].rpartition('/')[0]} ({size})" if outputs else "",
         "Mosaic": f"{mosaic['url']} ({plural(mosaic['tile_count'], 'tile')})" if mosaic else "",
         "STAC": f"{stac['collection_url']} ({plural(stac['items_stored'], 'item')})" if stac else "",
@@ -187,8 +188,14 @@ def _places(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
     }
     for name, url in (summary.get("titiler_urls") or {}).items():
         if url != result.share_url:
-            places[name] = url
-    return {**places, "Job": result.job_id}
+            facts[name] = url
+    return {**facts, "Job": result.job_id}
+
+
+def _validated(validation: Mapping[str, Any]) -> str:
+    if not validation:
+        return ""
+    return f"{validation['validated']} validated, {validation['valid']} valid ({validation['success_rate']})"
 
 
 def _disagreements(summary: Mapping[str, Any]) -> list[str]:

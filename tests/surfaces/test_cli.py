@@ -133,10 +133,11 @@ class TestRun:
 
     def test_sigterm_cancels_and_the_same_command_goes_on(self, scene: Scene, tmp_path: Path) -> None:
         folder = tmp_path / "many"
-        tiles = make_scene(folder, size=1024).tiles
+        tiles = make_scene(folder, size=512).tiles
         for number in range(4):
             (folder / f"copy{number}.tif").write_bytes(tiles[number].read_bytes())
-        command = ["run", str(folder), "--id", "x", "--output", str(tmp_path / "out"), "--workers", "1"]
+        command = ["run", str(folder), "--id", "x", "--output", str(tmp_path / "out")]
+        command += ["--executor", "thread", "--workers", "1"]
         process = subprocess.Popen(
             [sys.executable, "-m", "rastercollection", *command], stdout=-1, stderr=-1, text=True, bufsize=1
         )
@@ -166,7 +167,8 @@ class TestOtherCommands:
         assert not (tmp_path / "out").exists()
 
     def test_status_finds_a_job_by_the_beginning_of_its_id(self, scene: Scene, tmp_path: Path) -> None:
-        run = _run(scene, tmp_path / "out", "--blob", "*a1.tif", "--json")
+        run = _run(scene, tmp_path / "out", "--blob", "*a1.tif", "--quiet", "--json")
+        assert run.stderr == ""
         job_id = json.loads(run.stdout)["job_id"]
         shown = _rc("status", job_id[:10])
         assert shown.returncode == 0
@@ -181,7 +183,7 @@ class TestOtherCommands:
         assert "error [OBJECT_NOT_FOUND]" in done.stderr
 
     def test_demo_keeps_everything_in_its_folder(self, state: Path, tmp_path: Path) -> None:
-        done = _rc("demo", "--output", tmp_path / "demo", cwd=tmp_path)
+        done = _rc("demo", "--output", tmp_path / "demo", "--executor", "thread", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "4 of 5 tiles became COGs" in done.stdout
         assert not state.exists()

@@ -18,7 +18,8 @@ from rastercollection.demo import make_scene
 
 DOCS = Path(__file__).parents[2] / "docs"
 README = DOCS.parent / "README.md"
-CODE = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:: .*)?", re.DOTALL)
+NAMED = re.compile(r"[A-Z][A-Z0-9_]+")
+LEADING = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:: .*)?", re.DOTALL)
 
 
 def _examples(page: Path) -> str:
@@ -66,10 +67,10 @@ def _package_trees() -> Iterator[ast.AST]:
         yield ast.parse(path.read_text(encoding="utf-8"))
 
 
-def _strings(node: ast.AST | None) -> Iterator[str]:
+def _texts(node: ast.AST | None, pattern: re.Pattern[str]) -> Iterator[str]:
     for part in ast.walk(node) if node is not None else ():
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            yield from CODE.findall(part.value) if CODE.fullmatch(part.value) else ()
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and pattern.fullmatch(part.value):
+            yield from pattern.findall(part.value)
 
 
 def _codes() -> set[str]:
@@ -78,13 +79,13 @@ def _codes() -> set[str]:
     for node in (node for tree in _package_trees() for node in ast.walk(tree)):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in ("notice", "Notice", "ErrorRecord", "RequestProblem") or name.endswith("Error"):
-                found.update(code for argument in node.args for code in _strings(argument))
-            found.update(code for word in node.keywords if word.arg == "code" for code in _strings(word.value))
+            if name in ("notice", "notify", "Notice", "ErrorRecord", "RequestProblem") or name.endswith("Error"):
+                found.update(code for argument in node.args for code in _texts(argument, LEADING))
+            found.update(code for word in node.keywords if word.arg == "code" for code in _texts(word.value, NAMED))
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id.lower() == "code" for target in targets):
-                found.update(_strings(node.value))
+                found.update(_texts(node.value, NAMED))
     return found
 
 
