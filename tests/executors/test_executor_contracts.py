@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
+import pytest
+
+from rastercollection.executors.pool import PoolExecutor
 from rastercollection.executors.process import ProcessExecutor
 from rastercollection.executors.serial import SerialExecutor
 from rastercollection.executors.thread import ThreadExecutor
@@ -30,3 +35,14 @@ class TestForkserverProcesses(ExecutorContract):
 class TestSpawnedProcesses(ExecutorContract):
     def make_executor(self) -> ProcessExecutor:
         return ProcessExecutor(max_workers=2, start_method="spawn")
+
+
+class TestPoolOfTheStandardLibrary(ExecutorContract):
+    @pytest.fixture(autouse=True)
+    def _pool(self) -> Iterator[None]:
+        with ThreadPoolExecutor(max_workers=2) as self.pool:
+            yield
+            assert self.pool.submit(abs, -1).result() == 1  # not ours to close
+
+    def make_executor(self) -> PoolExecutor:
+        return PoolExecutor(self.pool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -45,7 +46,13 @@ def has_ended(pid: int) -> bool:
 
 
 def state(pid: int) -> str:
-    return subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    """A letter, as ps shows it; nothing for a process that does not exist."""
+    if not Path("/proc/self/stat").exists():
+        return subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
@@ -53,6 +60,10 @@ def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
     return condition()
+
+
+def workers() -> set[int]:
+    return {process.pid for process in multiprocessing.active_children() if process.pid is not None}
 
 
 def run_script(folder: Path, code: str) -> subprocess.Popen[str]:
@@ -89,6 +100,20 @@ def test_a_worker_that_dies_while_idle_is_replaced_and_nobody_blamed(executor: P
     assert pid not in {future.result(TIMEOUT) for future in after}
 
 
+def test_whatever_is_killed_and_when_every_task_ends_and_none_is_blamed_for_another(executor: ProcessExecutor) -> None:
+    futures = [executor.submit(scripted.sleep_for, 0.005, number) for number in range(200)]
+    kills = 0
+    while not futures[-1].done():
+        time.sleep(0.3)
+        with contextlib.suppress(ProcessLookupError, StopIteration):
+            os.kill(next(iter(workers())), signal.SIGKILL)
+            kills += 1
+    errors = [error for future in futures if (error := future.exception(TIMEOUT)) is not None]
+    assert all(isinstance(error, WorkerDiedError) for error in errors)
+    assert 0 < len(errors) <= kills
+    assert all(future.exception() or future.result() == number for number, future in enumerate(futures))
+
+
 def test_a_child_of_the_dead_worker_does_not_hide_its_death(executor: ProcessExecutor) -> None:
     began = time.monotonic()
     error = executor.submit(process_tasks.die_and_leave_a_child, 9.0).exception(TIMEOUT)
@@ -104,10 +129,6 @@ def test_workers_start_when_needed_are_kept_and_are_gone_after_shutdown(method: 
         assert executor.submit(process_tasks.prepared).result(TIMEOUT)[1:] == []
     assert not any(map(is_there, pids))
     assert not workers()
-
-
-def workers() -> set[int | None]:
-    return {process.pid for process in multiprocessing.active_children()}
 
 
 def test_large_arguments_and_results_pass(executor: ProcessExecutor) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
+
+from typing_extensions import override
 
 from rastercollection.errors import ExecutorBrokenError, ExecutorError
+from rastercollection.executors.lifecycle import ContextManaged, shut_down_error
 from rastercollection.protocols import ExecutorCapabilities
 
 __all__ = ["PoolExecutor"]
@@ -15,7 +18,7 @@ __all__ = ["PoolExecutor"]
 T = TypeVar("T")
 
 
-class PoolExecutor:
+class PoolExecutor(ContextManaged):
     """Runs tasks on a pool that somebody else owns and closes.
 
     A pool that breaks when one worker dies (as the standard library's process pool does) ends the job: it cannot say
@@ -36,6 +39,7 @@ class PoolExecutor:
     ) -> None:
         self._pool = pool
         self._closed = False
+        self._unfinished: set[Future[Any]] = set()
         self._capabilities = capabilities or _capabilities_of(pool, max_workers)
 
     @property
@@ -43,24 +47,37 @@ class PoolExecutor:
         return self._capabilities
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Schedule ``fn(*args, **kwargs)`` and return the pool's future.
+
+        Raises:
+            ExecutorError: After ``shutdown``, of this executor or of the pool.
+            ExecutorBrokenError: The pool is broken.
+        """
         if self._closed:
-            raise ExecutorError("The executor has been shut down.")
+            raise shut_down_error("PoolExecutor")
         try:
-            return self._pool.submit(fn, *args, **kwargs)
+            future = self._pool.submit(fn, *args, **kwargs)
         except concurrent.futures.BrokenExecutor as error:
             raise ExecutorBrokenError(f"The pool is broken: {error}", "Pass a new pool.") from error
         except RuntimeError as error:
             raise ExecutorError(f"The pool takes no more tasks: {error}") from error
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        return future
 
-    def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:  # noqa: ARG002 - the pool is not ours
-        """Take no more tasks. The pool itself stays open for its owner."""
+    @override
+    def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:
+        """Take no more tasks; idempotent. The pool itself stays open for its owner.
+
+        Args:
+            wait: Return once the tasks submitted here have ended.
+            cancel_futures: Cancel those that have not started.
+        """
         self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.shutdown()
+        unfinished = self._unfinished.copy()
+        running = {future for future in unfinished if not (cancel_futures and future.cancel())}
+        if wait:
+            concurrent.futures.wait(running)
 
 
 def _capabilities_of(pool: concurrent.futures.Executor, max_workers: int | None) -> ExecutorCapabilities:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -29,7 +30,8 @@ T = TypeVar("T")
 
 StartMethod = Literal["forkserver", "spawn"]
 
-START_ATTEMPTS = 3
+START_ATTEMPTS = 6
+START_PAUSE = 0.2
 SEND_ATTEMPTS = 3
 
 
@@ -58,8 +60,8 @@ class _ProcessSlot:
             settle(call.future, worker.outcome())
         except WorkerGoneError:
             call.future.set_exception(self._blame(call))
-        except ExecutorBrokenError as error:
-            call.future.set_exception(error)
+        except ExecutorBrokenError as error:  # the next call finds out whether that lasts
+            call.future.set_exception(WorkerDiedError(f"No worker took {call.what}: {error.message}", error.hint))
 
     def close(self) -> None:
         if self._worker is not None:
@@ -87,7 +89,7 @@ class _ProcessSlot:
 
     def _start(self) -> WorkerProcess:
         exitcode: int | None = None
-        for _ in range(START_ATTEMPTS):
+        for attempt in range(START_ATTEMPTS):
             worker = WorkerProcess(self._context, self._initializer)
             try:
                 worker.wait_ready()
@@ -98,15 +100,24 @@ class _ProcessSlot:
                 raise
             else:
                 return worker
+            if attempt and not _was_killed(exitcode):
+                break  # it fails by itself, and will again; a killer may go away
+            time.sleep(START_PAUSE * attempt)
         raise ExecutorBrokenError(
-            f"Worker processes {_manner_of_death(exitcode)} while starting, {START_ATTEMPTS} times in a row.",
-            "Their standard error says why. A script must start jobs under `if __name__ == '__main__':`.",
+            f"Worker processes {_manner_of_death(exitcode)} while starting, {attempt + 1} times in a row.",
+            "Memory may be full: use fewer workers."
+            if _was_killed(exitcode)
+            else "Their standard error says why. A script must start jobs under `if __name__ == '__main__':`.",
         )
 
     def _bury(self) -> int | None:
         assert self._worker is not None
         worker, self._worker = self._worker, None
         return worker.bury()
+
+
+def _was_killed(exitcode: int | None) -> bool:
+    return exitcode is not None and exitcode < 0
 
 
 def _manner_of_death(exitcode: int | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import logging
 import threading
 import weakref
 from collections import deque
@@ -25,6 +26,8 @@ class Call:
 
     future: Future[Any]
 
+
+log = logging.getLogger("rastercollection")
 
 C = TypeVar("C", bound=Call)
 C_contra = TypeVar("C_contra", bound=Call, contravariant=True)
@@ -119,16 +122,28 @@ class SlotPool(Generic[C]):
         slot = self._make_slot()
         try:
             while (call := self._take()) is not None:
-                try:
-                    slot.prepare()
-                except ExecutorBrokenError as error:
-                    self._break(error, call)
+                if not self._run(slot, call):
                     return
-                if call.future.set_running_or_notify_cancel():
-                    slot.run(call)
                 del call
         finally:
             slot.close()
+
+    def _run(self, slot: Slot[C], call: C) -> bool:
+        """Run one call; False when no other can be run after it."""
+        try:
+            slot.prepare()
+            if call.future.set_running_or_notify_cancel():
+                slot.run(call)
+        except ExecutorBrokenError as error:
+            self._break(error, call)
+            return False
+        except Exception as error:  # a thread that ends silently would leave its caller waiting for ever
+            log.exception("a slot of %s failed", self.name)
+            self._break(ExecutorBrokenError(f"{self.name} failed: {type(error).__name__}: {error}"), call)
+            return False
+        finally:
+            del call  # the traceback of a failure holds this frame, which must not hold the failure's future
+        return True
 
     def _take(self) -> C | None:
         with self._changed:
@@ -147,13 +162,20 @@ class SlotPool(Generic[C]):
             failed = [call, *self._drop_pending()]
             self._changed.notify_all()
         for each in failed:
-            if each.future.set_running_or_notify_cancel():
-                each.future.set_exception(_copy(error))
+            _fail(each.future, _copy(error))
 
     def _drop_pending(self) -> list[C]:
         dropped = list(self._pending)
         self._pending.clear()
         return dropped
+
+
+def _fail(future: Future[Any], error: Exception) -> None:
+    """End a future whatever its state; one that has ended stays as it is."""
+    if future.done() and not future.cancelled():
+        return
+    if future.running() or future.set_running_or_notify_cancel():
+        future.set_exception(error)
 
 
 def _copy(error: ExecutorBrokenError) -> ExecutorBrokenError:

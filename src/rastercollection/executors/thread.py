@@ -33,7 +33,7 @@ class _ThreadSlot:
 
     def run(self, call: _InlineCall) -> None:
         run_inline(call.future, call.fn, call.args, call.kwargs)
-        del call  # see run_inline
+        del call  # run_inline says why
 
     def close(self) -> None:
         """A thread holds nothing."""

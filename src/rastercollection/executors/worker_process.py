@@ -122,7 +122,8 @@ class WorkerProcess:
                 self._process.kill()
             self._process.join()
             exitcode: int | None = self._process.exitcode
-            self._process.close()
+            with contextlib.suppress(ValueError):  # somebody else's active_children() is reaping it just now
+                self._process.close()
         return exitcode
 
     def _receive(self) -> bytes:
