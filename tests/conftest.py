@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pyproj
+import pystac
 import pytest
+from pystac.validation import RegisteredValidator
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +28,23 @@ def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RASTERCOLLECTION_STATE", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def validate_stac() -> Callable[[dict[str, Any]], None]:
+    """Validates a STAC document: always against the core schemas, and against extensions where copies are at hand."""
+    schemas = Path(__file__).resolve().parents[2] / "shared" / "stac-schemas"
+    cache = RegisteredValidator.get_validator().schema_cache
+    for path in schemas.glob("*/*/schema.json"):
+        uri = f"https://stac-extensions.github.io/{path.parent.parent.name}/{path.parent.name}/schema.json"
+        cache[uri] = json.loads(path.read_text())
+    projjson = Path(pyproj.datadir.get_data_dir()) / "projjson.schema.json"
+    cache["https://proj.org/schemas/v0.7/projjson.schema.json"] = json.loads(projjson.read_text())
+
+    def validate(document: dict[str, Any]) -> None:
+        extensions = document.get("stac_extensions", [])
+        assert len(extensions) == len(set(extensions))
+        known = extensions if schemas.is_dir() else []
+        pystac.validation.validate_dict({**document, "stac_extensions": known})
+
+    return validate

@@ -71,7 +71,8 @@ def open_runtime(request: CollectionRequest, options: RuntimeOptions, *, tiles: 
     with contextlib.ExitStack() as opened:
         storage = open_storage(options)
         catalog = _open_catalog(request, options, storage)
-        catalog.check()
+        if request.create_stac_collection:
+            catalog.check()
         jobs = opened.enter_context(open_job_store(options.jobs))
         executor = _open_executor(opened, options, tiles)
         _check_reach(request, storage, executor)

@@ -103,7 +103,7 @@ def test_the_summary_says_what_is_there(bronze: Path) -> None:
     assert Path(summary["share_url"].removeprefix("file://")).exists()
 
 
-def test_the_catalog_and_the_mosaic_lead_to_the_pixels(bronze: Path) -> None:
+def test_the_catalog_and_the_mosaic_lead_to_the_pixels(bronze: Path, validate_stac: Any) -> None:
     result = run(bronze)
     catalog = pystac.Catalog.from_file(str(bronze.parent / "cogs" / "stac" / "catalog.json"))
     items = list(catalog.get_items(recursive=True))
@@ -111,7 +111,7 @@ def test_the_catalog_and_the_mosaic_lead_to_the_pixels(bronze: Path) -> None:
     by_href = {os.path.realpath(item.assets["data"].get_absolute_href()): item for item in items}
     assert set(by_href) == {os.path.realpath(tile.output) for tile in result.tiles}
     for href, item in by_href.items():
-        item.validate()
+        validate_stac(item.to_dict())
         with rasterio.open(href) as cog:
             assert item.bbox == pytest.approx(list(cog.bounds), abs=1e-6)
             assert item.assets["data"].extra_fields["proj:shape"] == list(cog.shape)
@@ -121,7 +121,7 @@ def test_the_catalog_and_the_mosaic_lead_to_the_pixels(bronze: Path) -> None:
             west, south, east, north = item.bbox
             assert len(mosaic.assets_for_point((west + east) / 2, (south + north) / 2)) >= 1
     collection = next(catalog.get_children())
-    collection.validate()
+    validate_stac(collection.to_dict())
     assert collection.extent.spatial.bboxes[0] == pytest.approx(result.to_dict()["mosaicjson"]["bounds"], abs=1e-6)
 
 
@@ -323,7 +323,7 @@ def test_a_worker_that_is_killed_costs_its_task_an_attempt_not_the_job(bronze: P
     assert all(tiles[name].ok for name in NAMES if name != "b.tif")
     if handler == "die_at_first":
         assert tiles["b.tif"].ok
-        assert [notice.code for notice in tiles["b.tif"].notices] == ["RETRIED"]
+        assert [notice.code for notice in tiles["b.tif"].notices].count("RETRIED") == 1
     else:
         assert (tiles["b.tif"].outcome, tiles["b.tif"].code) == ("failed", "WORKER_DIED")
 

@@ -33,7 +33,6 @@ from rastercollection.testing.samples import sample_cog, sample_grid, sample_job
 from rastercollection.workflow import TaskContext
 
 # affine 3.1 announces a deprecation of what rio-tiler does
-pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 
