@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from rasterio.enums import ColorInterp
 from rasterio.vrt import WarpedVRT
 from validation_scenes import ORIGIN, UTM, opened, source_of, validate, write
@@ -52,7 +53,8 @@ def test_what_is_no_file_has_its_own_code(tmp_path):
         (b"some text that is nothing in particular", "FILE_UNREADABLE", "drivers"),
         (bytes(range(1, 200)), "FILE_UNREADABLE", "drivers"),
         (b"II*\0" + b"\xff" * 100, "FILE_TRUNCATED", "truncated"),
-        (b"\x89PNG\r\n\x1a\n", "FILE_UNREADABLE", "PNG"),
+        (b"\x89PNG\r\n\x1a\n", "FILE_TRUNCATED", "end is missing"),
+        (b"\x89PNG\r\n\x1a\n" + b"IEND\xae\x42\x60\x82", "FILE_UNREADABLE", "a PNG"),
     ],
 )
 def test_a_file_is_told_for_what_it_is(tmp_path, content, code, named):
@@ -227,6 +229,33 @@ def test_a_truncated_tiff_is_found_without_reading_pixels(tmp_path, options):
         assert (dataset.read() == noise).all()
     error = refusal(cut(path, 0.6))
     assert error.code == "FILE_TRUNCATED"
+
+
+@pytest.mark.parametrize(
+    ("driver", "ending", "options", "code"),
+    [
+        ("PNG", "png", {}, "FILE_TRUNCATED"),
+        ("JPEG", "jpg", {}, "FILE_TRUNCATED"),
+        ("JPEG", "jpg", {"PROGRESSIVE": "YES"}, "FILE_TRUNCATED"),
+        ("JP2OpenJPEG", "jp2", {}, "FILE_UNREADABLE"),
+        ("HFA", "img", {}, "FILE_UNREADABLE"),
+        ("netCDF", "nc", {}, "FILE_TRUNCATED"),
+        ("netCDF", "nc", {"FORMAT": "NC2"}, "FILE_TRUNCATED"),
+        ("netCDF", "nc", {"FORMAT": "NC4"}, "FILE_UNREADABLE"),
+        ("AAIGrid", "asc", {}, "FILE_UNREADABLE"),
+    ],
+)
+def test_other_formats_cut_short_do_not_pass(tmp_path, driver, ending, options, code):
+    noise = np.random.default_rng(1).integers(0, 255, (300, 300), dtype="uint8")
+    path = tmp_path / f"x.{ending}"
+    rasterio.shutil.copy(write(tmp_path / "x.tif", noise), path, driver=driver, **options)
+    with opened(path) as dataset:
+        assert dataset.read().shape == (1, 300, 300)
+    cut(path, 0.9)
+    with pytest.raises(TileError) as caught, opened(path) as dataset, reading(dataset):
+        dataset.read()
+    assert caught.value.code == code
+    assert "source-" not in str(caught.value)
 
 
 def test_sparse_and_constant_files_are_fine(tmp_path):

@@ -14,6 +14,7 @@ from rastercollection.errors import TileError
 from rastercollection.products import SourceFile
 from rastercollection.protocols import StorageBackend
 from rastercollection.rasters import tiff
+from rastercollection.rasters.netcdf3 import needed_bytes
 from rastercollection.rasters.policy import SourcePolicy
 from rastercollection.rasters.sniff import HDF5, HEAD_BYTES, Kind, sniff
 
@@ -21,14 +22,22 @@ __all__ = ["Inspection", "check_dataset", "check_reach", "inspect"]
 
 _PAGE = 2**16
 _MOST_PAGES = 64
+_PNG_END = b"IEND\xae\x42\x60\x82"
+_LONGEST_HEADER = 2**22
 _NETCDF_ENDINGS = (".nc", ".nc2", ".nc3", ".nc4", ".cdf", ".grd")
 
 
 @attrs.frozen(kw_only=True)
 class Inspection:
-    """What the bytes say. ``driver`` is GDAL's usual driver for them, empty when they are of no known kind."""
+    """What the bytes say.
 
-    driver: str
+    Attributes:
+        driver: GDAL's usual driver for them; empty when they are of no known kind.
+        as_kind: `` as a TIFF`` and the like, for messages; empty likewise.
+    """
+
+    driver: str = ""
+    as_kind: str = ""
 
 
 def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -> Inspection:
@@ -48,11 +57,12 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     head = read(0, min(HEAD_BYTES, info.size))
     kind = _told_apart(sniff(head), source.blob) or _by_header(storage, source.url)
     if kind is None:
-        return Inspection(driver="")
+        return Inspection()
     _check_kind(kind, source.blob, policy)
     if tiff.is_tiff(head):
         _check_tiff(read, info.size, source.blob, policy)
-    return Inspection(driver=kind.drivers[0])
+    _check_end(read, head, info.size, source.blob)
+    return Inspection(driver=kind.drivers[0], as_kind=f" as {kind.name}")
 
 
 def _told_apart(kind: Kind | None, blob: str) -> Kind | None:
@@ -103,6 +113,21 @@ def _check_kind(kind: Kind, blob: str, policy: SourcePolicy) -> None:
         f"Convert it to GeoTIFF, or add {kind.drivers[0]!r} to drivers if you trust the file.",
         "DRIVER_NOT_ALLOWED",
     )
+
+
+def _check_end(read: tiff.Reader, head: bytes, size: int, blob: str) -> None:
+    """That a PNG or a classic netCDF file is all there: GDAL fills up what is missing, and says nothing."""
+    needed = None
+    if head.startswith(b"\x89PNG") and _PNG_END not in read(max(0, size - _PAGE), size):
+        needed = "its end is missing"
+    if head[:3] == b"CDF":
+        length = needed_bytes(read(0, min(size, _LONGEST_HEADER)))
+        if length is not None and length > size:
+            needed = f"its variables need {length:,} bytes, the file has {size:,}"
+    if needed:
+        raise TileError(
+            f"{blob} is truncated: {needed}.", "The copy is incomplete: get the file again.", "FILE_TRUNCATED"
+        )
 
 
 def _check_tiff(read: tiff.Reader, size: int, blob: str, policy: SourcePolicy) -> None:

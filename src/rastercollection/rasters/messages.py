@@ -18,6 +18,7 @@ __all__ = ["collected_warnings", "translated"]
 _LOGGERS = ("rasterio._env", "rasterio._err")
 _MOST_COLLECTED = 50
 _MOST_KEPT = 5
+_EMPTY_WORDS = ("", "Read failed. See previous exception for details.")
 _PREFIX = re.compile(r"^CPLE_\w+(?: in |:)")
 _QUERY = re.compile(r"\?[^\s'\"]+")
 _UNREACHABLE = re.compile(
@@ -64,8 +65,9 @@ def collected_warnings() -> Iterator[list[str]]:
 
 def in_words(messages: list[str], path: str, name: str) -> list[str]:
     """Each message once, the first few, with the name users know instead of GDAL's path, and without query strings."""
-    cleaned = (_QUERY.sub("", message.replace(path, name)) for message in messages)
-    return list(dict.fromkeys(cleaned))[:_MOST_KEPT]
+    folder = path.rpartition("/")[0] + "/"
+    cleaned = (_QUERY.sub("", message.replace(path, name).replace(folder, "")) for message in messages)
+    return [message for message in dict.fromkeys(cleaned) if message not in _EMPTY_WORDS][:_MOST_KEPT]
 
 
 @contextlib.contextmanager
@@ -98,7 +100,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def failure(blob: str, doing: str, causes: list[str]) -> TaskError:
     """The error that GDAL's messages amount to."""
-    said = "; ".join(cause for cause in causes if cause)
+    said = "; ".join(causes)
     if _UNREACHABLE.search(said):
         return TaskError(
             f"{blob}: {doing} failed: {said}", "Try again, or check the store.", "SOURCE_UNAVAILABLE", retryable=True
@@ -111,7 +113,7 @@ def failure(blob: str, doing: str, causes: list[str]) -> TaskError:
         )
     if _NO_FORMAT.search(said):
         return TileError(
-            f"{blob} is no raster that the allowed drivers can read.",
+            f"{blob}: {doing} failed: none of the allowed drivers can read it.",
             "Check the file. A format beside these needs its GDAL driver in drivers.",
             "FILE_UNREADABLE",
         )

@@ -112,7 +112,7 @@ def open_source(
         _check_references(place, facts.driver, source.blob, policy)
         messages = stack.enter_context(collected_warnings())
         stack.enter_context(gdal_environment(limits, _config(place, policy)))
-        with translated(place.path, source.blob, lambda: "opening it"):
+        with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
             dataset = stack.enter_context(_open(place, source.blob, policy))
         yield dataset
         if notify:
