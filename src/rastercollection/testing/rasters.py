@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
+import rasterio.shutil
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
@@ -170,5 +170,6 @@ def _stretched(band: Pixels, valid: Pixels) -> Pixels:
     if not valid.any():
         return np.zeros(band.shape, dtype=np.uint8)
     low, high = np.percentile(band[valid].astype(float), [2, 98])
-    stretched: Pixels = (255 * np.clip((band - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
+    filled = np.where(valid, band, low)
+    stretched: Pixels = (255 * np.clip((filled - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
     return stretched

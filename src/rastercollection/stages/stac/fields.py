@@ -1,0 +1,140 @@
+"""Extension identifiers, media types and small conversions that items and collections share."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyproj
+
+from rastercollection.products import BandFacts, Cog
+from rastercollection.records import jsonable
+
+__all__ = [
+    "COG_TYPE",
+    "FILE",
+    "PROCESSING",
+    "PROJECTION",
+    "RASTER",
+    "RENDER",
+    "WEB_MAP_LINKS",
+    "band_fields",
+    "ground_resolution",
+    "image_type",
+    "projection_code",
+    "share_fields",
+    "software",
+    "to_wgs84",
+]
+
+_EXTENSION = "https://stac-extensions.github.io/{}/schema.json"
+PROJECTION = _EXTENSION.format("projection/v2.0.0")
+RASTER = _EXTENSION.format("raster/v2.0.0")
+FILE = _EXTENSION.format("file/v2.1.0")
+RENDER = _EXTENSION.format("render/v2.0.0")
+WEB_MAP_LINKS = _EXTENSION.format("web-map-links/v1.2.0")
+PROCESSING = _EXTENSION.format("processing/v1.2.0")
+
+COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
+
+_DATA_TYPES = {
+    "complex_int16": "cint16",
+    "complex_int32": "cint32",
+    "complex64": "cfloat32",
+    "complex128": "cfloat64",
+}
+_PLAIN_TYPE = re.compile(r"u?int(8|16|32|64)|float(16|32|64)")
+_SHARED_FIELDS = ("data_type", "nodata", "unit", "raster:scale", "raster:offset")
+
+
+def data_type(dtype: str) -> str:
+    """numpy's or rasterio's name of a data type as STAC writes it."""
+    return _DATA_TYPES.get(dtype, dtype if _PLAIN_TYPE.fullmatch(dtype) else "other")
+
+
+def band_fields(band: BandFacts) -> dict[str, Any]:
+    """A band as an object of STAC's ``bands``."""
+    described = band.description or _description(band.color_interpretation)
+    fields: dict[str, Any] = {"name": band.name}
+    if described:
+        fields["description"] = described
+    fields["data_type"] = data_type(band.dtype)
+    if band.nodata is not None:
+        fields["nodata"] = jsonable(band.nodata)
+    if band.unit:
+        fields["unit"] = band.unit
+    if (band.scale, band.offset) != (1, 0):
+        fields |= {"raster:scale": band.scale, "raster:offset": band.offset}
+    statistics = _statistics(band)
+    if statistics:
+        fields["statistics"] = statistics
+    return fields
+
+
+def _description(color_interpretation: str) -> str:
+    return "" if color_interpretation in ("gray", "grey", "undefined", "palette") else color_interpretation
+
+
+def _statistics(band: BandFacts) -> dict[str, float]:
+    if band.statistics is None:
+        return {}
+    names = ("minimum", "maximum", "mean", "stddev", "count", "valid_percent")
+    values = {name: getattr(band.statistics, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
+
+
+def share_fields(bands: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What all bands have in common, for the asset, and the bands without it."""
+    first = bands[0] if bands else {}
+    shared = {
+        name: first[name]
+        for name in _SHARED_FIELDS
+        if name in first and all(name in band and band[name] == first[name] for band in bands)
+    }
+    return shared, [{name: value for name, value in band.items() if name not in shared} for band in bands]
+
+
+def projection_code(crs: str) -> str | None:
+    """``EPSG:n``, None where a CRS is written as WKT."""
+    return crs if re.fullmatch(r"[A-Za-z]+:\w+", crs) else None
+
+
+def ground_resolution(cog: Cog) -> float | None:
+    """Size of a pixel on the ground in the middle of a COG, in metres: the mean of both directions, to four digits."""
+    a, b, c, d, e, f = cog.transform
+    row, column = cog.shape[0] / 2, cog.shape[1] / 2
+    places = [(column, row), (column + 1, row), (column, row + 1)]
+    xs = [a * col + b * line + c for col, line in places]
+    ys = [d * col + e * line + f for col, line in places]
+    longitudes, latitudes = to_wgs84(cog.target_crs).transform(xs, ys)
+    if not all(map(math.isfinite, [*longitudes, *latitudes])):
+        return None
+    _, _, lengths = _geod().inv([longitudes[0]] * 2, [latitudes[0]] * 2, longitudes[1:], latitudes[1:])
+    mean = sum(lengths) / 2
+    return float(f"{mean:.4g}") if math.isfinite(mean) and mean > 0 else None
+
+
+@functools.lru_cache(maxsize=64)
+def to_wgs84(crs: str) -> pyproj.Transformer:
+    """From x, y of a CRS, ``EPSG:n`` or WKT, to longitude, latitude."""
+    return pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+
+
+@functools.cache
+def _geod() -> pyproj.Geod:
+    return pyproj.Geod(ellps="WGS84")
+
+
+def image_type(href: str) -> str:
+    """Media type of a thumbnail, by its extension."""
+    return "image/jpeg" if href.lower().endswith((".jpg", ".jpeg")) else "image/png"
+
+
+@functools.cache
+def software() -> dict[str, str]:
+    """This library and its version, as ``processing:software`` has it."""
+    return {"rastercollection": importlib.metadata.version("rastercollection")}

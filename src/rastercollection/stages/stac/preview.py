@@ -1,0 +1,158 @@
+"""A page that shows the collection without a tile server: map, thumbnails, table. No script, no network."""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Callable, Sequence
+from importlib import resources
+
+import attrs
+
+from rastercollection.hrefs import page_href
+from rastercollection.products import Cog
+from rastercollection.stages.stac.fields import ground_resolution, projection_code
+from rastercollection.stages.stac.preview_map import draw_map
+
+__all__ = ["PreviewPlaces", "preview_page"]
+
+MOST_ROWS = 1000
+Href = Callable[[str], str]
+# thumbnails may lie beside the page or, where the page was moved, on a web server; nothing is ever run
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src * file: data:"
+
+
+@attrs.frozen(kw_only=True)
+class PreviewPlaces:
+    """Public addresses: of the page itself and of what it links to; empty where there is no such thing."""
+
+    page: str
+    collection: str
+    mosaic: str = ""
+    viewer: str = ""
+
+
+def preview_page(title: str, description: str, cogs: Sequence[Cog], places: PreviewPlaces) -> str:
+    """The HTML text. All that comes from the data is escaped.
+
+    Args:
+        title, description: Of the collection.
+        cogs: The tiles, in the order of the request.
+        places: Where things are; links are relative where there is a relative path.
+    """
+
+    def href(address: str) -> str:
+        return page_href(address, places.page)
+
+    links = [
+        _link(href(address), text)
+        for address, text in (
+            (places.viewer, "Open the map"),
+            (places.collection, "STAC collection"),
+            (places.mosaic, "MosaicJSON"),
+        )
+        if address
+    ]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(POLICY)}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title)}</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n"
+        f"<header>\n<h1>{html.escape(title)}</h1>\n<p>{html.escape(description)}</p>\n"
+        f'<ul class="facts">{"".join(_facts(cogs))}</ul>\n<nav>{"".join(links)}</nav>\n</header>\n'
+        f"<main>\n<figure>{draw_map(cogs, href)}</figure>\n{_table(cogs, href)}\n</main>\n</body>\n</html>\n"
+    )
+
+
+@functools.cache
+def _style() -> str:
+    return resources.files(__package__).joinpath("preview.css").read_text(encoding="utf-8")
+
+
+def _link(address: str, text: str) -> str:
+    return f'<a href="{html.escape(address)}">{html.escape(text)}</a>' if address else ""
+
+
+def _facts(cogs: Sequence[Cog]) -> list[str]:
+    facts = [
+        ("tile" if len(cogs) == 1 else "tiles", f"{len(cogs):,}"),
+        ("in all", _bytes(sum(cog.size for cog in cogs))),
+        *(("a pixel", size) for size in _resolution(cogs)),
+        *(("", text) for text in _few({_crs(cog.target_crs) for cog in cogs})),
+        *(("", text) for text in _few({_kind(cog) for cog in cogs})),
+        *(("", text) for text in _acquired(cogs)),
+    ]
+    return [f"<li><b>{html.escape(value)}</b> {html.escape(unit)}</li>" for unit, value in facts]
+
+
+def _resolution(cogs: Sequence[Cog]) -> list[str]:
+    sizes = [size for size in map(ground_resolution, cogs) if size is not None]
+    if not sizes:
+        return []
+    finest, coarsest = min(sizes), max(sizes)
+    ends = [finest] if coarsest < 1.1 * finest else [finest, coarsest]
+    return [_span([f"{float(f'{size:.3g}'):g} m" for size in ends])]
+
+
+def _few(texts: set[str]) -> list[str]:
+    return sorted(texts) if len(texts) <= 3 else [f"{len(texts)} kinds"]
+
+
+def _span(ends: Sequence[str]) -> str:
+    return ends[0] if ends[0] == ends[-1] else f"{ends[0]} – {ends[-1]}"
+
+
+def _acquired(cogs: Sequence[Cog]) -> list[str]:
+    days = sorted(day for cog in cogs for day in (cog.datetime, cog.start_datetime, cog.end_datetime) if day)
+    return [_span([days[0][:10], days[-1][:10]])] if days else []
+
+
+def _kind(cog: Cog) -> str:
+    dtypes = sorted({band.dtype for band in cog.bands})
+    bands = f"{len(cog.bands)} band{'s' if len(cog.bands) != 1 else ''}"
+    return f"{cog.raster_type}, {bands} of {'/'.join(dtypes)}"
+
+
+def _crs(crs: str) -> str:
+    return projection_code(crs) or "CRS without a code"
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+def _table(cogs: Sequence[Cog], href: Href) -> str:
+    names = (("", ""), ("", ""), ("Tile", ""), ("Pixels", "n"), ("Size", "n"), ("Content", ""), ("CRS", ""))
+    head = "".join(f'<th scope="col" class="{kind}">{name}</th>' for name, kind in (*names, ("Acquired", "n")))
+    rows = "\n".join(_row(number, cog, href) for number, cog in enumerate(cogs[:MOST_ROWS], 1))
+    rest = len(cogs) - MOST_ROWS
+    more = f'<p class="more">{rest:,} more tiles are in the STAC collection.</p>' if rest > 0 else ""
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>{more}"
+
+
+def _row(number: int, cog: Cog, href: Href) -> str:
+    thumbnail = href(cog.thumbnail) if cog.thumbnail else ""
+    picture = f'<img src="{html.escape(thumbnail)}" alt="" loading="lazy">' if thumbnail else ""
+    name = _link(href(cog.href), cog.item_id) or html.escape(cog.item_id)
+    rows, columns = cog.shape
+    return (
+        f'<tr id="tile-{number}"><td class="n index">{number}</td><td class="picture">{picture}</td>'
+        f'<td class="name" data-number="{number}"><b>{name}</b><small>{html.escape(cog.source_blob)}</small></td>'
+        f"{_cell('Pixels', f'{columns:,} × {rows:,}', 'n')}{_cell('Size', _bytes(cog.size), 'n')}"
+        f"{_cell('Content', _kind(cog))}{_cell('CRS', _crs(cog.target_crs))}{_cell('Acquired', _when(cog), 'n')}</tr>"
+    )
+
+
+def _cell(name: str, text: str, kind: str = "") -> str:
+    return f'<td class="{kind}" data-name="{name}">{html.escape(text)}</td>'
+
+
+def _when(cog: Cog) -> str:
+    if cog.datetime:
+        return cog.datetime[:16].replace("T", " ")
+    ends = [moment[:10] for moment in (cog.start_datetime, cog.end_datetime) if moment]
+    return _span(ends) if ends else "unknown"

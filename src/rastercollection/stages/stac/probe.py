@@ -1,0 +1,176 @@
+"""Whether a tile server really shows the collection: asked, never assumed."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import math
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import shapely
+
+from rastercollection.products import Cog, Mosaic
+from rastercollection.stages.stac.png import NotReadableError, what_is_shown
+
+__all__ = ["Readiness", "offers", "probe"]
+
+TIMEOUT = 10.0
+LARGEST_ANSWER = 16_000_000
+TILES_TRIED = 3
+MERCATOR_LATITUDE = 85.05
+
+Render = Mapping[str, Any]
+
+
+@attrs.frozen
+class Readiness:
+    """Whether the server shows the collection, and why not, or what it showed."""
+
+    ready: bool
+    reason: str
+
+
+class _RefusedError(Exception):
+    """The server did not give what was asked for; the text says what happened."""
+
+
+def probe(links: Mapping[str, str], mosaic: Mosaic, cogs: Sequence[Cog], render: Render) -> Readiness:
+    """Fetch the tilejson and one tile inside the data; ready means that the tile showed something.
+
+    A tile of one colour is taken for blank where the data it covers vary. Up to three tiles are tried, those of the
+    COGs with the strongest contrast first.
+
+    Args:
+        links: Addresses from :func:`~rastercollection.stages.stac.urls.build_urls`.
+        mosaic: The mosaic, for its zooms.
+        cogs: The COGs in it.
+        render: What ``links`` show.
+    """
+    try:
+        _tilejson(links["tilejson"])
+    except _RefusedError as error:
+        return Readiness(False, f"the tilejson could not be fetched: {error}")
+    reasons = []
+    for cog in _by_contrast(cogs, render)[:TILES_TRIED]:
+        address = _tile_address(links["tiles"], cog, mosaic)
+        name = "/".join(address.split("?")[0].rsplit("/", 3)[1:])
+        try:
+            shown = what_is_shown(_fetch(address))
+        except (_RefusedError, NotReadableError) as error:
+            reasons.append(f"tile {name}: {error}")
+            continue
+        if shown == "picture" or (shown == "one_color" and not _varies(cog, render)):
+            return Readiness(True, f"tilejson and tile {name} were fetched, and the tile was not blank")
+        reasons.append(f"tile {name}, inside {cog.item_id}, was blank")
+    return Readiness(False, "; ".join(dict.fromkeys(reasons)) or "no COG is in the mosaic")
+
+
+def offers(address: str) -> bool:
+    """Whether the server has a page there, be it for another method than GET or with more parameters."""
+    try:
+        _fetch(address)
+    except _RefusedError as error:
+        return str(error).startswith(("HTTP 405", "HTTP 422"))
+    return True
+
+
+def _tilejson(address: str) -> None:
+    try:
+        document = json.loads(_fetch(address))
+    except ValueError as error:
+        raise _RefusedError("the answer is no JSON") from error
+    if not isinstance(document, dict) or not document.get("tiles"):
+        raise _RefusedError("the answer names no tiles")
+
+
+def _fetch(address: str) -> bytes:
+    try:
+        with _opener(address).open(address, timeout=TIMEOUT) as answer:
+            data: bytes = answer.read(LARGEST_ANSWER)
+            if answer.status != 200:
+                raise _RefusedError(f"HTTP {answer.status}")
+            return data
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _RefusedError(f"HTTP {error.code}: {_shortened(error.read(500))}") from error
+    except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
+        raise _RefusedError(_shortened(str(getattr(error, "reason", error)).encode())) from error
+
+
+def _shortened(text: bytes) -> str:
+    return " ".join(text.decode(errors="replace").split())[:200]
+
+
+def _opener(address: str) -> urllib.request.OpenerDirector:
+    """Speaks HTTP and HTTPS only; servers on this machine are reached without a proxy."""
+    proxies = urllib.request.ProxyHandler({} if _is_loopback(urlsplit(address).hostname or "") else None)
+    opener = urllib.request.OpenerDirector()
+    handlers = (
+        proxies,
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    )
+    for handler in handlers:
+        opener.add_handler(handler)
+    return opener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _by_contrast(cogs: Sequence[Cog], render: Render) -> list[Cog]:
+    on_map = [cog for cog in cogs if max(abs(cog.bounds_4326[1]), abs(cog.bounds_4326[3])) < MERCATOR_LATITUDE]
+    return sorted(on_map or cogs, key=lambda cog: _contrast(cog, render), reverse=True)
+
+
+def _contrast(cog: Cog, render: Render) -> float:
+    """Share of the render's stretch that the COG's values span; 0 where they are all the same or unknown."""
+    ranges = render.get("rescale") or ()
+    shares = [0.0]
+    for number, band in enumerate(render.get("bidx", ())):
+        low, high = _values(cog, band)
+        if high > low and number < len(ranges):
+            bottom, top = ranges[number]
+            shares.append(max(0.0, min(high, top) - max(low, bottom)) / (top - bottom))
+        elif high > low:
+            shares.append(1.0)
+    return max(shares)
+
+
+def _values(cog: Cog, band: int) -> tuple[float, float]:
+    statistics = cog.bands[band - 1].statistics if band <= len(cog.bands) else None
+    if statistics is None or statistics.percentile_2 is None or statistics.percentile_98 is None:
+        return (0.0, 0.0)
+    return (statistics.percentile_2, statistics.percentile_98)
+
+
+def _varies(cog: Cog, render: Render) -> bool:
+    return _contrast(cog, render) > 0
+
+
+def _tile_address(template: str, cog: Cog, mosaic: Mosaic) -> str:
+    """The tile in the middle of the COG's footprint at the COG's smallest zoom, as far as the mosaic has it."""
+    zoom = max(mosaic.minzoom, min(cog.minzoom, mosaic.maxzoom))
+    inside = shapely.geometry.shape(cog.footprint).representative_point()
+    count = 2**zoom
+    latitude = math.radians(max(-85.0, min(85.0, inside.y)))
+    column = int((inside.x + 180) / 360 * count)
+    row = int((0.5 - math.asinh(math.tan(latitude)) / (2 * math.pi)) * count)
+    numbers = {"{z}": zoom, "{x}": min(column, count - 1), "{y}": min(max(row, 0), count - 1)}
+    for placeholder, number in numbers.items():
+        template = template.replace(placeholder, str(number), 1)
+    return template

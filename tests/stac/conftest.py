@@ -1,0 +1,146 @@
+"""Running stage 4 on made-up COGs, and validating what comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pyproj.datadir
+import pystac
+import pystac.validation
+import pytest
+from pystac.validation import RegisteredValidator
+
+from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.models import Notice, Task
+from rastercollection.products import CatalogEntry, Cog, Mosaic
+from rastercollection.records import from_dict
+from rastercollection.stages.mosaic import create_mosaicjson
+from rastercollection.stages.stac import create_stac_collection
+from rastercollection.testing.samples import sample_job, sample_results
+from rastercollection.workflow import TaskContext
+
+Validate = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture(scope="session")
+def validate() -> Validate:
+    """Validates a STAC document: always against the core schemas, and against extensions where copies are at hand."""
+    schemas = Path(__file__).resolve().parents[3] / "shared" / "stac-schemas"
+    cache = RegisteredValidator.get_validator().schema_cache
+    for path in schemas.glob("*/*/schema.json"):
+        uri = f"https://stac-extensions.github.io/{path.parent.parent.name}/{path.parent.name}/schema.json"
+        cache[uri] = json.loads(path.read_text())
+    projjson = Path(pyproj.datadir.get_data_dir()) / "projjson.schema.json"
+    cache["https://proj.org/schemas/v0.7/projjson.schema.json"] = json.loads(projjson.read_text())
+
+    def check(document: dict[str, Any]) -> None:
+        known = document.get("stac_extensions", []) if schemas.is_dir() else []
+        assert len(document.get("stac_extensions", [])) == len(set(document.get("stac_extensions", [])))
+        pystac.validation.validate_dict({**document, "stac_extensions": known})
+
+    return check
+
+
+@attrs.frozen
+class Published:
+    """What stages 3 and 4 made of some COGs."""
+
+    entry: CatalogEntry
+    mosaic: Mosaic | None
+    notices: list[Notice]
+    root: pystac.Catalog
+
+    @property
+    def collection(self) -> dict[str, Any]:
+        return json.loads(Path(self.entry.collection_url).read_text())
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        links = self.root.get_child(self.entry.collection_id).get_item_links()
+        return [json.loads(Path(link.get_absolute_href()).read_text()) for link in links]
+
+    @property
+    def page(self) -> str:
+        return Path(self.entry.outputs[0].url).read_text()
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Callable[..., Published]:
+    def run(
+        cogs: Sequence[Cog],
+        *,
+        mosaic: bool = True,
+        catalog: Any = None,
+        inputs: dict[str, Any] | None = None,
+        **job: Any,
+    ) -> Published:
+        storage = FsspecStorage()
+        parameters = {"job": sample_job(output_container=str(tmp_path), mosaicjson_container=str(tmp_path), **job)}
+        context = TaskContext(
+            job_id="job",
+            task=Task(id="t", stage=3, task_type="x", handler="a:b"),
+            resources={"storage": storage, "catalog": catalog or StaticCatalog(str(tmp_path / "stac"), storage)},
+            inputs={"create_cogs": sample_results(cogs), **(inputs or {})},
+        )
+        made = from_dict(Mosaic, create_mosaicjson(parameters, context)) if mosaic else None
+        if made is not None:
+            context.inputs = {**context.inputs, "create_mosaicjson": sample_results([made], 3, "create_mosaicjson")}
+        entry = from_dict(CatalogEntry, create_stac_collection(parameters, context))
+        return Published(
+            entry, made, context.notices, pystac.Catalog.from_file(str(tmp_path / "stac" / "catalog.json"))
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def missing_service() -> Callable[[str, str], None]:
+    """Skips the test, saying how to get what it needs; where services are required, fails it."""
+
+    def report(what: str, install: str) -> None:
+        message = f"{what} is not installed: {install}"
+        if os.environ.get("RASTERCOLLECTION_REQUIRE_SERVICES") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+
+    return report
+
+
+@pytest.fixture(scope="session")
+def tile_server(missing_service: Callable[[str, str], None]) -> Iterator[str]:
+    """Root address of a real titiler.mosaic on this machine."""
+    if importlib.util.find_spec("titiler") is None or importlib.util.find_spec("uvicorn") is None:
+        missing_service("a tile server", "pip install 'titiler.mosaic[mosaicjson]' uvicorn")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "tile_server:app", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+    with subprocess.Popen(command, cwd=Path(__file__).parent, env=environment) as server:
+        try:
+            _wait_until_up(f"http://127.0.0.1:{port}/openapi.json", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the tile server did not start: exit status {server.poll()}")

@@ -1,0 +1,191 @@
+"""The preview page: what it shows, that it escapes, and that a browser draws it from disk without a network."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+
+from rastercollection.products import Cog
+from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
+from rastercollection.testing.rasters import write_sample_cog
+from rastercollection.testing.samples import sample_cog, sample_grid
+
+VOID = {"meta", "img", "br", "hr", "link", "input", "image"}
+HOSTILE = "<img src=x onerror=alert(1)>\"'&</style><script>alert(2)</script>"
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, and the text; fails on tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str, attribute: str) -> list[str]:
+        return [attrs[attribute] or "" for name, attrs in self.elements if name == tag and attribute in attrs]
+
+
+def _places(folder: str = "/out") -> PreviewPlaces:
+    return PreviewPlaces(page=f"{folder}/page.html", collection=f"{folder}/stac/c/collection.json")
+
+
+def _real(folder: Path, crs: str = "EPSG:32642") -> list[Cog]:
+    pixels = np.random.default_rng(3).integers(1, 255, (3, 300, 300), dtype=np.uint8)
+    return [
+        write_sample_cog(folder, f"tile {number} #é", pixels, (west, 4_540_000, west + 3000, 4_543_000), crs=crs)
+        for number, west in enumerate((560_000, 563_000))
+    ]
+
+
+def test_it_links_to_what_is_there(publish: Any, tmp_path: Path) -> None:
+    done = publish(_real(tmp_path / "cogs"), collection_description="Two tiles")
+    page = Page(done.page)
+    assert "sample Collection" in page.text
+    assert "Two tiles" in page.text
+    assert "tile 0 #é" in page.text
+    links = [href for href in page.all("a", "href") if not href.startswith("#")]
+    pictures = page.all("image", "href") + page.all("img", "src")
+    assert len(links) == 4
+    assert len(pictures) == 4
+    for href in [*links, *pictures]:
+        assert not re.match(r"[a-z]+:", href)
+        assert (tmp_path / unquote(href)).is_file(), href
+    numbers = {href for href in page.all("a", "href") if href.startswith("#")}
+    assert {href[1:] for href in numbers} == set(page.all("tr", "id"))
+
+
+def test_all_that_comes_from_the_data_is_escaped() -> None:
+    cog = sample_cog(
+        HOSTILE,
+        source_blob=HOSTILE,
+        href=f"/out/{HOSTILE}.tif",
+        thumbnail=f"javascript:{HOSTILE}",
+        raster_type=HOSTILE,
+        datetime=HOSTILE,
+        target_crs="EPSG:4326",
+    )
+    page = Page(preview_page(HOSTILE, HOSTILE, [cog], _places()))
+    assert {tag for tag, _ in page.elements} & {"script", "iframe", "object"} == set()
+    assert page.all("img", "src") == []
+    assert page.text.count("<script>alert(2)</script>") >= 4
+    assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
+    assert "default-src 'none'" in page.all("meta", "content")[0]
+
+
+def _corners(page: Page) -> list[tuple[float, float]]:
+    paths = [attrs["d"] for tag, attrs in page.elements if tag == "path" and "class" not in attrs]
+    return [tuple(map(float, point.split(","))) for path in paths for point in re.findall(r"[-\d.]+,[-\d.]+", path)]
+
+
+@pytest.mark.parametrize(
+    "cogs",
+    [
+        [sample_cog("fiji", (179.0, -18.0, -179.0, -16.0)), sample_cog("west", (178.0, -18.0, 179.0, -16.0))],
+        [sample_cog("world", (-180.0, -90.0, 180.0, 90.0))],
+        [sample_cog("pole", (10.0, 88.0, 20.0, 90.0))],
+        [sample_cog("speck", (10.0, 50.0, 10.000001, 50.000001))],
+        [sample_cog("strip", (10.0, 50.0, 40.0, 50.1))],
+        [sample_cog("mercator", (10.0, 50.0, 11.0, 51.0), target_crs="EPSG:3857", bounds=(1.1e6, 6.4e6, 1.2e6, 6.6e6))],
+        [sample_cog("lost", (10.0, 50.0, 11.0, 51.0), target_crs="EPSG:3031", bounds=(-9e9, -9e9, 9e9, 9e9))],
+    ],
+    ids=["antimeridian", "world", "pole", "speck", "strip", "mercator", "lost"],
+)
+def test_every_tile_is_inside_the_map(cogs: list[Cog]) -> None:
+    page = Page(preview_page("Title", "Text", cogs, _places()))
+    _, _, width, height = map(float, page.all("svg", "viewbox")[0].split())
+    corners = _corners(page)
+    assert len(corners) >= 4 * len(cogs)
+    assert all(0 < x < width and 0 < y < height for x, y in corners)
+    assert max(x for x, _ in corners) - min(x for x, _ in corners) > width / 20
+    assert 0.3 * width < height < width
+
+
+def test_neighbours_across_the_antimeridian_are_drawn_side_by_side() -> None:
+    west, east = (178.0, -18.0, 180.0, -16.0), (-180.0, -18.0, -178.0, -16.0)
+    page = Page(preview_page("Title", "", [sample_cog("a", west), sample_cog("b", east)], _places()))
+    xs = sorted({x for x, _ in _corners(page)})
+    assert len(xs) == 3
+    assert xs[2] - xs[1] == pytest.approx(xs[1] - xs[0], abs=0.2)
+    assert "179°E" in page.text
+    assert "179°W" in page.text
+
+
+def test_thousands_of_tiles_stay_a_page() -> None:
+    text = preview_page("Title", "Text", sample_grid(3000), _places("/made-up/cogs"))
+    page = Page(text)
+    assert len(page.all("tr", "id")) == 1000
+    assert "2,000 more tiles" in page.text
+    assert len(page.all("image", "href")) <= 400
+    assert len(text) < 3_000_000
+
+
+@pytest.fixture(scope="session")
+def browser(missing_service: Any) -> Any:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None or importlib.util.find_spec("playwright") is None:
+        missing_service("a browser", "apt-get install chromium; pip install playwright")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light")])
+def test_a_browser_draws_it_from_disk(publish: Any, browser: Any, tmp_path: Path, width: int, scheme: str) -> None:
+    done = publish(_real(tmp_path / "cogs"), collection_description=HOSTILE)
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    requests, messages = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("dialog", lambda dialog: messages.append(dialog.message))
+    page.goto(Path(done.entry.share_url).as_uri())
+    page.wait_for_load_state("networkidle")
+    assert messages == []
+    assert all(url.startswith("file:") for url in requests)
+    assert len(requests) == 3
+    widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert widths[0] <= widths[1]
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 100)")
+    colors = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", colors)[:3])) > 384) == (scheme == "light")
+    picture = page.locator("svg image").first.bounding_box()
+    outline = page.locator("svg .tile path").last.bounding_box()
+    assert picture["width"] > 50
+    assert abs(picture["height"] - outline["height"]) < 0.1 * outline["height"]
+    page.locator("svg .tile").first.focus()
+    page.keyboard.press("Enter")
+    assert "#tile-" in page.url
+    page.close()

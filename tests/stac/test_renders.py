@@ -1,0 +1,176 @@
+"""How collections are to be looked at: bands, stretches from statistics over all tiles, colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rio_tiler.colormap import cmap
+
+from rastercollection.products import BandStatistics
+from rastercollection.stages.stac.renders import collection_renders
+from rastercollection.stages.stac.statistics import combine
+from rastercollection.testing.samples import sample_band, sample_cog
+
+RGBN = ("red", "green", "blue", "gray")
+
+
+def _statistics(values: np.ndarray) -> BandStatistics:
+    low, high = np.percentile(values, [2, 98])
+    return BandStatistics(
+        minimum=float(values.min()),
+        maximum=float(values.max()),
+        mean=float(values.mean()),
+        stddev=float(values.std()),
+        count=values.size,
+        valid_percent=100.0,
+        percentile_2=float(low),
+        percentile_98=float(high),
+    )
+
+
+def _bands(count: int, dtype: str = "uint16", colors: Any = None, values: tuple[float, float] = (100.0, 4000.0)) -> Any:
+    colors = colors or ("gray",) * count
+    return tuple(sample_band(number, color, dtype, values) for number, color in enumerate(colors, 1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    tiles=st.lists(
+        st.tuples(st.floats(-1000, 1000), st.floats(0.1, 500), st.integers(500, 5000)), min_size=1, max_size=12
+    )
+)
+def test_percentiles_of_all_tiles_are_near_the_real_ones(tiles: list[tuple[float, float, int]]) -> None:
+    generator = np.random.default_rng(5)
+    values = [generator.uniform(low, low + width, count) for low, width, count in tiles]
+    spread = combine(map(_statistics, values))
+    together = np.concatenate(values)
+    assert spread is not None
+    assert (spread.minimum, spread.maximum) == (together.min(), together.max())
+    for found, percent in ((spread.low, 2), (spread.high, 98)):
+        # by rank: between values that are far apart, any value is as good
+        near = np.percentile(together, [percent - 1.5, percent + 1.5])
+        slack = 1e-5 * (1 + np.abs(near).max())
+        assert near[0] - slack <= found <= near[1] + slack
+    assert spread.minimum <= spread.low <= spread.high <= spread.maximum
+
+
+def test_a_small_odd_tile_does_not_spoil_the_stretch() -> None:
+    many = _statistics(np.linspace(0, 100, 1_000_000))
+    outlier = _statistics(np.linspace(60_000, 65_000, 500))
+    spread = combine([many, outlier])
+    assert spread is not None
+    assert spread.high < 101
+    assert spread.maximum == 65_000
+
+
+def test_tiles_without_valid_pixels_do_not_count() -> None:
+    void = attrs.evolve(
+        _statistics(np.ones(3)), minimum=None, maximum=None, count=0, percentile_2=None, percentile_98=None
+    )
+    assert combine([void]) is None
+    assert combine([]) is None
+    filled = _statistics(np.linspace(5, 6, 100))
+    assert combine([void, filled]) == combine([filled])
+    broken = attrs.evolve(filled, maximum=float("inf"))
+    assert combine([broken, filled]) == combine([filled])
+
+
+def test_a_constant_band_still_has_a_stretch() -> None:
+    spread = combine([_statistics(np.full(10, 7.0))])
+    assert spread is not None
+    assert spread.stretch == (7.0, 8.0)
+
+
+@pytest.mark.parametrize(
+    ("raster_type", "bands", "expected"),
+    [
+        ("rgb", _bands(3, "uint8", RGBN[:3], (0, 250)), [1, 2, 3]),
+        ("rgb", _bands(3, "uint8", ("blue", "green", "red"), (0, 250)), [3, 2, 1]),
+        ("rgba", _bands(4, "uint8", (*RGBN[:3], "alpha"), (0, 250)), [1, 2, 3]),
+        ("nir", _bands(4), [1, 2, 3]),
+        ("multispectral", _bands(5), [3, 2, 1]),
+        ("multispectral", _bands(8), [4, 3, 2]),
+        ("multispectral", _bands(13), [4, 3, 2]),
+        ("dem", _bands(1, "float32"), [1]),
+        ("unknown", _bands(2, "float32"), [1]),
+    ],
+)
+def test_the_bands_of_a_picture(raster_type: str, bands: Any, expected: list[int]) -> None:
+    render = collection_renders([sample_cog(raster_type=raster_type, bands=bands)], "data")["visual"]
+    assert render["bidx"] == expected
+    assert render["assets"] == ["data"]
+    assert len(render.get("rescale", expected)) == len(expected)
+
+
+def test_pictures_are_shown_as_they_are_unless_dark() -> None:
+    bright = sample_cog(bands=_bands(3, "uint8", RGBN[:3], (0, 250)))
+    dark = sample_cog(bands=_bands(3, "uint8", RGBN[:3], (0, 30)))
+    assert "rescale" not in collection_renders([bright], "data")["visual"]
+    low, high = collection_renders([dark], "data")["visual"]["rescale"][0]
+    assert (low, high) == pytest.approx((0.6, 29.4))
+
+
+def test_the_stretch_is_over_the_whole_collection() -> None:
+    cogs = [
+        sample_cog(str(number), raster_type="dem", bands=_bands(1, "float32", None, (low, low + 100)))
+        for number, low in enumerate((0.0, 1000.0, 3000.0))
+    ]
+    ((low, high),) = collection_renders(cogs, "data")["visual"]["rescale"]
+    assert 0 <= low < 20
+    assert 3080 < high <= 3100
+    assert collection_renders(cogs, "data")["visual"]["colormap_name"] in cmap.list()
+
+
+def test_four_bands_have_an_infrared_view_too() -> None:
+    renders = collection_renders([sample_cog(raster_type="nir", bands=_bands(4))], "data")
+    assert list(renders) == ["visual", "color-infrared"]
+    assert renders["color-infrared"]["bidx"] == [4, 1, 2]
+    assert len(renders["color-infrared"]["rescale"]) == 3
+
+
+def test_bands_that_a_tile_lacks_are_not_asked_for() -> None:
+    three = [sample_cog(str(number), raster_type="rgb", bands=_bands(3)) for number in range(3)]
+    one = sample_cog("one", raster_type="dem", bands=_bands(1))
+    assert collection_renders([*three, one], "data")["visual"]["bidx"] == [1]
+    two = sample_cog("two", raster_type="unknown", bands=_bands(2))
+    assert max(max(render["bidx"]) for render in collection_renders([*three, two], "data").values()) <= 2
+
+
+def test_a_color_table_is_cut_to_the_values_there_are() -> None:
+    table = {str(value): (value, 0, 255 - value, 255) for value in range(256)}
+    band = sample_band(1, "palette", "uint8", (3, 9))
+    render = collection_renders([sample_cog(raster_type="categorical", bands=(band,), color_table=table)], "data")
+    colors = render["visual"]["colormap"]
+    assert list(colors) == [str(value) for value in range(3, 10)]
+    assert colors["4"] == [4, 0, 251, 255]
+    assert "rescale" not in render["visual"]
+    assert render["visual"]["resampling"] == "nearest"
+
+
+def test_classes_without_a_table_have_different_colors() -> None:
+    band = sample_band(1, dtype="int16", values=(-2, 17))
+    visual = collection_renders([sample_cog(raster_type="categorical", bands=(band,))], "data")["visual"]
+    assert len({tuple(color) for color in visual["colormap"].values()}) == 20
+    wide = sample_band(1, dtype="int32", values=(0, 10_000))
+    visual = collection_renders([sample_cog(raster_type="categorical", bands=(wide,))], "data")["visual"]
+    assert "colormap" not in visual
+    assert visual["rescale"]
+
+
+def test_nodata_is_given_where_all_tiles_share_it() -> None:
+    with_nodata = [
+        sample_cog(str(number), validity="nodata", bands=(sample_band(dtype="float32", nodata=float("nan")),))
+        for number in range(2)
+    ]
+    assert collection_renders(with_nodata, "data")["visual"]["nodata"] == "nan"
+    mixed = [*with_nodata, sample_cog("none", bands=(sample_band(dtype="float32"),))]
+    assert "nodata" not in collection_renders(mixed, "data")["visual"]
+
+
+def test_nothing_to_show() -> None:
+    assert collection_renders([], "data") == {}
