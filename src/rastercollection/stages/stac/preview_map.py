@@ -89,10 +89,10 @@ def draw_map(cogs: Sequence[Cog], href: Href) -> str:
         *(_number(frame, number, cog) for number, cog in numbered if len(cogs) <= MOST_NUMBERS),
         *_scale_bar(frame),
     ]
-    return (
-        f'<svg class="map{" many" if len(cogs) > MOST_NUMBERS else ""}" viewBox="0 0 {WIDTH:g} {frame.height:.0f}" role="img" aria-label="Map of the tiles">'
-        f"{''.join(layers)}</svg>"
-    )
+    kind = "map many" if len(cogs) > MOST_NUMBERS else "map"
+    box = f"0 0 {WIDTH:g} {frame.height:.0f}"
+    drawing = "".join(layers)
+    return f'<svg class="{kind}" viewBox="{box}" role="img" aria-label="Map of the tiles">{drawing}</svg>'
 
 
 def _frame(cogs: Sequence[Cog]) -> _Frame:
