@@ -1,0 +1,229 @@
+"""The handler of stage 2: one validated tile becomes one published COG."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+from affine import Affine
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+
+from rastercollection.models import Notice
+from rastercollection.products import Bounds, Cog, Output, Validation
+from rastercollection.protocols import StorageBackend
+from rastercollection.rasters.crs import from_rasterio, name_crs, to_rasterio
+from rastercollection.rasters.environment import Limits
+from rastercollection.rasters.footprint import footprint
+from rastercollection.rasters.geographic import geographic_bounds
+from rastercollection.rasters.opening import open_source
+from rastercollection.rasters.policy import SourcePolicy
+from rastercollection.records import from_dict, to_dict
+from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
+from rastercollection.stages.cog.canvas import Workspace
+from rastercollection.stages.cog.convert import Conversion, Order, canvas_bytes, convert, prepare
+from rastercollection.stages.cog.facts import checksum, color_entries, zoom_range
+from rastercollection.stages.cog.failures import describe
+from rastercollection.stages.cog.grid import Grid
+from rastercollection.stages.cog.metadata import kept_tags
+from rastercollection.stages.cog.thumbnail import draw
+from rastercollection.urls import join
+from rastercollection.workflow import TaskContext
+
+__all__ = ["create_cog"]
+
+_MARGIN = 64 * 2**20
+
+
+def create_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Convert one validated tile into a COG, check it, publish it with a thumbnail, and tell all about it.
+
+    The COG appears in the store only after every check has passed. Running the task again replaces it by an equal one.
+
+    Args:
+        parameters: validation, source_container, output_container, output_blob, item_id, target_crs, in_memory,
+            datetime, datetime_pattern, policy.
+        context: With storage and limits among its resources.
+
+    Returns:
+        A :class:`~rastercollection.products.Cog` as a dict.
+
+    Raises:
+        TileError: The tile cannot be read, placed or kept whole.
+        TaskError: It could not be written, or what was written did not pass a check.
+    """
+    started = time.monotonic()
+    task = _Task.of(parameters, context)
+    source = task.validation.source
+    with open_source(task.storage, source, task.policy, task.limits, context.notice) as dataset:
+        prepared = prepare(dataset, task.order, context.notice)
+        times = task.acquisition(dataset)
+        for notice in times.notices:
+            context.notice(notice.code, notice.message)
+        with _workspace(task, canvas_bytes(prepared)) as workspace:
+            made = convert(prepared, workspace)
+            cog = _described(task, made, times)
+            picture = _picture(made, cog, context)
+            published = _publish(task, made, cog, picture)
+    notices = tuple(Notice(code=notice.code, message=notice.message) for notice in context.notices)
+    return to_dict(attrs.evolve(published, seconds=time.monotonic() - started, notices=notices))
+
+
+@attrs.frozen(kw_only=True)
+class _Task:
+    """The handler's parameters and resources, typed."""
+
+    validation: Validation
+    source_container: str
+    output_container: str
+    output_blob: str
+    item_id: str
+    target_crs: str
+    in_memory: bool | None
+    datetime: str | None
+    datetime_pattern: str | None
+    policy: SourcePolicy
+    storage: StorageBackend
+    limits: Limits
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any], context: TaskContext) -> _Task:
+        policy = dict(parameters["policy"])
+        policy["drivers"] = tuple(policy.get("drivers", SourcePolicy().drivers))
+        names = ("source_container", "output_container", "output_blob", "item_id", "target_crs")
+        optional = ("in_memory", "datetime", "datetime_pattern")
+        given: dict[str, Any] = {name: parameters[name] for name in names}
+        given |= {name: parameters.get(name) for name in optional}
+        return cls(
+            validation=from_dict(Validation, parameters["validation"]),
+            policy=SourcePolicy(**policy),
+            storage=context.resources["storage"],
+            limits=context.resources["limits"],
+            **given,
+        )
+
+    @property
+    def order(self) -> Order:
+        validation = self.validation
+        return Order(
+            blob=validation.source.blob,
+            settings=validation.settings,
+            raster_type=validation.raster_type,
+            source_crs=to_rasterio(validation.crs),
+            georeferencing=validation.georeferencing,
+            target_crs=to_rasterio(self.target_crs),
+            max_pixels=self.policy.max_pixels,
+            limits=self.limits,
+        )
+
+    def acquisition(self, dataset: DatasetReader) -> Acquisition:
+        tags: dict[str, str] = {}
+        for domain in ("IMAGERY", "IMD", *dataset.tag_namespaces(), ""):
+            tags |= {key: str(value) for key, value in dataset.tags(ns=domain or None).items()}
+        source = self.validation.source
+        return find_acquisition(self.datetime, self.datetime_pattern, source.blob, tags, source.modified)
+
+
+@contextlib.contextmanager
+def _workspace(task: _Task, canvases: int) -> Iterator[Workspace]:
+    """Room for the intermediates: in RAM if it was asked for or if they fit, else on disk; the COG on disk always."""
+    in_memory = task.in_memory if task.in_memory is not None else canvases <= task.limits.memory_bytes
+    needed = (canvases if in_memory else 2 * canvases) + _MARGIN
+    with Workspace.open(task.limits.scratch, in_memory=in_memory, needed=needed) as workspace:
+        yield workspace
+
+
+def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
+    """Everything but what only publishing tells."""
+    grid, validation = made.grid, task.validation
+    crs = from_rasterio(grid.crs)
+    assert crs is not None
+    name = name_crs(crs)
+    minzoom, maxzoom = zoom_range(grid)
+    nodata = made.bands[0].nodata
+    return Cog(
+        item_id=task.item_id,
+        source_blob=validation.source.blob,
+        source_container=task.source_container,
+        output_blob=task.output_blob,
+        output_container=task.output_container,
+        href="",
+        settings=made.settings,
+        source_crs=validation.crs,
+        target_crs=name,
+        reprojected=made.reprojected,
+        transform=tuple(grid.transform)[:6],
+        shape=(grid.height, grid.width),
+        bounds=grid.bounds,
+        bounds_4326=_bounds_4326(grid),
+        footprint=_footprint(made),
+        projjson=None if name.startswith("EPSG:") else crs.to_json_dict(),
+        size=made.path.stat().st_size,
+        checksum=checksum(made.path),
+        header_size=made.header_size,
+        overview_levels=made.overview_levels,
+        raster_type=validation.raster_type,
+        validity=made.validity,
+        bands=made.bands,
+        color_table=color_entries(made.metadata.color_table, nodata),
+        minzoom=minzoom,
+        maxzoom=maxzoom,
+        thumbnail=None,
+        datetime=times.datetime,
+        start_datetime=times.start,
+        end_datetime=times.end,
+        datetime_source=times.source,
+        tags=kept_tags(made.metadata),
+        in_memory=made.in_memory,
+        seconds=0.0,
+        outputs=(),
+    )
+
+
+def _bounds_4326(grid: Grid) -> Bounds:
+    crs = from_rasterio(grid.crs)
+    assert crs is not None
+    found = geographic_bounds(crs, tuple(grid.transform)[:6], grid.width, grid.height)
+    return found or (-180.0, -90.0, 180.0, 90.0)
+
+
+def _footprint(made: Conversion) -> Mapping[str, Any]:
+    crs = from_rasterio(made.grid.crs)
+    assert crs is not None
+    rows, columns = made.valid.steps
+    cells = None if made.valid.is_full else made.valid.counts > 0
+    return footprint(cells, made.grid.transform * Affine.scale(columns, rows), made.grid.bounds, crs)
+
+
+def _picture(made: Conversion, cog: Cog, context: TaskContext) -> bytes | None:
+    """The thumbnail; a tile without one is still a tile."""
+    if not made.valid.total:
+        context.notice(
+            "NO_VALID_PIXELS", f"{cog.source_blob}: none of its pixels is valid; its footprint is its bounds."
+        )
+    try:
+        picture = draw(made.path, cog.raster_type, made.statistics, cog.color_table)
+    except (RasterioError, CPLE_BaseError, ValueError) as error:
+        context.notice("THUMBNAIL_SKIPPED", f"{cog.source_blob}: no thumbnail could be drawn: {describe(error)}")
+        return None
+    if picture is None:
+        context.notice("THUMBNAIL_SKIPPED", f"{cog.source_blob}: there is nothing to be seen in it.")
+    return picture
+
+
+def _publish(task: _Task, made: Conversion, cog: Cog, picture: bytes | None) -> Cog:
+    storage = task.storage
+    url = join(task.output_container, task.output_blob)
+    info = storage.put(str(made.path), url)
+    outputs = [Output(url=url, size=info.size, version=info.version)]
+    thumbnail = None
+    if picture is not None:
+        picture_url = join(task.output_container, f"{task.output_blob.removesuffix('.tif')}_thumbnail.png")
+        written = storage.write(picture_url, picture)
+        outputs.append(Output(url=picture_url, size=written.size, version=written.version))
+        thumbnail = storage.public_url(picture_url)
+    return attrs.evolve(cog, href=storage.public_url(url), thumbnail=thumbnail, outputs=tuple(outputs))

@@ -1,0 +1,193 @@
+"""Reading a source, every pixel of it and once, into an uncompressed canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+import numpy as np
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from rastercollection.errors import TaskError, TileError
+from rastercollection.rasters.messages import translated
+from rastercollection.stages.cog.canvas import Canvas, Record, fingerprint
+from rastercollection.stages.cog.failures import GDAL_ERRORS, writing
+from rastercollection.stages.cog.grid import GridPlan
+from rastercollection.stages.cog.validity import Layout, Valid, Validity, any_band, common_dtype, settle
+from rastercollection.stages.cog.windows import Array, iterate_windows, window_steps
+
+__all__ = ["WINDOW_BYTES", "Source", "copy_pixels", "store_for_warp"]
+
+WINDOW_BYTES = 32 * 2**20
+
+
+@attrs.frozen(kw_only=True)
+class Source:
+    """An open source and what is known of it.
+
+    Attributes:
+        dataset: Open.
+        blob: Name of the tile.
+        validity: How it tells invalid pixels.
+        layout: How its COG will.
+    """
+
+    dataset: DatasetReader
+    blob: str
+    validity: Validity
+    layout: Layout
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Rows and columns of the windows to read in."""
+        dataset = self.dataset
+        pixel = dataset.count * common_dtype(dataset).itemsize
+        return window_steps(dataset.width, dataset.height, pixel, WINDOW_BYTES, dataset.block_shapes[0])
+
+    def read(self, window: Window) -> tuple[Array, Valid, Valid]:
+        """Pixels of all bands, which are valid, and the source's own mask.
+
+        Raises:
+            TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``, with the block.
+            TaskError: ``SOURCE_UNAVAILABLE``, retryable.
+        """
+        doing = f"reading {window.width} × {window.height} pixels at column {window.col_off}, row {window.row_off}"
+        try:
+            with translated(self.dataset.name, self.blob, lambda: doing):
+                return self.validity.read(self.dataset, window)
+        except TileError as error:
+            raise _with_block(self.dataset, window, error) from error
+
+
+def copy_pixels(source: Source, canvas: Canvas, plan: GridPlan, *, only_valid: bool) -> Record:
+    """Take a source over into the canvas of its COG, pixel by pixel.
+
+    Args:
+        source: Upright in the target CRS.
+        canvas: Of the COG's size.
+        plan: Says which axes are turned round.
+        only_valid: Values of invalid pixels need not survive the codec.
+    """
+    width, height, layout = source.dataset.width, source.dataset.height, source.layout
+    record = Record.of(len(layout.bands), width, height, source.steps)
+    renames = layout.kind == "nodata" and any(not _same(value, layout.nodata) for value in source.validity.nodata)
+    for window in iterate_windows(width, height, source.steps):
+        data, valid, mask = source.read(_turned(window, plan, width, height))
+        data = _turn(data, plan)
+        valid, mask = (None if array is None else _turn(array, plan) for array in (valid, mask))
+        if layout.kind == "mask":
+            own = any_band(mask) if source.validity.kind == "mask" else any_band(valid)
+            data = _picked(data, layout)
+            valid = layout.validity.judge(data, None if own is None else own[np.newaxis])
+        else:
+            own = None
+        if renames:
+            _check_rename(source, data, valid)
+            settle(data, valid, layout)
+        with writing(source.blob, "writing the intermediate image"):
+            canvas.write(window, data, own)
+        record.add(window, valid)
+        record.fingerprints[(window.row_off, window.col_off)] = fingerprint(data, valid, only_valid=only_valid)
+    return record
+
+
+def store_for_warp(source: Source, canvas: Canvas, *, as_words: bool) -> tuple[Record, bool]:
+    """Keep a source for the warper: its pixels, and a mask of those that are valid in any band.
+
+    Args:
+        source: The source.
+        canvas: Of the source's size.
+        as_words: Write 64-bit integers as pairs of 32-bit ones, which the warper moves without loss.
+
+    Returns:
+        What was read, and whether the bands disagree on which pixels are valid.
+    """
+    width, height = source.dataset.width, source.dataset.height
+    record = Record.of(len(source.layout.bands), width, height, source.steps)
+    differs = False
+    for window in iterate_windows(width, height, source.steps):
+        data, valid, _ = source.read(window)
+        data = _picked(data, source.layout)
+        if valid is not None and valid.shape[0] > 1:
+            valid = valid[list(source.layout.bands)]
+            differs = True
+        record.add(window, valid)
+        with writing(source.blob, "writing the intermediate image"):
+            canvas.write(window, split_words(data) if as_words else data, any_band(valid))
+    return record, differs
+
+
+def split_words(data: Array) -> Array:
+    """``(bands, rows, columns)`` of 64-bit integers as ``(2 × bands, rows, columns)`` of uint32, bit by bit."""
+    bands, rows, columns = data.shape
+    words = np.ascontiguousarray(data).view(np.uint32).reshape(bands, rows, columns, 2)
+    return np.ascontiguousarray(np.moveaxis(words, 3, 1)).reshape(2 * bands, rows, columns)
+
+
+def join_words(words: Array, dtype: np.dtype) -> Array:
+    """The reverse of :func:`split_words`."""
+    doubled, rows, columns = words.shape
+    pairs = np.moveaxis(words.reshape(doubled // 2, 2, rows, columns), 1, 3)
+    return np.ascontiguousarray(pairs).view(dtype).reshape(doubled // 2, rows, columns)
+
+
+def _picked(data: Array, layout: Layout) -> Array:
+    return data if len(layout.bands) == data.shape[0] else data[list(layout.bands)]
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    return one == other or (one is not None and other is not None and one != one and other != other)
+
+
+def _turned(window: Window, plan: GridPlan, width: int, height: int) -> Window:
+    """Where the source has what comes to lie in ``window``."""
+    column = width - window.col_off - window.width if plan.flip_columns else window.col_off
+    row = height - window.row_off - window.height if plan.flip_rows else window.row_off
+    return Window(column, row, window.width, window.height)
+
+
+def _turn(array: Array, plan: GridPlan) -> Array:
+    if not (plan.flip_rows or plan.flip_columns):
+        return array
+    rows, columns = (-1 if plan.flip_rows else 1), (-1 if plan.flip_columns else 1)
+    return np.ascontiguousarray(array[:, ::rows, ::columns])
+
+
+def _check_rename(source: Source, data: Array, valid: Valid) -> None:
+    """Bands with nodata values of their own get the first band's; refuse where that is a real value."""
+    judged = source.layout.validity.judge(data)
+    real = np.ones(data.shape, bool) if valid is None else np.broadcast_to(valid, data.shape)
+    if judged is not None and (real & ~np.broadcast_to(judged, data.shape)).any():
+        raise TileError(
+            f"{source.blob}: its bands declare different nodata values, and one of them is data in another band.",
+            "Give all bands the same nodata value.",
+            "VALIDITY_LOST",
+        )
+
+
+def _with_block(dataset: DatasetReader, window: Window, error: TileError) -> TaskError:
+    """The error with the first block that cannot be read; a retryable one where all can, the second time."""
+    for band, column, row, block in _blocks(dataset, window):
+        try:
+            dataset.read(band, window=block)
+        except GDAL_ERRORS:
+            return TileError(
+                f"{error.message} (band {band}, block {column}, {row}: "
+                f"columns {block.col_off}–{block.col_off + block.width - 1}, "
+                f"rows {block.row_off}–{block.row_off + block.height - 1})",
+                error.hint,
+                error.code,
+                details={"band": band, "block": [column, row], "column": block.col_off, "row": block.row_off},
+            )
+    return TaskError(error.message, "Try again: the second time it could be read.", error.code, retryable=True)
+
+
+def _blocks(dataset: DatasetReader, window: Window) -> Iterator[tuple[int, int, int, Window]]:
+    """``(band, block column, block row, block)`` of the blocks that overlap a window."""
+    for band, (rows, columns) in enumerate(dataset.block_shapes, 1):
+        for row in range(window.row_off // rows, (window.row_off + window.height - 1) // rows + 1):
+            for column in range(window.col_off // columns, (window.col_off + window.width - 1) // columns + 1):
+                width = min(columns, dataset.width - column * columns)
+                height = min(rows, dataset.height - row * rows)
+                yield band, column, row, Window(column * columns, row * rows, width, height)

@@ -1,0 +1,128 @@
+"""Cutting a raster into windows, and counting valid pixels in coarse cells. Pure arithmetic on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+__all__ = ["Array", "ValidityMap", "cell_steps", "iterate_windows", "window_steps"]
+
+Array = NDArray[Any]
+"""Pixels of whatever type."""
+
+UNIT = 512
+MOST_CELLS = 1024
+"""Coarse cells along one axis: fine enough for an outline, small enough to keep in memory."""
+
+
+def cell_steps(width: int, height: int, most: int = MOST_CELLS) -> tuple[int, int]:
+    """Pixels of a coarse cell, ``(rows, columns)``: powers of two, so that cells fill windows exactly."""
+    return _power_of_two(height / most), _power_of_two(width / most)
+
+
+def _power_of_two(least: float) -> int:
+    return 1 << max(0, int(np.ceil(np.log2(max(least, 1)))))
+
+
+def window_steps(
+    width: int, height: int, pixel_bytes: int, budget: int, block: tuple[int, int] = (1, 1)
+) -> tuple[int, int]:
+    """Rows and columns of the windows to work in: whole blocks, whole coarse cells, about ``budget`` bytes.
+
+    Args:
+        width, height: Of the raster.
+        pixel_bytes: Of one pixel in all bands.
+        budget: Bytes of one window; exceeded only where a single block is larger.
+        block: ``(rows, columns)`` of the blocks that are read.
+    """
+    cell_rows, cell_columns = cell_steps(width, height)
+    rows, columns = _multiple(UNIT, block[0], cell_rows), _multiple(UNIT, block[1], cell_columns)
+    across = max(1, budget // (rows * columns * pixel_bytes))
+    columns = min(columns * across, _multiple(columns, width))
+    if columns < width:
+        return rows, columns
+    down = max(1, budget // (rows * min(columns, width) * pixel_bytes))
+    return rows * down, columns
+
+
+def _multiple(unit: int, *sizes: int) -> int:
+    """The smallest multiple of ``unit`` that is not less than any of ``sizes``."""
+    return unit * max(1, *(-(-size // unit) for size in sizes))
+
+
+def iterate_windows(width: int, height: int, steps: tuple[int, int]) -> Iterator[Window]:
+    """Windows of at most ``steps`` rows and columns that cover a raster, row by row."""
+    rows, columns = steps
+    for top in range(0, height, rows):
+        for left in range(0, width, columns):
+            yield Window(left, top, min(columns, width - left), min(rows, height - top))
+
+
+@attrs.define(kw_only=True)
+class ValidityMap:
+    """How many pixels of each coarse cell are valid, in any band.
+
+    Attributes:
+        width, height: Of the raster, in pixels.
+        steps: ``(rows, columns)`` of a cell.
+        counts: Valid pixels by cell.
+    """
+
+    width: int
+    height: int
+    steps: tuple[int, int]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, width: int, height: int) -> ValidityMap:
+        rows, columns = cell_steps(width, height)
+        counts = np.zeros((-(-height // rows), -(-width // columns)), np.int64)
+        return cls(width=width, height=height, steps=(rows, columns), counts=counts)
+
+    def add(self, window: Window, valid: NDArray[np.bool_] | None) -> None:
+        """Count the pixels of a window.
+
+        Args:
+            window: Its offsets are multiples of ``steps``.
+            valid: ``(rows, columns)``; None where all are valid.
+        """
+        rows, columns = self.steps
+        top, left = window.row_off // rows, window.col_off // columns
+        sums = self._full(window) if valid is None else _block_sums(valid, rows, columns)
+        self.counts[top : top + sums.shape[0], left : left + sums.shape[1]] += sums
+
+    def _full(self, window: Window) -> NDArray[np.int64]:
+        rows, columns = self.steps
+        return np.outer(_extents(window.height, rows), _extents(window.width, columns))
+
+    @property
+    def total(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every pixel is valid."""
+        return self.total == self.width * self.height
+
+    def fractions(self) -> NDArray[np.float32]:
+        """Share of valid pixels of each cell, 0–1, of those that are inside the raster."""
+        rows, columns = self.steps
+        sizes = np.outer(_extents(self.height, rows), _extents(self.width, columns))
+        return (self.counts / sizes).astype(np.float32)
+
+
+def _extents(size: int, step: int) -> NDArray[np.int64]:
+    """Lengths of the cells along an axis; the last may be cut."""
+    return np.minimum(step, size - np.arange(0, size, step)).astype(np.int64)
+
+
+def _block_sums(valid: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.int64]:
+    if rows == columns == 1:
+        return valid.astype(np.int64)
+    down = np.add.reduceat(valid, np.arange(0, valid.shape[0], rows), axis=0, dtype=np.int32)
+    return np.add.reduceat(down, np.arange(0, valid.shape[1], columns), axis=1, dtype=np.int64)
