@@ -54,6 +54,7 @@ SCENES = {
     "a Sentinel-2 scene": (picture(13, "uint16", 16), {}, "multispectral", "high"),
     "two bands": (picture(2), {}, "unknown", "low"),
     "three bands of floats": (picture(3, "float32"), {}, "unknown", "low"),
+    "complex numbers": (terrain().astype("complex64"), {}, "unknown", "low"),
 }
 
 
@@ -130,6 +131,7 @@ def claimed(tmp_path, scene, requested):
         ("classes", "dem"),
         ("classes", "rgb"),
         ("noise in floats", "categorical"),
+        ("complex numbers", "dem"),
     ],
 )
 def test_a_type_that_the_data_excludes_is_refused(tmp_path, scene, requested):

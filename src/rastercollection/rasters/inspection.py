@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from rastercollection.errors import TileError
+from rastercollection.errors import BackendError, TileError
 from rastercollection.products import SourceFile
 from rastercollection.protocols import StorageBackend
 from rastercollection.rasters import tiff
@@ -75,8 +76,9 @@ def _told_apart(kind: Kind | None, blob: str) -> Kind | None:
 def _by_header(storage: StorageBackend, url: str) -> Kind | None:
     """An ENVI raster: anonymous numbers, described by a header beside it."""
     for name in (f"{url.rsplit('.', 1)[0]}.hdr", f"{url}.hdr"):
-        if storage.exists(name) and storage.read(name, 0, 4) == b"ENVI":
-            return Kind("an ENVI raster", ("ENVI",))
+        with contextlib.suppress(BackendError):
+            if storage.read(name, 0, 4) == b"ENVI":
+                return Kind("an ENVI raster", ("ENVI",))
     return None
 
 
@@ -178,7 +180,7 @@ def _check_block(blob: str, size: int, policy: SourcePolicy) -> None:
     if size > policy.max_block_bytes:
         raise TileError(
             f"{blob}: one block of it takes {size:,} bytes decoded; at most {policy.max_block_bytes:,} are accepted.",
-            "Rewrite it with smaller blocks (tiled, 512 × 512), or raise max_block_bytes.",
+            "Rewrite it with smaller blocks (tiled, 512 × 512); the limit is max_block_bytes of SourcePolicy.",
             "BLOCK_TOO_LARGE",
         )
 

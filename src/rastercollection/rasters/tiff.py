@@ -26,7 +26,7 @@ ROWS_PER_STRIP, STRIP_COUNTS, PLANAR, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TIL
     278, 279, 284, 322, 323, 324, 325,
 )  # fmt: skip
 _REDUCED, _MASK = 1, 4
-_UNCOMPRESSED, _PLANES_APART = 1, 2
+_UNCOMPRESSED, _PLANES_APART, _OLD_JPEG = 1, 2, 6
 
 
 class MalformedTiffError(ValueError):
@@ -231,6 +231,8 @@ def missing_data(read: Reader, size: int, directory: Directory) -> str | None:
         TruncatedTiffError: The tables themselves lie beyond the end.
     """
     offsets, counts, blocks = directory.offsets, directory.counts, directory.blocks
+    if directory.compression == _OLD_JPEG:
+        return None
     if offsets is None:
         raise MalformedTiffError("the table of block offsets is missing")
     if offsets.count < blocks or (counts is not None and counts.count < blocks):

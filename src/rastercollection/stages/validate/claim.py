@@ -4,6 +4,7 @@ A request is refused where the data excludes it:
 
 - rgb needs 3 bands, rgba and nir 4, all of integers; multispectral needs 2 or more;
 - dem and categorical need 1 band (beside alpha); a dem has no colour table; categories are whole numbers;
+- no type is one of complex numbers;
 - and where the detection is at least of medium confidence and says something else.
 
 Otherwise the user knows better: with a detection of low confidence or none (``unknown``), and for ``multispectral``
@@ -18,7 +19,7 @@ import numpy as np
 
 from rastercollection.errors import TileError
 from rastercollection.products import Detection
-from rastercollection.stages.validate.layout import Layout
+from rastercollection.stages.validate.layout import Layout, is_integer
 from rastercollection.stages.validate.sample import Sample
 
 __all__ = ["settle_type"]
@@ -71,7 +72,9 @@ def _excluded(requested: str, layout: Layout, sample: Sample) -> str:
     plain = layout.count - ("alpha" in layout.colors)
     if needs is not None and layout.count != needs:
         return f"it has {layout.count} band(s), not {needs}"
-    if needs is not None and not all(np.dtype(dtype).kind in "iu" for dtype in layout.dtypes):
+    if any(dtype.startswith("complex") for dtype in layout.dtypes):
+        return "its values are complex numbers"
+    if needs is not None and not all(is_integer(dtype) for dtype in layout.dtypes):
         return f"its bands are {layout.dtypes[0]}, not integers"
     if requested == "multispectral" and plain < 2:
         return "it has one band"

@@ -11,7 +11,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 
 from rastercollection.rasters.opening import SourceDataset
 from rastercollection.records import digest
-from rastercollection.stages.validate.layout import Layout
+from rastercollection.stages.validate.layout import Layout, is_integer
 
 __all__ = ["alpha_band", "color_table_digest", "declared_nodata", "layout_of", "validity_kind"]
 
@@ -41,7 +41,7 @@ def declared_nodata(dataset: SourceDataset, notify: Notify) -> int | float | Non
     value: Any = dataset.nodata
     if value is None:
         return None
-    if np.dtype(dataset.dtypes[0]).kind not in "iu":
+    if not is_integer(dataset.dtypes[0]):
         return float(value)
     limits = np.iinfo(dataset.dtypes[0])
     if math.isfinite(value) and float(value).is_integer() and limits.min <= int(value) <= limits.max:

@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 import numpy as np
 import pyproj
-from rasterio.errors import RasterioError
 from rasterio.warp import calculate_default_transform
 
 from rastercollection.errors import TileError
@@ -100,13 +99,12 @@ def _by_model(
         # without terrain, the mean height of the scene is the best guess at it
         options["RPC_HEIGHT"] = dataset.rpcs.height_off
     crs = to_rasterio(name_crs(reference.crs))
+    name = {"gcps": "ground control points", "rpcs": "RPCs"}[kind]
     try:
-        with reading(dataset, f"placing it by its {kind.upper()}"):
+        with reading(dataset, f"placing it by its {name}"):
             grid, width, height = calculate_default_transform(crs, crs, dataset.width, dataset.height, **options)
-    except TileError as error:
-        raise _invalid(dataset.blob, f"its {kind.upper()} lead nowhere ({error.message})") from error
-    except (RasterioError, ValueError) as error:
-        raise _invalid(dataset.blob, f"its {kind.upper()} lead nowhere ({error})") from error
+    except (TileError, ValueError) as error:
+        raise _invalid(dataset.blob, f"its {name} lead nowhere ({error})") from error
     rectified: Transform = tuple(grid)[:6]
     _check_transform(dataset.blob, rectified, width, height)
     place = _place(dataset, kind, reference, rectified, (width, height), notify)

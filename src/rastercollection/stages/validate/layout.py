@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "is_integer"]
 
 _PICTURE = ("uint8", "uint16")
+
+
+def is_integer(dtype: str) -> bool:
+    """Whether GDAL's data type is one of real integers."""
+    return dtype.startswith(("int", "uint"))
 
 
 @attrs.frozen(kw_only=True)

@@ -14,7 +14,8 @@ from rastercollection.stages.validate.facts import alpha_band
 
 __all__ = ["BandSample", "Sample", "take_sample"]
 
-_WHOLE = 2**20
+_MOST_VALUES = 2**22
+_MOST_PIXELS = 2**20
 _WINDOW_SIDE = 256
 _DECODED = 48 * 2**20
 _MOST_BANDS = 8
@@ -69,7 +70,7 @@ def take_sample(dataset: SourceDataset) -> Sample:
         TileError: FILE_UNREADABLE or FILE_TRUNCATED, with the rows and columns.
     """
     indexes = _bands(dataset.count)
-    if dataset.width * dataset.height <= _WHOLE:
+    if dataset.width * dataset.height <= _pixels(dataset):
         return _read(dataset, indexes, [Window(0, 0, dataset.width, dataset.height)], complete=True)
     sample = _read(dataset, indexes, windows(dataset, _GRIDS[0]), complete=False)
     for grid in _GRIDS[1:]:
@@ -88,27 +89,33 @@ def _bands(count: int) -> list[int]:
     return [*range(1, first + 1), *(int(index) for index in rest)]
 
 
+def _pixels(dataset: SourceDataset) -> int:
+    """How many pixels of each band may be looked at."""
+    return min(_MOST_PIXELS, _MOST_VALUES // min(int(dataset.count), _MOST_BANDS))
+
+
 def windows(dataset: SourceDataset, grid: int) -> list[Window]:
     """Windows in reading order, placed so that few blocks have to be decoded."""
     rows, columns = dataset.block_shapes[0]
     if columns >= dataset.width:
         return _strips(dataset, grid * grid)
     affordable = max(1, _DECODED // (rows * columns * dataset.count))
+    side = min(_WINDOW_SIDE, math.isqrt(_pixels(dataset)) // grid)
     cells = max(1, min(grid, math.isqrt(affordable)))
     found = []
     for down in range(cells):
         for across in range(cells):
-            top, height = _within(dataset.height, rows, (down + 0.5) / cells)
-            left, width = _within(dataset.width, columns, (across + 0.5) / cells)
+            top, height = _within(dataset.height, rows, (down + 0.5) / cells, side)
+            left, width = _within(dataset.width, columns, (across + 0.5) / cells, side)
             found.append(Window(left, top, width, height))
     return found
 
 
-def _within(length: int, block: int, place: float) -> tuple[int, int]:
-    """Start and length of a stretch around ``place`` (a fraction) that stays in one block."""
+def _within(length: int, block: int, place: float, side: int) -> tuple[int, int]:
+    """Start and length, up to ``side``, of a stretch around ``place`` (a fraction) that stays in one block."""
     start = int(length * place) // block * block
     end = min(start + block, length)
-    size = min(end - start, _WINDOW_SIDE)
+    size = min(end - start, side)
     centred = int(length * place) - size // 2
     return max(start, min(centred, end - size)), size
 
@@ -117,7 +124,7 @@ def _strips(dataset: SourceDataset, number: int) -> list[Window]:
     """Stretches of whole rows, where blocks are as wide as the tile."""
     rows = dataset.block_shapes[0][0]
     width = min(dataset.width, _LONGEST_ROW)
-    height = min(max(2, _WHOLE // number // width), dataset.height)
+    height = min(max(2, _pixels(dataset) // number // width), dataset.height)
     affordable = max(2, _DECODED // (math.ceil(height / rows) * rows * dataset.width * dataset.count))
     number = max(1, min(number, dataset.height // height, affordable))
     found = []
