@@ -78,8 +78,13 @@ def _report(error: Exception, options: argparse.Namespace) -> None:
         sys.stdout.flush()
     told = () if result is None or options.json else tuple(tile.blob for tile in result.tiles)
     sys.stderr.write(format_error(error, option_name, told=told) + "\n")
-    if not options.debug and not isinstance(error, RasterCollectionError):
-        sys.stderr.write("  run it again with --debug to see the traceback\n")
+    if not isinstance(error, RasterCollectionError):
+        _point_to_debug(options)
+
+
+def _point_to_debug(options: argparse.Namespace) -> None:
+    if not options.debug:
+        sys.stderr.write("run it again with --debug to see the traceback\n")
 
 
 def _as_dict(error: Exception) -> dict[str, Any]:
@@ -106,6 +111,8 @@ def _process(arguments: Mapping[str, Any], options: argparse.Namespace) -> JobRe
         _print_json(result.to_dict())
     else:
         print_result(result, sys.stdout)
+    if any(tile.code == "UNEXPECTED_ERROR" for tile in result.tiles):
+        _point_to_debug(options)
     return result
 
 
