@@ -38,3 +38,8 @@ def size(data: bytes) -> int:
 
 def zeros(count: int) -> bytes:
     return bytes(count)
+
+
+def number_and_process(number: int) -> tuple[int, int]:
+    time.sleep(0.01)
+    return number, os.getpid()

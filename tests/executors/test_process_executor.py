@@ -100,18 +100,19 @@ def test_a_worker_that_dies_while_idle_is_replaced_and_nobody_blamed(executor: P
     assert pid not in {future.result(TIMEOUT) for future in after}
 
 
-def test_whatever_is_killed_and_when_every_task_ends_and_none_is_blamed_for_another(executor: ProcessExecutor) -> None:
-    futures = [executor.submit(scripted.sleep_for, 0.005, number) for number in range(200)]
-    kills = 0
-    while not futures[-1].done():
-        time.sleep(0.3)
-        with contextlib.suppress(ProcessLookupError, StopIteration):
-            os.kill(next(iter(workers())), signal.SIGKILL)
-            kills += 1
+def test_whoever_is_killed_every_task_ends_and_none_is_blamed_for_another(executor: ProcessExecutor) -> None:
+    futures = [executor.submit(process_tasks.number_and_process, number) for number in range(120)]
+    killed: set[int] = set()
+    for milestone in (30, 60, 90):
+        futures[milestone].exception(TIMEOUT)
+        served = [future.result()[1] for future in futures if future.done() and not future.exception()]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(served[-1], signal.SIGKILL)
+            killed.add(served[-1])
     errors = [error for future in futures if (error := future.exception(TIMEOUT)) is not None]
-    assert all(isinstance(error, WorkerDiedError) for error in errors)
-    assert 0 < len(errors) <= kills
-    assert all(future.exception() or future.result() == number for number, future in enumerate(futures))
+    assert all(isinstance(error, WorkerDiedError) and error.details["pid"] in killed for error in errors)
+    assert 0 < len(errors) <= len(killed)
+    assert all(future.exception() or future.result()[0] == number for number, future in enumerate(futures))
 
 
 def test_a_child_of_the_dead_worker_does_not_hide_its_death(executor: ProcessExecutor) -> None:
