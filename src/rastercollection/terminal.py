@@ -216,9 +216,12 @@ def _notices(tiles: Sequence[TileOutcome]) -> list[str]:
             first.setdefault(notice.code, (tile.blob, notice))
             concerned.setdefault(notice.code, set()).add(tile.blob)
     return [
-        f"[{code}] {blob}: {notice.message}{_others(len(concerned[code]) - 1)}"
-        for code, (blob, notice) in first.items()
+        f"[{code}] {_about(blob, notice)}{_others(len(concerned[code]) - 1)}" for code, (blob, notice) in first.items()
     ]
+
+
+def _about(blob: str, notice: Notice) -> str:
+    return notice.message if blob in notice.message else f"{blob}: {notice.message}"
 
 
 def _others(count: int) -> str:
