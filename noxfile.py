@@ -56,7 +56,7 @@ def _install_wheel(session: nox.Session, *requirements: str, extras: str = "") -
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The test suite, against the built wheel; arguments after -- go to pytest."""
-    _install_wheel(session, *_group("test"), extras="[dask]")
+    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask]")
     session.run("pytest", *session.posargs)
 
 
