@@ -237,7 +237,7 @@ def test_a_truncated_tiff_is_found_without_reading_pixels(tmp_path, options):
         ("PNG", "png", {}, "FILE_TRUNCATED"),
         ("JPEG", "jpg", {}, "FILE_TRUNCATED"),
         ("JPEG", "jpg", {"PROGRESSIVE": "YES"}, "FILE_TRUNCATED"),
-        ("JP2OpenJPEG", "jp2", {}, "FILE_UNREADABLE"),
+        ("JP2OpenJPEG", "jp2", {}, "FILE_TRUNCATED"),
         ("HFA", "img", {}, "FILE_UNREADABLE"),
         ("netCDF", "nc", {}, "FILE_TRUNCATED"),
         ("netCDF", "nc", {"FORMAT": "NC2"}, "FILE_TRUNCATED"),
@@ -256,6 +256,40 @@ def test_other_formats_cut_short_do_not_pass(tmp_path, driver, ending, options, 
         dataset.read()
     assert caught.value.code == code
     assert "source-" not in str(caught.value)
+
+
+def test_headers_that_crash_readers_or_keep_them_busy_forever(tmp_path):
+    """Found by changing single bytes: GDAL loops over the first and is killed by the second."""
+    noise = np.random.default_rng(1).integers(0, 255, (50, 50), dtype="uint8")
+    plain = write(tmp_path / "x.tif", noise)
+    rasterio.shutil.copy(plain, tmp_path / "x.jp2", driver="JP2OpenJPEG")
+    data = bytearray((tmp_path / "x.jp2").read_bytes())
+    at = data.index(b"ihdr") - 4
+    data[at : at + 4] = bytes(4)
+    (tmp_path / "x.jp2").write_bytes(data)
+    assert refusal(tmp_path / "x.jp2").code == "FILE_UNREADABLE"
+    rasterio.shutil.copy(plain, tmp_path / "x.nc", driver="netCDF")
+    sound = (tmp_path / "x.nc").read_bytes()
+    for place in (8, 12, 16):
+        data = bytearray(sound)
+        data[place] = 0x7F
+        (tmp_path / "x.nc").write_bytes(data)
+        started = time.perf_counter()
+        assert refusal(tmp_path / "x.nc").code in ("FILE_UNREADABLE", "FILE_TRUNCATED")
+        assert time.perf_counter() - started < 2
+
+
+def test_texts_that_are_no_utf_8_cost_the_texts_not_the_tile(tmp_path):
+    path = write(tmp_path / "x.tif", BYTES)
+    with rasterio.open(path, "r+") as target:
+        target.descriptions = ("XXXXX",)
+        target.update_tags(ns="XXXXX", A="1")
+    path.write_bytes(path.read_bytes().replace(b"XXXXX", b"M\xfcl\xe4r"))
+    notices = []
+    with opened(path, notices=notices) as dataset:
+        assert dataset.descriptions == (None,)
+        assert (dataset.read(1) == BYTES).all()
+    assert "TEXT_UNREADABLE" in [code for code, _ in notices]
 
 
 def test_sparse_and_constant_files_are_fine(tmp_path):

@@ -14,8 +14,8 @@ import attrs
 from rastercollection.errors import BackendError, TileError
 from rastercollection.products import SourceFile
 from rastercollection.protocols import StorageBackend
-from rastercollection.rasters import tiff
-from rastercollection.rasters.netcdf3 import needed_bytes
+from rastercollection.rasters import jp2, tiff
+from rastercollection.rasters.netcdf3 import MalformedNetcdfError, needed_bytes
 from rastercollection.rasters.policy import SourcePolicy
 from rastercollection.rasters.sniff import HDF5, HEAD_BYTES, Kind, sniff
 
@@ -62,7 +62,7 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     _check_kind(kind, source.blob, policy)
     if tiff.is_tiff(head):
         _check_tiff(read, info.size, source.blob, policy)
-    _check_end(read, head, info.size, source.blob)
+    _check_structure(read, head, info.size, source.blob)
     return Inspection(driver=kind.drivers[0], as_kind=f" as {kind.name}")
 
 
@@ -117,19 +117,34 @@ def _check_kind(kind: Kind, blob: str, policy: SourcePolicy) -> None:
     )
 
 
-def _check_end(read: tiff.Reader, head: bytes, size: int, blob: str) -> None:
-    """That a PNG or a classic netCDF file is all there: GDAL fills up what is missing, and says nothing."""
-    needed = None
+def _check_structure(read: tiff.Reader, head: bytes, size: int, blob: str) -> None:
+    """That a PNG, JPEG 2000 or classic netCDF file is all there.
+
+    GDAL fills up what is missing of some and says nothing, or loops over damaged headers of others.
+    """
     if head.startswith(b"\x89PNG") and _PNG_END not in read(max(0, size - _PAGE), size):
-        needed = "its end is missing"
+        raise _truncated(blob, "its end is missing")
+    if jp2.is_jp2(head):
+        problem = jp2.box_problem(read, size)
+        if problem:
+            raise _truncated(blob, problem.text) if problem.is_truncation else _damaged(blob, problem.text)
     if head[:3] == b"CDF":
-        length = needed_bytes(read(0, min(size, _LONGEST_HEADER)))
+        try:
+            length = needed_bytes(read(0, min(size, _LONGEST_HEADER)), is_whole_file=size <= _LONGEST_HEADER)
+        except MalformedNetcdfError as error:
+            raise _damaged(blob, str(error)) from error
         if length is not None and length > size:
-            needed = f"its variables need {length:,} bytes, the file has {size:,}"
-    if needed:
-        raise TileError(
-            f"{blob} is truncated: {needed}.", "The copy is incomplete: get the file again.", "FILE_TRUNCATED"
-        )
+            raise _truncated(blob, f"its variables need {length:,} bytes, the file has {size:,}")
+
+
+def _truncated(blob: str, problem: str) -> TileError:
+    return TileError(
+        f"{blob} is truncated: {problem}.", "The copy is incomplete: get the file again.", "FILE_TRUNCATED"
+    )
+
+
+def _damaged(blob: str, problem: str) -> TileError:
+    return TileError(f"{blob} is damaged: {problem}.", "Get a new copy of it.", "FILE_UNREADABLE")
 
 
 def _check_tiff(read: tiff.Reader, size: int, blob: str, policy: SourcePolicy) -> None:
@@ -144,11 +159,9 @@ def _check_tiff(read: tiff.Reader, size: int, blob: str, policy: SourcePolicy) -
             if missing:
                 raise tiff.TruncatedTiffError(missing)
     except tiff.TruncatedTiffError as error:
-        raise TileError(
-            f"{blob} is truncated: {error}.", "The copy is incomplete: get the file again.", "FILE_TRUNCATED"
-        ) from error
+        raise _truncated(blob, str(error)) from error
     except tiff.MalformedTiffError as error:
-        raise TileError(f"{blob} is a damaged TIFF: {error}.", "Get a new copy of it.", "FILE_UNREADABLE") from error
+        raise _damaged(blob, str(error)) from error
 
 
 def check_mask(storage: StorageBackend, url: str, blob: str, policy: SourcePolicy) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 
 from rastercollection.errors import TaskError, TileError
 
@@ -72,7 +72,7 @@ def in_words(messages: list[str], path: str, name: str) -> list[str]:
 
 @contextlib.contextmanager
 def translated(path: str, blob: str, doing: Callable[[], str]) -> Iterator[None]:
-    """Raise rasterio's errors as ours.
+    """Raise rasterio's errors as ours, and its failure to decode text that is no UTF-8.
 
     Args:
         path: GDAL's path, which is replaced by the blob's name in messages.
@@ -86,7 +86,7 @@ def translated(path: str, blob: str, doing: Callable[[], str]) -> Iterator[None]
     with collected_warnings() as warnings:
         try:
             yield
-        except (RasterioError, CPLE_BaseError) as error:
+        except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as error:
             causes = [str(error), *(str(cause) for cause in _chain(error)), *warnings]
             raise failure(blob, doing(), in_words(causes, path, blob)) from error
 

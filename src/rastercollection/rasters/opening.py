@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -48,15 +48,24 @@ class SourceDataset(DatasetReader):  # type: ignore[misc]
     Attributes:
         blob: Name of the tile.
         gdal_path: What GDAL opened.
+        has_lost_texts: Descriptions or names of metadata domains are no UTF-8 and were left out.
     """
 
     def __init__(self, path: str | PurePath, plain: DatasetReader, blob: str, **options: Any) -> None:
         self.blob, self.gdal_path = blob, str(path)
         # without overviews, a missing geotransform would be read from uninitialised memory (rasterio 1.4)
         self._geotransform = tuple(plain.get_transform())
-        self._band_descriptions = tuple(plain.descriptions)
-        self._namespaces = tuple(plain.tag_namespaces())
+        self.has_lost_texts = False
+        self._band_descriptions = self._texts(lambda: plain.descriptions) or (None,) * plain.count
+        self._namespaces = self._texts(plain.tag_namespaces)
         super().__init__(path, OVERVIEW_LEVEL="NONE", **options)
+
+    def _texts(self, read: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
+        try:
+            return tuple(read())
+        except UnicodeDecodeError:
+            self.has_lost_texts = True
+            return ()
 
     @override
     def read_transform(self) -> list[float]:
@@ -114,6 +123,8 @@ def open_source(
         stack.enter_context(gdal_environment(limits, _config(place, policy)))
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
             dataset = stack.enter_context(_open(place, source.blob, policy))
+        if notify and dataset.has_lost_texts:
+            notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
         yield dataset
         if notify:
             for message in in_words(messages, place.path, source.blob):
