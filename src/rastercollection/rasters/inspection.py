@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from rastercollection.errors import BackendError, TileError
+from rastercollection.errors import BackendError, ObjectNotFoundError, TileError
 from rastercollection.products import SourceFile
 from rastercollection.protocols import StorageBackend
 from rastercollection.rasters import jp2, tiff
@@ -45,11 +45,15 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     """Look at a source without GDAL.
 
     Raises:
-        ObjectNotFoundError: It is not there.
-        TileError: FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED, TOO_MANY_PIXELS,
+        TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED, TOO_MANY_PIXELS,
             TOO_MANY_BANDS or BLOCK_TOO_LARGE.
     """
-    info = storage.stat(source.url)
+    try:
+        info = storage.stat(source.url)
+    except ObjectNotFoundError as error:
+        raise TileError(
+            f"{source.blob}: there is no such file in the container.", "Correct blob_list.", "FILE_NOT_FOUND"
+        ) from error
     if info.is_folder:
         raise TileError(f"{source.blob} is a folder.", "Name the files in it, or a pattern.", "FILE_IS_DIRECTORY")
     if info.size == 0:

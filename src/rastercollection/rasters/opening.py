@@ -22,7 +22,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from typing_extensions import override
 
-from rastercollection.errors import ObjectNotFoundError, TileError
+from rastercollection.errors import TileError
 from rastercollection.products import SourceFile
 from rastercollection.protocols import GdalSource, StorageBackend
 from rastercollection.rasters import inspection
@@ -110,12 +110,7 @@ def open_source(
         TaskError: SOURCE_UNAVAILABLE, retryable.
         BackendError: The store failed.
     """
-    try:
-        facts = inspection.inspect(storage, source, policy)
-    except ObjectNotFoundError as error:
-        raise TileError(
-            f"{source.blob}: there is no such file in the container.", "Correct blob_list.", "FILE_NOT_FOUND"
-        ) from error
+    facts = inspection.inspect(storage, source, policy)
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, notify))
         _check_references(place, facts.driver, source.blob, policy)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rastercollection.errors import TileError
-from rastercollection.products import BitDepthFinding, SourceFile, Validation
+from rastercollection.products import BitDepthFinding, CogSettings, SourceFile, Validation
 from rastercollection.rasters.crs import name_crs
 from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.opening import SourceDataset, SourcePolicy, open_source
@@ -17,6 +17,7 @@ from rastercollection.stages.validate.claim import settle_type
 from rastercollection.stages.validate.detect import detect_type
 from rastercollection.stages.validate.facts import color_table_digest, declared_nodata, layout_of, validity_kind
 from rastercollection.stages.validate.georeference import georeference
+from rastercollection.stages.validate.layout import Layout
 from rastercollection.stages.validate.sample import take_sample
 from rastercollection.workflow import TaskContext
 
@@ -62,18 +63,7 @@ def _validate(
     _report(source.blob, findings, strict=bool(parameters["strict"]), context=context)
     detection = detect_type(layout, sample)
     raster_type = settle_type(source.blob, parameters["raster_type"], layout, detection, sample, context.notice)
-    tiers = {tier.name: tier for tier in (from_dict(Tier, item) for item in parameters["tiers"])}
-    settings, fallbacks = choose_settings(
-        from_dict(Tier, parameters["tier"]),
-        raster_type,
-        layout.dtypes,
-        layout.colors,
-        jpeg_quality=parameters["jpeg_quality"],
-        compression=parameters["compression"],
-        level=parameters["compression_level"],
-    )
-    for notice in fallbacks:
-        context.notice(notice.code, f"{source.blob}: {notice.message}")
+    settings = _settings(source.blob, raster_type, layout, parameters, context)
     return Validation(
         source=source,
         driver=dataset.driver,
@@ -96,10 +86,32 @@ def _validate(
         raster_type=raster_type,
         bit_depth=findings,
         recommended=recommend(raster_type, parameters["jpeg_quality"]),
-        tiers=compatible_tiers(tiers, layout.dtypes, layout.colors),
+        tiers=_tiers(layout, parameters),
         settings=settings,
         estimated_bytes=dataset.width * dataset.height * sum(bytes_of(dtype) for dtype in layout.dtypes),
     )
+
+
+def _tiers(layout: Layout, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    tiers = [from_dict(Tier, item) for item in parameters["tiers"]]
+    return compatible_tiers({tier.name: tier for tier in tiers}, layout.dtypes, layout.colors)
+
+
+def _settings(
+    blob: str, raster_type: str, layout: Layout, parameters: Mapping[str, Any], context: TaskContext
+) -> CogSettings:
+    settings, fallbacks = choose_settings(
+        from_dict(Tier, parameters["tier"]),
+        raster_type,
+        layout.dtypes,
+        layout.colors,
+        jpeg_quality=parameters["jpeg_quality"],
+        compression=parameters["compression"],
+        level=parameters["compression_level"],
+    )
+    for notice in fallbacks:
+        context.notice(notice.code, f"{blob}: {notice.message}")
+    return settings
 
 
 def _report(blob: str, findings: tuple[BitDepthFinding, ...], *, strict: bool, context: TaskContext) -> None:
