@@ -186,7 +186,9 @@ def is_isolated() -> bool:
 def gdal_environment(limits: Limits, source_config: Mapping[str, str] | None = None) -> Iterator[None]:
     """A ``rasterio.Env`` that keeps to ``limits``; everything it sets is as before when it is left.
 
-    GDAL looks for no files beside the one it opens and reads and writes no ``.aux.xml``.
+    GDAL looks for no files beside the one it opens and reads and writes no ``.aux.xml``. In the main thread the options
+    hold for the whole process while the context lasts, in any other thread for that thread alone; the size of the
+    block cache is always that of the process.
 
     Args:
         limits: Threads and cache.

@@ -45,8 +45,8 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     """Look at a source without GDAL.
 
     Raises:
-        TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED, TOO_MANY_PIXELS,
-            TOO_MANY_BANDS or BLOCK_TOO_LARGE.
+        TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED,
+            TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
     """
     try:
         info = storage.stat(source.url)
