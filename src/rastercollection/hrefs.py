@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import posixpath
 import re
@@ -46,6 +47,7 @@ def _relative(target: str, document: str) -> str | None:
     return link if link.startswith("../") else f"./{link}"
 
 
+@functools.lru_cache(maxsize=64)
 def _place(url: str) -> tuple[tuple[str, str] | None, str]:
     """Scheme and host, and the path from there; None as the place of something that has none."""
     if urls.url_problem(url) or (urls.split_scheme(url)[0] == "" and not _is_absolute_path(url)):

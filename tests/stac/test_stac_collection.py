@@ -196,9 +196,8 @@ def test_times_that_are_not_known_are_not_invented(publish: Any) -> None:
         "version": "1",
         "modified": "2021-03-04T05:06:07+00:00",
     }
-    value = {**_VALIDATION, "source": source}
     task = Task(id="v-000000", stage=1, task_type="validate_raster", handler="a:b", tile="old.tif")
-    validated = [TaskResult(task=task, status=TaskStatus.COMPLETED, attempts=1, value=value)]
+    validated = [TaskResult(task=task, status=TaskStatus.COMPLETED, attempts=1, value={"source": source})]
     done = publish([undated, sample_cog("dated")], inputs={"validate_tiles": validated})
     properties = done.items[0]["properties"]
     assert properties["datetime"] is None
@@ -210,34 +209,6 @@ def test_times_that_are_not_known_are_not_invented(publish: Any) -> None:
     alone = publish([undated], collection_id="alone")
     assert alone.items[0]["properties"]["end_datetime"].startswith("9999")
     assert alone.collection["extent"]["temporal"]["interval"] == [[None, None]]
-
-
-_VALIDATION: dict[str, Any] = {
-    "driver": "GTiff",
-    "width": 1,
-    "height": 1,
-    "band_count": 1,
-    "dtypes": ["uint8"],
-    "nodata": None,
-    "crs": "EPSG:4326",
-    "crs_source": "file_metadata",
-    "georeferencing": "geotransform",
-    "transform": [1, 0, 0, 0, -1, 0],
-    "bounds": [0, 0, 1, 1],
-    "bounds_4326": [0, 0, 1, 1],
-    "pixel_size": [1, 1],
-    "validity": "none",
-    "color_interpretation": ["gray"],
-    "color_table": None,
-    "detection": {"raster_type": "dem", "confidence": "low", "evidence": []},
-    "raster_type": "dem",
-    "bit_depth": [],
-    "recommended": attrs.asdict(sample_cog().settings),
-    "tiers": ["analysis"],
-    "settings": attrs.asdict(sample_cog().settings),
-    "estimated_bytes": 1,
-    "notices": [],
-}
 
 
 def test_extents_are_those_of_the_items(publish: Any) -> None:

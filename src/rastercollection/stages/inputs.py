@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rastercollection.models import TaskResult
-from rastercollection.products import Cog, Mosaic, Validation
+from rastercollection.products import Cog, Mosaic, SourceFile
 from rastercollection.records import from_dict
 from rastercollection.workflow import TaskContext
 
@@ -32,7 +32,7 @@ def made_mosaic(context: TaskContext) -> Mosaic | None:
 def source_times(context: TaskContext) -> dict[str, str]:
     """Last modification of each source, by blob, where the store knows it."""
     values = [result.value for result in _ok(context.inputs.get("validate_tiles", ()))]
-    sources = [from_dict(Validation, value).source for value in values if value is not None]
+    sources = [from_dict(SourceFile, value["source"]) for value in values if value is not None]
     return {source.blob: source.modified for source in sources if source.modified}
 
 

@@ -152,8 +152,12 @@ def _outlines(cog: Cog) -> list[BaseGeometry]:
     boxes = [shapely.box(*_clamped(part)) for part in bounds_parts(cog.bounds_4326) if _is_on_map(part)]
     if not boxes:
         return []
-    footprint = shapely.make_valid(shapely.geometry.shape(cog.footprint)) if cog.footprint else shapely.Point()
+    footprint = _valid(shapely.geometry.shape(cog.footprint)) if cog.footprint else shapely.Point()
     return _polygons(_widened(footprint, _pixel(cog) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
+
+
+def _valid(geometry: BaseGeometry) -> BaseGeometry:
+    return geometry if geometry.is_valid else shapely.make_valid(geometry)
 
 
 def _pixel(cog: Cog) -> float:
@@ -163,8 +167,11 @@ def _pixel(cog: Cog) -> float:
 
 def _widened(outline: BaseGeometry, margin: float, around: BaseGeometry) -> BaseGeometry:
     """A simpler outline that holds this one and reaches at most a few margins further, and not out of ``around``."""
-    wide = shapely.simplify(shapely.buffer(outline, margin, join_style="mitre"), margin)
-    return shapely.intersection(wide, around)
+    # what simplifying may cut off, the wider buffer adds; the slower algorithm is for where the fast one fails
+    simple = shapely.simplify(outline, margin, preserve_topology=False)
+    if simple.is_empty or not simple.is_valid:
+        simple = shapely.simplify(outline, margin)
+    return shapely.intersection(shapely.buffer(simple, 2 * margin, join_style="mitre"), around)
 
 
 def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:

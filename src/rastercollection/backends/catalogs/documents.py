@@ -61,15 +61,26 @@ class ItemLink:
 
 
 def encode(document: Mapping[str, Any], target: str) -> bytes:
-    """The JSON text of a document.
+    """The JSON text of a document, laid out for reading: a line a field, three levels deep, and a line a link.
 
     Raises:
         BackendError: It holds a number that JSON does not have, or something that is no JSON at all.
     """
     try:
-        return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2).encode()
+        return (_text(document, 3, "\n") + "\n").encode()
     except (TypeError, ValueError) as error:
         raise BackendError(f"{target} cannot be written as JSON: {error}.", "", target) from error
+
+
+def _text(value: Any, levels: int, margin: str) -> str:
+    # json's own indentation is slow, and gives every number of an outline a line
+    inner = margin + "  "
+    if levels and isinstance(value, Mapping) and value:
+        fields = [f"{_text(str(key), 0, '')}: {_text(item, levels - 1, inner)}" for key, item in value.items()]
+        return f"{{{inner}{f',{inner}'.join(fields)}{margin}}}"
+    if levels and isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+        return f"[{inner}{f',{inner}'.join(_text(item, 0, '') for item in value)}{margin}]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def multihash(data: bytes) -> str:

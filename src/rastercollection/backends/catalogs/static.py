@@ -47,6 +47,7 @@ Json = dict[str, Any]
 PARALLEL_REQUESTS = 8
 ROOT_ATTEMPTS = 20
 KIND = "static"
+ITEMS = "./items/"
 
 
 @attrs.frozen
@@ -93,13 +94,13 @@ class StaticCatalog:
                 STAC catalog.
         """
         self._root()
-        place = _Place(self, str(collection["id"]))
+        place = _Place.of(self, str(collection["id"]))
         twice = [name for name, times in Counter(item["id"] for item in items).items() if times > 1]
         if twice:
             raise BackendError(
                 f"Several items have the id {twice[0]!r}.", "Ids are unique in a collection.", place.public
             )
-        links = self._write_items(place, items, place.read() or {})
+        links = self._write_items(place, items, self._collection(place) or {})
         document = collection_document(collection, place.public, links)
         data = encode(document, place.public)
         if self._read(place.document) != data:
@@ -110,8 +111,8 @@ class StaticCatalog:
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the collection's document is as published, its items are there, and the catalog links to it."""
-        place = _Place(self, publication.collection_id)
-        document = place.read()
+        place = _Place.of(self, publication.collection_id)
+        document = self._collection(place)
         if document is None or collection_digest(document) != publication.digest:
             return False
         if place.href not in _children(self._root()):
@@ -120,8 +121,8 @@ class StaticCatalog:
 
     def item_ids(self, collection_id: str) -> list[str]:
         """Ids of the items that a collection links to and that are there."""
-        place = _Place(self, collection_id)
-        return [link.item_id for link in self._stored(place, place.read() or {})]
+        place = _Place.of(self, collection_id)
+        return [link.item_id for link in self._stored(place, self._collection(place) or {})]
 
     def _write_items(
         self, place: _Place, items: Sequence[Mapping[str, Any]], published: Mapping[str, Any]
@@ -133,14 +134,14 @@ class StaticCatalog:
 
         def write(item: Mapping[str, Any]) -> ItemLink:
             stem = stems[item["id"]]
-            plain = place.item_url(f"./items/{stem}.json")
-            data = encode(item_document(item, self._public(plain)), self._public(plain))
+            public = f"{place.public_items}/{stem}.json"
+            data = encode(item_document(item, public), public)
             checksum, old = multihash(data), before.get(item["id"])
-            href = f"./items/{stem}.json"
+            href = f"{ITEMS}{stem}.json"
             if old and old.checksum == checksum:
                 href = old.href
             elif href in in_use:
-                href = f"./items/{stem}-{checksum[-12:]}.json"
+                href = f"{ITEMS}{stem}-{checksum[-12:]}.json"
             if old is None or old.href != href or sizes.get(href) != len(data):
                 self.storage.write(place.item_url(href), data)
             return ItemLink(item_id=item["id"], href=href, checksum=checksum, size=len(data))
@@ -156,7 +157,7 @@ class StaticCatalog:
         _in_parallel(self.storage.delete, [place.item_url(href) for href in old])
 
     def _read_back(self, place: _Place) -> Publication:
-        document = place.read()
+        document = self._collection(place)
         if document is None:
             raise ObjectNotFoundError(f"{place.public} is gone right after it was written.", "", place.public)
         return Publication(
@@ -174,14 +175,15 @@ class StaticCatalog:
 
     def _sizes(self, place: _Place) -> dict[str, int]:
         """Sizes of the item documents that exist, by href from the collection."""
-        found = self._listed(place.items)
-        return {f"./items/{relative(place.items, url)}": size for url, size in found}
+        return {f"{ITEMS}{name}": size for name, size in self._listed(place.items)}
 
     def _listed(self, folder: str) -> Iterator[tuple[str, int]]:
+        """Names, from the folder, and sizes of all objects below it."""
         try:
             for info in self.storage.list(folder):
                 if not info.is_folder:
-                    yield info.url, info.size
+                    below = info.url.startswith(f"{folder}/")
+                    yield info.url[len(folder) + 1 :] if below else relative(folder, info.url), info.size
         except ObjectNotFoundError:
             return
 
@@ -210,10 +212,10 @@ class StaticCatalog:
     def _unlinked(self, root: Mapping[str, Any]) -> dict[str, str]:
         """Hrefs and titles of collections below the folder that belong to the catalog and that it does not link to."""
         known, missing = _children(root), {}
-        for url, _ in self._listed(self.url):
-            href = f"./{relative(self.url, url)}"
+        for name, _ in self._listed(self.url):
+            href = f"./{name}"
             if href.count("/") == 2 and href.endswith("/collection.json") and href not in known:
-                document = _parsed(self._read(url))
+                document = _parsed(self._read(join(self.url, name)))
                 if document and any(link.get("href") == "../catalog.json" for link in document.get("links", ())):
                     missing[href] = str(document.get("title") or document.get("id"))
         return missing
@@ -240,6 +242,10 @@ class StaticCatalog:
             )
         return document
 
+    def _collection(self, place: _Place) -> Json | None:
+        """The collection's document; None where there is none that can be read."""
+        return _parsed(self._read(place.document))
+
     def _read(self, url: str) -> bytes | None:
         try:
             return self.storage.read(url)
@@ -252,37 +258,30 @@ class StaticCatalog:
 
 @attrs.frozen
 class _Place:
-    """Where a collection's documents are."""
+    """Where a collection's documents are.
 
-    catalog: StaticCatalog
-    collection_id: str
+    Attributes:
+        href: Of the collection's document, from ``catalog.json``.
+        document, items: Addresses of the document and of the folder of items.
+        public, public_items: The same as other programs know them.
+    """
 
-    @property
-    def _folder(self) -> str:
-        return file_stems([self.collection_id])[self.collection_id]
+    href: str
+    document: str
+    items: str
+    public: str
+    public_items: str
 
-    @property
-    def href(self) -> str:
-        return f"./{self._folder}/collection.json"
-
-    @property
-    def document(self) -> str:
-        return join(self.catalog.url, self._folder, "collection.json")
-
-    @property
-    def items(self) -> str:
-        return join(self.catalog.url, self._folder, "items")
-
-    @property
-    def public(self) -> str:
-        return self.catalog.storage.public_url(self.document)
+    @classmethod
+    def of(cls, catalog: StaticCatalog, collection_id: str) -> _Place:
+        folder = file_stems([collection_id])[collection_id]
+        document = join(catalog.url, folder, "collection.json")
+        items = join(catalog.url, folder, "items")
+        public_url = catalog.storage.public_url
+        return cls(f"./{folder}/collection.json", document, items, public_url(document), public_url(items))
 
     def item_url(self, href: str) -> str:
-        return join(self.items, href.removeprefix("./items/"))
-
-    def read(self) -> Json | None:
-        """The collection's document; None where there is none that can be read."""
-        return _parsed(self.catalog._read(self.document))
+        return f"{self.items}/{href.removeprefix(ITEMS)}"
 
 
 def _children(root: Mapping[str, Any]) -> dict[str, str]:

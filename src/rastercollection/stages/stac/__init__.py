@@ -115,7 +115,7 @@ def _ask_server(
         return _Server({}, Readiness(False, f"no server can read {mosaic.url}: it exists in this process only"))
     links = build_urls(job["titiler_url"], {"url": mosaic.url}, render)
     readiness = probe(links, mosaic, cogs, render)
-    if not offers(links["statistics"]):
+    if not readiness.ready or not offers(links["statistics"]):
         del links["statistics"]
     return _Server(links, readiness)
 
