@@ -141,7 +141,12 @@ def _outlier(disagreements: Sequence[Disagreement], blob: str) -> ErrorRecord:
 
 
 def _policy(request: CollectionRequest) -> SourcePolicy:
-    return SourcePolicy(drivers=request.drivers, max_pixels=request.max_pixels, max_bands=request.max_bands)
+    return SourcePolicy(
+        drivers=request.drivers,
+        max_pixels=request.max_pixels,
+        max_bands=request.max_bands,
+        max_block_bytes=request.max_block_bytes,
+    )
 
 
 def _number_of_sources(context: PlanContext, _: Sequence[TaskResult]) -> int:

@@ -160,6 +160,7 @@ def _add_fine_parameters(parser: argparse.ArgumentParser) -> None:
     add("titiler_url", "tile server that shows the result", metavar="URL")
     add("max_pixels", "a tile with more is refused", type=int, metavar="N")
     add("max_bands", "a tile with more is refused", type=int, metavar="N")
+    add("max_block_bytes", "a tile with a larger decoded block is refused", type=int, metavar="N")
     add("drivers", "GDAL driver that may open sources, instead of the usual ones; may be repeated", **several)
 
 

@@ -47,4 +47,5 @@ class CollectionParameters(TypedDict, total=False):
     titiler_url: str | None
     max_pixels: int
     max_bands: int
+    max_block_bytes: int
     drivers: Sequence[str]

@@ -97,7 +97,8 @@ class CollectionRequest:
         keywords: Added to the collection's.
         asset_key: Key of the COG asset in items.
         titiler_url: Root address of the tile server that shows the result.
-        max_pixels, max_bands: A tile with more is refused before anything is allocated.
+        max_pixels, max_bands, max_block_bytes: A tile with more pixels or bands, or with a larger decoded block, is
+            refused before anything is allocated.
         drivers: GDAL drivers that may open sources.
     """
 
@@ -133,6 +134,7 @@ class CollectionRequest:
     titiler_url: str | None = None
     max_pixels: int = 2_000_000_000
     max_bands: int = 256
+    max_block_bytes: int = 2**30
     drivers: tuple[str, ...] = attrs.field(default=DEFAULT_DRIVERS, converter=_texts)
 
     def __attrs_post_init__(self) -> None:
@@ -380,5 +382,6 @@ _CHECKS: Mapping[str, Check] = {
     "titiler_url": _http,
     "max_pixels": _integer(1),
     "max_bands": _integer(1),
+    "max_block_bytes": _integer(1),
     "drivers": _is_texts,
 }

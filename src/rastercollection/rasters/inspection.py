@@ -197,7 +197,7 @@ def _check_block(blob: str, size: int, policy: SourcePolicy) -> None:
     if size > policy.max_block_bytes:
         raise TileError(
             f"{blob}: one block of it takes {size:,} bytes decoded; at most {policy.max_block_bytes:,} are accepted.",
-            "Rewrite it with smaller blocks (tiled, 512 × 512); the limit is max_block_bytes of SourcePolicy.",
+            "Rewrite it with smaller blocks (tiled, 512 × 512), or raise max_block_bytes.",
             "BLOCK_TOO_LARGE",
         )
 
