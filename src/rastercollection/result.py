@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 
+from rastercollection import urls
 from rastercollection.models import ErrorRecord, JobRecord, Notice, TaskResult, TaskStatus
 from rastercollection.products import Validation
 from rastercollection.rasters.agreement import compare_tiles
@@ -105,7 +107,8 @@ class JobResult:
 
 
 def _link(url: str, text: str) -> str:
-    return f'<a href="{html.escape(url, quote=True)}" target="_blank" rel="noopener">{html.escape(text)}</a>'
+    address = Path(url).as_uri() if urls.is_local(url) and "://" not in url else url
+    return f'<a href="{html.escape(address, quote=True)}" target="_blank" rel="noopener">{html.escape(text)}</a>'
 
 
 def summarise(context: JobContext) -> Summary:

@@ -100,7 +100,18 @@ def test_the_summary_says_what_is_there(bronze: Path) -> None:
     assert summary["stages_completed"] == 4
     assert summary["tasks_executed"] == 10
     assert summary["tasks_by_status"] == {"completed": 10}
-    assert Path(summary["share_url"].removeprefix("file://")).exists()
+    assert Path(summary["share_url"]).exists()
+
+
+def test_a_notebook_shows_counts_reasons_and_the_map_and_escapes_names(bronze: Path) -> None:
+    (bronze / "<b>bad & ugly.tif").write_bytes(b"")
+    result = run(bronze)
+    shown = result._repr_html_()
+    assert "4 of 5 tiles became COGs" in shown
+    assert f'href="{Path(result.share_url).as_uri()}"' in shown
+    assert "&lt;b&gt;bad &amp; ugly.tif" in shown
+    assert "<b>" not in shown
+    assert "FILE_EMPTY" in shown
 
 
 def test_the_catalog_and_the_mosaic_lead_to_the_pixels(bronze: Path, validate_stac: Any) -> None:
