@@ -128,6 +128,14 @@ def test_every_tile_is_inside_the_map(cogs: list[Cog]) -> None:
     assert 0.3 * width < height < width
 
 
+def test_a_world_map_shows_a_tile_across_its_edge_on_both_sides() -> None:
+    cogs = [sample_cog("world", (-180.0, -80.0, 180.0, 80.0)), sample_cog("fiji", (177.0, -19.0, -178.0, -16.0))]
+    page = Page(preview_page("Title", "", cogs, _places("/made-up/cogs")))
+    assert sorted(page.all("image", "href")) == ["./fiji_thumbnail.png"] * 2 + ["./world_thumbnail.png"]
+    apart = preview_page("Title", "", cogs[1:], _places("/made-up/cogs"))
+    assert len(Page(apart).all("image", "href")) == 1
+
+
 def test_neighbours_across_the_antimeridian_are_drawn_side_by_side() -> None:
     west, east = (178.0, -18.0, 180.0, -16.0), (-180.0, -18.0, -178.0, -16.0)
     page = Page(preview_page("Title", "", [sample_cog("a", west), sample_cog("b", east)], _places()))

@@ -206,6 +206,12 @@ def test_times_that_are_not_known_are_not_invented(publish: Any) -> None:
     assert [notice.code for notice in done.notices] == ["DATETIME_UNKNOWN"]
     assert "old.tif" in done.notices[0].message
     assert done.collection["extent"]["temporal"]["interval"] == [[None, "2021-03-04T05:06:07Z"]]
+    placeholder = attrs.evolve(undated, start_datetime="1970-01-01T00:00:00Z", end_datetime="2020-01-01T00:00:00Z")
+    filled = publish([placeholder], collection_id="filled")
+    assert filled.items[0]["properties"]["start_datetime"] == "1970-01-01T00:00:00Z"
+    assert [notice.code for notice in filled.notices] == ["DATETIME_UNKNOWN"]
+    assert filled.collection["extent"]["temporal"]["interval"] == [[None, "2020-01-01T00:00:00Z"]]
+    assert "1970" not in filled.page
     alone = publish([undated], collection_id="alone")
     assert alone.items[0]["properties"]["end_datetime"].startswith("9999")
     assert alone.collection["extent"]["temporal"]["interval"] == [[None, None]]

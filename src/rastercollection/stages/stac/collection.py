@@ -11,7 +11,7 @@ import pystac
 from rastercollection.products import Cog, Mosaic
 from rastercollection.stages.extent import bounds_union
 from rastercollection.stages.stac.fields import FILE, PROJECTION, RASTER, RENDER, WEB_MAP_LINKS
-from rastercollection.stages.stac.items import EARLIEST, LATEST, to_utc
+from rastercollection.stages.stac.items import LATEST, is_dated, to_utc
 
 __all__ = ["collection_dict"]
 
@@ -72,13 +72,9 @@ def collection_dict(
 
 
 def _extent(cogs: Sequence[Cog], items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
-    starts = [_moment(item, "start_datetime") for item in items]
-    ends = [_moment(item, "end_datetime") for item in items]
-    start, end = min(starts), max(ends)
-    interval = [
-        None if start == to_utc(EARLIEST) else start,
-        None if end == to_utc(LATEST) else end,
-    ]
+    start = min(_moment(item, "start_datetime") for item in items)
+    end = max(_moment(item, "end_datetime") for item in items)
+    interval = [start if all(map(is_dated, cogs)) else None, end if end != to_utc(LATEST) else None]
     return pystac.Extent(
         spatial=pystac.SpatialExtent([list(bounds_union(cog.bounds_4326 for cog in cogs))]),
         temporal=pystac.TemporalExtent([interval]),

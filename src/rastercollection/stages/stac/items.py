@@ -60,8 +60,8 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str
 
 
 def is_dated(cog: Cog) -> bool:
-    """Whether anything is known of when the tile was acquired."""
-    return bool(cog.datetime or cog.start_datetime or cog.end_datetime)
+    """Whether anything is known of when the tile was acquired, but that it was before its source was written."""
+    return cog.datetime_source != "unknown" and bool(cog.datetime or cog.start_datetime or cog.end_datetime)
 
 
 def cog_asset(cog: Cog) -> pystac.Asset:

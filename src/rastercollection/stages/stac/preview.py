@@ -12,6 +12,7 @@ import attrs
 from rastercollection.hrefs import page_href
 from rastercollection.products import Cog
 from rastercollection.stages.stac.fields import ground_resolution, projection_code
+from rastercollection.stages.stac.items import is_dated
 from rastercollection.stages.stac.preview_map import draw_map
 
 __all__ = ["PreviewPlaces", "preview_page"]
@@ -78,8 +79,8 @@ def _facts(cogs: Sequence[Cog]) -> list[str]:
         ("tile" if len(cogs) == 1 else "tiles", f"{len(cogs):,}"),
         ("in all", _bytes(sum(cog.size for cog in cogs))),
         *(("a pixel", size) for size in _resolution(cogs)),
-        *(("", text) for text in _few({_crs(cog.target_crs) for cog in cogs})),
-        *(("", text) for text in _few({_kind(cog) for cog in cogs})),
+        *(("", text) for text in _few({_crs(cog.target_crs) for cog in cogs}, "CRSs")),
+        *(("", text) for text in _few({_kind(cog) for cog in cogs}, "kinds of data")),
         *(("", text) for text in _acquired(cogs)),
     ]
     return [f"<li><b>{html.escape(value)}</b> {html.escape(unit)}</li>" for unit, value in facts]
@@ -91,11 +92,16 @@ def _resolution(cogs: Sequence[Cog]) -> list[str]:
         return []
     finest, coarsest = min(sizes), max(sizes)
     ends = [finest] if coarsest < 1.1 * finest else [finest, coarsest]
-    return [_span([f"{float(f'{size:.3g}'):g} m" for size in ends])]
+    return [_span([_length(size) for size in ends])]
 
 
-def _few(texts: set[str]) -> list[str]:
-    return sorted(texts) if len(texts) <= 3 else [f"{len(texts)} kinds"]
+def _length(metres: float) -> str:
+    rounded = float(f"{metres:.3g}")
+    return f"{rounded / 1000:g} km" if rounded >= 1000 else f"{rounded:g} m"
+
+
+def _few(texts: set[str], plural: str) -> list[str]:
+    return sorted(texts) if len(texts) <= 3 else [f"{len(texts)} {plural}"]
 
 
 def _span(ends: Sequence[str]) -> str:
@@ -103,7 +109,8 @@ def _span(ends: Sequence[str]) -> str:
 
 
 def _acquired(cogs: Sequence[Cog]) -> list[str]:
-    days = sorted(day for cog in cogs for day in (cog.datetime, cog.start_datetime, cog.end_datetime) if day)
+    dated = [cog for cog in cogs if is_dated(cog)]
+    days = sorted(day for cog in dated for day in (cog.datetime, cog.start_datetime, cog.end_datetime) if day)
     return [_span([days[0][:10], days[-1][:10]])] if days else []
 
 
@@ -152,7 +159,8 @@ def _cell(name: str, text: str, kind: str = "") -> str:
 
 
 def _when(cog: Cog) -> str:
+    if not is_dated(cog):
+        return "unknown"
     if cog.datetime:
         return cog.datetime[:16].replace("T", " ")
-    ends = [moment[:10] for moment in (cog.start_datetime, cog.end_datetime) if moment]
-    return _span(ends) if ends else "unknown"
+    return _span([moment[:10] for moment in (cog.start_datetime, cog.end_datetime) if moment])

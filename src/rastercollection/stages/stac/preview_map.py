@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from rastercollection.products import Bounds, Cog
-from rastercollection.stages.extent import bounds_union, unroll
+from rastercollection.stages.extent import bounds_union, crosses_antimeridian, unroll
 from rastercollection.stages.stac.fields import to_wgs84
 
 __all__ = ["draw_map"]
@@ -38,7 +38,8 @@ class _Frame:
         height: Of the drawing, in units.
         squeeze: Width of a degree of longitude to that of one of latitude.
         is_mercator: Web Mercator, else longitude and latitude.
-        left: Longitude at the left edge: places further west lie beyond the antimeridian.
+        left: Westernmost longitude of the data: places further west lie beyond the antimeridian.
+        right: Easternmost, not wrapped.
     """
 
     west: float
@@ -48,6 +49,12 @@ class _Frame:
     squeeze: float
     is_mercator: bool
     left: float
+    right: float
+
+    @property
+    def turn(self) -> float:
+        """Width of 360° of longitude."""
+        return 360 * self.squeeze * self.scale
 
     def place(self, longitude: float, latitude: float) -> Point:
         """x to the right and y down, in units."""
@@ -84,7 +91,7 @@ def draw_map(cogs: Sequence[Cog], href: Href) -> str:
     numbered = list(enumerate(cogs, 1))
     layers = [
         *_graticule(frame),
-        *(_picture(frame, cog, href) for _, cog in reversed(numbered[:MOST_PICTURES])),
+        *_pictures(frame, list(reversed(cogs[:MOST_PICTURES])), href),
         *(_outline(frame, number, cog, len(cogs)) for number, cog in reversed(numbered)),
         *(_number(frame, number, cog) for number, cog in numbered if len(cogs) <= MOST_NUMBERS),
         *_scale_bar(frame),
@@ -114,7 +121,22 @@ def _frame(cogs: Sequence[Cog]) -> _Frame:
         squeeze=squeeze,
         is_mercator=is_mercator,
         left=bounds[0],
+        right=bounds[2],
     )
+
+
+def _pictures(frame: _Frame, cogs: Sequence[Cog], href: Href) -> Iterator[str]:
+    """All thumbnails. Where the map goes around the world, those across its edge are drawn on both sides."""
+    x, _ = frame.place(frame.left, 0)
+    width = (frame.right - frame.left) * frame.squeeze * frame.scale
+    yield f'<clipPath id="data"><rect x="{x:.1f}" y="0" width="{width:.1f}" height="{frame.height:.1f}"/></clipPath>'
+    yield '<g clip-path="url(#data)">'
+    for cog in cogs:
+        picture = _picture(frame, cog, href)
+        yield picture
+        if picture and crosses_antimeridian(cog.bounds_4326) and frame.right - frame.left >= 360:
+            yield f'<g transform="translate({-frame.turn:.1f})">{picture}</g>'
+    yield "</g>"
 
 
 def _picture(frame: _Frame, cog: Cog, href: Href) -> str:
