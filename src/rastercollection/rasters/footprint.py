@@ -56,18 +56,23 @@ def footprint(
 def _traced(valid: NDArray[np.bool_], transform: Affine) -> BaseGeometry:
     while _edges(valid) > _MOST_EDGES:
         valid, transform = _halved(valid), transform * Affine.scale(2)
-    rings = [shapely.geometry.shape(geometry) for geometry, _ in shapes(valid.astype(np.uint8), mask=valid)]
-    area = float(np.count_nonzero(valid))
-    parts = [_without_small_holes(ring, area) for ring in rings]
+    # half cells, because rasterio warns, not safely between threads, of an identity
+    halves = shapes(valid.astype(np.uint8), mask=valid, transform=Affine.scale(2))
+    area = 4.0 * np.count_nonzero(valid)
+    parts = [_without_small_holes(shapely.geometry.shape(geometry), area) for geometry, _ in halves]
     large = [part for part in parts if part.area >= _SMALLEST_PART * area]
-    outline = shapely.union_all(large or parts)
-    tolerance = 0.5
-    while shapely.get_num_coordinates(simple := outline.simplify(tolerance)) > _MOST_POINTS and tolerance < max(
-        valid.shape
-    ):
-        tolerance *= 2
-    t = transform
+    simple = _simplified(shapely.union_all(large or parts), largest=2 * max(valid.shape))
+    t = transform * Affine.scale(0.5)
     return _polygons(shapely.affinity.affine_transform(simple, [t.a, t.b, t.d, t.e, t.c, t.f]))
+
+
+def _simplified(outline: BaseGeometry, largest: float) -> BaseGeometry:
+    """With few points: as it is if it has few, else widened by as little as it takes, so that it holds all it held."""
+    simple, tolerance = outline, 0.5
+    while shapely.get_num_coordinates(simple) > _MOST_POINTS and tolerance < largest:
+        simple = outline.buffer(tolerance, join_style="mitre").simplify(tolerance)
+        tolerance *= 2
+    return simple
 
 
 def _edges(valid: NDArray[np.bool_]) -> int:
@@ -100,7 +105,7 @@ def to_geographic(outline: BaseGeometry, crs: pyproj.CRS) -> MultiPolygon | Poly
         part = shapely.make_valid(shell)
         for hole in holes:
             part = part.difference(_beside(shapely.make_valid(hole), shell))
-        parts.extend(_cut(part))
+        parts.extend(_cut(_straightened(part)))
     merged = _polygons(shapely.union_all(parts)) if parts else _WORLD
     return _tidied(merged)
 
@@ -141,6 +146,12 @@ def _beside(hole: BaseGeometry, shell: Polygon) -> BaseGeometry:
     return shapely.affinity.translate(hole, 360 * turns)
 
 
+def _straightened(part: BaseGeometry) -> BaseGeometry:
+    """Without the points that densifying added where they make no difference."""
+    west, south, east, north = part.bounds
+    return part.simplify(2e-4 * max(east - west, north - south))
+
+
 def _cut(part: BaseGeometry) -> Iterator[BaseGeometry]:
     """What lies in each turn of the world, moved to ±180."""
     west, _, east, _ = part.bounds
@@ -155,13 +166,10 @@ def _polygons(geometry: BaseGeometry) -> Polygon | MultiPolygon:
 
 
 def _tidied(outline: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
-    """Without the points that densifying added where they make no difference; rounded; valid."""
+    """Rounded and valid."""
     if outline.is_empty:
         return _WORLD
-    west, south, east, north = outline.bounds
-    simple = outline.simplify(2e-4 * max(east - west, north - south, 1e-9))
-    rounded = shapely.set_precision(simple, 10.0 ** -_digits(outline))
-    result = _polygons(shapely.make_valid(rounded))
+    result = _polygons(shapely.make_valid(shapely.set_precision(outline, 10.0 ** -_digits(outline))))
     return outline if result.is_empty else result
 
 

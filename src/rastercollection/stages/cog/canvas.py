@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import numpy as np
 import rasterio
+import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.io import DatasetWriter, MemoryFile
 from rasterio.windows import Window
@@ -174,11 +175,10 @@ class Workspace:
 
     def discard(self, path: str) -> None:
         """Free a canvas that is no longer needed, before the workspace goes."""
-        if not self.in_memory:
-            Path(path).unlink(missing_ok=True)
+        if self.in_memory:
+            rasterio.shutil.delete(path, driver="GTiff")
         else:
-            with contextlib.suppress(rasterio.errors.RasterioIOError):
-                rasterio.shutil.delete(path, driver="GTiff")
+            Path(path).unlink()
 
 
 def _check_space(root: str, needed: int) -> None:

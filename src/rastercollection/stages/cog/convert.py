@@ -213,7 +213,6 @@ def _fill(prepared: Prepared, workspace: Workspace) -> tuple[str, Record, Record
             if plan.reprojected:
                 job = _warp_job(prepared)
                 record = warp(job, stored, differs, canvas, workspace, only_valid=prepared.only_valid)
-                workspace.discard(stored)
             else:
                 if prepared.metadata.rpcs is not None and not (plan.flip_rows or plan.flip_columns):
                     canvas.dataset.rpcs = prepared.metadata.rpcs

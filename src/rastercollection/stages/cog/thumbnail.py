@@ -150,8 +150,15 @@ def _png(picture: NDArray[np.uint8]) -> bytes:
     _, height, width = picture.shape
     with MemoryFile(ext=".png") as memory:
         # a transform, which PNG does not keep, saves a warning about its absence
+        place = from_origin(0, 0, 2, 2)
         with memory.open(
-            driver="PNG", width=width, height=height, count=4, dtype="uint8", transform=from_origin(0, 0, 2, 2)
+            driver="PNG",
+            width=width,
+            height=height,
+            count=4,
+            dtype="uint8",
+            transform=place,
+            ZLEVEL=3,
         ) as image:
             image.write(picture)
         return bytes(memory.read())

@@ -69,7 +69,7 @@ class Warp:
 
 
 def warp(job: Warp, path: str, differs: bool, canvas: Canvas, workspace: Workspace, *, only_valid: bool) -> Record:
-    """Fill the canvas of a COG from the canvas of its source.
+    """Fill the canvas of a COG from the canvas of its source, which is discarded.
 
     Args:
         job: What and how.
@@ -99,6 +99,8 @@ def warp(job: Warp, path: str, differs: bool, canvas: Canvas, workspace: Workspa
             canvas.write(window, data, mask)
         record.add(window, judged)
         record.fingerprints[(window.row_off, window.col_off)] = fingerprint(data, judged, only_valid=only_valid)
+    for group in groups:
+        workspace.discard(group)
     return record
 
 
