@@ -68,6 +68,13 @@ def test_a_small_odd_tile_does_not_spoil_the_stretch() -> None:
     assert spread.maximum == 65_000
 
 
+def test_many_equal_values_are_the_percentile_exactly() -> None:
+    values = np.concatenate([np.zeros(500), np.linspace(1, 1000, 500)])
+    spread = combine([_statistics(values), _statistics(values)])
+    assert spread is not None
+    assert spread.low == 0
+
+
 def test_tiles_without_valid_pixels_do_not_count() -> None:
     void = attrs.evolve(
         _statistics(np.ones(3)), minimum=None, maximum=None, count=0, percentile_2=None, percentile_98=None

@@ -71,13 +71,19 @@ def _percentile(counts: Array, knots: Array, fraction: float) -> float:
     """The value below which ``fraction`` of all pixels lie, by bisection, to six digits."""
     below, above = float(knots[:, 0].min()), float(knots[:, 3].max())
     wanted = fraction * counts.sum()
+    if _pixels_below(counts, knots, below) >= wanted:
+        return below
     for _ in range(BISECTIONS):
         middle = below + (above - below) / 2
-        if float((counts * _share_below(knots, middle)).sum()) < wanted:
+        if _pixels_below(counts, knots, middle) < wanted:
             below = middle
         else:
             above = middle
     return float(f"{above:.{SIGNIFICANT_DIGITS}g}")
+
+
+def _pixels_below(counts: Array, knots: Array, value: float) -> float:
+    return float((counts * _share_below(knots, value)).sum())
 
 
 def _share_below(knots: Array, value: float) -> Array:
