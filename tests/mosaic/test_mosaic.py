@@ -254,6 +254,14 @@ def test_across_the_antimeridian(tmp_path: Path) -> None:
     assert cogs[0].href not in _assets_at(document, 0.0, -17.0)
 
 
+@pytest.mark.parametrize("sliver", [0.01, 0.1, 0.25, 1.0])
+def test_a_sliver_on_one_side_of_the_antimeridian_is_not_lost(sliver: float) -> None:
+    cog = sample_cog("fiji", (180 - sliver, 0.0, -170.0, 10.0), shape=(64, 64))
+    document, _ = build_mosaic([cog], sample_job())
+    assert cog.href in _assets_at(document, 180 - sliver / 2, 5.0)
+    assert cog.href in _assets_at(document, -175.0, 5.0)
+
+
 def test_what_no_web_map_shows_is_reported_not_lost(tmp_path: Path) -> None:
     polar = sample_cog("polar", (10.0, 86.0, 20.0, 90.0))
     mosaic, document, context = _make([polar, sample_cog("norway", (10.0, 60.0, 11.0, 61.0))], tmp_path)

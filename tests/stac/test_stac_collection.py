@@ -80,27 +80,27 @@ def _odd_cogs() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", _odd_cogs())
-def test_every_kind_of_tile_gives_valid_documents(publish: Any, validate: Any, name: str) -> None:
+def test_every_kind_of_tile_gives_valid_documents(publish: Any, validate_stac: Any, name: str) -> None:
     cog = _odd_cogs()[name]
     done = publish([cog], mosaic=name != "pole")
     (item,) = done.items
-    validate(item)
-    validate(done.collection)
-    validate(done.root.to_dict())
+    validate_stac(item)
+    validate_stac(done.collection)
+    validate_stac(done.root.to_dict())
     text = json.dumps([item, done.collection], allow_nan=False)
     assert "/vsi" not in text
     assert (done.entry.items_created, done.entry.items_stored) == (1, 1)
     assert item["assets"]["data"]["type"] == COG_TYPE
 
 
-def test_all_kinds_together(publish: Any, validate: Any) -> None:
+def test_all_kinds_together(publish: Any, validate_stac: Any) -> None:
     cogs = list(_odd_cogs().values())
     done = publish(
         cogs, keywords=["july", "cog"], providers=[{"name": "Survey", "roles": ["producer"]}], license="CC-BY-4.0"
     )
     assert [item["id"] for item in done.items] == [cog.item_id for cog in cogs]
     for document in (*done.items, done.collection):
-        validate(document)
+        validate_stac(document)
     assert done.collection["keywords"] == ["raster", "cog", "mosaicjson", "july"]
     assert done.collection["license"] == "CC-BY-4.0"
     assert done.collection["providers"][0]["name"] == "Survey"
@@ -247,10 +247,10 @@ def test_the_collection_says_what_its_items_share(publish: Any) -> None:
     assert mixed.collection["summaries"]["proj:code"] == ["EPSG:3857", "EPSG:4326"]
 
 
-def test_without_stage_three(publish: Any, validate: Any) -> None:
+def test_without_stage_three(publish: Any, validate_stac: Any) -> None:
     done = publish(sample_grid(2), mosaic=False)
     assert "mosaicjson" not in done.collection.get("assets", {})
-    validate(done.collection)
+    validate_stac(done.collection)
     assert (done.entry.ready_for_titiler, done.entry.ready_reason) == (False, "no titiler_url was given")
     assert done.entry.share_url == done.entry.outputs[0].url
     assert publish(sample_grid(2), mosaic=False, titiler_url="http://localhost:9").entry.ready_for_titiler is False

@@ -107,7 +107,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
 
 @pytest.mark.parametrize("name", SCENES)
 def test_every_kind_of_data_shows_a_picture(
-    publish: Any, validate: Any, tile_server: str, tmp_path: Path, name: str
+    publish: Any, validate_stac: Any, tile_server: str, tmp_path: Path, name: str
 ) -> None:
     cogs = _scene(name, tmp_path)
     done = publish(cogs, titiler_url=tile_server)
@@ -124,7 +124,7 @@ def test_every_kind_of_data_shows_a_picture(
     assert len(np.unique(shown, axis=1).T) >= (3 if name.startswith("classes") else 20)
     assert int(shown.max()) - int(shown.min()) > 100
     for document in (*done.items, done.collection):
-        validate(document)
+        validate_stac(document)
 
 
 def test_classes_have_their_own_colors(publish: Any, tile_server: str, tmp_path: Path) -> None:

@@ -167,9 +167,10 @@ def _pixel(cog: Cog) -> float:
 
 def _widened(outline: BaseGeometry, margin: float, around: BaseGeometry) -> BaseGeometry:
     """A simpler outline that holds this one and reaches at most a few margins further, and not out of ``around``."""
-    # what simplifying may cut off, the wider buffer adds; the slower algorithm is for where the fast one fails
+    # what simplifying may cut off, the wider buffer adds; the fast algorithm loses parts that are narrower than that
     simple = shapely.simplify(outline, margin, preserve_topology=False)
-    if simple.is_empty or not simple.is_valid:
+    parts_are_there = shapely.get_num_geometries(simple) == shapely.get_num_geometries(outline)
+    if simple.is_empty or not simple.is_valid or not parts_are_there:
         simple = shapely.simplify(outline, margin)
     return shapely.intersection(shapely.buffer(simple, 2 * margin, join_style="mitre"), around)
 

@@ -72,14 +72,7 @@ def write_sample_cog(
         "transform": transform,
         "nodata": nodata,
     }
-    with MemoryFile() as memory:
-        with memory.open(**profile) as source:
-            source.write(pixels)
-            source.colorinterp = [ColorInterp[color] for color in colors]
-            if color_table:
-                source.write_colormap(1, dict(color_table))
-        with memory.open() as source:
-            rasterio.shutil.copy(source, path, driver="COG", compress="DEFLATE", blocksize=256)
+    _write(path, pixels, profile, colors, color_table)
     thumbnail = _thumbnail(folder / f"{item_id}_thumbnail.png", pixels, nodata)
     data = path.read_bytes()
     zoom = _zoom(crs, bounds, columns)
@@ -103,6 +96,19 @@ def write_sample_cog(
     }
     place = transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21)
     return sample_cog(item_id, place, container=str(folder), shape=(rows, columns), **{**facts, **changes})
+
+
+def _write(
+    path: Path, pixels: Pixels, profile: Mapping[str, Any], colors: Sequence[str], color_table: Colors | None
+) -> None:
+    with MemoryFile() as memory:
+        with memory.open(**profile) as source:
+            source.write(pixels)
+            source.colorinterp = [ColorInterp[color] for color in colors]
+            if color_table:
+                source.write_colormap(1, dict(color_table))
+        with memory.open() as source:
+            rasterio.shutil.copy(source, path, driver="COG", compress="DEFLATE", blocksize=256)
 
 
 def _zoom(crs: str, bounds: Bounds, columns: int) -> int:

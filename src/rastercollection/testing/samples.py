@@ -7,8 +7,6 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attrs
-
 from rastercollection.models import Task, TaskResult, TaskStatus
 from rastercollection.products import BandFacts, BandStatistics, Bounds, Cog, CogSettings, Output
 from rastercollection.records import to_dict
@@ -36,58 +34,67 @@ def sample_cog(
         shape: Rows and columns.
         changes: Any fields of :class:`~rastercollection.products.Cog`.
     """
+    href = f"{container}/{item_id}.tif"
+    facts: dict[str, Any] = {
+        "item_id": item_id,
+        "source_blob": f"{item_id}.tif",
+        "source_container": "/made-up/bronze",
+        "output_blob": f"{item_id}.tif",
+        "output_container": container,
+        "href": href,
+        "shape": shape,
+        "checksum": "1220" + hashlib.sha256(item_id.encode()).hexdigest(),
+        "thumbnail": f"{container}/{item_id}_thumbnail.png",
+        "bands": tuple(sample_band(number, color) for number, color in enumerate(("red", "green", "blue"), 1)),
+        "outputs": (Output(url=href, size=1_000_000, version="1"),),
+    }
+    return Cog(**{**facts, **_PLAIN, **_placed(bounds, shape), **changes})
+
+
+_PLAIN: Mapping[str, Any] = {
+    "settings": CogSettings(
+        tier="analysis",
+        storage_class="hot",
+        compression="DEFLATE",
+        level=6,
+        quality=None,
+        overview_resampling="cubic",
+        warp_resampling="cubic",
+    ),
+    "source_crs": "EPSG:32642",
+    "target_crs": "EPSG:4326",
+    "reprojected": True,
+    "projjson": None,
+    "size": 1_000_000,
+    "header_size": 4096,
+    "overview_levels": (2, 4),
+    "raster_type": "rgb",
+    "validity": "none",
+    "color_table": None,
+    "datetime": "2019-07-14T06:00:00Z",
+    "start_datetime": None,
+    "end_datetime": None,
+    "datetime_source": "parameter",
+    "tags": {},
+    "in_memory": True,
+    "seconds": 1.0,
+}
+
+
+def _placed(bounds: Bounds, shape: tuple[int, int]) -> dict[str, Any]:
+    """What follows from where a COG in EPSG:4326 lies, and from its rows and columns."""
     west, south, east, north = bounds
     unrolled = east + 360 if west > east else east
     pixel = (unrolled - west) / shape[1]
     maxzoom = max(0, min(24, round(math.log2(360 / WORLD_PIXELS / pixel))))
-    checksum = "1220" + hashlib.sha256(item_id.encode()).hexdigest()
-    href = f"{container}/{item_id}.tif"
-    cog = Cog(
-        item_id=item_id,
-        source_blob=f"{item_id}.tif",
-        source_container="/made-up/bronze",
-        output_blob=f"{item_id}.tif",
-        output_container=container,
-        href=href,
-        settings=CogSettings(
-            tier="analysis",
-            storage_class="hot",
-            compression="DEFLATE",
-            level=6,
-            quality=None,
-            overview_resampling="cubic",
-            warp_resampling="cubic",
-        ),
-        source_crs="EPSG:32642",
-        target_crs="EPSG:4326",
-        reprojected=True,
-        transform=(pixel, 0.0, west, 0.0, -(north - south) / shape[0], north),
-        shape=shape,
-        bounds=(west, south, unrolled, north),
-        bounds_4326=bounds,
-        footprint=_outline(bounds),
-        projjson=None,
-        size=1_000_000,
-        checksum=checksum,
-        header_size=4096,
-        overview_levels=(2, 4),
-        raster_type="rgb",
-        validity="none",
-        bands=tuple(sample_band(number, color) for number, color in enumerate(("red", "green", "blue"), 1)),
-        color_table=None,
-        minzoom=max(0, maxzoom - 2),
-        maxzoom=maxzoom,
-        thumbnail=f"{container}/{item_id}_thumbnail.png",
-        datetime="2019-07-14T06:00:00Z",
-        start_datetime=None,
-        end_datetime=None,
-        datetime_source="parameter",
-        tags={},
-        in_memory=True,
-        seconds=1.0,
-        outputs=(Output(url=href, size=1_000_000, version="1"),),
-    )
-    return attrs.evolve(cog, **changes)
+    return {
+        "transform": (pixel, 0.0, west, 0.0, -(north - south) / shape[0], north),
+        "bounds": (west, south, unrolled, north),
+        "bounds_4326": bounds,
+        "footprint": _outline(bounds),
+        "minzoom": max(0, maxzoom - 2),
+        "maxzoom": maxzoom,
+    }
 
 
 def sample_band(
