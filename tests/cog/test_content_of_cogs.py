@@ -9,6 +9,8 @@ import json
 import os
 import shutil
 import struct
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -266,7 +268,7 @@ def test_zooms_are_those_of_rio_tiler(tmp_path: Path, crs: str, size: float, tar
 
 
 def test_memory_and_disk_give_the_same_bytes(tmp_path: Path) -> None:
-    source = write_raster(tmp_path / "tile.tif", texture(2, 900, 800, "uint16"), valid=holes(900, 800), kind="nodata")
+    source = write_raster(tmp_path / "tile.tif", texture(2, 600, 530, "uint16"), valid=holes(600, 530), kind="nodata")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     results = {}
@@ -349,6 +351,32 @@ def test_a_full_disk_is_told_before_work_begins(tmp_path: Path, monkeypatch: pyt
         make_cog(source)
     assert caught.value.code == "NO_SPACE"
     assert "scratch" in caught.value.hint
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from cog_scenes import make_cog
+from rastercollection.errors import TaskError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+for in_memory in (True, False):
+    try:
+        make_cog(Path(sys.argv[2]), in_memory=in_memory)
+    except TaskError as error:
+        print(error.code)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on file sizes")
+def test_a_disk_that_fills_up_on_the_way_publishes_nothing(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).random((2, 700, 700), "float32")
+    source = write_raster(tmp_path / "tile.tif", noise)
+    command = [sys.executable, "-c", FULL_DISK, str(Path(__file__).parent), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["NO_SPACE", "NO_SPACE"]
+    assert not (tmp_path / "cogs").exists()
 
 
 def spoil(path: Path, change: Any) -> None:

