@@ -11,7 +11,13 @@ from typing import Any
 import pyproj
 import pystac
 import pytest
+from hypothesis import settings
 from pystac.validation import RegisteredValidator
+
+# the same examples in every run: what was green stays green; look for new ones with --hypothesis-profile=explore
+settings.register_profile("repeatable", derandomize=True, database=None)
+settings.register_profile("explore", max_examples=2000)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
