@@ -284,10 +284,10 @@ def test_a_server_that_is_not_there_does_not_stop_the_job(publish: Any, odd_serv
 
 def test_addresses_escape_what_they_carry() -> None:
     links = build_urls(
-        "http://tiles.example/root/", {"url": "s3://b/a b&c#d?.json"}, {"bidx": [2], "rescale": [[0, 0.5]]}
+        "http://tiles.example/maps/", {"url": "s3://b/a b&c#d?.json"}, {"bidx": [2], "rescale": [[0, 0.5]]}
     )
     for name in ("viewer", "tilejson", "tiles"):
         query = parse_qs(urlsplit(links[name].replace("{", "").replace("}", "")).query)
         assert query == {"url": ["s3://b/a b&c#d?.json"], "bidx": ["2"], "rescale": ["0,0.5"]}
-    assert links["tiles"].startswith("http://tiles.example/root/mosaicjson/tiles/WebMercatorQuad/{z}/{x}/{y}.png?")
+    assert links["tiles"].startswith("http://tiles.example/maps/mosaicjson/tiles/WebMercatorQuad/{z}/{x}/{y}.png?")
     assert "#" not in "".join(links.values())

@@ -99,7 +99,7 @@ class Engine:
         for observer in self.observers:
             try:
                 observer(event)
-            except Exception:
+            except Exception:  # whatever it watches with, the job goes on
                 log.exception("observer %r failed on %s", observer, type(event).__name__)
 
 
