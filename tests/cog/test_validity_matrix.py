@@ -6,7 +6,9 @@ Judged by rasterio alone: masks and values of the COG against those of the sourc
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import rasterio
@@ -196,3 +198,56 @@ def test_complex_numbers_survive(tmp_path: Path, target: str, kind: str) -> None
         values, expected = gdal_warp(source, made, Resampling[made.cog.settings.warp_resampling], kind)
         inner = eroded(masks(made.path)[0] & expected, 3)
         assert np.abs(pixels(made.path) - values)[:, inner].max() < 1.0
+
+
+def hole_in_alpha_and_in_nodata(folder: Path) -> tuple[Path, NDArray[np.bool_]]:
+    data, valid = texture(3, HEIGHT, WIDTH, "uint8"), holes(HEIGHT, WIDTH)
+    data[:, 100:120, 30:60] = 0
+    path = write_raster(folder / "tile.tif", data, valid=valid, kind="alpha", nodata=0)
+    valid[100:120, 30:60] = False
+    return path, valid
+
+
+def nan_under_a_mask(folder: Path) -> tuple[Path, NDArray[np.bool_]]:
+    data, valid = texture(1, HEIGHT, WIDTH, "float32"), holes(HEIGHT, WIDTH)
+    data[0, 100:120, 30:60] = np.nan
+    path = write_raster(folder / "tile.tif", data, valid=valid, kind="mask")
+    valid[100:120, 30:60] = False
+    return path, valid
+
+
+def nan_beside_a_nodata_value(folder: Path) -> tuple[Path, NDArray[np.bool_]]:
+    data, valid = texture(1, HEIGHT, WIDTH, "float64"), holes(HEIGHT, WIDTH)
+    data[0, 100:120, 30:60] = np.nan
+    path = write_raster(folder / "tile.tif", data, valid=valid, kind="nodata")
+    valid[100:120, 30:60] = False
+    return path, valid
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NodataShadowWarning")
+@pytest.mark.parametrize("make", [hole_in_alpha_and_in_nodata, nan_under_a_mask, nan_beside_a_nodata_value])
+@pytest.mark.parametrize("target", ["EPSG:32642", "EPSG:4326"])
+def test_several_ways_to_be_invalid_add_up(tmp_path: Path, make: Any, target: str) -> None:
+    source, valid = make(tmp_path)
+    twin = write_raster(tmp_path / "twin.tif", texture(1, HEIGHT, WIDTH, "uint8"), valid=valid, kind="mask")
+    made = make_cog(source, target)
+    expected = make_cog(twin, target, validation={"settings": attrs.asdict(made.cog.settings)})
+    assert_cog(made.path)
+    with rasterio.open(made.path) as cog:
+        found = (cog.read_masks(1) > 0) & ~np.isnan(cog.read(1).astype(float))
+        if cog.count == 4:
+            found &= cog.read(4) > 0
+    np.testing.assert_array_equal(found, masks(expected.path)[0])
+
+
+def test_a_picture_whose_green_is_missing_becomes_a_jpeg(tmp_path: Path) -> None:
+    data = texture(3, HEIGHT, WIDTH, "uint8")
+    data[1] = 0
+    source = write_raster(
+        tmp_path / "tile.tif", data, valid=holes(HEIGHT, WIDTH), kind="nodata", nodata=0, photometric="RGB"
+    )
+    made = make_cog(source, "EPSG:4326", tier="visualization")
+    _, expected = gdal_warp(source, made, Resampling.nearest, "nodata")
+    with rasterio.open(made.path) as cog:
+        found = cog.dataset_mask() > 0
+    assert_same_area(found, expected)

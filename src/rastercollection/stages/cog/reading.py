@@ -106,12 +106,13 @@ def store_for_warp(source: Source, canvas: Canvas, *, as_words: bool) -> tuple[R
     width, height = source.dataset.width, source.dataset.height
     record = Record.of(len(source.layout.bands), width, height, source.steps)
     differs = False
+    becomes_mask = source.layout.kind == "mask" != source.validity.kind
     for window in iterate_windows(width, height, source.steps):
         data, valid, _ = source.read(window)
         data = _picked(data, source.layout)
         if valid is not None and valid.shape[0] > 1:
-            valid = valid[list(source.layout.bands)]
-            differs = True
+            valid = np.logical_or.reduce(valid)[np.newaxis] if becomes_mask else valid[list(source.layout.bands)]
+            differs |= not becomes_mask
         record.add(window, valid)
         with writing(source.blob, "writing the intermediate image"):
             canvas.write(window, split_words(data) if as_words else data, any_band(valid))

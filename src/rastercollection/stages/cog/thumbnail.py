@@ -86,15 +86,14 @@ def _read(
     if np.dtype(dataset.dtypes[0]).kind == "c":
         resampling = Resampling.nearest
     data = dataset.read(out_shape=(dataset.count, height, width), resampling=resampling)
-    masks = dataset.read_masks(out_shape=(dataset.count, height, width), resampling=Resampling.nearest) > 0
-    validity = Validity.of(dataset)
-    valid = np.stack([masks[band - 1] for band in bands])
-    if validity.alpha is not None:
-        valid &= data[validity.alpha] > 0
-    whole = any_band(valid)
+    validity, mask = Validity.of(dataset), None
+    if validity.kind == "mask":
+        mask = dataset.read_masks(1, out_shape=(height, width), resampling=Resampling.nearest)[np.newaxis] > 0
+    valid = validity.judge(data, mask)
+    if valid is not None and valid.shape[0] > 1:
+        valid = valid[[band - 1 for band in bands]]
     picked = data[[band - 1 for band in bands]]
-    picked = np.abs(picked) if picked.dtype.kind == "c" else picked
-    return picked, whole
+    return np.abs(picked) if picked.dtype.kind == "c" else picked, any_band(valid)
 
 
 def _stretched(layer: Array, statistics: BandStatistics | None, valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
