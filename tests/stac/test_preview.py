@@ -182,13 +182,12 @@ def test_a_browser_draws_it_from_disk(publish: Any, browser: Any, tmp_path: Path
     page.on("console", lambda message: messages.append(message.text))
     page.on("dialog", lambda dialog: messages.append(dialog.message))
     page.goto(Path(done.entry.share_url).as_uri())
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 100)")
     assert messages == []
     assert all(url.startswith("file:") for url in requests)
-    assert len(requests) == 3
+    assert len(set(requests)) == 3
     widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert widths[0] <= widths[1]
-    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 100)")
     colors = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", colors)[:3])) > 384) == (scheme == "light")
     picture = page.locator("svg image").first.bounding_box()
