@@ -176,6 +176,7 @@ def test_a_tile_over_the_antimeridian_stays_in_one_piece(tmp_path: Path, target:
     source, transform = crossing(tmp_path)
     made = make_cog(source, target, raster_type="multispectral")
     assert_cog(made.path)
+    assert "CROSSES_ANTIMERIDIAN" in made.codes
     rows, columns = made.cog.shape
     assert rows * columns < 2 * 300 * 300
     west, _, east, _ = made.cog.bounds_4326

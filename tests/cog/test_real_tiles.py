@@ -16,6 +16,7 @@ from rio_tiler.io import Reader
 
 from rastercollection.errors import TileError
 
+ALIKE = ("geotools__sliver", "geotools__png_global_mosaic")
 TOO_LARGE_FOR_A_TEST = "riotiler__cog_world.tif"
 
 
@@ -29,7 +30,7 @@ def tiles(folder: Path) -> list[tuple[Path, dict]]:
 def test_good_tiles(tmp_path: Path, shared_data: Path, target: str) -> None:
     failed = {}
     for path, entry in tiles(shared_data):
-        alike = "sliver" in path.name and int(path.stem.rpartition("_")[2]) % 4
+        alike = path.stem.startswith(ALIKE) and path.stem.rpartition("_")[2] not in ("0", "1")
         # what is reprojected anyway is done once
         if alike or (target == "EPSG:3857" and entry["crs"] not in (None, "EPSG:4326", "EPSG:3857")):
             continue

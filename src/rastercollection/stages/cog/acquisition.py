@@ -12,8 +12,8 @@ from rastercollection.models import Notice
 
 __all__ = ["Acquisition", "find_acquisition"]
 
-EARLIEST = "1970-01-01T00:00:00Z"
-FIRST_YEAR = 1900
+_EARLIEST = "1970-01-01T00:00:00Z"
+_FIRST_YEAR = 1900
 
 _NAME = re.compile(
     r"""(?<!\d)
@@ -110,7 +110,7 @@ def find_acquisition(
     end = _parsed(modified)
     if end is None:
         return Acquisition(source="unknown", notices=(notice,))
-    return Acquisition(start=EARLIEST, end=_text(end), source="unknown", notices=(notice,))
+    return Acquisition(start=_EARLIEST, end=_text(end), source="unknown", notices=(notice,))
 
 
 def _from_parameter(parameter: str) -> Acquisition:
@@ -184,7 +184,7 @@ def _strptime(text: str, text_format: str) -> dt.datetime | None:
 
 
 def _is_plausible(moment: dt.datetime) -> bool:
-    return FIRST_YEAR <= moment.year <= dt.datetime.now(dt.UTC).year + 1
+    return _FIRST_YEAR <= moment.year <= dt.datetime.now(dt.UTC).year + 1
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

@@ -27,7 +27,7 @@ from rastercollection.stages.cog.windows import Array, ValidityMap
 
 __all__ = ["Canvas", "Record", "Workspace", "fingerprint"]
 
-BLOCK = 512
+_BLOCK = 512
 
 
 @attrs.define(kw_only=True)
@@ -93,8 +93,8 @@ class Canvas:
             height=height,
             dtype=dtype.name,
             tiled=True,
-            blockxsize=BLOCK,
-            blockysize=BLOCK,
+            blockxsize=_BLOCK,
+            blockysize=_BLOCK,
             BIGTIFF="YES",
             **profile,
         )

@@ -29,7 +29,7 @@ from rastercollection.stages.cog.windows import ValidityMap
 
 __all__ = ["Conversion", "Order", "Prepared", "canvas_bytes", "convert", "prepare"]
 
-Notify = Callable[[str, str], None]
+_Notify = Callable[[str, str], None]
 
 _GDAL = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_TIFF_INTERNAL_MASK": "YES"}
 _WITH_OVERVIEWS = 4 / 3
@@ -116,7 +116,7 @@ class Prepared:
         return self.settings.compression.startswith("LERC")
 
 
-def prepare(dataset: DatasetReader, order: Order, notify: Notify) -> Prepared:
+def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
     """Decide grid, layout and settings from the source's metadata.
 
     Raises:

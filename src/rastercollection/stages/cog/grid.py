@@ -144,6 +144,12 @@ def _rectified(placement: Placement, target: CRS, blob: str) -> GridPlan:
     if outline.share < _BARELY_THERE or outline.clipped:
         message = f"{blob}: parts of it are beyond what the target CRS can show and are left out."
         notices.append(Notice(code="CLIPPED_TO_CRS", message=message))
+    if outline.crosses:
+        message = (
+            f"{blob}: it crosses the antimeridian, and so does its grid; tile servers may show the part on the western "
+            "side only. Cut the tile there, or choose a target_crs that is not cut there."
+        )
+        notices.append(Notice(code="CROSSES_ANTIMERIDIAN", message=message))
     grid = (None if outline.is_special else _suggested(placement, target, outline)) or outline.grid(target)
     return GridPlan(grid=grid, reprojected=True, notices=tuple(notices))
 
@@ -175,6 +181,7 @@ class _Outline:
         resolution: Typical size of a source pixel there.
         share: Of the lattice's points that have a place.
         clipped: The tile reaches beyond what the CRS can show.
+        crosses: The tile lies on both sides of the antimeridian.
         is_limited: The bounds are limits of the CRS, which no pixel may lie beyond.
         is_special: GDAL's suggestion is not to be asked: antimeridian, pole, limits, or a rotated source.
     """
@@ -183,6 +190,7 @@ class _Outline:
     resolution: float
     share: float
     clipped: bool
+    crosses: bool
     is_limited: bool
     is_special: bool
 
@@ -229,6 +237,7 @@ def _outline(placement: Placement, target: CRS) -> _Outline | None:
         resolution=resolution,
         share=float(there.mean()),
         clipped=clipped,
+        crosses=crosses and not goes_around,
         is_limited=clipped or goes_around,
         is_special=crosses or clipped or goes_around or turned,
     )

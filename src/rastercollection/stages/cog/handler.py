@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
+import pyproj
 from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
@@ -138,13 +139,8 @@ def _workspace(task: _Task, canvases: int) -> Iterator[Workspace]:
 
 
 def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
-    """Everything but what only publishing tells."""
-    grid, validation = made.grid, task.validation
-    crs = from_rasterio(grid.crs)
-    assert crs is not None
-    name = name_crs(crs)
-    minzoom, maxzoom = zoom_range(grid)
-    nodata = made.bands[0].nodata
+    """All but what only publishing tells."""
+    grid, validation, (minzoom, maxzoom) = made.grid, task.validation, zoom_range(made.grid)
     return Cog(
         item_id=task.item_id,
         source_blob=validation.source.blob,
@@ -154,14 +150,14 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         href="",
         settings=made.settings,
         source_crs=validation.crs,
-        target_crs=name,
+        target_crs=name_crs(_pyproj(grid)),
         reprojected=made.reprojected,
         transform=tuple(grid.transform)[:6],
         shape=(grid.height, grid.width),
         bounds=grid.bounds,
         bounds_4326=_bounds_4326(grid),
         footprint=_footprint(made),
-        projjson=None if name.startswith("EPSG:") else crs.to_json_dict(),
+        projjson=_projjson(grid),
         size=made.path.stat().st_size,
         checksum=checksum(made.path),
         header_size=made.header_size,
@@ -169,7 +165,7 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         raster_type=validation.raster_type,
         validity=made.validity,
         bands=made.bands,
-        color_table=color_entries(made.metadata.color_table, nodata),
+        color_table=color_entries(made.metadata.color_table, made.bands[0].nodata),
         minzoom=minzoom,
         maxzoom=maxzoom,
         thumbnail=None,
@@ -184,19 +180,26 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
     )
 
 
-def _bounds_4326(grid: Grid) -> Bounds:
+def _projjson(grid: Grid) -> Mapping[str, Any] | None:
+    crs = _pyproj(grid)
+    return None if name_crs(crs).startswith("EPSG:") else crs.to_json_dict()
+
+
+def _pyproj(grid: Grid) -> pyproj.CRS:
     crs = from_rasterio(grid.crs)
     assert crs is not None
-    found = geographic_bounds(crs, tuple(grid.transform)[:6], grid.width, grid.height)
+    return crs
+
+
+def _bounds_4326(grid: Grid) -> Bounds:
+    found = geographic_bounds(_pyproj(grid), tuple(grid.transform)[:6], grid.width, grid.height)
     return found or (-180.0, -90.0, 180.0, 90.0)
 
 
 def _footprint(made: Conversion) -> Mapping[str, Any]:
-    crs = from_rasterio(made.grid.crs)
-    assert crs is not None
     rows, columns = made.valid.steps
     cells = None if made.valid.is_full else made.valid.counts > 0
-    return footprint(cells, made.grid.transform * Affine.scale(columns, rows), made.grid.bounds, crs)
+    return footprint(cells, made.grid.transform * Affine.scale(columns, rows), made.grid.bounds, _pyproj(made.grid))
 
 
 def _picture(made: Conversion, cog: Cog, context: TaskContext) -> bytes | None:

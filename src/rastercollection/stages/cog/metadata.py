@@ -17,7 +17,7 @@ from rastercollection.stages.cog.validity import Layout
 __all__ = ["ColorTable", "Metadata", "kept_tags"]
 
 ColorTable = Mapping[int, tuple[int, int, int, int]]
-Tags = Mapping[str, str]
+_Tags = Mapping[str, str]
 
 _MOST_BYTES = 64 * 1024
 _LONGEST_TAG_IN_RESULT = 2000
@@ -45,8 +45,8 @@ class Metadata:
         notices: What could not be kept.
     """
 
-    tags: Mapping[str, Tags]
-    band_tags: tuple[Mapping[str, Tags], ...]
+    tags: Mapping[str, _Tags]
+    band_tags: tuple[Mapping[str, _Tags], ...]
     descriptions: tuple[str | None, ...]
     units: tuple[str | None, ...]
     scales: tuple[float, ...]
@@ -127,7 +127,7 @@ class Metadata:
         return bool(domains - {"", "xml:XMP"})
 
     @property
-    def default_band_tags(self) -> tuple[Tags, ...]:
+    def default_band_tags(self) -> tuple[_Tags, ...]:
         """Tags of each band in the default domain."""
         return tuple(domains.get("", {}) for domains in self.band_tags)
 
@@ -144,7 +144,7 @@ class _Budget:
         self._left = _MOST_BYTES
         self.dropped = 0
 
-    def take(self, domains: Iterator[tuple[str, Tags]]) -> dict[str, dict[str, str]]:
+    def take(self, domains: Iterator[tuple[str, _Tags]]) -> dict[str, dict[str, str]]:
         kept: dict[str, dict[str, str]] = {}
         for domain, tags in domains:
             for key, value in tags.items():
@@ -157,7 +157,7 @@ class _Budget:
         return kept
 
 
-def _domains(dataset: DatasetReader, band: int) -> Iterator[tuple[str, Tags]]:
+def _domains(dataset: DatasetReader, band: int) -> Iterator[tuple[str, _Tags]]:
     """Domains and tags of the dataset (band 0) or of a band; the default domain first."""
     names = ["", *(name for name in dataset.tag_namespaces(band) if name)]
     for name in names:
@@ -167,7 +167,7 @@ def _domains(dataset: DatasetReader, band: int) -> Iterator[tuple[str, Tags]]:
         yield name, {key: str(value) for key, value in tags.items() if name or not _DERIVED_TAG.fullmatch(key)}
 
 
-def _update_tags(dataset: DatasetWriter, band: int, domain: str, tags: Tags) -> None:
+def _update_tags(dataset: DatasetWriter, band: int, domain: str, tags: _Tags) -> None:
     if domain.startswith("xml:"):
         # such a domain is one text, which rasterio writes as "key=value"
         tags = dict([text.split("=", 1)]) if "=" in (text := next(iter(tags.values()))) else {}

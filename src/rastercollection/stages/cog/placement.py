@@ -19,7 +19,7 @@ from rasterio.warp import transform
 
 from rastercollection.stages.cog.failures import GDAL_ERRORS
 
-__all__ = ["Placement", "apply", "project"]
+__all__ = ["Placement", "Points", "apply", "project"]
 
 Points = NDArray[np.float64]
 _NOTHING = 1e-12

@@ -17,7 +17,7 @@ from rastercollection.stages.cog.grid import GridPlan
 from rastercollection.stages.cog.validity import Layout, Valid, Validity, any_band, common_dtype, settle
 from rastercollection.stages.cog.windows import Array, iterate_windows, window_steps
 
-__all__ = ["WINDOW_BYTES", "Source", "copy_pixels", "store_for_warp"]
+__all__ = ["WINDOW_BYTES", "Source", "copy_pixels", "join_words", "split_words", "store_for_warp"]
 
 WINDOW_BYTES = 32 * 2**20
 

@@ -19,7 +19,7 @@ from rastercollection.stages.cog.windows import Array
 
 __all__ = ["draw"]
 
-LONGEST_SIDE = 512
+_LONGEST_SIDE = 512
 _COLORS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 _NAMES = (
     re.compile(r"\bred\b|^b0?4\b", re.IGNORECASE),
@@ -28,11 +28,11 @@ _NAMES = (
 )
 _SHADE = 0.4
 
-ColorEntries = Mapping[str, tuple[int, int, int, int]]
+_ColorEntries = Mapping[str, tuple[int, int, int, int]]
 
 
 def draw(
-    cog: Path, raster_type: str, statistics: Sequence[BandStatistics | None], colors: ColorEntries | None
+    cog: Path, raster_type: str, statistics: Sequence[BandStatistics | None], colors: _ColorEntries | None
 ) -> bytes | None:
     """A PNG of at most 512 pixels along a side, transparent where the COG is invalid; None when all of it is.
 
@@ -81,7 +81,7 @@ def _bands(dataset: DatasetReader) -> tuple[int, ...]:
 def _read(
     dataset: DatasetReader, bands: Sequence[int], resampling: Resampling
 ) -> tuple[Array, NDArray[np.bool_] | None]:
-    shrink = max(1.0, max(dataset.width, dataset.height) / LONGEST_SIDE)
+    shrink = max(1.0, max(dataset.width, dataset.height) / _LONGEST_SIDE)
     height, width = (max(1, round(size / shrink)) for size in (dataset.height, dataset.width))
     if np.dtype(dataset.dtypes[0]).kind == "c":
         resampling = Resampling.nearest
@@ -134,7 +134,7 @@ def _shaded(grey: NDArray[np.uint8], heights: Array, valid: NDArray[np.bool_] | 
     return np.asarray((1 - _SHADE) * grey + _SHADE * 255 * (1 - light), np.uint8)
 
 
-def _colored(values: Array, colors: ColorEntries) -> NDArray[np.uint8]:
+def _colored(values: Array, colors: _ColorEntries) -> NDArray[np.uint8]:
     table = np.zeros((max(int(key) for key in colors) + 1, 4), np.uint8)
     for key, color in colors.items():
         table[int(key)] = color

@@ -23,7 +23,7 @@ from rastercollection.stages.cog.windows import Array
 __all__ = ["Layout", "Valid", "Validity", "any_band", "choose_layout", "common_dtype", "is_nodata", "settle"]
 
 Valid = NDArray[np.bool_] | None
-Number = int | float
+_Number = int | float
 
 _LARGEST_EXACT = 2**53
 _ULPS = 2
@@ -36,7 +36,7 @@ def common_dtype(dataset: DatasetReader) -> np.dtype:
     return np.result_type(*(np.dtype(names.get(dtype, dtype)) for dtype in dataset.dtypes))
 
 
-def is_nodata(data: Array, nodata: Number) -> NDArray[np.bool_]:
+def is_nodata(data: Array, nodata: _Number) -> NDArray[np.bool_]:
     """Where ``data`` is the nodata value, to GDAL's tolerance for floats."""
     if data.dtype.kind == "c":
         return is_nodata(data.real, nodata)
@@ -65,7 +65,7 @@ class Validity:
     """
 
     kind: str
-    nodata: tuple[Number | None, ...]
+    nodata: tuple[_Number | None, ...]
     alpha: int | None
     asks_gdal: bool = False
 
@@ -153,7 +153,7 @@ def any_band(valid: Valid) -> NDArray[np.bool_] | None:
     return None if whole.all() else whole
 
 
-def _usable(nodata: Number | None, dtype: np.dtype) -> Number | None:
+def _usable(nodata: _Number | None, dtype: np.dtype) -> _Number | None:
     """The nodata value as a number of the band's type; None where no pixel can have it."""
     if nodata is None or dtype.kind == "c":
         return nodata
@@ -183,7 +183,7 @@ class Layout:
     """
 
     kind: str
-    nodata: Number | None
+    nodata: _Number | None
     bands: tuple[int, ...]
     alpha: int | None
     dtype: np.dtype
@@ -218,7 +218,7 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     return Layout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)
 
 
-def _one_nodata(values: Sequence[Number | None], dtype: np.dtype) -> Number:
+def _one_nodata(values: Sequence[_Number | None], dtype: np.dtype) -> _Number:
     """The nodata value of all bands: GeoTIFF has one for all."""
     given = [value for value in values if value is not None]
     differ = any(value != given[0] and not (value != value and given[0] != given[0]) for value in given)
@@ -262,7 +262,7 @@ def _move_off_nodata(data: Array, valid: Valid, layout: Layout, as_picture: bool
         data[band][hit] = beside
 
 
-def _beside(nodata: Number, dtype: np.dtype) -> Number:
+def _beside(nodata: _Number, dtype: np.dtype) -> _Number:
     """The number closest to ``nodata``, towards zero, that nobody takes for it."""
     if dtype.kind in "iu":
         return int(nodata) - 1 if nodata > 0 else int(nodata) + 1

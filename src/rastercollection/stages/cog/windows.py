@@ -15,12 +15,12 @@ __all__ = ["Array", "ValidityMap", "cell_steps", "iterate_windows", "window_step
 Array = NDArray[Any]
 """Pixels of whatever type."""
 
-UNIT = 512
-MOST_CELLS = 1024
+_UNIT = 512
+_MOST_CELLS = 1024
 """Coarse cells along one axis: fine enough for an outline, small enough to keep in memory."""
 
 
-def cell_steps(width: int, height: int, most: int = MOST_CELLS) -> tuple[int, int]:
+def cell_steps(width: int, height: int, most: int = _MOST_CELLS) -> tuple[int, int]:
     """Pixels of a coarse cell, ``(rows, columns)``: powers of two, so that cells fill windows exactly."""
     return _power_of_two(height / most), _power_of_two(width / most)
 
@@ -41,7 +41,7 @@ def window_steps(
         block: ``(rows, columns)`` of the blocks that are read.
     """
     cell_rows, cell_columns = cell_steps(width, height)
-    rows, columns = _multiple(UNIT, block[0], cell_rows), _multiple(UNIT, block[1], cell_columns)
+    rows, columns = _multiple(_UNIT, block[0], cell_rows), _multiple(_UNIT, block[1], cell_columns)
     across = max(1, budget // (rows * columns * pixel_bytes))
     columns = min(columns * across, _multiple(columns, width))
     if columns < width:
