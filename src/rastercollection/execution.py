@@ -11,7 +11,7 @@ import attrs
 from rastercollection.collection import JOB_TYPE
 from rastercollection.engine import Engine
 from rastercollection.errors import BackendError, JobCancelledError, JobFailedError
-from rastercollection.models import JobRecord, JobStatus, TaskResult
+from rastercollection.models import JobRecord, JobStatus, TaskResult, TaskStatus
 from rastercollection.protocols import CatalogBackend, JobStore, Observer, Publication, StorageBackend
 from rastercollection.records import digest
 from rastercollection.registry import WORKFLOWS
@@ -138,7 +138,8 @@ def _finished(store: JobStore, job: JobRecord, holds: _Holds) -> JobRecord | Non
     if known.metadata.get("inputs") != job.metadata["inputs"]:
         return None
     results = store.results(job.id)
-    might_work_now = any(result.error and result.error.retryable for result in results)
+    failed = [result for result in results if result.status is TaskStatus.FAILED and result.error]
+    might_work_now = any(result.error and not result.error.is_settled for result in failed)
     return None if might_work_now or not all(holds(result) for result in results if result.ok) else known
 
 

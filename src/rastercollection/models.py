@@ -13,6 +13,7 @@ from rastercollection.errors import RasterCollectionError, TaskError
 __all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Task", "TaskResult", "TaskStatus"]
 
 SCHEMA_VERSION = 1
+_CIRCUMSTANCES = ("UNEXPECTED_ERROR", "OUT_OF_MEMORY", "NO_SPACE")
 
 
 class JobStatus(enum.StrEnum):
@@ -76,6 +77,11 @@ class ErrorRecord:
     hint: str = ""
     retryable: bool = False
     details: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the same task would only fail again: the fault is neither passing nor one of machine or code."""
+        return not self.retryable and self.code not in _CIRCUMSTANCES
 
     @classmethod
     def of(cls, error: BaseException) -> ErrorRecord:

@@ -12,7 +12,7 @@ import numpy as np
 import rasterio
 from rasterio.transform import from_origin
 
-from rastercollection import TaskContext, TaskError
+from rastercollection import TaskContext
 
 SIZE = 256
 PIXEL = 10.0
@@ -84,5 +84,8 @@ def always_die(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[s
     return dict(parameters["validation"])
 
 
-def busy(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
-    raise TaskError("The service is busy.", code="BUSY", retryable=True)
+def stumble(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Has a bug until the file named in the parameters is there."""
+    if not Path(parameters["mended"]).exists():
+        raise ZeroDivisionError("a bug")
+    return dict(parameters["validation"])

@@ -318,6 +318,23 @@ def test_a_users_stage_between_validation_and_cogs(bronze: Path, tmp_path: Path)
     assert result.to_dict()["stages_completed"] == 5
 
 
+def test_a_tile_that_met_a_bug_is_tried_again_by_the_next_call(bronze: Path, tmp_path: Path) -> None:
+    def plan(context: Any, previous: Any) -> Any:
+        def parameters(result: Any) -> Any:
+            mended = tmp_path / "mended" if result.task.tile == "b.tif" else bronze
+            return {"validation": result.value, "mended": str(mended)}
+
+        return carry_over(context, previous, parameters)
+
+    request = CollectionRequest(container_name=bronze, blob_list=["**/*.tif"], collection_id="test")
+    stage = Stage(name="careless", task_type="careless", handler="job_scenes:stumble", fan=FanOut(plan))
+    workflow = collection_workflow(request).insert_after("validate_tiles", stage)
+    first = run(bronze, workflow=workflow)
+    assert {tile.blob: tile.code for tile in first.tiles if not tile.ok} == {"b.tif": "UNEXPECTED_ERROR"}
+    (tmp_path / "mended").touch()
+    assert run(bronze, workflow=workflow).status == "completed"
+
+
 @pytest.mark.parametrize("handler", ["die_at_first", "always_die"])
 def test_a_worker_that_is_killed_costs_its_task_an_attempt_not_the_job(bronze: Path, handler: str) -> None:
     def plan(context: Any, previous: Any) -> Any:

@@ -291,16 +291,12 @@ def _identity(task: Task) -> str:
 
 def _reusable(results: Iterable[TaskResult]) -> dict[str, TaskResult]:
     """Earlier results by what was done: completed ones, and failures that would only repeat themselves."""
-    final = [
-        result
-        for result in results
-        if result.ok or (result.status is TaskStatus.FAILED and result.error and not result.error.retryable)
-    ]
-    return {_identity(result.task): result for result in final if _is_repeatable(result)}
+    final = [result for result in results if result.ok or _is_final(result)]
+    return {_identity(result.task): result for result in final}
 
 
-def _is_repeatable(result: TaskResult) -> bool:
-    return result.error is None or result.error.code not in ("UNEXPECTED_ERROR", "OUT_OF_MEMORY", "NO_SPACE")
+def _is_final(result: TaskResult) -> bool:
+    return result.status is TaskStatus.FAILED and result.error is not None and result.error.is_settled
 
 
 def _require_success(stage: Stage, results: Sequence[TaskResult], *, stop_on_error: bool) -> None:
