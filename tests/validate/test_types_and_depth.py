@@ -281,6 +281,11 @@ def test_every_data_type_is_taken(tmp_path, dtype):
     assert validate(path).dtypes == (dtype,)
 
 
+@pytest.mark.parametrize("size", [1e300, 1e-300])
+def test_terrain_in_extreme_units_is_terrain(tmp_path, size):
+    assert validate(write(tmp_path / "t.tif", terrain() * size)).raster_type == "dem"
+
+
 def test_a_tile_without_a_valid_pixel(tmp_path):
     tile = validate(write(tmp_path / "x.tif", np.zeros((64, 64), "float32"), nodata=0))
     assert (tile.raster_type, tile.bit_depth) == ("unknown", ())

@@ -163,8 +163,13 @@ def smoothness(band: BandSample) -> float | None:
 
     Terrain mostly lies below 0.4, white noise at 2/√π = 1.13.
     """
-    steps = _steps(band.windows, band.valid)
-    spread = float(np.std(band.values.astype("float64"))) if band.values.size else 0.0
+    values = band.values.astype("float64")
+    scale = float(np.abs(values).max()) if values.size else 0.0
+    if not scale:
+        return None
+    # as shares of the largest value: squares of large ones would overflow
+    windows = tuple(np.where(good, window / scale, 0.0) for window, good in zip(band.windows, band.valid, strict=True))
+    steps, spread = _steps(windows, band.valid), float(np.std(values / scale))
     return float(steps.mean() / spread) if steps.size and spread > 0 else None
 
 
