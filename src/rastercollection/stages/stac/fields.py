@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 import pyproj
 
+from rastercollection import __version__
 from rastercollection.products import BandFacts, Cog
 from rastercollection.records import jsonable
 
@@ -137,4 +137,4 @@ def image_type(href: str) -> str:
 @functools.cache
 def software() -> dict[str, str]:
     """This library and its version, as ``processing:software`` has it."""
-    return {"rastercollection": importlib.metadata.version("rastercollection")}
+    return {"rastercollection": __version__}
