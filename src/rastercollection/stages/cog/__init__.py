@@ -1,7 +1,7 @@
 """Stage 2: a validated tile becomes a Cloud Optimized GeoTIFF that is right, checked and published.
 
 The chain: :mod:`~rastercollection.stages.cog.reading` (every pixel, once) → :mod:`~rastercollection.stages.cog.warp`
-(onto the :mod:`~rastercollection.stages.cog.grid`) → :mod:`~rastercollection.stages.cog.encode` (overviews, then GDAL's
+(onto the :mod:`~rastercollection.rasters.grid`) → :mod:`~rastercollection.stages.cog.encode` (overviews, then GDAL's
 COG driver) → :mod:`~rastercollection.stages.cog.fidelity` (does it hold what the source held?). Between the steps the
 image lies uncompressed on a :mod:`~rastercollection.stages.cog.canvas`, in memory or on disk.
 """

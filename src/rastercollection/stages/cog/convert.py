@@ -14,14 +14,14 @@ from rasterio.io import DatasetReader
 
 from rastercollection.products import BandFacts, BandStatistics, Bounds, CogSettings
 from rastercollection.rasters.environment import Limits
+from rastercollection.rasters.failures import writing
+from rastercollection.rasters.grid import Grid, GridPlan, plan_grid
+from rastercollection.rasters.placement import Placement
 from rastercollection.stages.cog.canvas import Canvas, Record, Workspace
 from rastercollection.stages.cog.encode import build_overviews, check_valid, encode, is_exact, suited
 from rastercollection.stages.cog.facts import band_facts, header_size
-from rastercollection.stages.cog.failures import writing
 from rastercollection.stages.cog.fidelity import check_area, check_content
-from rastercollection.stages.cog.grid import Grid, GridPlan, plan_grid
 from rastercollection.stages.cog.metadata import Metadata
-from rastercollection.stages.cog.placement import Placement
 from rastercollection.stages.cog.reading import Source, copy_pixels, store_for_warp
 from rastercollection.stages.cog.validity import Validity, choose_layout, common_dtype
 from rastercollection.stages.cog.warp import Warp, warp

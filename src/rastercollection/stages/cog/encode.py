@@ -18,7 +18,7 @@ from rio_cogeo.profiles import cog_profiles
 from rastercollection.errors import TaskError
 from rastercollection.models import Notice
 from rastercollection.products import CogSettings
-from rastercollection.stages.cog.failures import writing
+from rastercollection.rasters.failures import writing
 from rastercollection.stages.cog.metadata import Metadata
 
 __all__ = ["build_overviews", "check_valid", "encode", "is_exact", "overview_levels", "suited"]

@@ -12,9 +12,9 @@ from rasterio.io import DatasetReader
 
 from rastercollection.errors import TileError
 from rastercollection.products import BandFacts, BandStatistics
-from rastercollection.stages.cog.grid import Grid, plan_grid
+from rastercollection.rasters.grid import Grid, plan_grid
+from rastercollection.rasters.placement import Placement
 from rastercollection.stages.cog.metadata import ColorTable
-from rastercollection.stages.cog.placement import Placement
 
 __all__ = ["band_facts", "checksum", "color_entries", "header_size", "zoom_range"]
 

@@ -21,10 +21,10 @@ from rasterio.warp import reproject
 
 from rastercollection.errors import TaskError
 from rastercollection.products import BandStatistics
+from rastercollection.rasters.failures import writing
+from rastercollection.rasters.grid import Grid
+from rastercollection.rasters.placement import Placement
 from rastercollection.stages.cog.canvas import Record, fingerprint
-from rastercollection.stages.cog.failures import writing
-from rastercollection.stages.cog.grid import Grid
-from rastercollection.stages.cog.placement import Placement
 from rastercollection.stages.cog.statistics import BandSummary
 from rastercollection.stages.cog.validity import Validity
 from rastercollection.stages.cog.windows import ValidityMap, iterate_windows

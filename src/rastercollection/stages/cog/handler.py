@@ -19,8 +19,10 @@ from rastercollection.products import Bounds, Cog, Output, Validation
 from rastercollection.protocols import StorageBackend
 from rastercollection.rasters.crs import from_rasterio, name_crs, to_rasterio
 from rastercollection.rasters.environment import Limits
+from rastercollection.rasters.failures import describe
 from rastercollection.rasters.footprint import footprint
 from rastercollection.rasters.geographic import geographic_bounds
+from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.opening import open_source
 from rastercollection.rasters.policy import SourcePolicy
 from rastercollection.records import from_dict, to_dict
@@ -28,8 +30,6 @@ from rastercollection.stages.cog.acquisition import Acquisition, find_acquisitio
 from rastercollection.stages.cog.canvas import Workspace
 from rastercollection.stages.cog.convert import Conversion, Order, canvas_bytes, convert, prepare
 from rastercollection.stages.cog.facts import checksum, color_entries, zoom_range
-from rastercollection.stages.cog.failures import describe
-from rastercollection.stages.cog.grid import Grid
 from rastercollection.stages.cog.metadata import kept_tags
 from rastercollection.stages.cog.thumbnail import draw
 from rastercollection.urls import join

@@ -10,10 +10,10 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.errors import TaskError, TileError
+from rastercollection.rasters.failures import GDAL_ERRORS, writing
+from rastercollection.rasters.grid import GridPlan
 from rastercollection.rasters.messages import translated
 from rastercollection.stages.cog.canvas import Canvas, Record, fingerprint
-from rastercollection.stages.cog.failures import GDAL_ERRORS, writing
-from rastercollection.stages.cog.grid import GridPlan
 from rastercollection.stages.cog.validity import Layout, Valid, Validity, any_band, common_dtype, settle
 from rastercollection.stages.cog.windows import Array, iterate_windows, window_steps
 

@@ -18,10 +18,10 @@ from rasterio.warp import reproject
 from rasterio.windows import Window
 
 from rastercollection.errors import TileError
+from rastercollection.rasters.failures import GDAL_ERRORS, describe, writing
+from rastercollection.rasters.grid import Grid
+from rastercollection.rasters.placement import Placement, apply, project
 from rastercollection.stages.cog.canvas import Canvas, Record, Workspace, fingerprint
-from rastercollection.stages.cog.failures import GDAL_ERRORS, describe, writing
-from rastercollection.stages.cog.grid import Grid
-from rastercollection.stages.cog.placement import Placement, apply, project
 from rastercollection.stages.cog.reading import WINDOW_BYTES, Source, join_words
 from rastercollection.stages.cog.validity import Valid, any_band, settle
 from rastercollection.stages.cog.windows import Array, iterate_windows, window_steps

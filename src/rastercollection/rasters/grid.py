@@ -22,8 +22,8 @@ from rastercollection.errors import TileError
 from rastercollection.models import Notice
 from rastercollection.products import Bounds
 from rastercollection.rasters.crs import from_rasterio, same_crs
-from rastercollection.stages.cog.failures import GDAL_ERRORS, describe
-from rastercollection.stages.cog.placement import Placement, Points, project
+from rastercollection.rasters.failures import GDAL_ERRORS, describe
+from rastercollection.rasters.placement import Placement, Points, project
 
 __all__ = ["Grid", "GridPlan", "plan_grid"]
 

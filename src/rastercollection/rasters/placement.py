@@ -17,7 +17,7 @@ from rasterio.rpc import RPC
 from rasterio.transform import GCPTransformer, RPCTransformer
 from rasterio.warp import transform
 
-from rastercollection.stages.cog.failures import GDAL_ERRORS
+from rastercollection.rasters.failures import GDAL_ERRORS
 
 __all__ = ["Placement", "Points", "apply", "project"]
 
