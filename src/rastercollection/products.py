@@ -23,8 +23,11 @@ __all__ = [
     "Cog",
     "CogSettings",
     "Detection",
+    "FidelityCheck",
+    "Histogram",
     "Mosaic",
     "Output",
+    "Receipt",
     "SourceFile",
     "Validation",
 ]
@@ -178,6 +181,75 @@ class Output:
 
 
 @attrs.frozen(kw_only=True)
+class FidelityCheck:
+    """One figure of a COG, beside what it should be.
+
+    Attributes:
+        name: What was compared.
+        expected: By the source, or by GDAL's own default warp of it.
+        found: In the finished COG.
+        tolerance: How far they may be apart; 0 where they must be equal. None where ``expected`` is a least value.
+        passed: Whether they are no further apart.
+    """
+
+    name: str
+    expected: float | int
+    found: float | int
+    tolerance: float | int | None
+    passed: bool
+
+    @classmethod
+    def within(cls, name: str, expected: float, found: float, tolerance: float) -> FidelityCheck:
+        """A check of two figures that may be ``tolerance`` apart."""
+        passed = abs(found - expected) <= tolerance
+        return cls(name=name, expected=expected, found=found, tolerance=tolerance, passed=bool(passed))
+
+    @classmethod
+    def at_least(cls, name: str, expected: float, found: float) -> FidelityCheck:
+        """A check of a figure that may be larger."""
+        return cls(name=name, expected=expected, found=found, tolerance=None, passed=bool(found >= expected))
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """What was compared between a tile's source and its finished COG before it was published.
+
+    Attributes:
+        compared_to: ``source`` where pixels were taken over as they are; ``gdal_warp``, GDAL's own default warp of the
+            source in windows, where they were resampled.
+        lossless: The codec gives back what it was given.
+        pixels: Pixels at full resolution of the finished COG that were decoded and compared.
+        checks: The figures.
+        seconds: CPU time it took.
+    """
+
+    compared_to: str
+    lossless: bool
+    pixels: int
+    checks: tuple[FidelityCheck, ...]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+
+@attrs.frozen(kw_only=True)
+class Histogram:
+    """How often values occur, over the valid pixels of a band.
+
+    Attributes:
+        minimum, maximum: Lower end of the first and upper end of the last bucket.
+        counts: Pixels in each bucket; buckets are equally wide.
+    """
+
+    minimum: float
+    maximum: float
+    counts: tuple[int, ...]
+
+
+@attrs.frozen(kw_only=True)
 class BandStatistics:
     """Over the valid pixels of a band at full resolution. All None and 0 when it has none.
 
@@ -186,6 +258,7 @@ class BandStatistics:
         count: Valid pixels.
         valid_percent: Of all pixels, 0–100.
         percentile_2, percentile_98: From a histogram or a sample; good enough to stretch a picture.
+        histogram: Counted for integers of up to 16 bits, else scaled up from a sample; None without finite values.
     """
 
     minimum: float | None
@@ -196,6 +269,7 @@ class BandStatistics:
     valid_percent: float
     percentile_2: float | None
     percentile_98: float | None
+    histogram: Histogram | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -256,6 +330,7 @@ class Cog:
         start_datetime, end_datetime: An interval, where that is what is known.
         datetime_source: parameter, filename, tags or unknown.
         tags: The file's own tags that are worth keeping.
+        receipt: What was compared with the source; None for a tile from before there were receipts.
         in_memory: Whether intermediates stayed in RAM.
         seconds: Wall time.
         outputs: Every object written.
@@ -297,6 +372,7 @@ class Cog:
     in_memory: bool
     seconds: float
     outputs: tuple[Output, ...]
+    receipt: Receipt | None = None
     notices: tuple[Notice, ...] = ()
 
 

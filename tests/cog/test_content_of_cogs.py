@@ -398,23 +398,25 @@ def change_a_pixel(data: NDArray[Any], _: NDArray[np.uint8]) -> None:
     data[0, 40, 200] += 1
 
 
-@pytest.mark.parametrize(("change", "code"), [(lose_mask, "VALIDITY_LOST"), (change_a_pixel, "PIXELS_CHANGED")])
+@pytest.mark.parametrize(("change", "check"), [(lose_mask, "wrong_validity"), (change_a_pixel, "wrong_pixels")])
 @pytest.mark.parametrize("target", [UTM, "EPSG:4326"])
 def test_what_differs_from_its_source_is_not_published(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, code: str, target: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, check: str, target: str
 ) -> None:
     source = write_raster(tmp_path / "tile.tif", texture(1, 300, 320, "int16"), valid=holes(300, 320), kind="mask")
     real = encode.encode
 
-    def spoiling(path: str, out: Path, *rest: Any, **options: Any) -> None:
-        real(path, out, *rest, **options)
+    def spoiling(document: Path, out: Path, *rest: Any, **options: Any) -> None:
+        real(document, out, *rest, **options)
         spoil(out, change)
 
     monkeypatch.setattr("rastercollection.stages.cog.convert.encode", spoiling)
     monkeypatch.setattr("rastercollection.stages.cog.convert.check_valid", lambda *_: None)
     with pytest.raises(TaskError) as caught:
         make_cog(source, target)
-    assert caught.value.code == code
+    assert caught.value.code == "FIDELITY_FAILED"
+    checks = caught.value.details["receipt"]["checks"]
+    assert check in [item["name"] for item in checks if not item["passed"]]
     assert not (tmp_path / "cogs").exists()
 
 
@@ -429,7 +431,7 @@ def test_a_warp_that_ignores_the_mask_is_noticed(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(warp, "reproject", careless)
     with pytest.raises(TaskError) as caught:
         make_cog(source, "EPSG:4326")
-    assert caught.value.code == "VALIDITY_LOST"
+    assert caught.value.code == "FIDELITY_FAILED"
 
 
 def test_an_invalid_cog_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,19 @@ class Placement:
             return {"crs": self.crs, "gcps": self.gcps}
         return {"crs": self.crs, "transform": self.transform}
 
+    def bordered(self, pixels: int) -> Placement:
+        """The placement of the same raster with as many pixels more on each side."""
+        size: dict[str, Any] = {"width": self.width + 2 * pixels, "height": self.height + 2 * pixels}
+        if self.transform is not None:
+            return attrs.evolve(self, transform=self.transform * Affine.translation(-pixels, -pixels), **size)
+        if self.rpcs is None:
+            points = tuple(
+                GroundControlPoint(row=p.row + pixels, col=p.col + pixels, x=p.x, y=p.y, z=p.z) for p in self.gcps
+            )
+            return attrs.evolve(self, gcps=points, **size)
+        rpcs = attrs.evolve(self.rpcs, line_off=self.rpcs.line_off + pixels, samp_off=self.rpcs.samp_off + pixels)
+        return attrs.evolve(self, rpcs=rpcs, **size)
+
     def coarser(self, rows: int, columns: int) -> Placement:
         """The placement of the same raster in cells of ``rows`` × ``columns`` pixels, the last of them cut."""
         size: dict[str, Any] = {"width": -(-self.width // columns), "height": -(-self.height // rows)}

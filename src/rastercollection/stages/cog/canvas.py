@@ -1,50 +1,63 @@
-"""Uncompressed images between reading and encoding, in memory or on local disk, and what was written into them."""
+"""An uncompressed image between reading and encoding, which GDAL reads in place through a VRT document."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
-import shutil
-import tempfile
-import uuid
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 import attrs
 import numpy as np
 import rasterio
-import rasterio.shutil
 from numpy.typing import NDArray
-from rasterio.io import DatasetWriter, MemoryFile
+from rasterio.crs import CRS
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from rastercollection.errors import TaskError
 from rastercollection.stages.cog.validity import Valid, any_band
-from rastercollection.stages.cog.windows import Array, ValidityMap
+from rastercollection.stages.cog.windows import Array, ValidityMap, iterate_windows, window_steps
+from rastercollection.stages.cog.workspace import Pixels, PixelsInMemory, Workspace
 
-__all__ = ["Canvas", "Record", "Workspace", "fingerprint"]
+__all__ = ["Canvas", "Record", "add_text", "open_canvas", "reading_canvases"]
 
-_BLOCK = 512
+_AT_ONCE = 2**24
+_READS_CANVASES = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
+"""Arrays of this process in VRT documents: set while a canvas is open, and no longer."""
+_GDAL_NAMES = {
+    "uint8": "Byte",
+    "int8": "Int8",
+    "uint16": "UInt16",
+    "int16": "Int16",
+    "uint32": "UInt32",
+    "int32": "Int32",
+    "uint64": "UInt64",
+    "int64": "Int64",
+    "float32": "Float32",
+    "float64": "Float64",
+    "complex64": "CFloat32",
+    "complex128": "CFloat64",
+}
 
 
 @attrs.define(kw_only=True)
 class Record:
-    """What was written, to be compared with what can be read back.
+    """Which pixels were read or written as valid.
 
     Attributes:
         counts: Valid pixels of each band.
         map: Valid pixels by coarse cell.
-        fingerprints: Of each window, by its offsets.
         steps: Rows and columns of the windows.
+        differs: Bands disagree on which pixels are valid.
     """
 
     counts: NDArray[np.int64]
     map: ValidityMap
     steps: tuple[int, int]
-    fingerprints: dict[tuple[int, int], bytes] = attrs.field(factory=dict)
+    differs: bool = False
 
     @classmethod
     def of(cls, count: int, width: int, height: int, steps: tuple[int, int]) -> Record:
@@ -59,47 +72,48 @@ class Record:
             self.counts += np.broadcast_to(sums, self.counts.shape)
         self.map.add(window, any_band(valid))
 
-
-def fingerprint(data: Array, valid: Valid, *, only_valid: bool = False) -> bytes:
-    """A digest of pixels and their validity, equal for arrays that are equal bit by bit.
-
-    Args:
-        data: ``(bands, rows, columns)``.
-        valid: Which of them are valid.
-        only_valid: Leave values of invalid pixels out.
-    """
-    if only_valid and valid is not None:
-        data = np.where(valid, data, data.dtype.type(0))
-    digest = hashlib.blake2b(np.ascontiguousarray(data).data, digest_size=16)
-    if valid is not None:
-        digest.update(np.packbits(valid).data)
-    return digest.digest()
+    @property
+    def has_gaps(self) -> bool:
+        """Whether any pixel of any band is invalid."""
+        return bool((self.counts < self.map.width * self.map.height).any())
 
 
 class Canvas:
-    """An uncompressed, tiled GeoTIFF that is filled window by window; it gets a mask at the first pixel that needs one.
+    """Pixels that are filled window by window, and a mask from the first pixel on that needs one.
 
     Attributes:
-        dataset: The open GeoTIFF; its metadata may be set.
+        pixels: ``(bands, rows, columns)``.
+        georeference: What rasterio needs to know of its place: crs and transform, gcps or rpcs.
+        nodata: As declared to GDAL.
     """
 
-    def __init__(self, path: str, *, count: int, width: int, height: int, dtype: np.dtype, **profile: Any) -> None:
-        self.dataset: DatasetWriter = rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            count=count,
-            width=width,
-            height=height,
-            dtype=dtype.name,
-            tiled=True,
-            blockxsize=_BLOCK,
-            blockysize=_BLOCK,
-            BIGTIFF="YES",
-            **profile,
-        )
-        self._unmasked: list[Window] = []
-        self.has_mask = False
+    def __init__(self, workspace: Workspace, shape: tuple[int, int, int], dtype: np.dtype, **georeference: Any) -> None:
+        self._workspace = workspace
+        self.pixels = workspace.new_pixels(shape, dtype)
+        self.georeference = georeference
+        self.nodata: float | None = None
+        self._mask: Pixels | None = None
+        self._documents: list[Path] = []
+
+    @property
+    def count(self) -> int:
+        return self.pixels.shape[0]
+
+    @property
+    def height(self) -> int:
+        return self.pixels.shape[1]
+
+    @property
+    def width(self) -> int:
+        return self.pixels.shape[2]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.pixels.dtype
+
+    @property
+    def has_mask(self) -> bool:
+        return self._mask is not None
 
     def write(self, window: Window, data: Array, mask: NDArray[np.bool_] | None = None) -> None:
         """Write all bands of a window.
@@ -110,89 +124,128 @@ class Canvas:
             mask: ``(rows, columns)``, False where the pixels of all bands are invalid; None where all are valid, or
                 the values tell.
         """
-        self.dataset.write(data, window=window)
-        if mask is not None and not self.has_mask:
-            self.has_mask = True
-            for earlier in self._unmasked:
-                self._write_mask(earlier, None)
-        if self.has_mask:
-            self._write_mask(window, mask)
-        else:
-            self._unmasked.append(window)
+        self.pixels.write(window, data)
+        if mask is not None and self._mask is None:
+            self._mask = self._all_valid()
+        if mask is not None and self._mask is not None:
+            self._mask.write(window, mask[np.newaxis] * np.uint8(255))
 
-    def _write_mask(self, window: Window, mask: NDArray[np.bool_] | None) -> None:
-        if mask is None:
-            mask = np.ones((window.height, window.width), bool)
-        self.dataset.write_mask(mask, window=window)
+    def _all_valid(self) -> Pixels:
+        mask = self._workspace.new_pixels((1, self.height, self.width), np.dtype(np.uint8))
+        for window in iterate_windows(self.width, self.height, window_steps(self.width, self.height, 1, _AT_ONCE)):
+            mask.write(window, np.full((1, window.height, window.width), 255, np.uint8))
+        return mask
 
-    def __enter__(self) -> Canvas:
-        return self
+    def read(self, window: Window) -> Array:
+        """``(bands, rows, columns)``; not to be written to."""
+        return self.pixels.read(window)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.dataset.close()
+    def read_mask(self, window: Window) -> NDArray[np.bool_] | None:
+        """``(1, rows, columns)``, True where valid; None without a mask."""
+        return None if self._mask is None else self._mask.read(window) > 0
 
+    def discard(self) -> None:
+        """Free everything."""
+        self.pixels.discard()
+        if self._mask is not None:
+            self._mask.discard()
+        for path in self._documents:
+            path.unlink()
 
-@attrs.frozen(kw_only=True)
-class Workspace:
-    """Where intermediates live: a folder of its own, removed with all its content, and memory if there is enough.
-
-    Attributes:
-        folder: On local disk.
-        in_memory: Whether canvases are kept in RAM.
-    """
-
-    folder: Path
-    in_memory: bool
-    _stack: contextlib.ExitStack = attrs.field(repr=False)
-
-    @classmethod
-    @contextlib.contextmanager
-    def open(cls, scratch: str | None, *, in_memory: bool, needed: int) -> Iterator[Workspace]:
-        """A workspace for the duration of a ``with`` block.
+    def describe(self, *, masked: bool = True, overviews: Sequence[Path] = ()) -> Path:
+        """Write a VRT document that shows the canvas as it is now; it goes with the canvas.
 
         Args:
-            scratch: Folder to make it in; the system's own for temporary files when None.
-            in_memory: Keep canvases in RAM.
-            needed: Bytes of disk that will be used at most.
-
-        Raises:
-            TaskError: ``NO_SPACE``.
+            masked: With its mask, if there is one.
+            overviews: Documents of smaller canvases of the same image.
         """
-        root = scratch or tempfile.gettempdir()
-        _check_space(root, needed)
-        with (
-            tempfile.TemporaryDirectory(prefix="rastercollection-", dir=root) as folder,
-            contextlib.ExitStack() as stack,
-        ):
-            yield cls(folder=Path(folder), in_memory=in_memory, stack=stack)
-
-    def new_path(self) -> str:
-        """A path for a canvas; nothing is there yet."""
-        if self.in_memory:
-            return str(self._stack.enter_context(MemoryFile(ext=".tif")).name)
-        return str(self.folder / f"{uuid.uuid4().hex}.tif")
-
-    def discard(self, path: str) -> None:
-        """Free a canvas that is no longer needed, before the workspace goes."""
-        if self.in_memory:
-            rasterio.shutil.delete(path, driver="GTiff")
-        else:
-            Path(path).unlink()
+        path = self._workspace.new_path(".vrt")
+        self._documents.append(path)
+        path.write_text(_document(self, self._mask if masked else None, overviews))
+        if self.georeference:
+            with open_canvas(path, "r+") as dataset:
+                _georeference(dataset, **self.georeference)
+        return path
 
 
-def _check_space(root: str, needed: int) -> None:
-    try:
-        os.makedirs(root, exist_ok=True)
-        free = shutil.disk_usage(root).free
-    except OSError as error:
-        raise TaskError(
-            f"The scratch folder {root} cannot be used: {error.strerror}.", "Set scratch to a folder.", "NO_SPACE"
-        ) from error
-    if free < needed:
-        raise TaskError(
-            f"The scratch folder {root} has {free / 2**20:,.0f} MiB free; a tile may need {needed / 2**20:,.0f} MiB.",
-            "Make room there, or set scratch to a folder on another disk.",
-            "NO_SPACE",
-        )
+@contextlib.contextmanager
+def reading_canvases() -> Iterator[None]:
+    """Let GDAL read arrays of this process, for as long as it takes."""
+    with rasterio.Env(**_READS_CANVASES), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+@contextlib.contextmanager
+def open_canvas(path: Path, mode: str = "r") -> Iterator[Any]:
+    """A canvas as GDAL sees it, by its document."""
+    with reading_canvases(), rasterio.open(path, mode) as dataset:
+        # the permission holds for this thread, and GDAL opens arrays when they are first read, in whichever
+        first = Window(0, 0, 1, 1)
+        dataset.read(window=first)
+        dataset.read_masks(1, window=first)
+        yield dataset
+
+
+def add_text(path: Path, domain: str, text: str) -> None:
+    """Give a canvas's document a metadata domain that is one text, letter by letter: GDAL would reformat XML.
+
+    Nothing may be written to it by GDAL afterwards.
+    """
+    key, _, value = text.partition("=")
+    item = f"<MDI key={quoteattr(key)}>{escape(value)}</MDI>"
+    content = path.read_text("utf-8")
+    before, end, after = content.rpartition("</VRTDataset>")
+    path.write_text(f"{before}<Metadata domain={quoteattr(domain)}>{item}</Metadata>{end}{after}", "utf-8")
+
+
+def _georeference(dataset: Any, *, crs: CRS, gcps: Sequence[Any] = (), **others: Any) -> None:
+    if gcps:
+        dataset.gcps = (list(gcps), crs)
+        return
+    dataset.crs = crs
+    for name, value in others.items():
+        setattr(dataset, name, value)
+
+
+def _document(canvas: Canvas, mask: Pixels | None, overviews: Sequence[Path]) -> str:
+    """The VRT document of a canvas; see GDAL's description of the format."""
+    nodata = "" if canvas.nodata is None else f"<NoDataValue>{canvas.nodata!r}</NoDataValue>"
+    bands = [_band(canvas.pixels, band, nodata, overviews) for band in range(canvas.count)]
+    if mask is not None:
+        bands.append(f"<MaskBand>{_band(mask, 0, '', ())}</MaskBand>")
+    size = f'rasterXSize="{canvas.width}" rasterYSize="{canvas.height}"'
+    return f"<VRTDataset {size}>{''.join(bands)}</VRTDataset>"
+
+
+def _band(pixels: Pixels, band: int, nodata: str, overviews: Sequence[Path]) -> str:
+    smaller = "".join(
+        f'<Overview><SourceFilename relativeToVRT="0">{escape(str(path))}</SourceFilename>'
+        f"<SourceBand>{band + 1}</SourceBand></Overview>"
+        for path in overviews
+    )
+    kind, source = _in_memory(pixels, band) if isinstance(pixels, PixelsInMemory) else _on_disk(pixels, band)
+    attributes = f'dataType="{_GDAL_NAMES[pixels.dtype.name]}" band="{band + 1}"{kind}'
+    return f"<VRTRasterBand {attributes}>{nodata}{source}{smaller}</VRTRasterBand>"
+
+
+def _in_memory(pixels: PixelsInMemory, band: int) -> tuple[str, str]:
+    bands, rows, columns = pixels.shape
+    array = f"DATAPOINTER={pixels.data.ctypes.data},PIXELS={columns},LINES={rows},BANDS={bands}"
+    box = f'xOff="0" yOff="0" xSize="{columns}" ySize="{rows}"'
+    # without SourceProperties, GDAL keeps the array open once it is
+    return "", (
+        f'<SimpleSource><SourceFilename relativeToVRT="0">MEM:::{array},DATATYPE={_GDAL_NAMES[pixels.dtype.name]}'
+        f"</SourceFilename><SourceBand>{band + 1}</SourceBand><SrcRect {box}/><DstRect {box}/></SimpleSource>"
+    )
+
+
+def _on_disk(pixels: Any, band: int) -> tuple[str, str]:
+    _, rows, columns = pixels.shape
+    pixel = pixels.dtype.itemsize
+    order = "LSB" if sys.byteorder == "little" else "MSB"
+    return ' subClass="VRTRawRasterBand"', (
+        f'<SourceFilename relativeToVRT="1">{escape(pixels.path.name)}</SourceFilename>'
+        f"<ImageOffset>{band * rows * columns * pixel}</ImageOffset><PixelOffset>{pixel}</PixelOffset>"
+        f"<LineOffset>{columns * pixel}</LineOffset><ByteOrder>{order}</ByteOrder>"
+    )

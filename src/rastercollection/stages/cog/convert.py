@@ -2,62 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
 import rasterio
-from rasterio.crs import CRS
-from rasterio.io import DatasetReader
+from rasterio.enums import Resampling
 
-from rastercollection.products import BandFacts, BandStatistics, Bounds, CogSettings
-from rastercollection.rasters.environment import Limits
+from rastercollection.products import BandFacts, BandStatistics, Bounds, CogSettings, Receipt
 from rastercollection.rasters.failures import writing
-from rastercollection.rasters.grid import Grid, GridPlan, plan_grid
-from rastercollection.rasters.placement import Placement
-from rastercollection.stages.cog.canvas import Canvas, Record, Workspace
-from rastercollection.stages.cog.encode import build_overviews, check_valid, encode, is_exact, suited
+from rastercollection.rasters.grid import Grid
+from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
+from rastercollection.stages.cog.encode import check_valid, encode, is_exact, overview_levels
 from rastercollection.stages.cog.facts import band_facts, header_size
-from rastercollection.stages.cog.fidelity import check_area, check_content
+from rastercollection.stages.cog.fidelity import Meant, Origin, give_receipt
 from rastercollection.stages.cog.metadata import Metadata
-from rastercollection.stages.cog.reading import Source, copy_pixels, store_for_warp
-from rastercollection.stages.cog.validity import Validity, choose_layout, common_dtype
+from rastercollection.stages.cog.prepare import Prepared
+from rastercollection.stages.cog.pyramid import build_pyramid
+from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
+from rastercollection.stages.cog.statistics import Census
+from rastercollection.stages.cog.validity import Layout, Valid
+from rastercollection.stages.cog.values import Values
 from rastercollection.stages.cog.warp import Warp, warp
-from rastercollection.stages.cog.windows import ValidityMap
+from rastercollection.stages.cog.windows import Array, ValidityMap
+from rastercollection.stages.cog.workspace import Workspace
 
-__all__ = ["Conversion", "Order", "Prepared", "canvas_bytes", "convert", "prepare"]
-
-_Notify = Callable[[str, str], None]
+__all__ = ["Conversion", "convert"]
 
 _GDAL = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_TIFF_INTERNAL_MASK": "YES"}
-_WITH_OVERVIEWS = 4 / 3
-
-
-@attrs.frozen(kw_only=True)
-class Order:
-    """What is to be made of a source.
-
-    Attributes:
-        blob: Name of the tile.
-        settings: How the COG is written.
-        raster_type: As validated.
-        source_crs: CRS of the source, or the one used for want of it.
-        georeferencing: geotransform, gcps or rpcs.
-        target_crs: CRS of the COG.
-        max_pixels: Limit of the COG's width × height.
-        limits: What may be used of the machine.
-    """
-
-    blob: str
-    settings: CogSettings
-    raster_type: str
-    source_crs: CRS
-    georeferencing: str
-    target_crs: CRS
-    max_pixels: int
-    limits: Limits
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +49,7 @@ class Conversion:
         header_size: Bytes up to the first pixel data.
         metadata: What the COG says beside its pixels.
         in_memory: Whether intermediates stayed in RAM.
+        receipt: What was compared with the source.
     """
 
     path: Path
@@ -89,6 +63,7 @@ class Conversion:
     header_size: int
     metadata: Metadata
     in_memory: bool
+    receipt: Receipt
 
     @property
     def bounds(self) -> Bounds:
@@ -99,139 +74,132 @@ class Conversion:
         return tuple(band.statistics for band in self.bands)
 
 
-@attrs.frozen(kw_only=True)
-class Prepared:
-    """All decisions, before any pixel is read."""
-
-    order: Order
-    source: Source
-    placement: Placement
-    plan: GridPlan
-    settings: CogSettings
-    metadata: Metadata
-
-    @property
-    def only_valid(self) -> bool:
-        """LERC does not keep the values of invalid pixels."""
-        return self.settings.compression.startswith("LERC")
-
-
-def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
-    """Decide grid, layout and settings from the source's metadata.
-
-    Raises:
-        TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
-    """
-    placement = Placement.of(dataset, order.source_crs, order.georeferencing)
-    plan = plan_grid(placement, order.target_crs, order.blob, order.max_pixels)
-    validity, dtype = Validity.of(dataset), common_dtype(dataset)
-    settings, notices = suited(
-        order.settings,
-        dataset.dtypes,
-        dtype,
-        alpha=validity.alpha is not None,
-        has_colors="palette" in (color.name for color in dataset.colorinterp),
-        blob=order.blob,
-    )
-    layout = choose_layout(validity, dtype, settings)
-    metadata = Metadata.of(dataset, layout, order.blob)
-    for notice in (*plan.notices, *notices, *metadata.notices):
-        notify(notice.code, notice.message)
-    if placement.rpcs is not None:
-        notify(
-            "RPC_WITHOUT_DEM",
-            f"{order.blob}: rectified for one elevation, {placement.elevation:.0f} m, as there is no terrain model.",
-        )
-    source = Source(dataset=dataset, blob=order.blob, validity=validity, layout=layout)
-    return Prepared(order=order, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
-
-
-def canvas_bytes(prepared: Prepared) -> int:
-    """Uncompressed size of all intermediates: the source where it is warped, the COG's pixels and overviews."""
-    layout, grid, placement = prepared.source.layout, prepared.plan.grid, prepared.placement
-    pixel = len(layout.bands) * layout.dtype.itemsize + 1
-    source = placement.width * placement.height * pixel if prepared.plan.reprojected else 0
-    return source + int(grid.width * grid.height * pixel * _WITH_OVERVIEWS)
-
-
 def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
     """Make the COG, and publish nothing.
 
     Raises:
         TileError: ``FILE_UNREADABLE``, ``FILE_TRUNCATED``, ``REPROJECTION_FAILED`` or ``VALIDITY_LOST``.
-        TaskError: ``COG_INVALID``, ``VALIDITY_LOST``, ``PIXELS_CHANGED``, ``NO_SPACE``, ``OUT_OF_MEMORY``; retryable
-            where the source cannot be reached.
+        TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY``; retryable where
+            the source cannot be reached.
     """
     order, plan, settings = prepared.order, prepared.plan, prepared.settings
-    blob, layout = order.blob, prepared.source.layout
+    blob, layout, exact = order.blob, prepared.source.layout, is_exact(prepared.settings)
     with rasterio.Env(**_GDAL):
-        path, source_record, record, has_mask = _fill(prepared, workspace)
-        declare_nan = layout.turns_nan and _has_gaps(record)
-        levels = build_overviews(path, settings, declare_nan=declare_nan, blob=blob)
+        filled = _fill(prepared, workspace)
+        canvas, record = filled.canvas, filled.record
+        if layout.turns_nan and record.has_gaps:
+            canvas.nodata = math.nan
         target = workspace.folder / "cog.tif"
-        encode(path, target, settings, prepared.metadata, threads=order.limits.gdal_threads, blob=blob)
-        workspace.discard(path)
+        levels = _write(prepared, filled, workspace, target)
         check_valid(target, blob)
-        statistics = check_content(target, record, blob, exact=is_exact(settings), only_valid=prepared.only_valid)
-        if plan.reprojected:
-            check_area(source_record, prepared.placement, record, plan.grid, blob)
+        census = filled.census if exact else _census(prepared)
+        meant = Meant(
+            canvas=canvas,
+            layout=layout,
+            record=record,
+            exact=exact,
+            only_valid=prepared.only_valid,
+            resampled=plan.reprojected,
+            values=filled.values,
+        )
+        origin = Origin(
+            source=prepared.source,
+            placement=prepared.placement,
+            plan=plan,
+            record=filled.source_record,
+            resampling=settings.warp_resampling,
+            as_picture=_warp_job(prepared).is_picture,
+        )
+        receipt = give_receipt(target, meant, origin, census)
+        canvas.discard()
         with writing(blob, "reading the COG back"), rasterio.open(target) as cog:
-            bands, header = band_facts(cog, statistics), header_size(cog)
-    kind = "mask" if has_mask else "nodata" if declare_nan else "none" if layout.kind == "mask" else layout.kind
+            bands, header = band_facts(cog, census.result()), header_size(cog)
     return Conversion(
         path=target,
         settings=settings,
         grid=plan.grid,
         reprojected=plan.reprojected,
         overview_levels=levels,
-        validity=kind,
+        validity=_kind(canvas, layout),
         valid=record.map,
         bands=bands,
         header_size=header,
         metadata=prepared.metadata,
         in_memory=workspace.in_memory,
+        receipt=receipt,
     )
 
 
-def _has_gaps(record: Record) -> bool:
-    return bool((record.counts < record.map.width * record.map.height).any())
+def _kind(canvas: Canvas, layout: Layout) -> str:
+    """How the COG turned out to tell invalid pixels."""
+    if canvas.has_mask:
+        return "mask"
+    if layout.kind == "none" and canvas.nodata is not None:
+        return "nodata"
+    return "none" if layout.kind == "mask" else layout.kind
 
 
-def _fill(prepared: Prepared, workspace: Workspace) -> tuple[str, Record, Record, bool]:
-    """The COG's canvas, what was read, what was written, and whether it got a mask."""
-    plan, source, grid = prepared.plan, prepared.source, prepared.plan.grid
-    layout = source.layout
-    profile: dict[str, Any] = {"count": len(layout.bands), "width": grid.width, "height": grid.height}
-    profile |= {"dtype": layout.dtype, "nodata": layout.nodata, **prepared.metadata.photometric}
+@attrs.frozen(kw_only=True)
+class _Filled:
+    """The COG's pixels, before they are encoded.
+
+    Attributes:
+        canvas: Of the COG.
+        record: Which of its pixels are valid.
+        source_record: Which of the source's are.
+        census: Statistics of the canvas.
+        values: Categories of the source; None where pixels are quantities.
+    """
+
+    canvas: Canvas
+    record: Record
+    source_record: Record
+    census: Census
+    values: Values | None
+
+
+def _census(prepared: Prepared) -> Census:
+    layout, grid = prepared.source.layout, prepared.plan.grid
+    return Census(len(layout.bands), layout.dtype, grid.width * grid.height, layout.alpha)
+
+
+def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
+    plan, source, grid, blob = prepared.plan, prepared.source, prepared.plan.grid, prepared.order.blob
+    layout, census = source.layout, _census(prepared)
+    values = Values(layout.dtype) if prepared.order.raster_type == "categorical" else None
+    shape = (len(layout.bands), grid.height, grid.width)
+    with writing(blob, "writing the image"):
+        canvas = Canvas(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
+    canvas.nodata = layout.nodata
     if plan.reprojected:
-        stored, source_record, differs = _stored(prepared, workspace)
-    path = workspace.new_path()
-    with writing(prepared.order.blob, "writing the image"):
-        canvas = Canvas(path, crs=grid.crs, transform=grid.transform, **profile)
-        with canvas:
-            prepared.metadata.write(canvas.dataset)
-            if plan.reprojected:
-                job = _warp_job(prepared)
-                record = warp(job, stored, differs, canvas, workspace, only_valid=prepared.only_valid)
-            else:
-                if prepared.metadata.rpcs is not None and not (plan.flip_rows or plan.flip_columns):
-                    canvas.dataset.rpcs = prepared.metadata.rpcs
-                record = source_record = copy_pixels(source, canvas, plan, only_valid=prepared.only_valid)
-    return path, source_record, record, canvas.has_mask
+        stored, source_record = _stored(prepared, workspace, values)
+        record = warp(_warp_job(prepared), stored, source_record, canvas, workspace, census.add)
+    else:
+
+        def gather(data: Array, valid: Valid) -> None:
+            census.add(data, valid)
+            if values is not None:
+                values.add(data, valid)
+
+        record = source_record = copy_pixels(source, canvas, plan, gather)
+    return _Filled(canvas=canvas, record=record, source_record=source_record, census=census, values=values)
 
 
-def _stored(prepared: Prepared, workspace: Workspace) -> tuple[str, Record, bool]:
-    """The source on a canvas of its own, what was read, and whether its bands disagree on validity."""
-    placement, source, layout = prepared.placement, prepared.source, prepared.source.layout
-    job, path = _warp_job(prepared), workspace.new_path()
+def _stored(prepared: Prepared, workspace: Workspace, values: Values | None) -> tuple[Canvas, Record]:
+    """The source with a border on a canvas of its own, and which of its pixels are valid."""
+    job, layout = _warp_job(prepared), prepared.source.layout
+    placement = prepared.placement.bordered(BORDER)
     count, dtype = (2 * len(layout.bands), np.dtype("uint32")) if job.as_words else (len(layout.bands), layout.dtype)
-    size: dict[str, int] = {"count": count, "width": placement.width, "height": placement.height}
-    with (
-        writing(prepared.order.blob, "writing the intermediate image"),
-        Canvas(path, dtype=dtype, **size, **placement.georeference()) as canvas,
-    ):
-        record, differs = store_for_warp(source, canvas, as_words=job.as_words)
-    return path, record, differs
+    gather = values.add if values is not None else _ignore
+    with writing(prepared.order.blob, "writing the intermediate image"):
+        shape = (count, placement.height, placement.width)
+        canvas = Canvas(workspace, shape, dtype, **placement.georeference())
+        record = store_for_warp(prepared.source, canvas, gather, as_words=job.as_words)
+    return canvas, record
+
+
+def _ignore(_: Array, __: Valid) -> None:
+    pass
 
 
 def _warp_job(prepared: Prepared) -> Warp:
@@ -243,3 +211,26 @@ def _warp_job(prepared: Prepared) -> Warp:
         raster_type=prepared.order.raster_type,
         threads=prepared.order.limits.gdal_threads,
     )
+
+
+def _write(prepared: Prepared, filled: _Filled, workspace: Workspace, target: Path) -> tuple[int, ...]:
+    """Overviews and the COG; the decimations."""
+    settings, layout, blob = prepared.settings, prepared.source.layout, prepared.order.blob
+    canvas = filled.canvas
+    levels = overview_levels(canvas.width, canvas.height, settings.block_size)
+    with writing(blob, "building overviews"):
+        resampling = Resampling[settings.overview_resampling]
+        overviews = build_pyramid(workspace, canvas, filled.record, layout, resampling, len(levels))
+    documents: list[Path] = []
+    for overview in overviews:
+        documents.append(overview.describe())
+    document = canvas.describe(overviews=documents)
+    with writing(blob, "writing the metadata"), open_canvas(document, "r+") as dataset:
+        prepared.metadata.write(dataset)
+        if prepared.keeps_rpcs:
+            dataset.rpcs = prepared.metadata.rpcs
+    threads = prepared.order.limits.gdal_threads
+    encode(document, target, settings, prepared.metadata, dtype=canvas.dtype, threads=threads, blob=blob)
+    for overview in overviews:
+        overview.discard()
+    return levels

@@ -1,4 +1,4 @@
-"""From an uncompressed canvas to a COG: overviews first, then GDAL's COG driver, once."""
+"""From an uncompressed canvas with its overviews to a COG, by GDAL's COG driver, once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import attrs
 import numpy as np
 import rasterio
 import rasterio.shutil
-from rasterio.enums import Resampling
 from rio_cogeo.cogeo import cog_validate
 from rio_cogeo.profiles import cog_profiles
 
@@ -19,9 +18,10 @@ from rastercollection.errors import TaskError
 from rastercollection.models import Notice
 from rastercollection.products import CogSettings
 from rastercollection.rasters.failures import writing
+from rastercollection.stages.cog.canvas import add_text, open_canvas, reading_canvases
 from rastercollection.stages.cog.metadata import Metadata
 
-__all__ = ["build_overviews", "check_valid", "encode", "is_exact", "overview_levels", "suited"]
+__all__ = ["check_valid", "encode", "is_exact", "overview_levels", "suited"]
 
 _WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
 _FALLBACK = "DEFLATE"
@@ -89,52 +89,36 @@ def overview_levels(width: int, height: int, block_size: int) -> tuple[int, ...]
     return tuple(2**level for level in range(1, halvings + 1))
 
 
-def build_overviews(path: str, settings: CogSettings, *, declare_nan: bool, blob: str) -> tuple[int, ...]:
-    """Give a canvas its overviews.
-
-    Args:
-        path: The canvas.
-        settings: Resampling and block size.
-        declare_nan: It holds NaN and does not say yet that this is nodata.
-        blob: Name of the tile.
-
-    Returns:
-        The decimations.
-    """
-    with writing(blob, "building overviews"), rasterio.open(path, "r+") as canvas:
-        if declare_nan:
-            canvas.nodata = math.nan
-        levels = overview_levels(canvas.width, canvas.height, settings.block_size)
-        if levels:
-            canvas.build_overviews(list(levels), Resampling[settings.overview_resampling])
-    return levels
-
-
-def encode(path: str, target: Path, settings: CogSettings, metadata: Metadata, *, threads: int, blob: str) -> None:
+def encode(
+    document: Path, target: Path, settings: CogSettings, metadata: Metadata, *, dtype: np.dtype, threads: int, blob: str
+) -> None:
     """Write a canvas with its overviews as a COG.
 
     Args:
-        path: The canvas.
+        document: Of the canvas.
         target: The COG, a local file.
         settings: Codec and block size.
-        metadata: What the canvas holds.
+        metadata: What the COG says beside its pixels.
+        dtype: Of all bands.
         threads: Of the encoder.
         blob: Name of the tile.
 
     Raises:
         TaskError: ``COG_INVALID`` or ``NO_SPACE``.
     """
-    with rasterio.open(path) as canvas:
-        dtype = np.dtype(canvas.dtypes[0])
-        filler = _band_tags_xml(metadata) if metadata.has_domains else ""
     options = _creation_options(settings, dtype, threads)
+    filler = ""
     if metadata.has_domains:
         options["COPY_SRC_MDD"] = "YES"
+        filler = _band_tags_xml(metadata)
     with writing(blob, f"encoding with {settings.compression}"):
         if filler:
-            with rasterio.open(path, "r+") as canvas:
+            with open_canvas(document, "r+") as canvas:
                 canvas.update_tags(**{_PLACEHOLDER: "x" * len(filler.encode())})
-        rasterio.shutil.copy(path, str(target), driver="COG", **options)
+        for domain, text in metadata.documents.items():
+            add_text(document, domain, text)
+        with reading_canvases():
+            rasterio.shutil.copy(str(document), str(target), driver="COG", **options)
         if filler:
             _fill_in(target, filler)
 

@@ -27,11 +27,12 @@ from rastercollection.rasters.opening import open_source
 from rastercollection.rasters.policy import SourcePolicy
 from rastercollection.records import from_dict, to_dict
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
-from rastercollection.stages.cog.canvas import Workspace
-from rastercollection.stages.cog.convert import Conversion, Order, canvas_bytes, convert, prepare
+from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.facts import checksum, color_entries, zoom_range
 from rastercollection.stages.cog.metadata import kept_tags
+from rastercollection.stages.cog.prepare import Order, canvas_bytes, prepare
 from rastercollection.stages.cog.thumbnail import draw
+from rastercollection.stages.cog.workspace import Workspace
 from rastercollection.urls import join
 from rastercollection.workflow import TaskContext
 
@@ -175,6 +176,7 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         datetime_source=times.source,
         tags=kept_tags(made.metadata),
         in_memory=made.in_memory,
+        receipt=made.receipt,
         seconds=0.0,
         outputs=(),
     )

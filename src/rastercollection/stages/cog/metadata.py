@@ -93,9 +93,10 @@ class Metadata:
         )
 
     def write(self, dataset: DatasetWriter) -> None:
-        """Write all of it into a dataset that holds the kept bands, before its pixels; no rational polynomials."""
+        """Write it into a dataset that holds the kept bands: all but rational polynomials and :attr:`documents`."""
         for domain, tags in self.tags.items():
-            _update_tags(dataset, 0, domain, tags)
+            if domain not in self.documents:
+                _update_tags(dataset, 0, domain, tags)
         dataset.update_tags(AREA_OR_POINT="Point" if self.is_point else "Area")
         for band, domains in enumerate(self.band_tags, 1):
             for domain, tags in domains.items():
@@ -113,12 +114,10 @@ class Metadata:
             dataset.scales, dataset.offsets = self.scales, self.offsets
 
     @property
-    def photometric(self) -> dict[str, str]:
-        """What a GeoTIFF has to be created with, so that its bands can be given these colours."""
-        if len(self.colors) == 1:
-            return {}
-        is_picture = self.colors[:3] == (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-        return {"photometric": "RGB" if is_picture else "MINISBLACK"}
+    def documents(self) -> Mapping[str, str]:
+        """Domains that are one text each, such as ``xml:XMP``."""
+        found = {domain: next(iter(tags.values())) for domain, tags in self.tags.items() if domain.startswith("xml:")}
+        return {domain: text for domain, text in found.items() if "=" in text}
 
     @property
     def has_domains(self) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -13,13 +14,17 @@ from rastercollection.errors import TaskError, TileError
 from rastercollection.rasters.failures import GDAL_ERRORS, writing
 from rastercollection.rasters.grid import GridPlan
 from rastercollection.rasters.messages import translated
-from rastercollection.stages.cog.canvas import Canvas, Record, fingerprint
+from rastercollection.stages.cog.canvas import Canvas, Record
 from rastercollection.stages.cog.validity import Layout, Valid, Validity, any_band, common_dtype, settle
 from rastercollection.stages.cog.windows import Array, iterate_windows, window_steps
 
-__all__ = ["WINDOW_BYTES", "Source", "copy_pixels", "join_words", "split_words", "store_for_warp"]
+__all__ = ["BORDER", "WINDOW_BYTES", "Gather", "Source", "copy_pixels", "join_words", "split_words", "store_for_warp"]
 
 WINDOW_BYTES = 32 * 2**20
+Gather = Callable[[Array, Valid], None]
+"""Takes in the pixels of a window and which of them are valid."""
+BORDER = 1
+"""Pixels around a source that is to be warped: its edge must not be lost to the warper's approximations."""
 
 
 @attrs.frozen(kw_only=True)
@@ -59,64 +64,91 @@ class Source:
         except TileError as error:
             raise _with_block(self.dataset, window, error) from error
 
+    def read_turned(self, window: Window, plan: GridPlan) -> tuple[Array, Valid]:
+        """Pixels of the bands that are kept, turned round as the COG is, and which are valid there."""
+        data, valid, _ = self.read_as_laid_out(window, plan)
+        return data, valid
 
-def copy_pixels(source: Source, canvas: Canvas, plan: GridPlan, *, only_valid: bool) -> Record:
+    def read_as_laid_out(self, window: Window, plan: GridPlan) -> tuple[Array, Valid, NDArray[np.bool_] | None]:
+        """The same, and ``(rows, columns)`` of the mask that the COG needs."""
+        width, height, layout = self.dataset.width, self.dataset.height, self.layout
+        data, valid, mask = self.read(_turned(window, plan, width, height))
+        data = _turn(data, plan)
+        valid, mask = (None if array is None else _turn(array, plan) for array in (valid, mask))
+        if layout.kind != "mask":
+            return data, valid, None
+        own = any_band(mask) if self.validity.kind == "mask" else any_band(valid)
+        data = _picked(data, layout)
+        return data, layout.validity.judge(data, None if own is None else own[np.newaxis]), own
+
+
+def copy_pixels(source: Source, canvas: Canvas, plan: GridPlan, gather: Gather) -> Record:
     """Take a source over into the canvas of its COG, pixel by pixel.
 
     Args:
         source: Upright in the target CRS.
         canvas: Of the COG's size.
         plan: Says which axes are turned round.
-        only_valid: Values of invalid pixels need not survive the codec.
+        gather: Is given every window.
     """
     width, height, layout = source.dataset.width, source.dataset.height, source.layout
     record = Record.of(len(layout.bands), width, height, source.steps)
     renames = layout.kind == "nodata" and any(not _same(value, layout.nodata) for value in source.validity.nodata)
     for window in iterate_windows(width, height, source.steps):
-        data, valid, mask = source.read(_turned(window, plan, width, height))
-        data = _turn(data, plan)
-        valid, mask = (None if array is None else _turn(array, plan) for array in (valid, mask))
-        if layout.kind == "mask":
-            own = any_band(mask) if source.validity.kind == "mask" else any_band(valid)
-            data = _picked(data, layout)
-            valid = layout.validity.judge(data, None if own is None else own[np.newaxis])
-        else:
-            own = None
+        data, valid, own = source.read_as_laid_out(window, plan)
         if renames:
             _check_rename(source, data, valid)
             settle(data, valid, layout)
         with writing(source.blob, "writing the intermediate image"):
             canvas.write(window, data, own)
         record.add(window, valid)
-        record.fingerprints[(window.row_off, window.col_off)] = fingerprint(data, valid, only_valid=only_valid)
+        gather(data, valid)
     return record
 
 
-def store_for_warp(source: Source, canvas: Canvas, *, as_words: bool) -> tuple[Record, bool]:
+def store_for_warp(source: Source, canvas: Canvas, gather: Gather, *, as_words: bool) -> Record:
     """Keep a source for the warper: its pixels, and a mask of those that are valid in any band.
 
     Args:
         source: The source.
-        canvas: Of the source's size.
+        canvas: Larger than the source by ``BORDER`` pixels on each side, which repeat those at its edge.
+        gather: Is given every window, before it is written.
         as_words: Write 64-bit integers as pairs of 32-bit ones, which the warper moves without loss.
 
     Returns:
-        What was read, and whether the bands disagree on which pixels are valid.
+        What was read.
     """
     width, height = source.dataset.width, source.dataset.height
     record = Record.of(len(source.layout.bands), width, height, source.steps)
-    differs = False
     becomes_mask = source.layout.kind == "mask" != source.validity.kind
     for window in iterate_windows(width, height, source.steps):
         data, valid, _ = source.read(window)
         data = _picked(data, source.layout)
         if valid is not None and valid.shape[0] > 1:
             valid = np.logical_or.reduce(valid)[np.newaxis] if becomes_mask else valid[list(source.layout.bands)]
-            differs |= not becomes_mask
+            record.differs |= not becomes_mask
         record.add(window, valid)
+        gather(data, valid)
         with writing(source.blob, "writing the intermediate image"):
-            canvas.write(window, split_words(data) if as_words else data, any_band(valid))
-    return record, differs
+            _write_bordered(canvas, window, split_words(data) if as_words else data, any_band(valid))
+    return record
+
+
+def _write_bordered(canvas: Canvas, window: Window, data: Array, mask: NDArray[np.bool_] | None) -> None:
+    """Write a window of the source, and the border beside it where it is at the edge."""
+    at_edges = (
+        (window.row_off == 0, window.row_off + window.height == canvas.height - 2 * BORDER),
+        (window.col_off == 0, window.col_off + window.width == canvas.width - 2 * BORDER),
+    )
+    (above, below), (left, right) = tuple((BORDER * first, BORDER * last) for first, last in at_edges)
+    place = Window(
+        window.col_off + BORDER - left,
+        window.row_off + BORDER - above,
+        window.width + left + right,
+        window.height + above + below,
+    )
+    around = ((above, below), (left, right))
+    canvas.write(place, np.pad(data, ((0, 0), *around), "edge"), None if mask is None else np.pad(mask, around, "edge"))
 
 
 def split_words(data: Array) -> Array:

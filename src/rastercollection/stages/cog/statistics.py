@@ -6,15 +6,36 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rastercollection.products import BandStatistics
+from rastercollection.products import BandStatistics, Histogram
+from rastercollection.stages.cog.validity import Valid
 from rastercollection.stages.cog.windows import Array
 
-__all__ = ["BandSummary"]
+__all__ = ["BandSummary", "Census"]
 
 _AT_ONCE = 2**20
 _SAMPLE = 200_000
-_WITH_HISTOGRAM = ("uint8", "int8", "uint16", "int16")
+_BUCKETS = 64
+_COUNTED = ("uint8", "int8", "uint16", "int16")
+
+
+class Census:
+    """Statistics of all bands of an image but alpha and complex numbers."""
+
+    def __init__(self, count: int, dtype: np.dtype, pixels: int, alpha: int | None) -> None:
+        bands = [band for band in range(count) if band != alpha and dtype.kind != "c"]
+        self._count = count
+        self._summaries = {band: BandSummary(dtype, pixels) for band in bands}
+
+    def add(self, data: Array, valid: Valid) -> None:
+        """Take in a window: ``(bands, rows, columns)``, and which of its pixels are valid."""
+        for band, summary in self._summaries.items():
+            summary.add(data[band], None if valid is None else valid[band if valid.shape[0] > 1 else 0])
+
+    def result(self) -> tuple[BandStatistics | None, ...]:
+        """Of each band; None for alpha and complex ones."""
+        return tuple(self._summaries[band].result() if band in self._summaries else None for band in range(self._count))
 
 
 class BandSummary:
@@ -32,20 +53,30 @@ class BandSummary:
         self._sample: list[Array] = []
         self._finite, self._mean, self._squares = 0, 0.0, 0.0
         self._low, self._high = math.inf, -math.inf
-        self._lowest = np.iinfo(dtype).min if dtype.name in _WITH_HISTOGRAM else 0
-        size = np.iinfo(dtype).max - self._lowest + 1 if dtype.name in _WITH_HISTOGRAM else 0
-        self._histogram = np.zeros(size, np.int64)
+        self._lowest = np.iinfo(dtype).min if dtype.name in _COUNTED else 0
+        size = np.iinfo(dtype).max - self._lowest + 1 if dtype.name in _COUNTED else 0
+        self._counts = np.zeros(size, np.int64)
 
-    def add(self, values: Array) -> None:
-        """Take in valid values, in whatever shape."""
-        flat = values.ravel()
-        self._count += flat.size
-        for part in _slices(flat):
-            if self._histogram.size:
-                positions = part if self._lowest == 0 else part.astype(np.int32) - self._lowest
-                self._histogram += np.bincount(positions, minlength=self._histogram.size)
-            else:
+    def add(self, values: Array, valid: NDArray[np.bool_] | None = None) -> None:
+        """Take in values, those that are valid if not all are, in whatever shape."""
+        if not self._counts.size:
+            for part in _slices(values.ravel() if valid is None else values[valid]):
                 self._add_numbers(part)
+            self._count += values.size if valid is None else int(np.count_nonzero(valid))
+            return
+        counts = self._counted_in(values)
+        if valid is not None:
+            # it is cheaper to count all and to take the few invalid ones away again
+            counts -= self._counted_in(values[~valid])
+        self._counts += counts
+        self._count += int(counts.sum())
+
+    def _counted_in(self, values: Array) -> NDArray[np.int64]:
+        total = np.zeros(self._counts.size, np.int64)
+        for part in _slices(values.ravel()):
+            positions = part if self._lowest == 0 else part.astype(np.int32) - self._lowest
+            total += np.bincount(positions, minlength=total.size)
+        return total
 
     def _add_numbers(self, part: Array) -> None:
         numbers = part.astype(np.float64)
@@ -68,7 +99,7 @@ class BandSummary:
     def result(self) -> BandStatistics:
         """The figures of all values so far."""
         share = 100 * self._count / self._pixels
-        figures = self._counted() if self._histogram.size else self._measured()
+        figures = self._by_counts() if self._counts.size else self._measured()
         low, high, mean, deviation, second, ninety_eighth = figures
         return BandStatistics(
             minimum=low,
@@ -79,16 +110,35 @@ class BandSummary:
             valid_percent=share,
             percentile_2=second,
             percentile_98=ninety_eighth,
+            histogram=self._histogram(low, high),
         )
 
-    def _counted(self) -> tuple[float | None, ...]:
+    def _histogram(self, low: float | None, high: float | None) -> Histogram | None:
+        if low is None or high is None or not math.isfinite(high - low):
+            return None
+        if self._counts.size:
+            # buckets of whole numbers
+            width = -(-int(high - low + 1) // _BUCKETS)
+            buckets = int(high - low) // width + 1
+            first = int(low) - self._lowest
+            counts = np.zeros(buckets * width, np.int64)
+            part = self._counts[first : first + counts.size]
+            counts[: part.size] = part
+            summed = counts.reshape(buckets, width).sum(axis=1)
+            return Histogram(minimum=low, maximum=low + buckets * width, counts=tuple(summed.tolist()))
+        sample = np.concatenate(self._sample)
+        counts, _ = np.histogram(sample, _BUCKETS, (low, high) if high > low else (low - 0.5, low + 0.5))
+        scaled = np.diff(np.rint(np.cumsum(counts) * (self._finite / sample.size)), prepend=0).astype(np.int64)
+        return Histogram(minimum=low, maximum=high, counts=tuple(scaled.tolist()))
+
+    def _by_counts(self) -> tuple[float | None, ...]:
         if not self._count:
             return (None,) * 6
-        values = np.arange(self._histogram.size, dtype=np.float64) + self._lowest
-        present = np.flatnonzero(self._histogram)
-        mean = float(np.dot(values, self._histogram)) / self._count
-        variance = float(np.dot((values - mean) ** 2, self._histogram)) / self._count
-        upto = np.cumsum(self._histogram)
+        values = np.arange(self._counts.size, dtype=np.float64) + self._lowest
+        present = np.flatnonzero(self._counts)
+        mean = float(np.dot(values, self._counts)) / self._count
+        variance = float(np.dot((values - mean) ** 2, self._counts)) / self._count
+        upto = np.cumsum(self._counts)
         second, ninety_eighth = (float(values[np.searchsorted(upto, q * self._count)]) for q in (0.02, 0.98))
         return float(values[present[0]]), float(values[present[-1]]), mean, math.sqrt(variance), second, ninety_eighth
 

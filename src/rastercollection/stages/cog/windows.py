@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,11 +111,26 @@ class ValidityMap:
         """Whether every pixel is valid."""
         return self.total == self.width * self.height
 
+    def is_full_in(self, left: float, top: float, right: float, bottom: float) -> bool:
+        """Whether every pixel of the raster is valid in a box, given in pixels, as far as whole cells can tell."""
+        rows, columns = self.steps
+        first_row, last_row = (min(max(at, 0), self.height) / rows for at in (top, bottom))
+        first_column, last_column = (min(max(at, 0), self.width) / columns for at in (left, right))
+        box = (
+            slice(math.floor(first_row), math.ceil(last_row)),
+            slice(math.floor(first_column), math.ceil(last_column)),
+        )
+        return bool((self.counts[box] == self._sizes[box]).all())
+
+    @functools.cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """Pixels of each cell that are inside the raster."""
+        rows, columns = self.steps
+        return np.outer(_extents(self.height, rows), _extents(self.width, columns))
+
     def fractions(self) -> NDArray[np.float32]:
         """Share of valid pixels of each cell, 0–1, of those that are inside the raster."""
-        rows, columns = self.steps
-        sizes = np.outer(_extents(self.height, rows), _extents(self.width, columns))
-        return (self.counts / sizes).astype(np.float32)
+        return (self.counts / self._sizes).astype(np.float32)
 
 
 def _extents(size: int, step: int) -> NDArray[np.int64]:

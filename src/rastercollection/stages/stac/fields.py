@@ -11,7 +11,7 @@ from typing import Any
 import pyproj
 
 from rastercollection import __version__
-from rastercollection.products import BandFacts, Cog
+from rastercollection.products import BandFacts, Cog, Histogram
 from rastercollection.records import jsonable
 
 __all__ = [
@@ -72,7 +72,24 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
     statistics = _statistics(band)
     if statistics:
         fields["statistics"] = statistics
+    histogram = band.statistics.histogram if band.statistics else None
+    if histogram is not None:
+        fields["raster:histogram"] = _histogram(histogram, whole=band.dtype.lstrip("u").startswith("int"))
     return fields
+
+
+def _histogram(histogram: Histogram, *, whole: bool) -> dict[str, Any]:
+    """As the raster extension has it: ``min`` and ``max`` are the middles of the first and the last bucket."""
+    buckets = len(histogram.counts)
+    width = (histogram.maximum - histogram.minimum) / buckets
+    # a bucket of whole numbers ends before the next begins
+    first = histogram.minimum + (width - 1 if whole else width) / 2
+    return {
+        "count": buckets,
+        "min": first,
+        "max": first + (buckets - 1) * width,
+        "buckets": list(histogram.counts),
+    }
 
 
 def _description(color_interpretation: str) -> str:

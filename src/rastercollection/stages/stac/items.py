@@ -8,7 +8,8 @@ from typing import Any
 import pystac
 from pystac.utils import datetime_to_str, str_to_datetime
 
-from rastercollection.products import Bounds, Cog
+from rastercollection.products import Bounds, Cog, Receipt
+from rastercollection.records import to_dict
 from rastercollection.stages.extent import bounds_parts
 from rastercollection.stages.stac.fields import (
     COG_TYPE,
@@ -81,8 +82,16 @@ def cog_asset(cog: Cog) -> pystac.Asset:
         "file:checksum": cog.checksum,
         "file:size": cog.size,
         "file:header_size": cog.header_size,
+        **({"rastercollection:receipt": _receipt(cog.receipt)} if cog.receipt else {}),
     }
     return pystac.Asset(cog.href, title=cog.source_blob, media_type=COG_TYPE, roles=_roles(cog), extra_fields=fields)
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    """What was compared with the source before the COG was published."""
+    published: dict[str, Any] = to_dict(receipt)
+    del published["seconds"]
+    return published
 
 
 def _roles(cog: Cog) -> list[str]:

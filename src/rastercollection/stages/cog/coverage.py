@@ -1,0 +1,196 @@
+"""Which pixels of a grid have their centre inside the source, to a millionth of a pixel.
+
+The warper approximates coordinates to a fraction of a pixel, so that where two sources meet a pixel could fall
+between them, or into both. Here the outline is told exactly: coordinates are projected at the nodes of a lattice,
+interpolated between them near the outline, and projected one by one where interpolation could be wrong.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from rastercollection.rasters.crs import from_rasterio
+from rastercollection.rasters.grid import Grid
+from rastercollection.rasters.placement import Placement, Points, apply, project
+
+__all__ = ["Coverage", "Extent", "source_pixels"]
+
+_STEPS = (64, 16, 4)
+_MOST_ERROR = 0.2
+_CLEARLY = 2.0
+_EPSILON = 1e-6
+_SURE = 0.02
+
+
+@attrs.frozen(kw_only=True)
+class Extent:
+    """The part of the source below a window, in its pixels; infinite where that cannot be told."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def source_pixels(placement: Placement, grid: Grid, x: Points, y: Points) -> tuple[Points, Points]:
+    """Columns and rows in the source of coordinates in the grid's CRS; NaN where they have none."""
+    source_x, source_y = project(grid.crs, placement.crs, x, y)
+    there = np.isfinite(source_x) & np.isfinite(source_y)
+    columns, rows = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
+    if there.any():
+        columns[there], rows[there] = placement.find(_unrolled(placement, source_x[there]), source_y[there])
+    return columns, rows
+
+
+def _unrolled(placement: Placement, x: Points) -> Points:
+    """Longitudes in the turn that the source counts them in."""
+    crs = from_rasterio(placement.crs)
+    if placement.transform is None or crs is None or not crs.is_geographic:
+        return x
+    west, _, east, _ = placement.bounds()
+    turn = 2 * np.pi / crs.axis_info[0].unit_conversion_factor
+    return np.asarray(x - turn * np.round((x - (west + east) / 2) / turn))
+
+
+@attrs.frozen(kw_only=True)
+class Coverage:
+    """Where a source with a geotransform lies on a grid; of other sources, nothing is known."""
+
+    placement: Placement
+    grid: Grid
+
+    def extent(self, window: Window) -> Extent:
+        """Where in the source the pixels of a window come from."""
+        columns, rows = self._at(*_nodes(window, max(window.width, window.height) // 8 or 1))
+        if not (np.isfinite(columns).all() and np.isfinite(rows).all()):
+            return Extent(left=-np.inf, top=-np.inf, right=np.inf, bottom=np.inf)
+        # between nodes, a curved edge may reach a little further
+        slack = 4 + 0.02 * max(np.ptp(columns), np.ptp(rows))
+        return Extent(
+            left=columns.min() - slack,
+            top=rows.min() - slack,
+            right=columns.max() + slack,
+            bottom=rows.max() + slack,
+        )
+
+    def inside(self, window: Window) -> NDArray[np.bool_] | None:
+        """``(rows, columns)``: whether the source holds the centre of each pixel of a window; None where it holds all.
+
+        Where coordinates change too abruptly to be interpolated, or do not exist, pixels count as inside: the warper
+        has to tell.
+        """
+        if self.placement.transform is None:
+            return None
+        for step in _STEPS:
+            lattice = _Lattice.of(self, window, step)
+            if lattice.error <= _MOST_ERROR:
+                return lattice.inside(self)
+        return None
+
+    def _at(self, columns: Points, rows: Points) -> tuple[Points, Points]:
+        """Positions in the source, in pixels, of positions on the grid."""
+        return source_pixels(self.placement, self.grid, *apply(self.grid.transform, columns, rows))
+
+    def depth(self, columns: Points, rows: Points) -> Points:
+        """How far positions in the source are from its outline, in pixels, positive inside."""
+        width, height = self.placement.width, self.placement.height
+        return np.minimum(np.minimum(columns, width - columns), np.minimum(rows, height - rows))
+
+
+def _nodes(window: Window, step: int) -> tuple[Points, Points]:
+    """A lattice over the whole window, which may reach beyond it by less than a step."""
+    columns = window.col_off + step * np.arange(-(-window.width // step) + 1, dtype=float)
+    rows = window.row_off + step * np.arange(-(-window.height // step) + 1, dtype=float)
+    across, down = np.meshgrid(columns, rows)
+    return across, down
+
+
+@attrs.frozen(kw_only=True)
+class _Lattice:
+    """Positions in the source, projected exactly, of the corners of square cells of a window.
+
+    Attributes:
+        window: On the grid.
+        step: Pixels of a cell's side.
+        columns, rows: In the source, ``(cells down + 1, cells across + 1)``.
+        error: How far positions interpolated in the middle of cells are off, at most, in pixels.
+    """
+
+    window: Window
+    step: int
+    columns: Points
+    rows: Points
+    error: float
+
+    @classmethod
+    def of(cls, coverage: Coverage, window: Window, step: int) -> _Lattice:
+        across, down = _nodes(window, step)
+        columns, rows = coverage._at(across, down)
+        middle_columns, middle_rows = coverage._at(across[:-1, :-1] + step / 2, down[:-1, :-1] + step / 2)
+        away = np.hypot(_middles(columns) - middle_columns, _middles(rows) - middle_rows)
+        near = np.abs(coverage.depth(middle_columns, middle_rows)) < 4 * step + _CLEARLY
+        away = away[np.isfinite(away) & near]
+        return cls(window=window, step=step, columns=columns, rows=rows, error=float(away.max(initial=0.0)))
+
+    def inside(self, coverage: Coverage) -> NDArray[np.bool_] | None:
+        deepest, shallowest = self._depths(coverage)
+        unknown = ~np.isfinite(shallowest)
+        clear = unknown | (shallowest > _CLEARLY)
+        if clear.all():
+            return None
+        out = deepest < -_CLEARLY
+        cells = np.where(out, False, True)
+        inside = np.kron(cells, np.ones((self.step, self.step), bool))
+        self._settle_edges(coverage, inside, np.argwhere(~clear & ~out))
+        return np.ascontiguousarray(inside[: self.window.height, : self.window.width])
+
+    def _depths(self, coverage: Coverage) -> tuple[Points, Points]:
+        """The largest and the smallest depth that any pixel of each cell can have, as far as coordinates are linear."""
+        width, height = coverage.placement.width, coverage.placement.height
+        sides = (self.columns, width - self.columns, self.rows, height - self.rows)
+        corners = [_corners(side) for side in sides]
+        deepest = np.minimum.reduce([side.max(axis=0) for side in corners])
+        shallowest = np.minimum.reduce([side.min(axis=0) for side in corners])
+        return deepest, shallowest
+
+    def _settle_edges(self, coverage: Coverage, inside: NDArray[np.bool_], cells: NDArray[np.intp]) -> None:
+        """Decide pixel by pixel in the cells that the outline passes through; in place."""
+        if not len(cells):
+            return
+        step = self.step
+        columns, rows = (self._interpolated(values, cells) for values in (self.columns, self.rows))
+        depth = coverage.depth(columns, rows)
+        decided = depth > 0
+        unsure = np.abs(depth) < max(_SURE, 2 * self.error)
+        if unsure.any():
+            which, down, across = np.nonzero(unsure)
+            exact = coverage._at(
+                self.window.col_off + cells[which, 1] * step + across + 0.5,
+                self.window.row_off + cells[which, 0] * step + down + 0.5,
+            )
+            decided[unsure] = coverage.depth(*exact) >= -_EPSILON
+        for (row, column), block in zip(cells, decided, strict=True):
+            inside[row * step : (row + 1) * step, column * step : (column + 1) * step] = block
+
+    def _interpolated(self, values: Points, cells: NDArray[np.intp]) -> Points:
+        """``(cells, step, step)``: values at pixel centres, from those at the corners."""
+        at = (np.arange(self.step) + 0.5) / self.step
+        down, across = at[np.newaxis, :, np.newaxis], at[np.newaxis, np.newaxis, :]
+        top_left, top_right, bottom_left, bottom_right = (
+            corner[cells[:, 0], cells[:, 1]][:, np.newaxis, np.newaxis] for corner in _corners(values)
+        )
+        top = top_left * (1 - across) + top_right * across
+        bottom = bottom_left * (1 - across) + bottom_right * across
+        return np.asarray(top * (1 - down) + bottom * down)
+
+
+def _corners(values: Points) -> Points:
+    """``(4, cells down, cells across)``: top left, top right, bottom left, bottom right."""
+    return np.stack([values[:-1, :-1], values[:-1, 1:], values[1:, :-1], values[1:, 1:]])
+
+
+def _middles(values: Points) -> Points:
+    return np.asarray(_corners(values).mean(axis=0))

@@ -1,0 +1,109 @@
+"""All decisions about a tile's COG, before any pixel is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+from rasterio.crs import CRS
+from rasterio.io import DatasetReader
+
+from rastercollection.products import CogSettings
+from rastercollection.rasters.environment import Limits
+from rastercollection.rasters.grid import GridPlan, plan_grid
+from rastercollection.rasters.placement import Placement
+from rastercollection.stages.cog.encode import suited
+from rastercollection.stages.cog.metadata import Metadata
+from rastercollection.stages.cog.reading import Source
+from rastercollection.stages.cog.validity import Validity, choose_layout, common_dtype
+
+__all__ = ["Order", "Prepared", "canvas_bytes", "prepare"]
+
+_Notify = Callable[[str, str], None]
+_WITH_OVERVIEWS = 4 / 3
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """What is to be made of a source.
+
+    Attributes:
+        blob: Name of the tile.
+        settings: How the COG is written.
+        raster_type: As validated.
+        source_crs: CRS of the source, or the one used for want of it.
+        georeferencing: geotransform, gcps or rpcs.
+        target_crs: CRS of the COG.
+        max_pixels: Limit of the COG's width × height.
+        limits: What may be used of the machine.
+    """
+
+    blob: str
+    settings: CogSettings
+    raster_type: str
+    source_crs: CRS
+    georeferencing: str
+    target_crs: CRS
+    max_pixels: int
+    limits: Limits
+
+
+@attrs.frozen(kw_only=True)
+class Prepared:
+    """All decisions, before any pixel is read."""
+
+    order: Order
+    source: Source
+    placement: Placement
+    plan: GridPlan
+    settings: CogSettings
+    metadata: Metadata
+
+    @property
+    def only_valid(self) -> bool:
+        """LERC does not keep the values of invalid pixels."""
+        return self.settings.compression.startswith("LERC")
+
+    @property
+    def keeps_rpcs(self) -> bool:
+        """Whether rational polynomials still hold for the COG's pixels."""
+        plan = self.plan
+        return self.metadata.rpcs is not None and not (plan.reprojected or plan.flip_rows or plan.flip_columns)
+
+
+def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
+    """Decide grid, layout and settings from the source's metadata.
+
+    Raises:
+        TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
+    """
+    placement = Placement.of(dataset, order.source_crs, order.georeferencing)
+    plan = plan_grid(placement, order.target_crs, order.blob, order.max_pixels)
+    validity, dtype = Validity.of(dataset), common_dtype(dataset)
+    settings, notices = suited(
+        order.settings,
+        dataset.dtypes,
+        dtype,
+        alpha=validity.alpha is not None,
+        has_colors="palette" in (color.name for color in dataset.colorinterp),
+        blob=order.blob,
+    )
+    layout = choose_layout(validity, dtype, settings)
+    metadata = Metadata.of(dataset, layout, order.blob)
+    for notice in (*plan.notices, *notices, *metadata.notices):
+        notify(notice.code, notice.message)
+    if placement.rpcs is not None:
+        notify(
+            "RPC_WITHOUT_DEM",
+            f"{order.blob}: rectified for one elevation, {placement.elevation:.0f} m, as there is no terrain model.",
+        )
+    source = Source(dataset=dataset, blob=order.blob, validity=validity, layout=layout)
+    return Prepared(order=order, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
+
+
+def canvas_bytes(prepared: Prepared) -> int:
+    """Uncompressed size of all intermediates: the source where it is warped, the COG's pixels and overviews."""
+    layout, grid, placement = prepared.source.layout, prepared.plan.grid, prepared.placement
+    pixel = len(layout.bands) * layout.dtype.itemsize + 1
+    source = placement.width * placement.height * pixel if prepared.plan.reprojected else 0
+    return source + int(grid.width * grid.height * pixel * _WITH_OVERVIEWS)

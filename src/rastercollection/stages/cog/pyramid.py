@@ -1,0 +1,216 @@
+"""Overviews of a canvas: each from the one before, half as large.
+
+An overview's pixel is valid if any pixel that it covers is, as GDAL's overviews of rasters with a nodata value have it:
+a mosaic of tiles then has no gaps when it is seen from afar. Invalid pixels have no part in its value.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
+from rastercollection.stages.cog.validity import Layout, Valid, any_band, settle
+from rastercollection.stages.cog.windows import Array, ValidityMap, iterate_windows
+from rastercollection.stages.cog.workspace import Workspace
+
+__all__ = ["build_pyramid"]
+
+_LARGE, _SMALL = 1024, 256
+_MARGIN = 8
+"""Pixels around a block that kernels reach, at most."""
+_ENOUGH = 0.5
+"""Share of a kernel's weight that valid pixels need, for its negative lobes to do no harm."""
+
+
+def build_pyramid(
+    workspace: Workspace, base: Canvas, record: Record, layout: Layout, resampling: Resampling, levels: int
+) -> list[Canvas]:
+    """Overviews of a canvas.
+
+    Args:
+        workspace: Where they are kept.
+        base: The image at full resolution.
+        record: Its valid pixels.
+        layout: How it tells invalid pixels.
+        resampling: How pixels become one.
+        levels: How many.
+    """
+    found: list[Canvas] = []
+    agree = bool((record.counts == record.map.total).all())
+    for level in range(levels):
+        step = _Step(
+            workspace=workspace,
+            layout=layout,
+            resampling=resampling,
+            source=found[-1] if found else base,
+            map=record.map if agree else None,
+            decimation=2**level,
+        )
+        found.append(step.halved())
+    return found
+
+
+@attrs.frozen(kw_only=True)
+class _Step:
+    """From one level to the next.
+
+    Attributes:
+        workspace, layout, resampling: As above.
+        source: The level before.
+        map: Valid pixels of the image at full resolution; None where bands disagree on them.
+        decimation: Pixels of the image for one of ``source``.
+    """
+
+    workspace: Workspace
+    layout: Layout
+    resampling: Resampling
+    source: Canvas
+    map: ValidityMap | None
+    decimation: int
+
+    def halved(self) -> Canvas:
+        """A canvas of half the size, rounded up."""
+        source = self.source
+        size = -(-source.height // 2), -(-source.width // 2)
+        half = Canvas(self.workspace, (source.count, *size), source.dtype)
+        half.nodata = source.nodata
+        with open_canvas(source.describe(masked=False)) as dataset:
+            for window in iterate_windows(half.width, half.height, (_LARGE, _LARGE)):
+                for part in self._parts(window):
+                    self._fill(dataset, half, part)
+        return half
+
+    def _parts(self, window: Window) -> Iterator[Window]:
+        """A block as it is, or cut where that leaves less to be done with care."""
+        if self._is_full(window):
+            yield window
+            return
+        parts = [
+            Window(window.col_off + part.col_off, window.row_off + part.row_off, part.width, part.height)
+            for part in iterate_windows(window.width, window.height, (_SMALL, _SMALL))
+        ]
+        yield from parts if 2 * sum(map(self._is_full, parts)) > len(parts) else [window]
+
+    def _fill(self, dataset: DatasetReader, half: Canvas, window: Window) -> None:
+        if self._is_full(window):
+            shape = (half.count, window.height, window.width)
+            data, valid = dataset.read(window=self._below(window), out_shape=shape, resampling=self.resampling), None
+        else:
+            data, valid = self._with_gaps(window)
+        settle(data, valid, self.layout)
+        half.write(window, data, any_band(valid) if self.source.has_mask else None)
+
+    def _below(self, window: Window) -> Window:
+        """What a window of the smaller canvas covers."""
+        source = self.source
+        across, down = source.width / -(-source.width // 2), source.height / -(-source.height // 2)
+        return Window(window.col_off * across, window.row_off * down, window.width * across, window.height * down)
+
+    def _around(self, below: Window) -> Window:
+        """The whole pixels that kernels reach."""
+        left, top = (max(0, int(offset) - _MARGIN) for offset in (below.col_off, below.row_off))
+        right = min(self.source.width, int(below.col_off + below.width) + _MARGIN + 1)
+        bottom = min(self.source.height, int(below.row_off + below.height) + _MARGIN + 1)
+        return Window(left, top, right - left, bottom - top)
+
+    def _is_full(self, window: Window) -> bool:
+        if self.map is None:
+            return False
+        around, factor = self._around(self._below(window)), self.decimation
+        return self.map.is_full_in(
+            around.col_off * factor,
+            around.row_off * factor,
+            (around.col_off + around.width) * factor,
+            (around.row_off + around.height) * factor,
+        )
+
+    def _with_gaps(self, window: Window) -> tuple[Array, Valid]:
+        """Pixels of a window of the smaller canvas, and which of them are valid."""
+        below = self._below(window)
+        around = self._around(below)
+        data = np.array(self.source.read(around))
+        valid = self.layout.validity.judge(data, self.source.read_mask(around))
+        if valid is None:
+            valid = np.ones((1, *data.shape[1:]), bool)
+        inner = Window(below.col_off - around.col_off, below.row_off - around.row_off, below.width, below.height)
+        shape = (window.height, window.width)
+        if not valid.any():
+            return np.zeros((data.shape[0], *shape), data.dtype), np.zeros((1, *shape), bool)
+        if self.resampling in (Resampling.nearest, Resampling.mode):
+            return _most_frequent(data, valid, inner, shape, samples=1 if self.resampling is Resampling.nearest else 2)
+        return self._weighed(data, valid, inner, shape)
+
+    def _weighed(self, data: Array, valid: Array, inner: Window, shape: tuple[int, int]) -> tuple[Array, Valid]:
+        """Weighed means of valid pixels, with weights that add up to one."""
+        count, alpha = data.shape[0], self.layout.alpha
+        floats = np.float32 if data.dtype.itemsize <= 2 or data.dtype == np.float32 else np.float64
+        memory = attrs.evolve(self.workspace, in_memory=True)
+        both = Canvas(memory, (count + valid.shape[0], *data.shape[1:]), np.dtype(floats))
+        opaque = np.broadcast_to(valid, data.shape).copy()
+        if alpha is not None:
+            opaque[alpha] = True
+        everywhere = Window(0, 0, both.width, both.height)
+        both.write(everywhere, np.concatenate([np.where(opaque, data, 0), valid]))
+        with open_canvas(both.describe()) as dataset, np.errstate(all="ignore"):
+            read = functools.partial(dataset.read, window=inner, out_shape=(both.count, *shape))
+            mean = read(resampling=Resampling.average)
+            share = mean[count:].copy()
+            found = _normalised(mean, count, alpha)
+            if self.resampling is not Resampling.average:
+                sharp = read(resampling=self.resampling)
+                enough = np.broadcast_to(sharp[count:] >= _ENOUGH, found.shape)
+                found = np.where(enough, _normalised(sharp, count, alpha), found)
+        both.discard()
+        return _as_type(found, data.dtype), share > 0
+
+
+def _normalised(sums: Array, count: int, alpha: int | None) -> Array:
+    """Sums of weighed values, of the first ``count`` bands, divided by the sums of their weights."""
+    weights = np.broadcast_to(sums[count:], sums[:count].shape).copy()
+    if alpha is not None:
+        weights[alpha] = 1
+    return np.asarray(sums[:count] / weights)
+
+
+def _as_type(values: Array, dtype: np.dtype) -> Array:
+    if dtype.kind == "f":
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    values = np.clip(np.rint(np.nan_to_num(values, nan=0)), limits.min, limits.max)
+    if dtype.itemsize == 8:
+        # the largest number is none that a float holds
+        values = np.minimum(values, np.nextafter(float(limits.max), 0))
+    return values.astype(dtype)
+
+
+def _most_frequent(
+    data: Array, valid: Array, inner: Window, shape: tuple[int, int], *, samples: int
+) -> tuple[Array, Valid]:
+    """The most frequent of the valid values among ``samples`` × ``samples`` pixels; of equals, the first."""
+    rows = _positions(inner.row_off, inner.height, shape[0], samples, data.shape[1])
+    columns = _positions(inner.col_off, inner.width, shape[1], samples, data.shape[2])
+    places = [(row[:, np.newaxis], column) for row in rows for column in columns]
+    values = np.stack([data[:, row, column] for row, column in places])
+    known = np.broadcast_to(np.stack([valid[:, row, column] for row, column in places]), values.shape)
+    votes = sum(known * (known[other] & (values == values[other])).astype(np.int8) for other in range(len(places)))
+    best = np.argmax(votes, axis=0)[np.newaxis]
+    found = np.asarray(np.take_along_axis(values, best, axis=0)[0])
+    kept = np.asarray(known.any(axis=0))
+    return found, kept if valid.shape[0] > 1 else kept[:1]
+
+
+def _positions(offset: float, size: float, count: int, samples: int, end: int) -> list[NDArray[np.intp]]:
+    """Pixels along an axis, evenly inside each of ``count`` parts, for each sample."""
+    part = size / count
+    starts = offset + part * np.arange(count)
+    return [
+        np.minimum((starts + part * (sample + 0.5) / samples).astype(np.intp), end - 1) for sample in range(samples)
+    ]
