@@ -6,7 +6,6 @@ a mosaic of tiles then has no gaps when it is seen from afar. Invalid pixels hav
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 import attrs
@@ -97,7 +96,7 @@ class _Step:
             Window(window.col_off + part.col_off, window.row_off + part.row_off, part.width, part.height)
             for part in iterate_windows(window.width, window.height, (_SMALL, _SMALL))
         ]
-        yield from parts if 2 * sum(map(self._is_full, parts)) > len(parts) else [window]
+        yield from parts if any(map(self._is_full, parts)) else [window]
 
     def _fill(self, dataset: DatasetReader, half: Canvas, window: Window) -> None:
         if self._is_full(window):
@@ -159,25 +158,26 @@ class _Step:
             opaque[alpha] = True
         everywhere = Window(0, 0, both.width, both.height)
         both.write(everywhere, np.concatenate([np.where(opaque, data, 0), valid]))
-        with open_canvas(both.describe()) as dataset, np.errstate(all="ignore"):
-            read = functools.partial(dataset.read, window=inner, out_shape=(both.count, *shape))
-            mean = read(resampling=Resampling.average)
-            share = mean[count:].copy()
-            found = _normalised(mean, count, alpha)
-            if self.resampling is not Resampling.average:
-                sharp = read(resampling=self.resampling)
-                enough = np.broadcast_to(sharp[count:] >= _ENOUGH, found.shape)
-                found = np.where(enough, _normalised(sharp, count, alpha), found)
+        with open_canvas(both.describe()) as dataset:
+            sums = dataset.read(window=inner, out_shape=(both.count, *shape), resampling=self.resampling)
         both.discard()
-        return _as_type(found, data.dtype), share > 0
+        found = _normalised(sums, count, alpha)
+        if self.resampling is Resampling.average:
+            return _as_type(found, data.dtype), sums[count:] > 0
+        samples = _Samples.of(data.shape, inner, shape, 2)
+        kept = np.asarray(samples.take(valid).any(axis=0))
+        samples.average_where(kept & (sums[count:] < _ENOUGH), data, valid, found)
+        return _as_type(found, data.dtype), kept
 
 
 def _normalised(sums: Array, count: int, alpha: int | None) -> Array:
     """Sums of weighed values, of the first ``count`` bands, divided by the sums of their weights."""
-    weights = np.broadcast_to(sums[count:], sums[:count].shape).copy()
+    weights = np.broadcast_to(sums[count:], sums[:count].shape)
     if alpha is not None:
+        weights = weights.copy()
         weights[alpha] = 1
-    return np.asarray(sums[:count] / weights)
+    with np.errstate(all="ignore"):
+        return np.asarray(sums[:count] / weights)
 
 
 def _as_type(values: Array, dtype: np.dtype) -> Array:
@@ -195,22 +195,54 @@ def _most_frequent(
     data: Array, valid: Array, inner: Window, shape: tuple[int, int], *, samples: int
 ) -> tuple[Array, Valid]:
     """The most frequent of the valid values among ``samples`` × ``samples`` pixels; of equals, the first."""
-    rows = _positions(inner.row_off, inner.height, shape[0], samples, data.shape[1])
-    columns = _positions(inner.col_off, inner.width, shape[1], samples, data.shape[2])
-    places = [(row[:, np.newaxis], column) for row in rows for column in columns]
-    values = np.stack([data[:, row, column] for row, column in places])
-    known = np.broadcast_to(np.stack([valid[:, row, column] for row, column in places]), values.shape)
-    votes = sum(known * (known[other] & (values == values[other])).astype(np.int8) for other in range(len(places)))
+    places = _Samples.of(data.shape, inner, shape, samples)
+    values = places.take(data)
+    known = np.broadcast_to(places.take(valid), values.shape)
+    votes = sum(known * (known[other] & (values == values[other])).astype(np.int8) for other in range(len(values)))
     best = np.argmax(votes, axis=0)[np.newaxis]
     found = np.asarray(np.take_along_axis(values, best, axis=0)[0])
     kept = np.asarray(known.any(axis=0))
     return found, kept if valid.shape[0] > 1 else kept[:1]
 
 
-def _positions(offset: float, size: float, count: int, samples: int, end: int) -> list[NDArray[np.intp]]:
+@attrs.frozen(kw_only=True)
+class _Samples:
+    """Pixels that lie evenly in what each pixel of a smaller image covers.
+
+    Attributes:
+        rows, columns: Positions along each axis, for each sample.
+    """
+
+    rows: tuple[NDArray[np.intp], ...]
+    columns: tuple[NDArray[np.intp], ...]
+
+    @classmethod
+    def of(cls, size: tuple[int, ...], inner: Window, shape: tuple[int, int], samples: int) -> _Samples:
+        return cls(
+            rows=_positions(inner.row_off, inner.height, shape[0], samples, size[1]),
+            columns=_positions(inner.col_off, inner.width, shape[1], samples, size[2]),
+        )
+
+    def take(self, data: Array) -> Array:
+        """``(samples, bands, rows, columns)``."""
+        return np.stack([data[:, row[:, np.newaxis], column] for row in self.rows for column in self.columns])
+
+    def average_where(self, wanted: NDArray[np.bool_], data: Array, valid: Array, found: Array) -> None:
+        """Write means of valid samples into the places of ``found`` that are wanted."""
+        for band in range(found.shape[0]):
+            own = band if valid.shape[0] > 1 else 0
+            down, across = np.nonzero(wanted[own])
+            places = [(row[down], column[across]) for row in self.rows for column in self.columns]
+            weights = np.stack([valid[own][place] for place in places]).astype(found.dtype)
+            values = np.stack([data[band][place] for place in places])
+            total = np.where(weights > 0, values, 0).sum(axis=0, dtype=found.dtype)
+            found[band][down, across] = total / weights.sum(axis=0)
+
+
+def _positions(offset: float, size: float, count: int, samples: int, end: int) -> tuple[NDArray[np.intp], ...]:
     """Pixels along an axis, evenly inside each of ``count`` parts, for each sample."""
     part = size / count
     starts = offset + part * np.arange(count)
-    return [
+    return tuple(
         np.minimum((starts + part * (sample + 0.5) / samples).astype(np.intp), end - 1) for sample in range(samples)
-    ]
+    )
