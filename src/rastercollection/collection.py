@@ -57,6 +57,8 @@ def plan_validation(context: PlanContext, _: Sequence[TaskResult]) -> Iterator[T
         "jpeg_quality": request.jpeg_quality,
         "compression": request.compression,
         "compression_level": request.compression_level,
+        "warp_resampling": request.warp_resampling,
+        "overview_resampling": request.overview_resampling,
         "strict": request.strict,
         "policy": attrs.asdict(_policy(request)),
     }

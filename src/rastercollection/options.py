@@ -148,6 +148,8 @@ def _add_fine_parameters(parser: argparse.ArgumentParser) -> None:
     several: dict[str, Any] = {"action": "append"}
     add("compression", "instead of the tier's (ZSTD, LERC, WEBP …)", metavar="NAME")
     add("compression_level", "instead of the tier's", type=int, metavar="N")
+    add("warp_resampling", "instead of what suits the raster type (bilinear, cubic …)", metavar="NAME")
+    add("overview_resampling", "the same for overviews (average, cubic …)", metavar="NAME")
     add("tiers", "a tier of your own, as JSON; may be repeated", type=_json, metavar="JSON", **several)
     add("strict", "refuse data types that waste space beyond reason", **SWITCH)
     add("on_mismatch", "when tiles do not agree: continue (default), majority or fail", metavar="POLICY")

@@ -35,6 +35,8 @@ class CollectionParameters(TypedDict, total=False):
     create_stac_collection: bool
     compression: str | None
     compression_level: int | None
+    warp_resampling: str | None
+    overview_resampling: str | None
     tiers: Sequence[Tier | Mapping[str, Any]]
     strict: bool
     on_mismatch: str

@@ -14,7 +14,14 @@ import attrs
 from rastercollection import urls
 from rastercollection.errors import RequestError, RequestProblem, TaskError
 from rastercollection.rasters.policy import DEFAULT_DRIVERS
-from rastercollection.rasters.profiles import COMPRESSIONS, RASTER_TYPES, TIERS, Tier
+from rastercollection.rasters.profiles import (
+    COMPRESSIONS,
+    OVERVIEW_RESAMPLINGS,
+    RASTER_TYPES,
+    TIERS,
+    WARP_RESAMPLINGS,
+    Tier,
+)
 from rastercollection.records import digest, jsonable
 
 __all__ = ["CollectionRequest"]
@@ -86,6 +93,9 @@ class CollectionRequest:
 
         compression: Overrides the tier's compression.
         compression_level: Overrides its level.
+        warp_resampling: How pixels are resampled to another CRS or grid, by GDAL's name in lower case; what suits the
+            raster type when None.
+        overview_resampling: The same for overviews.
         tiers: More tiers, as :class:`~rastercollection.rasters.profiles.Tier` or dicts of its fields.
         strict: A data type that wastes space beyond reason (64-bit, complex) is an error.
         on_mismatch: When tiles disagree in bands, data type, type, nodata or colour table: ``continue`` with all,
@@ -122,6 +132,8 @@ class CollectionRequest:
 
     compression: str | None = None
     compression_level: int | None = None
+    warp_resampling: str | None = None
+    overview_resampling: str | None = None
     tiers: tuple[Tier, ...] = attrs.field(default=(), converter=_tiers)
     strict: bool = False
     on_mismatch: str = "continue"
@@ -370,6 +382,8 @@ _CHECKS: Mapping[str, Check] = {
     "create_stac_collection": _boolean,
     "compression": _one_of(tuple(COMPRESSIONS)),
     "compression_level": _integer(0, 22),
+    "warp_resampling": _one_of(WARP_RESAMPLINGS),
+    "overview_resampling": _one_of(OVERVIEW_RESAMPLINGS),
     "tiers": _is_tiers,
     "strict": _boolean,
     "on_mismatch": _one_of(ON_MISMATCH),

@@ -62,6 +62,8 @@ def validate(path: Path, limits: Limits, **changes: Any) -> Mapping[str, Any]:
         "jpeg_quality": 85,
         "compression": None,
         "compression_level": None,
+        "warp_resampling": None,
+        "overview_resampling": None,
         "strict": False,
         "policy": attrs.asdict(SourcePolicy()),
     }

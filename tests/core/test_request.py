@@ -39,6 +39,8 @@ WRONG = {
     "create_stac_collection": [1],
     "compression": ["GZIP"],
     "compression_level": [99, -1],
+    "warp_resampling": ["best", "CUBIC", 2],
+    "overview_resampling": ["gauss", 1],
     "tiers": [[{"name": "x"}], [{"name": "x", "compression": "GZIP"}], "x"],
     "on_mismatch": ["ignore"],
     "datetime": ["yesterday", "2020-02-30", "2021-01-01/2020-01-01", "2020/2021/2022"],

@@ -67,6 +67,8 @@ def validate(path: Path | str, *, storage: Any = None, limits: Limits | None = N
         "jpeg_quality": 85,
         "compression": None,
         "compression_level": None,
+        "warp_resampling": None,
+        "overview_resampling": None,
         "strict": False,
         "policy": attrs.asdict(SourcePolicy()),
         **parameters,

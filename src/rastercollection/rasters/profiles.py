@@ -12,7 +12,17 @@ import attrs
 from rastercollection.models import Notice
 from rastercollection.products import CogSettings
 
-__all__ = ["COMPRESSIONS", "RASTER_TYPES", "TIERS", "Tier", "choose_settings", "compatible_tiers", "recommend"]
+__all__ = [
+    "COMPRESSIONS",
+    "OVERVIEW_RESAMPLINGS",
+    "RASTER_TYPES",
+    "TIERS",
+    "WARP_RESAMPLINGS",
+    "Tier",
+    "choose_settings",
+    "compatible_tiers",
+    "recommend",
+]
 
 RASTER_TYPES = ("auto", "rgb", "rgba", "dem", "categorical", "multispectral", "nir")
 
@@ -30,6 +40,8 @@ COMPRESSIONS: Mapping[str, tuple[int, int] | None] = {
 }
 """Compressions of GDAL's COG driver, with the range of their level where they have one."""
 
+WARP_RESAMPLINGS = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
+OVERVIEW_RESAMPLINGS = ("nearest", "average", "bilinear", "cubic", "cubic_spline", "lanczos", "mode")
 LOSSY_NEEDS_BYTES = ("JPEG", "WEBP")
 
 
@@ -124,16 +136,18 @@ def choose_settings(
     jpeg_quality: int = 85,
     compression: str | None = None,
     level: int | None = None,
+    warp_resampling: str | None = None,
+    overview_resampling: str | None = None,
 ) -> tuple[CogSettings, tuple[Notice, ...]]:
     """The settings a tile is written with, and notices about what could not be had.
 
     Args:
         tier: The tier asked for.
-        raster_type: Decides resampling.
+        raster_type: Decides resampling, unless it is given.
         dtypes: Data type of each band.
         color_interpretation: Of each band.
         jpeg_quality: 1–100.
-        compression, level: The user's overrides.
+        compression, level, warp_resampling, overview_resampling: The user's overrides.
     """
     notices = []
     if not _fits(tier, dtypes, color_interpretation):
@@ -165,7 +179,7 @@ def choose_settings(
         compression=codec,
         level=chosen_level,
         quality=_quality(codec, jpeg_quality),
-        overview_resampling=row.overview_resampling,
-        warp_resampling=row.warp_resampling,
+        overview_resampling=overview_resampling or row.overview_resampling,
+        warp_resampling=warp_resampling or row.warp_resampling,
     )
     return settings, tuple(notices)

@@ -32,7 +32,8 @@ def validate_raster(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
 
     Args:
         parameters: ``source`` (a SourceFile), ``input_crs``, ``raster_type``, ``tier`` and ``tiers`` (Tiers),
-            ``jpeg_quality``, ``compression``, ``compression_level``, ``strict``, ``policy`` (a SourcePolicy).
+            ``jpeg_quality``, ``compression``, ``compression_level``, ``warp_resampling``,
+            ``overview_resampling``, ``strict``, ``policy`` (a SourcePolicy).
         context: With ``storage`` and ``limits`` in its resources.
 
     Returns:
@@ -108,6 +109,8 @@ def _settings(
         jpeg_quality=parameters["jpeg_quality"],
         compression=parameters["compression"],
         level=parameters["compression_level"],
+        warp_resampling=parameters["warp_resampling"],
+        overview_resampling=parameters["overview_resampling"],
     )
     for notice in fallbacks:
         context.notice(notice.code, f"{blob}: {notice.message}")
