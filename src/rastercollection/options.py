@@ -147,7 +147,7 @@ def _add_fine_parameters(parser: argparse.ArgumentParser) -> None:
     add = _adder(parser.add_argument_group("parameters that refine it"))
     several: dict[str, Any] = {"action": "append"}
     add("compression", "instead of the tier's (ZSTD, LERC, WEBP …)", metavar="NAME")
-    add("compression_level", "instead of the tier's", type=int, metavar="N")
+    add("compression_level", "instead of the tier's; auto: chosen for each image", type=_level, metavar="N")
     add("tiers", "a tier of your own, as JSON; may be repeated", type=_json, metavar="JSON", **several)
     add("strict", "refuse data types that waste space beyond reason", **SWITCH)
     add("on_mismatch", "when tiles do not agree: continue (default), majority or fail", metavar="POLICY")
@@ -177,6 +177,10 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     add("jobs", "job store: sqlite:///file.db or memory; your state folder when not given", metavar="STORE")
     add("on_tile_error", "continue (default) or fail", metavar="POLICY")
     _add_quiet(parser)
+
+
+def _level(text: str) -> int | str:
+    return text if text == "auto" else int(text)
 
 
 def _json(text: str) -> Any:
