@@ -180,7 +180,10 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
 
 
 def _level(text: str) -> int | str:
-    return text if text == "auto" else int(text)
+    try:
+        return text if text == "auto" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor auto") from None
 
 
 def _json(text: str) -> Any:
