@@ -94,7 +94,8 @@ def _of_format(dataset: SourceDataset, _: Asked) -> str | None:
         return f"It is a {dataset.driver}, not a GeoTIFF."
     if dataset.tags(ns=_STRUCTURE).get("LAYOUT") != "COG":
         return "It is no COG, or was changed after it was made one."
-    others = sorted(PurePath(name).name for name in dataset.files[1:])
+    with _open(dataset) as whole:  # ``dataset``, which hides its overviews, hides these files, too
+        others = sorted(PurePath(name).name for name in whole.files[1:])
     return f"Files beside it belong to it: {', '.join(others)}." if others else None
 
 
