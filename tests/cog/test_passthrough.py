@@ -185,6 +185,33 @@ def test_overviews_of_other_sizes(tmp_path: Path) -> None:
     assert reason(made) == "Its overviews are not halved each time, but 3, 9 times smaller."
 
 
+@pytest.mark.parametrize("resampling", ["NEAREST", "AVERAGE", "CUBIC", "LANCZOS"])
+def test_overviews_of_another_resampling_will_do(resampling: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (3, *SIDE), "uint8")
+    assert reason(cog(tmp_path, noise, OVERVIEW_RESAMPLING=resampling)) is None
+
+
+def test_overviews_of_classes_hold_no_other_values(tmp_path: Path) -> None:
+    classes = (texture(1, *SIDE, "uint8") // 16 * 16).astype("uint8")
+    assert reason(cog(tmp_path, classes, OVERVIEW_RESAMPLING="MODE"), raster_type="categorical") is None
+    odd = np.random.default_rng(1).integers(0, 2**15, (1, 777, 1033), "int16")
+    assert reason(cog(tmp_path, odd, OVERVIEW_RESAMPLING="NEAREST"), raster_type="categorical") is None
+    blurred = cog(tmp_path, classes, OVERVIEW_RESAMPLING="CUBIC")
+    assert reason(blurred, raster_type="categorical") == "Its overviews hold values that the image lacks."
+
+
+def test_overviews_of_another_picture(tmp_path: Path) -> None:
+    """They are made before the image changes, and a copy takes them over."""
+
+    def turn(raster: Any) -> None:
+        raster.build_overviews([2])
+        raster.write(raster.read()[:, ::-1])
+
+    ramp = np.broadcast_to(np.linspace(10, 240, SIDE[0]).astype("uint8")[:, np.newaxis], (3, *SIDE))
+    stale = cog(tmp_path, ramp, change=turn, OVERVIEWS="FORCE_USE_EXISTING")
+    assert reason(stale) == "Its overviews do not show what the image shows."
+
+
 def test_overviews_beside_the_file_are_none_of_its_own(tmp_path: Path) -> None:
     made = cog(tmp_path, OVERVIEWS="NONE")
     with rasterio.Env(TIFF_USE_OVR="YES"), rasterio.open(made, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as raster:

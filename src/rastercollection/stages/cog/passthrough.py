@@ -28,6 +28,7 @@ from rastercollection.rasters.opening import SourceDataset, reading
 from rastercollection.rasters.placement import apply
 from rastercollection.stages.cog.encode import overview_levels
 from rastercollection.stages.cog.metadata import Metadata
+from rastercollection.stages.cog.overview_content import why_not_the_image
 from rastercollection.stages.cog.validity import Layout, Validity
 
 __all__ = ["Asked", "why_not_as_it_is"]
@@ -64,7 +65,8 @@ class Asked:
 def why_not_as_it_is(dataset: SourceDataset, asked: Asked) -> str | None:
     """Why a source is not the COG that was asked for; None when a copy of its bytes is.
 
-    Only headers are read. What only pixels tell is left to whoever reads them: floats that declare no nodata value
+    Headers are read, and of a file that passes, up to four windows of pixels with their overviews, which nobody has
+    looked at before. What all pixels tell is left to whoever reads them: floats that declare no nodata value
     (``layout.turns_nan``) may hold NaN, and then a conversion would declare it.
 
     Args:
@@ -84,6 +86,7 @@ def why_not_as_it_is(dataset: SourceDataset, asked: Asked) -> str | None:
         _of_metadata,
         _of_overviews,
         _of_validator,
+        _of_what_overviews_show,
     )
     with reading(dataset, "looking at its structure"):
         return next(filter(None, (check(dataset, asked) for check in checks)), None)
@@ -225,3 +228,12 @@ def _of_validator(dataset: SourceDataset, _: Asked) -> str | None:
     if is_valid or not (errors or warnings):
         return None
     return f"rio-cogeo finds fault with it: {'; '.join([*errors, *warnings])}."
+
+
+def _of_what_overviews_show(dataset: SourceDataset, asked: Asked) -> str | None:
+    with _open(dataset) as whole:
+        if not whole.overviews(1):
+            return None
+    with _open(dataset, OVERVIEW_LEVEL=0) as overview:
+        problem = why_not_the_image(dataset, overview, asked.settings.overview_resampling)
+    return f"Its overviews {problem}." if problem else None
