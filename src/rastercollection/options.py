@@ -147,7 +147,7 @@ def _add_fine_parameters(parser: argparse.ArgumentParser) -> None:
     add = _adder(parser.add_argument_group("parameters that refine it"))
     several: dict[str, Any] = {"action": "append"}
     add("compression", "instead of the tier's (ZSTD, LERC, WEBP …)", metavar="NAME")
-    add("compression_level", "instead of the tier's", type=int, metavar="N")
+    add("compression_level", "instead of the tier's; auto: chosen for each image", type=_level, metavar="N")
     add("warp_resampling", "instead of what suits the raster type (bilinear, cubic …)", metavar="NAME")
     add("overview_resampling", "the same for overviews (average, cubic …)", metavar="NAME")
     add("tiers", "a tier of your own, as JSON; may be repeated", type=_json, metavar="JSON", **several)
@@ -179,6 +179,13 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     add("jobs", "job store: sqlite:///file.db or memory; your state folder when not given", metavar="STORE")
     add("on_tile_error", "continue (default) or fail", metavar="POLICY")
     _add_quiet(parser)
+
+
+def _level(text: str) -> int | str:
+    try:
+        return text if text == "auto" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor auto") from None
 
 
 def _json(text: str) -> Any:

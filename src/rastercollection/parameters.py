@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Required, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from rastercollection.rasters.profiles import Tier
@@ -34,7 +34,7 @@ class CollectionParameters(TypedDict, total=False):
     create_mosaicjson: bool
     create_stac_collection: bool
     compression: str | None
-    compression_level: int | None
+    compression_level: int | Literal["auto"] | None
     warp_resampling: str | None
     overview_resampling: str | None
     tiers: Sequence[Tier | Mapping[str, Any]]

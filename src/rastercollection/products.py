@@ -9,7 +9,7 @@ GeoJSON (RFC 7946, section 5.2). Transforms are the six coefficients ``(a, b, c,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -25,6 +25,9 @@ __all__ = [
     "Detection",
     "FidelityCheck",
     "Histogram",
+    "Level",
+    "LevelChoice",
+    "LevelTrial",
     "Mosaic",
     "Output",
     "Receipt",
@@ -33,6 +36,7 @@ __all__ = [
 ]
 
 Bounds = tuple[float, float, float, float]
+Level = int | Literal["auto"] | None
 Transform = tuple[float, float, float, float, float, float]
 
 
@@ -97,7 +101,8 @@ class CogSettings:
         tier: The tier it is written for, after any fallback.
         storage_class: hot, cool or whatever the tier says.
         compression: GDAL's name (DEFLATE, JPEG, LZW, ZSTD, WEBP, LERC_DEFLATE …).
-        level: Compression level; None for the codec's own default or where it has none.
+        level: Compression level; None for the codec's own default or where it has none; ``auto`` until the image is
+            there to be looked at.
         quality: 1–100 for JPEG and WEBP, else None.
         overview_resampling: GDAL's name, lower case.
         warp_resampling: GDAL's name, lower case.
@@ -107,11 +112,41 @@ class CogSettings:
     tier: str
     storage_class: str
     compression: str
-    level: int | None
+    level: Level
     quality: int | None
     overview_resampling: str
     warp_resampling: str
     block_size: int = 512
+
+
+@attrs.frozen(kw_only=True)
+class LevelTrial:
+    """What one level of a codec makes of a sample of an image.
+
+    Attributes:
+        level: Compression level.
+        bytes: Encoded size of the sample.
+        seconds: CPU time of one thread, the best of several runs.
+    """
+
+    level: int
+    bytes: int
+    seconds: float
+
+
+@attrs.frozen(kw_only=True)
+class LevelChoice:
+    """How ``compression_level="auto"`` came to its level.
+
+    Attributes:
+        level: The one chosen.
+        reason: In words.
+        trials: The levels tried, in ascending order.
+    """
+
+    level: int
+    reason: str
+    trials: tuple[LevelTrial, ...]
 
 
 @attrs.frozen(kw_only=True)

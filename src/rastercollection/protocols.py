@@ -169,6 +169,16 @@ class StorageBackend(Protocol):
         """Copy an object to a local file."""
         ...
 
+    def copy(self, source_url: str, target_url: str) -> ObjectInfo:
+        """Like :meth:`put`, from an object of this backend, inside the store where the store can.
+
+        A target that is there is replaced; readers see it as it was until all of the source is there.
+
+        Raises:
+            ObjectNotFoundError: There is no source.
+        """
+        ...
+
     def delete(self, url: str) -> None:
         """Remove an object; one that is not there is fine."""
         ...

@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import attrs
 
@@ -92,7 +92,8 @@ class CollectionRequest:
         create_mosaicjson, create_stac_collection: Whether stages 3 and 4 run.
 
         compression: Overrides the tier's compression.
-        compression_level: Overrides its level.
+        compression_level: Overrides its level; ``auto`` tries levels on a sample of each image and takes the lowest
+            that makes it at most 5% larger than the codec's usual one.
         warp_resampling: How pixels are resampled to another CRS or grid, by GDAL's name in lower case; what suits the
             raster type when None.
         overview_resampling: The same for overviews.
@@ -131,7 +132,7 @@ class CollectionRequest:
     create_stac_collection: bool = True
 
     compression: str | None = None
-    compression_level: int | None = None
+    compression_level: int | Literal["auto"] | None = None
     warp_resampling: str | None = None
     overview_resampling: str | None = None
     tiers: tuple[Tier, ...] = attrs.field(default=(), converter=_tiers)
@@ -229,10 +230,17 @@ class CollectionRequest:
         codec = self.compression or (self.output_tier in self.all_tiers and self.tier.compression) or "DEFLATE"
         levels = COMPRESSIONS[codec]
         level = self.compression_level if "compression_level" not in wrong else None
-        if level is not None and (levels is None or not levels[0] <= level <= levels[1]):
+        if not _goes_with(level, levels):
             allowed = f"must be from {levels[0]} to {levels[1]}" if levels else "has no meaning"
             problems.append(RequestProblem("compression_level", repr(level), f"{allowed} with {codec}"))
         return problems
+
+
+def _goes_with(level: int | str | None, levels: tuple[int, int] | None) -> bool:
+    """Whether a codec with this range of levels can be given such a level."""
+    if level is None or levels is None:
+        return level is None
+    return level == "auto" or (isinstance(level, int) and levels[0] <= level <= levels[1])
 
 
 def _shown(value: Any) -> str:
@@ -268,6 +276,10 @@ def _integer(low: int, high: int | None = None) -> Check:
         return "" if ok else f"must be a whole number from {low}{f' to {high}' if high is not None else ''}"
 
     return check
+
+
+def _level(value: Any) -> str:
+    return "" if value == "auto" or not _integer(0, 22)(value) else "must be a whole number from 0 to 22, or auto"
 
 
 def _one_of(choices: Sequence[str]) -> Check:
@@ -341,8 +353,7 @@ def _is_tiers(value: Any) -> str:
             return f"tier {tier.name!r}: compression must be one of {', '.join(COMPRESSIONS)}"
         if tier.needs not in ("anything", "rgb_byte"):
             return f"tier {tier.name!r}: needs must be anything or rgb_byte"
-        levels = COMPRESSIONS[tier.compression]
-        if tier.level is not None and (levels is None or not levels[0] <= tier.level <= levels[1]):
+        if not _goes_with(tier.level, COMPRESSIONS[tier.compression]):
             return f"tier {tier.name!r}: level {tier.level} does not go with {tier.compression}"
     return ""
 
@@ -381,7 +392,7 @@ _CHECKS: Mapping[str, Check] = {
     "create_mosaicjson": _boolean,
     "create_stac_collection": _boolean,
     "compression": _one_of(tuple(COMPRESSIONS)),
-    "compression_level": _integer(0, 22),
+    "compression_level": _level,
     "warp_resampling": _one_of(WARP_RESAMPLINGS),
     "overview_resampling": _one_of(OVERVIEW_RESAMPLINGS),
     "tiers": _is_tiers,

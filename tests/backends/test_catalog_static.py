@@ -196,6 +196,10 @@ class FailingStorage:
         self._count()
         return self.inner.put(local_path, url, overwrite=overwrite)
 
+    def copy(self, source_url: str, target_url: str) -> ObjectInfo:
+        self._count()
+        return self.inner.copy(source_url, target_url)
+
     def exists(self, url: str) -> bool:
         return self.inner.exists(url)
 

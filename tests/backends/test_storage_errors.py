@@ -92,6 +92,7 @@ OPERATIONS: dict[str, Callable[[FsspecStorage, str, str], object]] = {
     "write": lambda storage, url, local: storage.write(url, b"x"),
     "put": lambda storage, url, local: storage.put(local, url),
     "get": lambda storage, url, local: storage.get(url, local),
+    "copy": lambda storage, url, local: storage.copy(url, "memory://bronze/y"),
     "delete": lambda storage, url, local: storage.delete(url),
 }
 
@@ -215,6 +216,7 @@ def test_web_servers_are_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
     for attempt in (
         lambda: storage.write("https://127.0.0.1:1/x", b"x"),
         lambda: storage.put(__file__, "https://127.0.0.1:1/x"),
+        lambda: storage.copy(__file__, "https://127.0.0.1:1/x"),
         lambda: storage.delete("https://127.0.0.1:1/x"),
         lambda: storage.list("https://127.0.0.1:1/x"),
     ):

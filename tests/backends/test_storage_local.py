@@ -39,6 +39,7 @@ for turn in range(100_000):
     letter = b"abcdefgh"[turn % 8 : turn % 8 + 1]
     storage.write(f"{folder}/written-{turn % 3}", letter * (200_000 + turn % 8))
     storage.put(source, f"{folder}/put-{turn % 3}")
+    storage.copy(source, f"{folder}/copied-{turn % 3}")
 """
 
 
@@ -75,7 +76,8 @@ def test_killed_writers_leave_whole_objects_only(storage: FsspecStorage, tmp_pat
                 writer.send_signal(signal.SIGKILL)
     assert reads > 50
     left = list(storage.list(str(folder)))
-    assert {Path(info.url).name for info in left} <= {f"{kind}-{n}" for kind in ("written", "put") for n in range(3)}
+    kinds = ("written", "put", "copied")
+    assert {Path(info.url).name for info in left} <= {f"{kind}-{n}" for kind in kinds for n in range(3)}
     assert all(is_whole(storage.read(info.url), data) for info in left)
 
 

@@ -72,6 +72,9 @@ def test_reading_from_the_web(container: str, tmp_path: Path) -> None:
         assert storage.read(url, start, end) == DATA[start:end]
     storage.get(url, str(tmp_path / "local.tif"))
     assert (tmp_path / "local.tif").read_bytes() == DATA
+    for target in (str(tmp_path / "copy.tif"), "memory://web/copy.tif"):
+        assert storage.copy(url, target).size == len(DATA)
+        assert storage.read(target) == DATA
 
 
 def test_what_the_web_refuses(container: str, tmp_path: Path) -> None:
@@ -84,6 +87,7 @@ def test_what_the_web_refuses(container: str, tmp_path: Path) -> None:
         for attempt in (
             lambda url: storage.read(url),
             lambda url: storage.get(url, str(tmp_path / "local.tif")),
+            lambda url: storage.copy(url, str(tmp_path / "local.tif")),
         ):
             with pytest.raises(expected) as caught:
                 attempt(f"{container}/{name}")

@@ -38,7 +38,7 @@ WRONG = {
     "create_mosaicjson": ["true"],
     "create_stac_collection": [1],
     "compression": ["GZIP"],
-    "compression_level": [99, -1],
+    "compression_level": [99, -1, "best", True, 2.5],
     "warp_resampling": ["best", "CUBIC", 2],
     "overview_resampling": ["gauss", 1],
     "tiers": [[{"name": "x"}], [{"name": "x", "compression": "GZIP"}], "x"],
@@ -161,3 +161,16 @@ def test_an_output_is_named_after_its_source() -> None:
     assert name.output_blob("archive", "maps/x") == "maps/x/north_2019_a.b_cog_archive.tif"
     assert name.output_blob("archive", None) == "north_2019_a.b_cog_archive.tif"
     assert name.item_id == "north_2019_a.b"
+
+
+def test_a_level_may_be_left_to_the_image() -> None:
+    tier = {"name": "fast", "compression": "ZSTD", "level": "auto"}
+    request = CollectionRequest(**GOOD, tiers=[tier], output_tier="fast")
+    assert request.tier.level == "auto"
+    request = CollectionRequest(**GOOD, compression_level="auto")
+    assert CollectionRequest.from_parameters(json.loads(json.dumps(request.to_parameters()))) == request
+    assert request.job_id != CollectionRequest(**GOOD).job_id
+    with pytest.raises(RequestError, match="has no meaning with LZW"):
+        CollectionRequest(**GOOD, output_tier="archive", compression_level="auto")
+    with pytest.raises(RequestError, match="level auto does not go with LZW"):
+        CollectionRequest(**GOOD, tiers=[{"name": "x", "compression": "LZW", "level": "auto"}])

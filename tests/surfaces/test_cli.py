@@ -216,6 +216,7 @@ def test_every_parameter_of_a_request_is_an_option() -> None:
     [
         (["run"], "FOLDER"),
         (["run", ".", "--id", "x", "--storage-option", "novalue"], "KEY=VALUE"),
+        (["run", ".", "--id", "x", "--compression-level", "best"], "neither a whole number nor auto"),
         (["run", ".", "--id", "x", "--memory-budget", "lots"], "500M"),
         (["run", ".", "--id", "x", "--tier", "{"], "JSON"),
         (["paint"], "paint"),

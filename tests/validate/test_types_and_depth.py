@@ -239,6 +239,7 @@ def test_settings_tiers_and_fallback(tmp_path):
     assert tile.recommended.compression == "LERC_DEFLATE"
     assert "TIER_FALLBACK" in codes(tile)
     assert validate(dem, compression="ZSTD", compression_level=9).settings.compression == "ZSTD"
+    assert validate(dem, compression_level="auto").settings.level == "auto"
     assert tile.estimated_bytes == 128 * 128 * 4
 
 

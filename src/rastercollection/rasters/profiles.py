@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from rastercollection.models import Notice
-from rastercollection.products import CogSettings
+from rastercollection.products import CogSettings, Level
 
 __all__ = [
     "COMPRESSIONS",
@@ -52,14 +52,14 @@ class Tier:
     Attributes:
         name: What users call it.
         compression: GDAL's name.
-        level: Compression level; None for the codec's default.
+        level: Compression level; None for the codec's default, ``auto`` for one chosen for each image.
         storage_class: Passed on to results; stores that have classes use it.
         needs: ``anything`` or ``rgb_byte`` (3 bands of uint8, or those with alpha or a mask).
     """
 
     name: str
     compression: str
-    level: int | None = None
+    level: Level = None
     storage_class: str = "hot"
     needs: str = "anything"
 
@@ -135,7 +135,7 @@ def choose_settings(
     *,
     jpeg_quality: int = 85,
     compression: str | None = None,
-    level: int | None = None,
+    level: Level = None,
     warp_resampling: str | None = None,
     overview_resampling: str | None = None,
 ) -> tuple[CogSettings, tuple[Notice, ...]]:

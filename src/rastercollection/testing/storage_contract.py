@@ -237,6 +237,50 @@ class StorageContract(abc.ABC):
         storage.get(url, str(target))
         assert target.read_bytes() == self.raw_read(url) == b"shorter"
 
+    @pytest.mark.parametrize("data", [b"", b"x", bytes(range(256)) * 5000], ids=["empty", "byte", "megabyte"])
+    def test_a_copy_is_equal_and_leaves_its_source_alone(
+        self, storage: StorageBackend, container: str, data: bytes
+    ) -> None:
+        source, target = join(container, "from/a b.tif"), join(container, "new/folder/c d.tif")
+        self.raw_write(source, data)
+        before = storage.stat(source)
+        made = storage.copy(source, target)
+        assert self.raw_read(target) == self.raw_read(source) == data
+        assert (made.url, made.size, made.is_folder) == (target, len(data), False)
+        assert storage.stat(target) == made
+        assert storage.stat(source) == before
+        assert sorted(info.url for info in storage.list(container)) == sorted([source, target])
+        storage.delete(source)
+        assert self.raw_read(target) == data
+
+    def test_a_copy_replaces_and_has_a_version_of_its_own(self, storage: StorageBackend, container: str) -> None:
+        url = join(container, "target")
+        old = storage.write(url, b"old and longer")
+        self.raw_write(join(container, "source"), b"new")
+        made = storage.copy(join(container, "source"), url)
+        assert self.raw_read(url) == b"new"
+        assert made == storage.stat(url)
+        assert made.version != old.version
+
+    def test_copying_onto_itself_keeps_the_content(self, storage: StorageBackend, container: str) -> None:
+        url = join(container, "object")
+        self.raw_write(url, b"content")
+        assert storage.copy(url, url).size == 7
+        assert self.raw_read(url) == b"content"
+
+    def test_what_cannot_be_copied_leaves_the_target_alone(self, storage: StorageBackend, container: str) -> None:
+        url = join(container, "target")
+        self.raw_write(url, b"old")
+        self.raw_write(join(container, "folder/object"), b"x")
+        with pytest.raises(ObjectNotFoundError):
+            storage.copy(join(container, "missing/object"), url)
+        with pytest.raises(BackendError):
+            storage.copy(join(container, "folder"), url)
+        assert self.raw_read(url) == b"old"
+        with pytest.raises(ObjectNotFoundError):
+            storage.copy(join(container, "missing/object"), join(container, "never/made"))
+        assert not storage.exists(join(container, "never/made"))
+
     def test_delete_is_idempotent(self, storage: StorageBackend, container: str) -> None:
         url = join(container, "object")
         self.raw_write(url, b"x")
@@ -245,16 +289,22 @@ class StorageContract(abc.ABC):
         storage.delete(join(container, "never/was"))
         assert not storage.exists(url)
 
-    def test_readers_see_whole_objects_only(self, storage: StorageBackend, container: str) -> None:
+    @pytest.mark.parametrize("by", ["write", "copy"])
+    def test_readers_see_whole_objects_only(self, storage: StorageBackend, container: str, by: str) -> None:
         url = join(container, "busy")
         contents = [bytes([value]) * size for value, size in ((1, 300_000), (2, 100), (3, 150_000))]
+        for number, content in enumerate(contents):
+            storage.write(join(container, f"source-{number}"), content)
         storage.write(url, contents[0])
         done = threading.Event()
 
         def write() -> None:
             try:
                 for turn in range(30):
-                    storage.write(url, contents[turn % 3])
+                    if by == "copy":
+                        storage.copy(join(container, f"source-{turn % 3}"), url)
+                    else:
+                        storage.write(url, contents[turn % 3])
             finally:
                 done.set()
 

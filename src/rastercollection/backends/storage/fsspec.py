@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from rastercollection.backends.storage.copying import copied
 from rastercollection.backends.storage.gdal import gdal_source
 from rastercollection.backends.storage.local import LocalObject
 from rastercollection.backends.storage.vendor import secrets_in, translated
 from rastercollection.protocols import GdalSource, ObjectInfo
-from rastercollection.urls import LOCAL_SCHEMES, accepted, public_url, split_scheme
+from rastercollection.urls import HTTP_SCHEMES, LOCAL_SCHEMES, accepted, public_url, split_scheme
 
 if TYPE_CHECKING:
     from rastercollection.backends.storage.remote import RemoteObject
@@ -104,6 +107,23 @@ class FsspecStorage:
         """Copy an object to a local file, which appears whole; its folders are made."""
         with translated("fetch", url, self._secrets):
             self._at(url).get(local_path)
+
+    def copy(self, source_url: str, target_url: str) -> ObjectInfo:
+        """Like :meth:`put`, from an object: inside the kernel or the store where both can, else through this machine.
+
+        Between stores it is fetched to the system's folder for temporary files, never into memory.
+
+        Raises:
+            ObjectNotFoundError: There is no source.
+            NoSpaceError: It does not fit, there or on the way; what the target held is unharmed.
+        """
+        source, target = self._at(source_url), self._at(target_url)
+        with translated("copy", source_url, self._secrets):
+            # a web server that does not tell what it has may still hand it out
+            if split_scheme(source_url)[0] not in HTTP_SCHEMES and source.stat().is_folder:
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with translated(f"copy {public_url(source_url)} to", target_url, self._secrets):
+            return copied(source, target)
 
     def delete(self, url: str) -> None:
         """Remove an object; one that is not there is fine. Folders are refused."""

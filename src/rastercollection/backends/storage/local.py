@@ -77,6 +77,10 @@ class LocalObject:
         written = publish(self.path, lambda descriptor, _: _copy(local_path, descriptor), overwrite=overwrite)
         return _describe(self.url, written)
 
+    def fill(self, fill: Fill) -> ObjectInfo:
+        """Like :meth:`put`, with what ``fill`` writes."""
+        return _describe(self.url, publish(self.path, fill))
+
     def get(self, local_path: str) -> None:
         _check_regular(self.path)
         publish(local_path, lambda descriptor, _: _copy(self.path, descriptor), durable=False)

@@ -30,6 +30,9 @@ _EXTRAS = {
 _ETAGS = ("etag", "ETag")
 _TIMES = ("last_modified", "LastModified", "Last-Modified", "updated", "mtime")
 
+_COPY_AT_ONCE = ("memory", "s3", "s3a", "gs", "gcs")
+"""Where a copy appears whole. Azure copies in the background and meanwhile shows a target without content."""
+
 _MEMORY = threading.Lock()
 """Held while an object is written to ``memory://``, so that of several exclusive writers one wins."""
 
@@ -128,14 +131,24 @@ class RemoteObject:
         return self.stat()
 
     def get(self, local_path: str) -> None:
-        publish(local_path, self._fetch, durable=False)
+        publish(local_path, self.fetch, durable=False)
 
-    def _fetch(self, descriptor: int, temporary: str) -> None:
+    def fetch(self, descriptor: int, temporary: str) -> None:
+        """Write the content into a new local file, given its descriptor and its path."""
         if self.scheme == "memory":
             with open(descriptor, "wb", closefd=False) as file:
                 file.write(self._fs.cat_file(self._path))
         else:
             self._fs.get_file(self._path, temporary)
+
+    def copies_inside_store(self, source: RemoteObject) -> bool:
+        """Whether the store itself copies ``source`` here, and shows the copy only when it is complete."""
+        return source.scheme in _COPY_AT_ONCE and self.scheme in _COPY_AT_ONCE and source._fs is self._fs
+
+    def copy_inside_store(self, source: RemoteObject) -> ObjectInfo:
+        with _MEMORY if self.scheme == "memory" else contextlib.nullcontext():
+            self._fs.cp_file(source._path, self._path)
+            return self.stat()
 
     def delete(self) -> None:
         self._check_writable()
