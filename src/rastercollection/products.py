@@ -365,6 +365,13 @@ class Cog:
         start_datetime, end_datetime: An interval, where that is what is known.
         datetime_source: parameter, filename, tags or unknown.
         tags: The file's own tags that are worth keeping.
+        copied: The source was this COG already, and its bytes were copied.
+        converted_because: Why it was not; None where it was.
+        level_choice: How ``compression_level="auto"`` came to the level in ``settings``; None where it was given.
+        memory_bytes: RAM that uncompressed intermediates took at most.
+        temporary_disk_bytes: Disk in the scratch folder that intermediates and the COG took at most.
+        process_memory_bytes: Largest RAM so far of the process that made it, with whatever else it did; None where
+            the system does not tell.
         receipt: What was compared with the source; None for a tile from before there were receipts.
         in_memory: Whether intermediates stayed in RAM.
         seconds: Wall time.
@@ -407,6 +414,12 @@ class Cog:
     in_memory: bool
     seconds: float
     outputs: tuple[Output, ...]
+    copied: bool = False
+    converted_because: str | None = None
+    level_choice: LevelChoice | None = None
+    memory_bytes: int = 0
+    temporary_disk_bytes: int = 0
+    process_memory_bytes: int | None = None
     receipt: Receipt | None = None
     notices: tuple[Notice, ...] = ()
 

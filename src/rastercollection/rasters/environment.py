@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,15 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Limits", "available_cores", "available_memory", "gdal_environment", "is_isolated", "plan_limits"]
+__all__ = [
+    "Limits",
+    "available_cores",
+    "available_memory",
+    "gdal_environment",
+    "is_isolated",
+    "plan_limits",
+    "process_memory",
+]
 
 MIB = 2**20
 _UNLIMITED = 2**60
@@ -50,6 +59,16 @@ def available_cores() -> int:
 def available_memory() -> int:
     """Bytes of RAM this process may still take: what the machine has free, or its control groups allow."""
     return min(_machine_memory(Path("/")), _cgroup_memory(Path("/")))
+
+
+def process_memory() -> int | None:
+    """Bytes of RAM this process has taken at most, so far; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most if sys.platform == "darwin" else most * 1024)
 
 
 def plan_limits(workers: int, *, shares_memory: bool, memory_budget: int | None, scratch: str | None) -> Limits:

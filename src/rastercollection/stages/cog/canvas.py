@@ -146,9 +146,9 @@ class Canvas:
 
     def discard(self) -> None:
         """Free everything."""
-        self.pixels.discard()
+        self._workspace.discard(self.pixels)
         if self._mask is not None:
-            self._mask.discard()
+            self._workspace.discard(self._mask)
         for path in self._documents:
             path.unlink()
 

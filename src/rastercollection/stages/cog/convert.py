@@ -10,13 +10,14 @@ import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 
-from rastercollection.products import BandFacts, BandStatistics, Bounds, CogSettings, Receipt
+from rastercollection.products import BandFacts, BandStatistics, Bounds, CogSettings, LevelChoice, Receipt
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
 from rastercollection.stages.cog.encode import check_valid, encode, is_exact, overview_levels
 from rastercollection.stages.cog.facts import band_facts, header_size
 from rastercollection.stages.cog.fidelity import Meant, Origin, give_receipt
+from rastercollection.stages.cog.levels import choose_level, sample_windows
 from rastercollection.stages.cog.metadata import Metadata
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.pyramid import build_pyramid
@@ -26,7 +27,7 @@ from rastercollection.stages.cog.validity import Layout, Valid
 from rastercollection.stages.cog.values import Values
 from rastercollection.stages.cog.warp import Warp, warp
 from rastercollection.stages.cog.windows import Array, ValidityMap
-from rastercollection.stages.cog.workspace import Workspace
+from rastercollection.stages.cog.workspace import Usage, Workspace
 
 __all__ = ["Conversion", "convert"]
 
@@ -50,6 +51,8 @@ class Conversion:
         metadata: What the COG says beside its pixels.
         in_memory: Whether intermediates stayed in RAM.
         receipt: What was compared with the source.
+        usage: What intermediates took.
+        level_choice: How the compression level was chosen; None where it was given.
     """
 
     path: Path
@@ -64,6 +67,8 @@ class Conversion:
     metadata: Metadata
     in_memory: bool
     receipt: Receipt
+    usage: Usage
+    level_choice: LevelChoice | None
 
     @property
     def bounds(self) -> Bounds:
@@ -90,7 +95,11 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         if layout.turns_nan and record.has_gaps:
             canvas.nodata = math.nan
         target = workspace.folder / "cog.tif"
-        levels = _write(prepared, filled, workspace, target)
+        choice = _choose_level(prepared, canvas)
+        if choice is not None:
+            settings = attrs.evolve(settings, level=choice.level)
+        levels = _write(prepared, settings, filled, workspace, target)
+        workspace.usage.add(target.stat().st_size, in_memory=False)
         check_valid(target, blob)
         census = filled.census if exact else _census(prepared)
         meant = Meant(
@@ -127,7 +136,19 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         metadata=prepared.metadata,
         in_memory=workspace.in_memory,
         receipt=receipt,
+        usage=workspace.usage,
+        level_choice=choice,
     )
+
+
+def _choose_level(prepared: Prepared, canvas: Canvas) -> LevelChoice | None:
+    """The compression level that the image is worth, where that was asked for."""
+    settings = prepared.settings
+    if settings.level != "auto":
+        return None
+    with writing(prepared.order.blob, "choosing the compression level"):
+        windows = sample_windows(canvas.width, canvas.height, settings.block_size)
+        return choose_level([canvas.read(window) for window in windows], settings, canvas.dtype)
 
 
 def _kind(canvas: Canvas, layout: Layout) -> str:
@@ -213,10 +234,11 @@ def _warp_job(prepared: Prepared) -> Warp:
     )
 
 
-def _write(prepared: Prepared, filled: _Filled, workspace: Workspace, target: Path) -> tuple[int, ...]:
+def _write(
+    prepared: Prepared, settings: CogSettings, filled: _Filled, workspace: Workspace, target: Path
+) -> tuple[int, ...]:
     """Overviews and the COG; the decimations."""
-    settings, layout, blob = prepared.settings, prepared.source.layout, prepared.order.blob
-    canvas = filled.canvas
+    canvas, layout, blob = filled.canvas, prepared.source.layout, prepared.order.blob
     levels = overview_levels(canvas.width, canvas.height, settings.block_size)
     with writing(blob, "building overviews"):
         resampling = Resampling[settings.overview_resampling]

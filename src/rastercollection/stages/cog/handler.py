@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -16,21 +16,22 @@ from rasterio.io import DatasetReader
 
 from rastercollection.models import Notice
 from rastercollection.products import Bounds, Cog, Output, Validation
-from rastercollection.protocols import StorageBackend
+from rastercollection.protocols import ObjectInfo, StorageBackend
 from rastercollection.rasters.crs import from_rasterio, name_crs, to_rasterio
-from rastercollection.rasters.environment import Limits
+from rastercollection.rasters.environment import Limits, process_memory
 from rastercollection.rasters.failures import describe
 from rastercollection.rasters.footprint import footprint
 from rastercollection.rasters.geographic import geographic_bounds
 from rastercollection.rasters.grid import Grid
-from rastercollection.rasters.opening import open_source
+from rastercollection.rasters.opening import SourceDataset, open_source
 from rastercollection.rasters.policy import SourcePolicy
 from rastercollection.records import from_dict, to_dict
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.facts import checksum, color_entries, zoom_range
 from rastercollection.stages.cog.metadata import kept_tags
-from rastercollection.stages.cog.prepare import Order, canvas_bytes, prepare
+from rastercollection.stages.cog.prepare import Order, Prepared, canvas_bytes, prepare
+from rastercollection.stages.cog.takeover import copy_bytes, local_copy, look_at, why_not
 from rastercollection.stages.cog.thumbnail import draw
 from rastercollection.stages.cog.workspace import Workspace
 from rastercollection.urls import join
@@ -66,11 +67,7 @@ def create_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[s
         times = task.acquisition(dataset)
         for notice in times.notices:
             context.notice(notice.code, notice.message)
-        with _workspace(task, canvas_bytes(prepared)) as workspace:
-            made = convert(prepared, workspace)
-            cog = _described(task, made, times)
-            picture = _picture(made, cog, context)
-            published = _publish(task, made, cog, picture)
+        published = _Finish(task=task, context=context, times=times).taken_over_or_converted(dataset, prepared)
     notices = tuple(Notice(code=notice.code, message=notice.message) for notice in context.notices)
     return to_dict(attrs.evolve(published, seconds=time.monotonic() - started, notices=notices))
 
@@ -130,6 +127,35 @@ class _Task:
         return find_acquisition(self.datetime, self.datetime_pattern, source.blob, tags, source.modified)
 
 
+@attrs.frozen(kw_only=True)
+class _Finish:
+    """What has to be done with a tile once everything about it is decided."""
+
+    task: _Task
+    context: TaskContext
+    times: Acquisition
+
+    def taken_over_or_converted(self, dataset: SourceDataset, prepared: Prepared) -> Cog:
+        """The published COG: a copy of the source where that is the COG asked for."""
+        task, because = self.task, why_not(dataset, prepared)
+        if because is None:
+            source = task.validation.source
+            with local_copy(task.storage, source, dataset, task.limits.scratch) as path:
+                found = look_at(prepared, path)
+                if isinstance(found, Conversion):
+                    return self._published(found, lambda url: copy_bytes(task.storage, source, url), None)
+            because = found
+        with _workspace(task, canvas_bytes(prepared)) as workspace:
+            made = convert(prepared, workspace)
+            return self._published(made, lambda url: task.storage.put(str(made.path), url), because)
+
+    def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:
+        cog = _described(self.task, made, self.times)
+        cog = attrs.evolve(cog, copied=because is None, converted_because=because)
+        picture = _picture(made, cog, self.context)
+        return _publish(self.task, put, cog, picture)
+
+
 @contextlib.contextmanager
 def _workspace(task: _Task, canvases: int) -> Iterator[Workspace]:
     """Room for the intermediates: in RAM if it was asked for or if they fit, else on disk; the COG on disk always."""
@@ -176,6 +202,10 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         datetime_source=times.source,
         tags=kept_tags(made.metadata),
         in_memory=made.in_memory,
+        level_choice=made.level_choice,
+        memory_bytes=made.usage.most_memory,
+        temporary_disk_bytes=made.usage.most_disk,
+        process_memory_bytes=process_memory(),
         receipt=made.receipt,
         seconds=0.0,
         outputs=(),
@@ -220,10 +250,10 @@ def _picture(made: Conversion, cog: Cog, context: TaskContext) -> bytes | None:
     return picture
 
 
-def _publish(task: _Task, made: Conversion, cog: Cog, picture: bytes | None) -> Cog:
+def _publish(task: _Task, put: Callable[[str], ObjectInfo], cog: Cog, picture: bytes | None) -> Cog:
     storage = task.storage
     url = join(task.output_container, task.output_blob)
-    info = storage.put(str(made.path), url)
+    info = put(url)
     outputs = [Output(url=url, size=info.size, version=info.version)]
     thumbnail = None
     if picture is not None:

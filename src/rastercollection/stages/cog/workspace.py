@@ -104,6 +104,30 @@ class PixelsOnDisk:
                 yield (first + row * columns) * self.dtype.itemsize, line
 
 
+@attrs.define(kw_only=True)
+class Usage:
+    """What intermediates take, and took at most, in bytes.
+
+    Attributes:
+        memory, disk: Now.
+        most_memory, most_disk: At any time.
+    """
+
+    memory: int = 0
+    disk: int = 0
+    most_memory: int = 0
+    most_disk: int = 0
+
+    def add(self, size: int, *, in_memory: bool) -> None:
+        """Count room that is taken, or given back where ``size`` is negative."""
+        if in_memory:
+            self.memory += size
+            self.most_memory = max(self.most_memory, self.memory)
+        else:
+            self.disk += size
+            self.most_disk = max(self.most_disk, self.disk)
+
+
 @attrs.frozen(kw_only=True)
 class Workspace:
     """A folder on local disk, removed with all its content, and memory for the intermediates if there is enough.
@@ -111,10 +135,12 @@ class Workspace:
     Attributes:
         folder: On local disk.
         in_memory: Whether intermediates are kept in RAM.
+        usage: What they take.
     """
 
     folder: Path
     in_memory: bool
+    usage: Usage = attrs.field(factory=Usage)
     _numbers: Iterator[int] = attrs.field(factory=itertools.count, repr=False)
 
     @classmethod
@@ -141,9 +167,15 @@ class Workspace:
 
     def new_pixels(self, shape: tuple[int, int, int], dtype: np.dtype) -> Pixels:
         """Room for ``(bands, rows, columns)``."""
+        self.usage.add(math.prod(shape) * dtype.itemsize, in_memory=self.in_memory)
         if self.in_memory:
             return PixelsInMemory(shape, dtype)
         return PixelsOnDisk(self.new_path(".raw"), shape, dtype)
+
+    def discard(self, pixels: Pixels) -> None:
+        """Free the room that pixels take."""
+        self.usage.add(-math.prod(pixels.shape) * pixels.dtype.itemsize, in_memory=self.in_memory)
+        pixels.discard()
 
 
 def _check_space(root: str, needed: int) -> None:
