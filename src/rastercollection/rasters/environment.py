@@ -28,6 +28,8 @@ _UNLIMITED = 2**60
 _FALLBACK_MEMORY = 2 * 2**30
 _SMALLEST_CACHE_MB = 16
 _LARGEST_CACHE_MB = 1024
+_PROCESS_MB = 160
+"""What Python takes with GDAL and everything else that a task needs, before it holds a pixel."""
 
 
 @attrs.frozen(kw_only=True)
@@ -83,11 +85,12 @@ def plan_limits(workers: int, *, shares_memory: bool, memory_budget: int | None,
     workers = max(1, workers)
     budget = memory_budget if memory_budget is not None else available_memory() // 2
     cache = min(budget // 8 // MIB, _LARGEST_CACHE_MB)
-    each = cache if shares_memory else cache // workers
+    processes = 1 if shares_memory else workers
+    each = cache // processes
     return Limits(
         gdal_threads=max(1, available_cores() // workers),
         gdal_cache_mb=max(_SMALLEST_CACHE_MB, each),
-        memory_bytes=max(budget - cache * MIB, 0) // workers,
+        memory_bytes=max(budget - (cache + processes * _PROCESS_MB) * MIB, 0) // workers,
         scratch=scratch,
     )
 

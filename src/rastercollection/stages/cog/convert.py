@@ -187,7 +187,8 @@ def _census(prepared: Prepared) -> Census:
 def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
     plan, source, grid, blob = prepared.plan, prepared.source, prepared.plan.grid, prepared.order.blob
     layout, census = source.layout, _census(prepared)
-    values = Values(layout.dtype) if prepared.order.raster_type == "categorical" else None
+    keeps_values = not plan.reprojected or prepared.settings.warp_resampling in ("nearest", "mode")
+    values = Values(layout.dtype) if prepared.order.raster_type == "categorical" and keeps_values else None
     shape = (len(layout.bands), grid.height, grid.width)
     with writing(blob, "writing the image"):
         canvas = Canvas(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)

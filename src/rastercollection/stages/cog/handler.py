@@ -25,12 +25,13 @@ from rastercollection.rasters.geographic import geographic_bounds
 from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.opening import SourceDataset, open_source
 from rastercollection.rasters.policy import SourcePolicy
+from rastercollection.rasters.prediction import predict
 from rastercollection.records import from_dict, to_dict
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.facts import checksum, color_entries, zoom_range
 from rastercollection.stages.cog.metadata import kept_tags
-from rastercollection.stages.cog.prepare import Order, Prepared, canvas_bytes, prepare
+from rastercollection.stages.cog.prepare import Order, Prepared, load_of, prepare
 from rastercollection.stages.cog.takeover import copy_bytes, local_copy, look_at, why_not
 from rastercollection.stages.cog.thumbnail import draw
 from rastercollection.stages.cog.workspace import Workspace
@@ -38,8 +39,6 @@ from rastercollection.urls import join
 from rastercollection.workflow import TaskContext
 
 __all__ = ["create_cog"]
-
-_MARGIN = 64 * 2**20
 
 
 def create_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
@@ -145,7 +144,7 @@ class _Finish:
                 if isinstance(found, Conversion):
                     return self._published(found, lambda url: copy_bytes(task.storage, source, url), None)
             because = found
-        with _workspace(task, canvas_bytes(prepared)) as workspace:
+        with _workspace(task, prepared) as workspace:
             made = convert(prepared, workspace)
             return self._published(made, lambda url: task.storage.put(str(made.path), url), because)
 
@@ -157,10 +156,12 @@ class _Finish:
 
 
 @contextlib.contextmanager
-def _workspace(task: _Task, canvases: int) -> Iterator[Workspace]:
+def _workspace(task: _Task, prepared: Prepared) -> Iterator[Workspace]:
     """Room for the intermediates: in RAM if it was asked for or if they fit, else on disk; the COG on disk always."""
-    in_memory = task.in_memory if task.in_memory is not None else canvases <= task.limits.memory_bytes
-    needed = (canvases if in_memory else 2 * canvases) + _MARGIN
+    load = load_of(prepared, in_memory=True)
+    fits = load.held_bytes + load.windows * load.window_bytes <= task.limits.memory_bytes
+    in_memory = task.in_memory if task.in_memory is not None else fits
+    needed = predict(attrs.evolve(load, in_memory=in_memory), prepared.settings).temporary_disk
     with Workspace.open(task.limits.scratch, in_memory=in_memory, needed=needed) as workspace:
         yield workspace
 

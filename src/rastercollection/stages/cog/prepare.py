@@ -12,15 +12,17 @@ from rastercollection.products import CogSettings
 from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.grid import GridPlan, plan_grid
 from rastercollection.rasters.placement import Placement
+from rastercollection.rasters.prediction import Load
 from rastercollection.stages.cog.encode import suited
 from rastercollection.stages.cog.metadata import Metadata
-from rastercollection.stages.cog.reading import Source
+from rastercollection.stages.cog.reading import WINDOW_BYTES, Source
 from rastercollection.stages.cog.validity import Validity, choose_layout, common_dtype
 
-__all__ = ["Order", "Prepared", "canvas_bytes", "prepare"]
+__all__ = ["Order", "Prepared", "load_of", "prepare"]
 
 _Notify = Callable[[str, str], None]
-_WITH_OVERVIEWS = 4 / 3
+_WINDOWS = 6
+"""Of each, at the same time: pixels of the source and of the grid, GDAL's own copies of both, masks."""
 
 
 @attrs.frozen(kw_only=True)
@@ -101,9 +103,19 @@ def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
     return Prepared(order=order, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
 
 
-def canvas_bytes(prepared: Prepared) -> int:
-    """Uncompressed size of all intermediates: the source where it is warped, the COG's pixels and overviews."""
+def load_of(prepared: Prepared, *, in_memory: bool) -> Load:
+    """What the conversion will hold at a time.
+
+    In memory, that comes to the windows that are worked on: read, warped, masked, compared.
+    """
     layout, grid, placement = prepared.source.layout, prepared.plan.grid, prepared.placement
-    pixel = len(layout.bands) * layout.dtype.itemsize + 1
-    source = placement.width * placement.height * pixel if prepared.plan.reprojected else 0
-    return source + int(grid.width * grid.height * pixel * _WITH_OVERVIEWS)
+    load = Load(
+        source_shape=(placement.height, placement.width),
+        shape=(grid.height, grid.width),
+        bands=len(layout.bands),
+        dtype=layout.dtype,
+        reprojected=prepared.plan.reprojected,
+        in_memory=in_memory,
+        windows=_WINDOWS,
+    )
+    return attrs.evolve(load, window_bytes=min(WINDOW_BYTES, load.image_bytes))

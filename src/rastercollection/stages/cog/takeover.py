@@ -69,7 +69,8 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
     """
     grid, layout = prepared.plan.grid, prepared.source.layout
     census = Census(len(layout.bands), layout.dtype, grid.width * grid.height, layout.alpha)
-    with writing(prepared.order.blob, "reading the COG"), rasterio.open(path, driver="GTiff", OVERVIEW_LEVEL="NONE") as cog:
+    whole = rasterio.open(path, driver="GTiff", OVERVIEW_LEVEL="NONE")
+    with writing(prepared.order.blob, "reading the COG"), whole as cog:
         source = attrs.evolve(prepared.source, dataset=cog)
         record = Record.of(len(layout.bands), grid.width, grid.height, source.steps)
         for window in iterate_windows(grid.width, grid.height, record.steps):
