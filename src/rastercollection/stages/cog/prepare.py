@@ -12,6 +12,7 @@ from rastercollection.products import CogSettings
 from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.grid import GridPlan, plan_grid
 from rastercollection.rasters.placement import Placement
+from rastercollection.rasters.shared_grid import GridRule
 from rastercollection.stages.cog.encode import suited
 from rastercollection.stages.cog.metadata import Metadata
 from rastercollection.stages.cog.reading import Source
@@ -34,6 +35,7 @@ class Order:
         source_crs: CRS of the source, or the one used for want of it.
         georeferencing: geotransform, gcps or rpcs.
         target_crs: CRS of the COG.
+        grid: Where its pixels may lie.
         max_pixels: Limit of the COG's width × height.
         limits: What may be used of the machine.
     """
@@ -44,6 +46,7 @@ class Order:
     source_crs: CRS
     georeferencing: str
     target_crs: CRS
+    grid: GridRule
     max_pixels: int
     limits: Limits
 
@@ -78,7 +81,7 @@ def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
         TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
     """
     placement = Placement.of(dataset, order.source_crs, order.georeferencing)
-    plan = plan_grid(placement, order.target_crs, order.blob, order.max_pixels)
+    plan = plan_grid(placement, order.target_crs, order.grid, order.blob, order.max_pixels)
     validity, dtype = Validity.of(dataset), common_dtype(dataset)
     settings, notices = suited(
         order.settings,
