@@ -13,6 +13,7 @@ from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.grid import GridPlan, plan_grid
 from rastercollection.rasters.placement import Placement
 from rastercollection.rasters.shared_grid import GridRule
+from rastercollection.stages.cog.blocks import block_size
 from rastercollection.stages.cog.encode import suited
 from rastercollection.stages.cog.metadata import Metadata
 from rastercollection.stages.cog.reading import Source
@@ -91,6 +92,8 @@ def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
         has_colors="palette" in (color.name for color in dataset.colorinterp),
         blob=order.blob,
     )
+    side = block_size(plan.grid.width, plan.grid.height, settings.block_size)
+    settings = attrs.evolve(settings, block_size=side)
     layout = choose_layout(validity, dtype, settings)
     metadata = Metadata.of(dataset, layout, order.blob)
     for notice in (*plan.notices, *notices, *metadata.notices):
