@@ -120,14 +120,16 @@ def test_no_pixel_lies_beyond_the_limits_of_the_crs(
     assume(bounds[2] - left >= size)
     assume(bounds[3] - bottom >= size)
     tile = NaturalGrid(bounds=bounds, resolution=(size, size), is_upright=False, world=DEGREES)
-    for resolution in (None, 0.7 * size):
-        found = bounds_of(placed(choose_grid([tile], grid="shared", resolution=resolution), tile)[0])
+    for resolution in (None, 0.7 * size, 3 * size):
+        place, _ = placed(choose_grid([tile], grid="shared", resolution=resolution), tile)
+        found = bounds_of(place)
         assert found[0] >= -180 - 1e-9
         assert found[1] >= -90 - 1e-9
         assert found[2] <= 180 + 1e-9
         assert found[3] <= 90 + 1e-9
         # what the limits cut off is less than a pixel
-        assert all(abs(own - new) < size * (1 + 1e-6) for own, new in zip(bounds, found, strict=True))
+        pixel = place.resolution[0] * (1 + 1e-6)
+        assert all(abs(own - new) < pixel for own, new in zip(bounds, found, strict=True))
 
 
 @given(st.floats(1e-5, 20), st.floats(-80, 80))
@@ -156,9 +158,20 @@ def test_pixels_of_twice_the_size_on_the_same_corners_are_kept_too() -> None:
     assert placed(grid, off)[0] == Place(origin=(500_200.0, 4_000_000.0), resolution=(2.0, 2.0), shape=(100, 101))
 
 
+def test_pixel_sizes_that_are_estimates_move_no_tile_that_is_in_the_target_crs() -> None:
+    kept = natural(0.0, 0.0, (1e-4, 1e-4), (100, 100), is_upright=True)
+    finer = natural(0.01, 0.0, (0.95e-4, 0.95e-4), (100, 100))
+    half = natural(0.02, 0.0, (1.9e-4, 1.9e-4), (100, 100))
+    grid = choose_grid([kept, finer, half], grid="shared")
+    assert placed(grid, kept)[1]
+    assert placed(grid, finer)[0].resolution == pytest.approx((1e-4, 1e-4))
+    assert placed(grid, half)[0].resolution == pytest.approx((2e-4, 2e-4))
+
+
 def test_a_grid_that_drifts_away_within_the_tile_is_not_the_same_grid() -> None:
     exact = natural(0.0, 0.0, (10.0, 10.0), (10_000, 10_000), is_upright=True)
-    nearly = natural(0.0, 0.0, (10.0 * (1 + 1e-5), 10.0), (10_000, 10_000), is_upright=True)
+    # both ends are on corners of the grid: it has slipped by one pixel on the way
+    nearly = natural(0.0, 0.0, (10.0 * (1 + 1e-4), 10.0), (10_000, 10_000), is_upright=True)
     close = natural(0.0, 0.0, (10.0 * (1 + 1e-7), 10.0), (10_000, 10_000), is_upright=True)
     grid = choose_grid([exact, exact, nearly, close], grid="shared")
     assert [placed(grid, tile)[1] for tile in (exact, nearly, close)] == [True, False, True]
@@ -212,9 +225,9 @@ def test_web_mercator_tiles_are_those_of_the_scheme(size: float, x: float, y: fl
     left, bottom, right, top = bounds_of(place)
     # a block of 512 pixels is a tile of the zoom below; the world of zoom 0 is smaller than one
     assert zoom == 0 or [side % 512 for side in place.shape] == [0, 0]
-    scheme, nudge = max(0, zoom - 1), place.resolution[0]
-    first = QUAD.xy_bounds(QUAD._tile(tile.bounds[0] + 1e-3 * nudge, tile.bounds[3] - 1e-3 * nudge, scheme))
-    last = QUAD.xy_bounds(QUAD._tile(tile.bounds[2] - 1e-3 * nudge, tile.bounds[1] + 1e-3 * nudge, scheme))
+    scheme, nudge = max(0, zoom - 1), 0.01 * place.resolution[0]
+    first = QUAD.xy_bounds(QUAD._tile(tile.bounds[0] + nudge, tile.bounds[3] - nudge, scheme))
+    last = QUAD.xy_bounds(QUAD._tile(tile.bounds[2] - nudge, tile.bounds[1] + nudge, scheme))
     assert (left, top) == pytest.approx((first.left, first.top), abs=1e-6)
     assert (right, bottom) == pytest.approx((last.right, last.bottom), abs=1e-6)
 
@@ -225,3 +238,30 @@ def test_coarser_tiles_get_a_lower_zoom_and_equal_ones_the_same() -> None:
     grid = choose_grid([fine, alike, coarse], grid="WebMercatorQuad")
     sizes = [placed(grid, tile)[0].resolution[0] for tile in (fine, alike, coarse)]
     assert sizes == pytest.approx([QUAD.matrix(zoom).cellSize for zoom in (14, 14, 11)])
+
+
+@pytest.mark.parametrize("strategy", ["auto", "lower", "upper"])
+def test_pixels_of_a_zoom_have_that_zoom_by_every_strategy(strategy: str) -> None:
+    for zoom in range(25):
+        size = QUAD.matrix(zoom).cellSize
+        grid = choose_grid([natural(0.0, 0.0, (size, size), (9, 9))], grid="WebMercatorQuad", zoom_strategy=strategy)
+        assert grid.rule.resolution == pytest.approx((size, size))
+
+
+def test_only_whole_tiles_of_the_scheme_are_kept() -> None:
+    size = QUAD.matrix(10).cellSize
+    whole, cut = (natural(0.0, 1024 * size, (size, size), (side, side), is_upright=True) for side in (1024, 900))
+    grid = choose_grid([whole, cut], grid="WebMercatorQuad")
+    assert placed(grid, whole)[1]
+    place, kept = placed(grid, cut)
+    assert not kept
+    assert place.shape == (1024, 1024)
+
+
+def test_nothing_is_coarser_than_zoom_0() -> None:
+    world = (-MERCATOR, -MERCATOR, MERCATOR, MERCATOR)
+    fine = natural(0.0, 0.0, (1.0, 1.0), (9, 9), world=world)
+    coarse = natural(-MERCATOR, MERCATOR, (MERCATOR / 5,) * 2, (10, 10), world=world)
+    place, _ = placed(choose_grid([fine, coarse], grid="WebMercatorQuad"), coarse)
+    assert place.shape == (256, 256)
+    assert bounds_of(place) == pytest.approx(world)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -268,6 +271,26 @@ def test_max_pixels_still_guards(tmp_path: Path) -> None:
     assert outcomes["a.tif"].code == "TOO_MANY_PIXELS"
     assert "resolution" in outcomes["a.tif"].hint
     assert outcomes["b.tif"].ok
+
+
+def command_line(bronze: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    places = ["run", bronze, "--id", "grid", "--output", bronze.parent / "out", "--executor", "serial", "--json"]
+    command = [sys.executable, "-m", "rastercollection", *map(str, [*places, *options])]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_command_line_has_the_same_grids(tmp_path: Path) -> None:
+    bronze = tmp_path / "bronze"
+    write(bronze / "a.tif", from_origin(WEST, NORTH, 10, 10))
+    done = command_line(bronze, "--grid", "WebMercatorQuad", "--zoom-strategy", "upper")
+    assert done.returncode == 0, done.stderr
+    with rasterio.open(json.loads(done.stdout)["tiles"][0]["output"]) as cog:
+        assert cog.crs.to_epsg() == 3857
+        assert cog.res[0] == pytest.approx(morecantile.tms.get("WebMercatorQuad").matrix(14).cellSize)
+    done = command_line(bronze, "--target-crs", UTM, "--resolution", "12.5")
+    with rasterio.open(json.loads(done.stdout)["tiles"][0]["output"]) as cog:
+        assert cog.res == (12.5, 12.5)
+    assert command_line(bronze, "--grid", "WebMercatorQuad", "--resolution", "12.5").returncode == 2
 
 
 @pytest.mark.parametrize(

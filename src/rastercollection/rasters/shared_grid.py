@@ -153,8 +153,9 @@ class _Axis:
     def snapped(self, rule: GridRule) -> tuple[int, int]:
         """Numbers, in pixels from the origin, of the first corner and the last."""
         pixel, block = self.step * rule.cell, rule.block
-        # coordinates far from zero cannot tell positions apart any finer than this
-        slack = _SLACK + 2**-50 * max(abs(self.low), abs(self.high), abs(self.origin)) / pixel
+        # no whole block for a sliver of a pixel; and coordinates far from zero tell positions apart no finer than this
+        farthest = max(abs(self.low), abs(self.high), abs(self.origin))
+        slack = (_ALIGNED if block > 1 else _SLACK) + 2**-50 * farthest / pixel
         first = block * math.floor(((self.low - self.origin) / pixel + slack) / block)
         last = block * math.ceil(((self.high - self.origin) / pixel - slack) / block)
         last = max(last, first + block)
