@@ -364,7 +364,7 @@ class Cog:
         href: Public address of the COG.
         settings: How it was written.
         source_crs, target_crs: ``EPSG:n`` or WKT2.
-        reprojected: Whether pixels were resampled (a change of CRS, rectification, a rotated geotransform).
+        reprojected: Whether pixels were resampled (a change of CRS, rectification, a place off the grid).
         transform: Of the COG, in ``target_crs``.
         shape: ``(rows, columns)``.
         bounds: In ``target_crs``.
