@@ -80,6 +80,8 @@ class GridRule:
     def place(self, natural: NaturalGrid) -> Place:
         """The tile's extent, snapped outward to whole pixels or blocks, but not beyond the limits of the CRS.
 
+        Only a tile that lies within the one pixel across a limit gets that pixel.
+
         Raises:
             ValueError: The rule says nothing.
         """
@@ -159,12 +161,12 @@ class _Axis:
         first = block * math.floor(((self.low - self.origin) / pixel + slack) / block)
         last = block * math.ceil(((self.high - self.origin) / pixel - slack) / block)
         last = max(last, first + block)
-        if math.isfinite(self.lowest):
-            first = max(first, math.ceil((self.lowest - self.origin) / pixel - slack))
-        if math.isfinite(self.highest):
-            last = min(last, math.floor((self.highest - self.origin) / pixel + slack))
-            first = min(first, last - 1)
-        return first, max(last, first + 1)
+        inner_first, inner_last = first, last
+        if math.isfinite(self.lowest) and math.isfinite(self.highest):
+            inner_first = max(first, math.ceil((self.lowest - self.origin) / pixel - slack))
+            inner_last = min(last, math.floor((self.highest - self.origin) / pixel + slack))
+        # a tile smaller than the part of a pixel that is left at the limit would be lost
+        return (inner_first, inner_last) if inner_first < inner_last else (first, last)
 
 
 @attrs.frozen(kw_only=True)
