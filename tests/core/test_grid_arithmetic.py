@@ -9,7 +9,7 @@ import math
 import attrs
 import morecantile
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from rastercollection.products import Bounds, NaturalGrid
@@ -112,6 +112,7 @@ def test_tiles_on_one_grid_keep_it_beside_strays(size: float, phase: float, corn
     assert placed(grid, turned)[0].resolution == pytest.approx((size, size), rel=1e-9)
 
 
+@example(16.0, 0.0, 48.0, 16.0, 16.0)
 @given(st.floats(1e-7, 20), st.floats(-180, 180), st.floats(-90, 90), st.floats(0, 360), st.floats(0, 180))
 def test_no_pixel_lies_beyond_the_limits_of_the_crs(
     size: float, left: float, bottom: float, width: float, height: float
@@ -151,6 +152,28 @@ def test_around_the_world_and_at_the_pole_nothing_is_cut_off(size: float, bottom
     over = bounds_of(placed(grid, crossing)[0])
     assert 179.5 - size * (1 + 1e-6) < over[0] <= 179.5 + 1e-5 * size
     assert over[2] >= crossing.bounds[2] - 1e-5 * size
+
+
+@pytest.mark.parametrize("bounds", [(170.0, 10.0, 180.0, 20.0), (-180.0, 10.0, -170.0, 20.0), (5.0, -90.0, 6.0, -80.0)])
+def test_a_tile_at_one_limit_is_not_cut_off_there(bounds: Bounds) -> None:
+    tile = NaturalGrid(bounds=bounds, resolution=(0.007, 0.007), is_upright=False, world=DEGREES)
+    found = bounds_of(placed(choose_grid([tile], grid="shared"), tile)[0])
+    for own, new, limit in zip(bounds, found, DEGREES, strict=True):
+        assert own != limit or new == pytest.approx(limit, abs=1e-9)
+
+
+def test_a_tile_much_smaller_than_a_pixel_gets_one() -> None:
+    speck = natural(-1e-6, 1e-6, (1e-6, 1e-6), (2, 2))
+    place, _ = placed(choose_grid([speck], grid="shared", resolution=100.0), speck)
+    assert place.shape == (1, 1)
+
+
+def test_only_pixels_that_give_way_for_their_place_alone_are_a_surprise() -> None:
+    on, off, other = (natural(x, 0.0, (size, size), (9, 9), is_upright=True) for x, size in ((0, 5), (47, 5), (90, 4)))
+    fixed = choose_grid([on, on, off, other], grid="shared", resolution=5.0)
+    assert [fixed.rule_for(tile).surprises(tile) for tile in (on, off, other)] == [False, True, False]
+    chosen = choose_grid([on, on, off, natural(0.0, 0.0, (12.0, 12.0), (9, 9))], grid="shared")
+    assert [chosen.rule_for(tile).surprises(tile) for tile in (on, off)] == [False, True]
 
 
 def test_pixels_of_twice_the_size_on_the_same_corners_are_kept_too() -> None:
@@ -246,8 +269,8 @@ def test_coarser_tiles_get_a_lower_zoom_and_equal_ones_the_same() -> None:
 
 @pytest.mark.parametrize("strategy", ["auto", "lower", "upper"])
 def test_pixels_of_a_zoom_have_that_zoom_by_every_strategy(strategy: str) -> None:
-    for zoom in range(25):
-        size = QUAD.matrix(zoom).cellSize
+    for zoom, noise in itertools.product(range(25), (-1e-10, 0, 1e-10)):
+        size = QUAD.matrix(zoom).cellSize * (1 + noise)
         grid = choose_grid([natural(0.0, 0.0, (size, size), (9, 9))], grid="WebMercatorQuad", zoom_strategy=strategy)
         assert grid.rule.resolution == pytest.approx((size, size))
 
