@@ -10,10 +10,11 @@ import attrs
 from rastercollection.errors import TaskError
 from rastercollection.models import ErrorRecord, Task, TaskResult
 from rastercollection.naming import TileName, tile_names
-from rastercollection.products import Validation
+from rastercollection.products import NaturalGrid, Validation
 from rastercollection.rasters.agreement import Disagreement, compare_tiles, outside_majority
 from rastercollection.rasters.policy import SourcePolicy
-from rastercollection.records import from_dict
+from rastercollection.rasters.shared_grid import CollectionGrid, choose_grid
+from rastercollection.records import from_dict, to_dict
 from rastercollection.registry import HANDLERS
 from rastercollection.request import CollectionRequest
 from rastercollection.result import summarise
@@ -51,6 +52,7 @@ def plan_validation(context: PlanContext, _: Sequence[TaskResult]) -> Iterator[T
     request = CollectionRequest.from_parameters(context.parameters)
     common = {
         "input_crs": request.input_crs,
+        "target_crs": request.target_crs,
         "raster_type": request.raster_type,
         "tier": attrs.asdict(request.tier),
         "tiers": [attrs.asdict(tier) for tier in request.all_tiers.values()],
@@ -69,6 +71,9 @@ def plan_validation(context: PlanContext, _: Sequence[TaskResult]) -> Iterator[T
 def plan_cogs(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task | Skip]:
     """One task a valid tile; tiles that failed, or that the policy on disagreeing tiles leaves out, are skipped.
 
+    Where the COGs' pixels lie follows from all tiles that are taken. It is among the parameters of each task, so a
+    tile that joins later and changes it has all COGs made again.
+
     Raises:
         TaskError: ``TILES_DISAGREE``, where the policy is to fail.
     """
@@ -76,10 +81,12 @@ def plan_cogs(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[
     left_out = _left_out(request, previous)
     names = tile_names([source["blob"] for source in context.facts["sources"]])
     policy = attrs.asdict(_policy(request))
+    taken = [result.value for result in previous if result.value is not None and result.task.tile not in left_out]
+    grid = _grid(request, taken)
 
     def parameters(result: TaskResult) -> Mapping[str, Any]:
         assert result.value is not None
-        return _cog_parameters(request, result.value, names, policy)
+        return {**_cog_parameters(request, result.value, names, policy), "grid": _rule(grid, result.value)}
 
     for item in carry_over(context, previous, parameters):
         task = item.task if isinstance(item, Skip) else item
@@ -106,6 +113,25 @@ def _cog_parameters(
         "datetime_pattern": request.datetime_pattern,
         "policy": policy,
     }
+
+
+def _grid(request: CollectionRequest, validations: Sequence[Mapping[str, Any]]) -> CollectionGrid:
+    return choose_grid(
+        map(_natural, validations),
+        grid=request.grid,
+        resolution=request.resolution,
+        zoom_strategy=request.zoom_strategy,
+        block=max((validation["settings"]["block_size"] for validation in validations), default=1),
+    )
+
+
+def _rule(grid: CollectionGrid, validation: Mapping[str, Any]) -> Mapping[str, Any]:
+    return to_dict(grid.rule_for(_natural(validation)))
+
+
+def _natural(validation: Mapping[str, Any]) -> NaturalGrid | None:
+    natural = validation.get("natural")
+    return from_dict(NaturalGrid, natural) if natural is not None else None
 
 
 def _left_out(request: CollectionRequest, previous: Sequence[TaskResult]) -> Mapping[str, ErrorRecord]:

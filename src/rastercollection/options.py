@@ -134,7 +134,7 @@ def _add_main_parameters(parser: argparse.ArgumentParser) -> None:
     add("output_tier", "visualization, analysis (default), archive, or one of your own", metavar="TIER")
     add("output_folder", "folder below OUT", metavar="NAME")
     add("mosaicjson_container", "where the MosaicJSON goes; OUT when not given", metavar="URL")
-    add("target_crs", "CRS of the COGs; EPSG:4326 when not given", metavar="CRS")
+    add("target_crs", "CRS of the COGs; EPSG:4326 (EPSG:3857 with WebMercatorQuad) when not given", metavar="CRS")
     add("in_memory", "keep intermediates in RAM, or on disk; by size when not given", **SWITCH)
     add("maxzoom", "of the mosaic; from the resolution when not given", type=int, metavar="ZOOM")
     add("jpeg_quality", "1-100; 85 when not given", type=int, metavar="Q")
@@ -146,6 +146,9 @@ def _add_main_parameters(parser: argparse.ArgumentParser) -> None:
 def _add_fine_parameters(parser: argparse.ArgumentParser) -> None:
     add = _adder(parser.add_argument_group("parameters that refine it"))
     several: dict[str, Any] = {"action": "append"}
+    add("grid", "where pixels lie: shared (default), own or WebMercatorQuad", metavar="GRID")
+    add("resolution", "pixel size in the target CRS; the finest tile's when not given", type=float, metavar="SIZE")
+    add("zoom_strategy", "with WebMercatorQuad: auto (default), lower or upper", metavar="STRATEGY")
     add("compression", "instead of the tier's (ZSTD, LERC, WEBP …)", metavar="NAME")
     add("compression_level", "instead of the tier's; auto: chosen for each image", type=_level, metavar="N")
     add("warp_resampling", "instead of what suits the raster type (bilinear, cubic …)", metavar="NAME")

@@ -26,13 +26,16 @@ class CollectionParameters(TypedDict, total=False):
     output_container: str | PathLike[str] | None
     output_folder: str | None
     mosaicjson_container: str | PathLike[str] | None
-    target_crs: str
+    target_crs: str | None
     in_memory: bool | None
     maxzoom: int | None
     jpeg_quality: int
     stac_item_id: str | None
     create_mosaicjson: bool
     create_stac_collection: bool
+    grid: str
+    resolution: float | None
+    zoom_strategy: str
     compression: str | None
     compression_level: int | Literal["auto"] | None
     warp_resampling: str | None

@@ -29,6 +29,7 @@ __all__ = [
     "LevelChoice",
     "LevelTrial",
     "Mosaic",
+    "NaturalGrid",
     "Output",
     "Receipt",
     "SourceFile",
@@ -150,6 +151,23 @@ class LevelChoice:
 
 
 @attrs.frozen(kw_only=True)
+class NaturalGrid:
+    """The pixels that a tile would have in the target CRS if it were alone.
+
+    Attributes:
+        bounds: Of the tile, ``(left, bottom, right, top)`` in the target CRS. They run on beyond the antimeridian.
+        resolution: Size of a pixel there, (x, y), positive.
+        is_upright: They are the source's own: it has the target CRS and runs along its axes.
+        world: Limits of the target CRS, as ``bounds``: once around the world, from pole to pole; None without limits.
+    """
+
+    bounds: Bounds
+    resolution: tuple[float, float]
+    is_upright: bool
+    world: Bounds | None
+
+
+@attrs.frozen(kw_only=True)
 class Validation:
     """Stage 1's answer about one valid tile.
 
@@ -166,6 +184,7 @@ class Validation:
         bounds: In ``crs``.
         bounds_4326: In EPSG:4326.
         pixel_size: Size of a pixel in units of ``crs``, (x, y), positive.
+        natural: Its pixels in the target CRS; None where it has no place there, of which stage 2 tells.
         validity: How invalid pixels are told: none, nodata, mask or alpha.
         color_interpretation: Of each band, GDAL's names in lower case.
         color_table: SHA-256 of the first band's colour table; None without one.
@@ -193,6 +212,7 @@ class Validation:
     bounds: Bounds
     bounds_4326: Bounds
     pixel_size: tuple[float, float]
+    natural: NaturalGrid | None
     validity: str
     color_interpretation: tuple[str, ...]
     color_table: str | None
@@ -344,7 +364,7 @@ class Cog:
         href: Public address of the COG.
         settings: How it was written.
         source_crs, target_crs: ``EPSG:n`` or WKT2.
-        reprojected: Whether pixels were resampled (a change of CRS, rectification, a rotated geotransform).
+        reprojected: Whether pixels were resampled (a change of CRS, rectification, a place off the grid).
         transform: Of the COG, in ``target_crs``.
         shape: ``(rows, columns)``.
         bounds: In ``target_crs``.

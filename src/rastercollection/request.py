@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import os
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Set
 from typing import Any, Literal, Self
 
 import attrs
 
-from rastercollection import urls
-from rastercollection.errors import RequestError, RequestProblem, TaskError
+from rastercollection import checks, urls
+from rastercollection.errors import RequestError, RequestProblem
 from rastercollection.rasters.policy import DEFAULT_DRIVERS
 from rastercollection.rasters.profiles import (
     COMPRESSIONS,
@@ -22,10 +20,13 @@ from rastercollection.rasters.profiles import (
     WARP_RESAMPLINGS,
     Tier,
 )
+from rastercollection.rasters.shared_grid import GRIDS, ZOOM_STRATEGIES
 from rastercollection.records import digest, jsonable
 
 __all__ = ["CollectionRequest"]
 
+_TILE_MATRIX = "WebMercatorQuad"
+_MERCATOR = "EPSG:3857"
 ON_MISMATCH = ("continue", "majority", "fail")
 MISSING = object()
 
@@ -52,6 +53,10 @@ def _container(value: Any) -> Any:
 
 def _folder(value: Any) -> Any:
     return (value.rstrip("/") or None) if isinstance(value, str) else value
+
+
+def _float(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _tiers(value: Any) -> Any:
@@ -84,13 +89,18 @@ class CollectionRequest:
         output_container: Where COGs go; the source container's sibling ``cogs`` unless given.
         output_folder: Folder below the output container; none unless given.
         mosaicjson_container: Where the MosaicJSON goes; the output container unless given.
-        target_crs: CRS of the COGs.
+        target_crs: CRS of the COGs; EPSG:3857 with the grid WebMercatorQuad, else EPSG:4326, unless given.
         in_memory: Keep intermediates in RAM (True) or on disk (False); decided from size and budget when None.
         maxzoom: Of the mosaic; from the data's resolution when None.
         jpeg_quality: 1–100.
         stac_item_id: Id of the STAC collection; ``collection_id`` unless given.
         create_mosaicjson, create_stac_collection: Whether stages 3 and 4 run.
 
+        grid: Where the COGs' pixels lie: on one ``shared`` grid, each on its ``own``, or on that of
+            ``WebMercatorQuad``.
+        resolution: Size of all COGs' pixels, in units of the target CRS; the tiles' finest, or own, when None.
+        zoom_strategy: Zoom of the finest tile in WebMercatorQuad: the closest (``auto``), the one ``lower`` (coarser)
+            or ``upper`` (finer).
         compression: Overrides the tier's compression.
         compression_level: Overrides its level; ``auto`` tries levels on a sample of each image and takes the lowest
             that makes it at most 5% larger than the codec's usual one.
@@ -123,7 +133,7 @@ class CollectionRequest:
     output_container: str = attrs.field(default=None, converter=_container)
     output_folder: str | None = attrs.field(default=None, converter=_folder)
     mosaicjson_container: str = attrs.field(default=None, converter=_container)
-    target_crs: str = "EPSG:4326"
+    target_crs: str = None  # type: ignore[assignment]  # filled in below, never None afterwards
     in_memory: bool | None = None
     maxzoom: int | None = None
     jpeg_quality: int = 85
@@ -131,6 +141,9 @@ class CollectionRequest:
     create_mosaicjson: bool = True
     create_stac_collection: bool = True
 
+    grid: str = "shared"
+    resolution: float | None = attrs.field(default=None, converter=_float)
+    zoom_strategy: str = "auto"
     compression: str | None = None
     compression_level: int | Literal["auto"] | None = None
     warp_resampling: str | None = None
@@ -158,6 +171,7 @@ class CollectionRequest:
             "collection_description": f"Raster collection: {self.collection_id}",
             "output_container": self.output_container or urls.sibling(self.container_name, "cogs"),
             "stac_item_id": self.collection_id,
+            "target_crs": _MERCATOR if self.grid == _TILE_MATRIX else "EPSG:4326",
         }
         defaults["mosaicjson_container"] = defaults["output_container"]
         for name, value in defaults.items():
@@ -220,7 +234,24 @@ class CollectionRequest:
             if allowed:
                 problems.append(RequestProblem(field.name, _shown(value), allowed))
         wrong = {problem.parameter for problem in problems}
+        problems += self._grid_clashes(wrong)
         return problems if wrong & {"tiers", "output_tier", "compression"} else problems + self._clashes(wrong)
+
+    def _grid_clashes(self, wrong: Set[str]) -> list[RequestProblem]:
+        """What goes with WebMercatorQuad only, and what does not go with it."""
+        found: dict[str, str] = {}
+        if self.grid == _TILE_MATRIX:
+            if self.target_crs is not None and "target_crs" not in wrong and not _is_mercator(self.target_crs):
+                found["target_crs"] = f"must be {_MERCATOR}, or left out, with grid='{_TILE_MATRIX}'"
+            if self.resolution is not None:
+                found["resolution"] = f"has no meaning with grid='{_TILE_MATRIX}', whose zooms have theirs"
+        elif self.zoom_strategy != "auto":
+            found["zoom_strategy"] = f"has a meaning with grid='{_TILE_MATRIX}' only"
+        return [
+            RequestProblem(name, _shown(getattr(self, name)), allowed)
+            for name, allowed in found.items()
+            if not wrong & {name, "grid"}
+        ]
 
     def _clashes(self, wrong: Collection[str]) -> list[RequestProblem]:
         problems: list[RequestProblem] = []
@@ -230,17 +261,10 @@ class CollectionRequest:
         codec = self.compression or (self.output_tier in self.all_tiers and self.tier.compression) or "DEFLATE"
         levels = COMPRESSIONS[codec]
         level = self.compression_level if "compression_level" not in wrong else None
-        if not _goes_with(level, levels):
+        if not checks.goes_with(level, levels):
             allowed = f"must be from {levels[0]} to {levels[1]}" if levels else "has no meaning"
             problems.append(RequestProblem("compression_level", repr(level), f"{allowed} with {codec}"))
         return problems
-
-
-def _goes_with(level: int | str | None, levels: tuple[int, int] | None) -> bool:
-    """Whether a codec with this range of levels can be given such a level."""
-    if level is None or levels is None:
-        return level is None
-    return level == "auto" or (isinstance(level, int) and levels[0] <= level <= levels[1])
 
 
 def _shown(value: Any) -> str:
@@ -253,160 +277,49 @@ def _unknown(name: str, fields: Mapping[str, Any]) -> RequestProblem:
     return RequestProblem(name, "…", f"is no parameter{f'; did you mean {close[0]}?' if close else ''}")
 
 
-Check = Callable[[Any], str]
-"""Says what is allowed when the value is not, and nothing when it is."""
+def _is_mercator(value: str) -> bool:
+    from rastercollection.rasters.crs import parse_crs, same_crs
+
+    return same_crs(parse_crs(value), parse_crs(_MERCATOR))
 
 
-def _text(value: Any) -> str:
-    return "" if isinstance(value, str) and value.strip() else "must be a text that is not empty"
-
-
-def _identifier(value: Any) -> str:
-    ok = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]+", value)
-    return "" if ok else "must be letters, digits, - and _"
-
-
-def _boolean(value: Any) -> str:
-    return "" if isinstance(value, bool) else "must be True or False"
-
-
-def _integer(low: int, high: int | None = None) -> Check:
-    def check(value: Any) -> str:
-        ok = isinstance(value, int) and not isinstance(value, bool) and value >= low and (high is None or value <= high)
-        return "" if ok else f"must be a whole number from {low}{f' to {high}' if high is not None else ''}"
-
-    return check
-
-
-def _level(value: Any) -> str:
-    return "" if value == "auto" or not _integer(0, 22)(value) else "must be a whole number from 0 to 22, or auto"
-
-
-def _one_of(choices: Sequence[str]) -> Check:
-    def check(value: Any) -> str:
-        return "" if isinstance(value, str) and value in choices else f"must be one of {', '.join(choices)}"
-
-    return check
-
-
-def _is_container(value: Any) -> str:
-    return urls.container_problem(value) if isinstance(value, str) else "must be a folder or an fsspec URL"
-
-
-def _is_folder(value: Any) -> str:
-    if not isinstance(value, str):
-        return "must be a folder name, relative to the container"
-    return urls.blob_problem(value)
-
-
-def _blobs(value: Any) -> str:
-    if not isinstance(value, tuple) or not value:
-        return "must be a list with at least one name or pattern"
-    wrong = [f"{name!r} {_blob(name)}" for name in value if _blob(name)]
-    return "; ".join(wrong)
-
-
-def _blob(name: Any) -> str:
-    return urls.blob_problem(name) if isinstance(name, str) else "must be a text"
-
-
-def _crs(value: Any) -> str:
-    if not isinstance(value, str):
-        return "must be a CRS such as EPSG:32642, WKT or PROJJSON"
-    from rastercollection.rasters.crs import parse_crs
-
-    try:
-        parse_crs(value)
-    except TaskError as error:
-        return f"must be a CRS: {error.message}"
-    return ""
-
-
-def _is_datetime(value: Any) -> str:
-    allowed = "must be an RFC 3339 date and time such as 2019-07-14T06:00:00Z, or an interval start/end"
-    if not isinstance(value, str):
-        return allowed
-    ends = value.split("/")
-    if len(ends) > 2:
-        return allowed
-    try:
-        moments = [dt.datetime.fromisoformat(end) for end in ends]
-    except ValueError:
-        return allowed
-    utc = [moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC) for moment in moments]
-    return "" if utc == sorted(utc) else "must start before it ends"
-
-
-def _pattern(value: Any) -> str:
-    try:
-        groups = re.compile(value).groups
-    except (re.error, TypeError) as error:
-        return f"must be a regular expression: {error}"
-    return "" if groups else "must have a group that holds the date"
-
-
-def _is_tiers(value: Any) -> str:
-    if not isinstance(value, tuple) or not all(isinstance(tier, Tier) for tier in value):
-        return f"must be tiers, each with {', '.join(attrs.fields_dict(Tier))}"
-    for tier in value:
-        if tier.compression not in COMPRESSIONS:
-            return f"tier {tier.name!r}: compression must be one of {', '.join(COMPRESSIONS)}"
-        if tier.needs not in ("anything", "rgb_byte"):
-            return f"tier {tier.name!r}: needs must be anything or rgb_byte"
-        if not _goes_with(tier.level, COMPRESSIONS[tier.compression]):
-            return f"tier {tier.name!r}: level {tier.level} does not go with {tier.compression}"
-    return ""
-
-
-def _is_providers(value: Any) -> str:
-    ok = isinstance(value, tuple) and all(isinstance(item, Mapping) and item.get("name") for item in value)
-    return "" if ok else "must be STAC providers: dicts with at least a name"
-
-
-def _is_texts(value: Any) -> str:
-    ok = isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
-    return "" if ok else "must be a list of texts"
-
-
-def _http(value: Any) -> str:
-    ok = isinstance(value, str) and re.fullmatch(r"https?://[^\s@]+", value)
-    return "" if ok else "must be an http or https address without credentials"
-
-
-_CHECKS: Mapping[str, Check] = {
-    "container_name": _is_container,
-    "blob_list": _blobs,
-    "collection_id": _identifier,
-    "collection_description": _text,
-    "input_crs": _crs,
-    "raster_type": _one_of(RASTER_TYPES),
-    "output_tier": _text,
-    "output_container": _is_container,
-    "output_folder": _is_folder,
-    "mosaicjson_container": _is_container,
-    "target_crs": _crs,
-    "in_memory": _boolean,
-    "maxzoom": _integer(0, 30),
-    "jpeg_quality": _integer(1, 100),
-    "stac_item_id": _identifier,
-    "create_mosaicjson": _boolean,
-    "create_stac_collection": _boolean,
-    "compression": _one_of(tuple(COMPRESSIONS)),
-    "compression_level": _level,
-    "warp_resampling": _one_of(WARP_RESAMPLINGS),
-    "overview_resampling": _one_of(OVERVIEW_RESAMPLINGS),
-    "tiers": _is_tiers,
-    "strict": _boolean,
-    "on_mismatch": _one_of(ON_MISMATCH),
-    "datetime": _is_datetime,
-    "datetime_pattern": _pattern,
-    "license": _text,
-    "providers": _is_providers,
-    "keywords": _is_texts,
-    "asset_key": _identifier,
-    "titiler_url": _http,
-    "max_pixels": _integer(1),
-    "max_bands": _integer(1),
-    "max_block_bytes": _integer(1),
-    "drivers": _is_texts,
+_CHECKS: Mapping[str, checks.Check] = {
+    "container_name": checks.is_container,
+    "blob_list": checks.blobs,
+    "collection_id": checks.identifier,
+    "collection_description": checks.text,
+    "input_crs": checks.crs,
+    "raster_type": checks.one_of(RASTER_TYPES),
+    "output_tier": checks.text,
+    "output_container": checks.is_container,
+    "output_folder": checks.is_folder,
+    "mosaicjson_container": checks.is_container,
+    "target_crs": checks.crs,
+    "in_memory": checks.boolean,
+    "maxzoom": checks.integer(0, 30),
+    "jpeg_quality": checks.integer(1, 100),
+    "stac_item_id": checks.identifier,
+    "create_mosaicjson": checks.boolean,
+    "create_stac_collection": checks.boolean,
+    "grid": checks.one_of(GRIDS),
+    "resolution": checks.positive,
+    "zoom_strategy": checks.one_of(ZOOM_STRATEGIES),
+    "compression": checks.one_of(tuple(COMPRESSIONS)),
+    "compression_level": checks.level,
+    "warp_resampling": checks.one_of(WARP_RESAMPLINGS),
+    "overview_resampling": checks.one_of(OVERVIEW_RESAMPLINGS),
+    "tiers": checks.is_tiers,
+    "strict": checks.boolean,
+    "on_mismatch": checks.one_of(ON_MISMATCH),
+    "datetime": checks.is_datetime,
+    "datetime_pattern": checks.pattern,
+    "license": checks.text,
+    "providers": checks.is_providers,
+    "keywords": checks.is_texts,
+    "asset_key": checks.identifier,
+    "titiler_url": checks.http,
+    "max_pixels": checks.integer(1),
+    "max_bands": checks.integer(1),
+    "max_block_bytes": checks.integer(1),
+    "drivers": checks.is_texts,
 }

@@ -56,6 +56,7 @@ def validate(path: Path, limits: Limits, **changes: Any) -> Mapping[str, Any]:
     parameters = {
         "source": source,
         "input_crs": None,
+        "target_crs": "EPSG:4326",
         "raster_type": "auto",
         "tier": attrs.asdict(TIERS[changes.pop("tier", "analysis")]),
         "tiers": [attrs.asdict(tier) for tier in TIERS.values()],
@@ -73,10 +74,10 @@ def validate(path: Path, limits: Limits, **changes: Any) -> Mapping[str, Any]:
 def make_cog(path: Path, target: str = "EPSG:4326", *, limits: Limits | None = None, **changes: Any) -> Made:
     """Stages 1 and 2 on one file; ``changes`` go to the stage that knows the parameter."""
     limits = limits or Limits(memory_bytes=2**28)
-    later = ("in_memory", "datetime", "datetime_pattern", "policy", "output_blob")
+    later = ("grid", "in_memory", "datetime", "datetime_pattern", "policy", "output_blob")
     second = {name: changes.pop(name) for name in later if name in changes}
     override = changes.pop("validation", {})
-    validation = {**validate(path, limits, **changes), **override}
+    validation = {**validate(path, limits, target_crs=target, **changes), **override}
     out = path.parent / "cogs"
     parameters = {
         "validation": validation,

@@ -22,6 +22,7 @@ from rastercollection.rasters.crs import to_rasterio
 from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.opening import open_source
 from rastercollection.rasters.policy import SourcePolicy
+from rastercollection.rasters.shared_grid import GridRule
 from rastercollection.records import from_dict
 from rastercollection.stages.cog.passthrough import Asked, why_not_as_it_is
 from rastercollection.stages.cog.prepare import Order, prepare
@@ -46,6 +47,7 @@ def answer(storage: FsspecStorage, validation: Validation, target: str) -> str |
         source_crs=to_rasterio(validation.crs),
         georeferencing=validation.georeferencing,
         target_crs=to_rasterio(target),
+        grid=GridRule(),
         max_pixels=10**9,
         limits=LIMITS,
     )

@@ -61,6 +61,7 @@ def validate(path: Path | str, *, storage: Any = None, limits: Limits | None = N
     given = {
         "source": attrs.asdict(source_of(path)),
         "input_crs": None,
+        "target_crs": "EPSG:4326",
         "raster_type": "auto",
         "tier": attrs.asdict(TIERS[tier]),
         "tiers": [attrs.asdict(each) for each in TIERS.values()],

@@ -1,9 +1,7 @@
-"""The pixel grid of a COG: upright, in the target CRS, for now one of its own for every tile.
+"""The pixel grid of a COG: upright, in the target CRS, and where the rule of its collection puts it.
 
-A tile that is upright in the target CRS keeps its pixels. Any other gets square pixels about as fine as its own. What
-has no place in the target CRS (beyond 85.06° in Mercator, off the Earth) is left out. A tile that crosses the
-antimeridian gets a grid that runs on beyond it (179…181°), not one around the world; a tile with a pole inside gets
-one that reaches the pole and goes all around.
+By itself a tile that is upright in the target CRS keeps its pixels, and any other gets square pixels about as fine as
+its own: that is its natural grid. The rule says how the natural grid comes onto the one that the collection shares.
 """
 
 from __future__ import annotations
@@ -11,25 +9,21 @@ from __future__ import annotations
 import math
 
 import attrs
-import numpy as np
-import pyproj
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.warp import calculate_default_transform
 
 from rastercollection.errors import TileError
 from rastercollection.models import Notice
-from rastercollection.products import Bounds
+from rastercollection.products import Bounds, NaturalGrid
 from rastercollection.rasters.crs import from_rasterio, same_crs
 from rastercollection.rasters.failures import GDAL_ERRORS, describe
-from rastercollection.rasters.placement import Placement, Points, project
+from rastercollection.rasters.outline import Axes, Outline, find_outline
+from rastercollection.rasters.placement import Placement
+from rastercollection.rasters.shared_grid import GridRule
 
-__all__ = ["Grid", "GridPlan", "plan_grid"]
+__all__ = ["Grid", "GridPlan", "natural_grid", "plan_grid"]
 
-_STEPS = 40
-_MERCATOR_LIMIT = 85.0511287798066
-_ROUND_TRIP_PIXELS = 2.0
 _BARELY_THERE = 0.5
 """Share of the tile that has to have a place in the target CRS for nothing to be said."""
 
@@ -83,30 +77,89 @@ class GridPlan:
     notices: tuple[Notice, ...] = ()
 
 
-def plan_grid(placement: Placement, target: CRS, blob: str, max_pixels: int) -> GridPlan:
+@attrs.frozen(kw_only=True)
+class _Located:
+    """A tile in the target CRS: how it would come onto a grid of its own, and what the rule has to know of it."""
+
+    plan: GridPlan
+    natural: NaturalGrid
+
+
+def plan_grid(placement: Placement, target: CRS, rule: GridRule, blob: str, max_pixels: int) -> GridPlan:
     """The grid of a tile in the target CRS.
 
     Args:
         placement: Of the source.
         target: CRS of the COG.
+        rule: Where corners of pixels may lie.
         blob: Name of the tile.
         max_pixels: Limit of width × height.
 
     Raises:
         TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
     """
-    if placement.is_upright and _same(placement.crs, target):
-        plan = _as_it_is(placement, target)
-    else:
-        plan = _rectified(placement, target, blob)
+    located = _located(placement, target, blob)
+    plan = located.plan if rule.keeps(located.natural) else _moved(located, rule, blob)
     grid = plan.grid
     if grid.width * grid.height > max_pixels:
         raise TileError(
             f"{blob}: in the target CRS it has {grid.width:,} × {grid.height:,} pixels; the limit is {max_pixels:,}.",
-            "Cut it into smaller tiles, choose another target_crs, or raise max_pixels.",
+            "Cut it into smaller tiles, choose another target_crs or resolution, or raise max_pixels.",
             "TOO_MANY_PIXELS",
         )
     return plan
+
+
+def natural_grid(placement: Placement, target: CRS) -> NaturalGrid | None:
+    """The pixels that a tile would have in the target CRS if it were alone; None where it has no place there."""
+    try:
+        return _located(placement, target, "").natural
+    except TileError:
+        return None
+
+
+def _located(placement: Placement, target: CRS, blob: str) -> _Located:
+    if placement.is_upright and _same(placement.crs, target):
+        plan = _as_it_is(placement, target)
+        return _Located(plan=plan, natural=_natural(plan.grid, plan.grid.bounds, is_upright=True))
+    outline = _found(placement, target, blob)
+    grid = (None if outline.is_special else _suggested(placement, target, outline)) or _fitted(outline, target)
+    plan = GridPlan(grid=grid, reprojected=True, notices=_warnings(outline, blob))
+    return _Located(plan=plan, natural=_natural(grid, outline.bounds, is_upright=False))
+
+
+def _natural(grid: Grid, bounds: Bounds, *, is_upright: bool) -> NaturalGrid:
+    return NaturalGrid(
+        bounds=bounds,
+        resolution=(grid.transform.a, -grid.transform.e),
+        is_upright=is_upright,
+        world=Axes.of(grid.crs).world,
+    )
+
+
+def _moved(located: _Located, rule: GridRule, blob: str) -> GridPlan:
+    """Off its natural grid, onto what the rule says."""
+    plan, natural = located.plan, located.natural
+    place = rule.place(natural)
+    transform = Affine(place.resolution[0], 0, place.origin[0], 0, -place.resolution[1], place.origin[1])
+    grid = Grid(crs=plan.grid.crs, transform=transform, width=place.shape[1], height=place.shape[0])
+    return GridPlan(grid=grid, reprojected=True, notices=(*plan.notices, *_departures(natural, rule, blob)))
+
+
+def _departures(natural: NaturalGrid, rule: GridRule, blob: str) -> tuple[Notice, ...]:
+    """What the user may not have expected of the rule."""
+    notices = []
+    if rule.surprises(natural):
+        message = (
+            f"{blob}: it has the target CRS but lies off the collection's pixel grid, so its pixels are resampled. "
+            "grid='own' keeps them."
+        )
+        notices.append(Notice(code="RESAMPLED_TO_GRID", message=message))
+    if rule.cell > 1:
+        cells = f"{rule.cell} × {rule.cell}"
+        message = f"{blob}: it is much coarser than the finest tile; each of its pixels covers {cells} of that one's."
+        notices.append(Notice(code="COARSER_PIXELS", message=message))
+    return tuple(notices)
 
 
 def _same(one: CRS, other: CRS) -> bool:
@@ -125,9 +178,9 @@ def _as_it_is(placement: Placement, target: CRS) -> GridPlan:
     return GridPlan(grid=grid, reprojected=False, flip_rows=flip_rows, flip_columns=flip_columns)
 
 
-def _rectified(placement: Placement, target: CRS, blob: str) -> GridPlan:
+def _found(placement: Placement, target: CRS, blob: str) -> Outline:
     try:
-        outline = _outline(placement, target)
+        outline = find_outline(placement, target)
     except GDAL_ERRORS as error:
         raise TileError(
             f"{blob}: its pixels cannot be located: {describe(error)}",
@@ -140,6 +193,10 @@ def _rectified(placement: Placement, target: CRS, blob: str) -> GridPlan:
             "Check its georeferencing, or choose another target_crs.",
             "REPROJECTION_FAILED",
         )
+    return outline
+
+
+def _warnings(outline: Outline, blob: str) -> tuple[Notice, ...]:
     notices = []
     if outline.share < _BARELY_THERE or outline.clipped:
         message = f"{blob}: parts of it are beyond what the target CRS can show and are left out."
@@ -150,11 +207,10 @@ def _rectified(placement: Placement, target: CRS, blob: str) -> GridPlan:
             "side only. Cut the tile there, or choose a target_crs that is not cut there."
         )
         notices.append(Notice(code="CROSSES_ANTIMERIDIAN", message=message))
-    grid = (None if outline.is_special else _suggested(placement, target, outline)) or outline.grid(target)
-    return GridPlan(grid=grid, reprojected=True, notices=tuple(notices))
+    return tuple(notices)
 
 
-def _suggested(placement: Placement, target: CRS, outline: _Outline) -> Grid | None:
+def _suggested(placement: Placement, target: CRS, outline: Outline) -> Grid | None:
     """GDAL's own suggestion; None where it does not fit what was found."""
     where = {"gcps": placement.gcps or None, "rpcs": placement.rpcs}
     if placement.transform is not None:
@@ -169,184 +225,21 @@ def _suggested(placement: Placement, target: CRS, outline: _Outline) -> Grid | N
     if not (width and height and width > 0 and height > 0 and transform.a > 0 and transform.e < 0):
         return None
     grid = Grid(crs=target, transform=transform, width=int(width), height=int(height))
-    return grid if outline.agrees_with(grid) else None
+    return grid if _agree(outline, grid) else None
 
 
-@attrs.frozen(kw_only=True)
-class _Outline:
-    """Where a lattice over the source comes to lie in the target CRS.
-
-    Attributes:
-        bounds: Of the points that have a place there.
-        resolution: Typical size of a source pixel there.
-        share: Of the lattice's points that have a place.
-        clipped: The tile reaches beyond what the CRS can show.
-        crosses: The tile lies on both sides of the antimeridian.
-        is_limited: The bounds are limits of the CRS, which no pixel may lie beyond.
-        is_special: GDAL's suggestion is not to be asked: antimeridian, pole, limits, or a rotated source.
-    """
-
-    bounds: Bounds
-    resolution: float
-    share: float
-    clipped: bool
-    crosses: bool
-    is_limited: bool
-    is_special: bool
-
-    def agrees_with(self, grid: Grid) -> bool:
-        left, bottom, right, top = self.bounds
-        slack = 0.02 * max(right - left, top - bottom) + 3 * max(grid.transform.a, -grid.transform.e)
-        return all(abs(one - other) <= slack for one, other in zip(grid.bounds, self.bounds, strict=True))
-
-    def grid(self, target: CRS) -> Grid:
-        left, bottom, right, top = self.bounds
-        width = max(1, math.ceil((right - left) / self.resolution - 1e-6))
-        height = max(1, math.ceil((top - bottom) / self.resolution - 1e-6))
-        across = down = self.resolution
-        if self.is_limited:
-            across, down = (right - left) / width, (top - bottom) / height
-        return Grid(crs=target, transform=Affine(across, 0, left, 0, -down, top), width=width, height=height)
+def _agree(outline: Outline, grid: Grid) -> bool:
+    left, bottom, right, top = outline.bounds
+    slack = 0.02 * max(right - left, top - bottom) + 3 * max(grid.transform.a, -grid.transform.e)
+    return all(abs(one - other) <= slack for one, other in zip(grid.bounds, outline.bounds, strict=True))
 
 
-def _outline(placement: Placement, target: CRS) -> _Outline | None:
-    """None where nothing of the source has a place in the target CRS."""
-    columns, rows = np.meshgrid(
-        np.linspace(0, placement.width, _STEPS + 1), np.linspace(0, placement.height, _STEPS + 1)
-    )
-    x, y = _forward(placement, target, columns, rows)
-    axes = _Axes.of(target)
-    x, crosses = axes.unrolled(x)
-    with np.errstate(invalid="ignore"):
-        there = np.isfinite(x) & (np.abs(y) <= axes.highest)
-        clipped = bool((np.abs(y) > axes.highest * (1 + 1e-9)).any())
-    resolution = _resolution(np.where(there, x, np.nan), np.where(there, y, np.nan), placement)
-    if resolution is None:
-        return None
-    left, right = float(x[there].min()), float(x[there].max())
-    bottom = max(float(np.nanmin(y)), -axes.highest)
-    top = min(float(np.nanmax(y)), axes.highest)
-    poles = axes.poles_inside(placement)
-    goes_around = bool(poles) or right - left > axes.period * (1 - 1.5 / _STEPS)
-    if goes_around:
-        left, right = axes.full_circle
-        bottom, top = min(bottom, *poles, top), max(top, *poles, bottom)
-    turned = placement.transform is not None and not placement.is_upright
-    return _Outline(
-        bounds=(left, bottom, right, top),
-        resolution=resolution,
-        share=float(there.mean()),
-        clipped=clipped,
-        crosses=crosses and not goes_around,
-        is_limited=clipped or goes_around,
-        is_special=crosses or clipped or goes_around or turned,
-    )
-
-
-def _forward(placement: Placement, target: CRS, columns: Points, rows: Points) -> tuple[Points, Points]:
-    """Pixels in the target CRS; NaN for those that do not come back to where they were."""
-    x, y = placement.locate(columns, rows)
-    new_x, new_y = project(placement.crs, target, x, y)
-    lost = ~(np.isfinite(new_x) & np.isfinite(new_y))
-    back_x, back_y = project(target, placement.crs, np.where(lost, 0, new_x), np.where(lost, 0, new_y))
-    step_x = (np.max(x) - np.min(x)) / placement.width
-    step_y = (np.max(y) - np.min(y)) / placement.height
-    slack = _ROUND_TRIP_PIXELS * max(step_x, step_y) + 1e-3 * max(np.ptp(x), np.ptp(y))
-    crs = from_rasterio(placement.crs)
-    turn = 2 * math.pi / crs.axis_info[0].unit_conversion_factor if crs is not None and crs.is_geographic else math.inf
-    away = np.abs(back_x - x)
-    away = np.minimum(away, np.abs(away - turn)) if math.isfinite(turn) else away
-    with np.errstate(invalid="ignore"):
-        lost |= ~((away <= slack) & (np.abs(back_y - y) <= slack))
-    return np.where(lost, np.nan, new_x), np.where(lost, np.nan, new_y)
-
-
-def _resolution(x: Points, y: Points, placement: Placement) -> float | None:
-    """The side of a square as large as a typical source pixel; None where no cell of the lattice is whole."""
-    area = _cell_areas(x, y) / (placement.width * placement.height / _STEPS**2)
-    area = area[np.isfinite(area) & (area > 0)]
-    return float(np.sqrt(np.median(area))) if area.size else None
-
-
-def _cell_areas(x: Points, y: Points) -> NDArray[np.float64]:
-    """Areas of the lattice's cells, from their diagonals."""
-    x1, y1 = x[1:, 1:] - x[:-1, :-1], y[1:, 1:] - y[:-1, :-1]
-    x2, y2 = x[1:, :-1] - x[:-1, 1:], y[1:, :-1] - y[:-1, 1:]
-    return np.asarray(np.abs(x1 * y2 - x2 * y1) / 2)
-
-
-@attrs.frozen(kw_only=True)
-class _Axes:
-    """What is special about a CRS's axes.
-
-    Attributes:
-        period: x after which the world repeats; infinite where it does not.
-        middle: x in the middle of one turn.
-        highest: |y| that can be shown.
-        geodetic: The geographic CRS below it.
-    """
-
-    period: float
-    middle: float
-    highest: float
-    geodetic: CRS | None = None
-
-    @classmethod
-    def of(cls, target: CRS) -> _Axes:
-        crs = from_rasterio(target)
-        if crs is not None and crs.is_geographic:
-            turn = 2 * math.pi / crs.axis_info[0].unit_conversion_factor
-            return cls(period=turn, middle=0.0, highest=turn / 4, geodetic=target)
-        name = crs.coordinate_operation.method_name if crs is not None and crs.coordinate_operation else ""
-        if crs is None or "Mercator" not in name or "Transverse" in name or "Oblique" in name:
-            return cls(period=math.inf, middle=0.0, highest=math.inf)
-        geodetic = CRS.from_wkt(crs.geodetic_crs.to_wkt()) if crs.geodetic_crs else CRS.from_epsg(4326)
-        center = _central_meridian(crs)
-        x, y = project(geodetic, target, np.array([center, center + 45]), np.array([_MERCATOR_LIMIT, 0.0]))
-        return cls(period=8 * float(x[1] - x[0]), middle=float(x[0]), highest=float(y[0]), geodetic=geodetic)
-
-    @property
-    def full_circle(self) -> tuple[float, float]:
-        return self.middle - self.period / 2, self.middle + self.period / 2
-
-    def unrolled(self, x: Points) -> tuple[Points, bool]:
-        """x without the jump at the antimeridian, and whether there was one."""
-        present = x[np.isfinite(x)]
-        if not math.isfinite(self.period) or present.size == 0:
-            return x, False
-        center = x[x.shape[0] // 2, x.shape[1] // 2]
-        center = center if math.isfinite(center) else present[present.size // 2]
-        around = x - self.period * np.round((x - center) / self.period)
-        span, usual = np.ptp(around[np.isfinite(around)]), np.ptp(present)
-        if not (span < 0.9 * usual and usual > 0.5 * self.period):
-            return x, False
-        west = float(np.nanmin(around))
-        return around - self.period * math.floor((west - self.full_circle[0]) / self.period), True
-
-    def poles_inside(self, placement: Placement) -> tuple[float, ...]:
-        """The highest or lowest y, for each pole that lies inside the source."""
-        if self.geodetic is None:
-            return ()
-        sides = [side for side in (-1, 1) if _holds_pole(placement, self.geodetic, side)]
-        return tuple(side * self.highest for side in sides)
-
-
-def _holds_pole(placement: Placement, geodetic: CRS, side: int) -> bool:
-    """Whether the south (-1) or north (1) pole is one point, inside the source."""
-    crs, degrees = from_rasterio(placement.crs), from_rasterio(geodetic)
-    if crs is None or degrees is None or crs.is_geographic:
-        return False
-    quarter = math.pi / 2 / degrees.axis_info[0].unit_conversion_factor
-    x, y = project(geodetic, placement.crs, quarter * np.array([0.0, 1.0, -1.0]), np.full(3, side * quarter))
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return False
-    columns, rows = placement.find(x, y)
-    is_point = max(np.ptp(columns), np.ptp(rows)) < 1
-    return bool(is_point and 0 <= columns[0] <= placement.width and 0 <= rows[0] <= placement.height)
-
-
-def _central_meridian(crs: pyproj.CRS) -> float:
-    for parameter in crs.coordinate_operation.params if crs.coordinate_operation else ():
-        if parameter.name in ("Longitude of natural origin", "Longitude of false origin"):
-            return float(parameter.value)
-    return 0.0
+def _fitted(outline: Outline, target: CRS) -> Grid:
+    """Square pixels over the outline; not quite square where no pixel may lie beyond its bounds."""
+    left, bottom, right, top = outline.bounds
+    width = max(1, math.ceil((right - left) / outline.resolution - 1e-6))
+    height = max(1, math.ceil((top - bottom) / outline.resolution - 1e-6))
+    across = down = outline.resolution
+    if outline.is_limited:
+        across, down = (right - left) / width, (top - bottom) / height
+    return Grid(crs=target, transform=Affine(across, 0, left, 0, -down, top), width=width, height=height)

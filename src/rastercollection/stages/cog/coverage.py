@@ -84,7 +84,8 @@ class Coverage:
         """
         if self.placement.transform is None:
             return None
-        for step in _STEPS:
+        # cells that reach far beyond a small window may reach around the world
+        for step in [step for step in _STEPS if step <= min(window.width, window.height)] or _STEPS[-1:]:
             lattice = _Lattice.of(self, window, step)
             if lattice.error <= _MOST_ERROR:
                 return lattice.inside(self)

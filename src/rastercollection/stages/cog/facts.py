@@ -14,6 +14,7 @@ from rastercollection.errors import TileError
 from rastercollection.products import BandFacts, BandStatistics
 from rastercollection.rasters.grid import Grid, plan_grid
 from rastercollection.rasters.placement import Placement
+from rastercollection.rasters.shared_grid import GridRule
 from rastercollection.stages.cog.metadata import ColorTable
 
 __all__ = ["band_facts", "checksum", "color_entries", "header_size", "zoom_range"]
@@ -51,7 +52,7 @@ def zoom_range(grid: Grid) -> tuple[int, int]:
     """
     placement = Placement(crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height)
     try:
-        there = plan_grid(placement, CRS.from_epsg(3857), "", sys.maxsize).grid
+        there = plan_grid(placement, CRS.from_epsg(3857), GridRule(), "", sys.maxsize).grid
     except TileError:
         return 0, 0
     resolution = max(there.transform.a, -there.transform.e)

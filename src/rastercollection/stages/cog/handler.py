@@ -26,6 +26,7 @@ from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.opening import SourceDataset, open_source
 from rastercollection.rasters.policy import SourcePolicy
 from rastercollection.rasters.prediction import predict
+from rastercollection.rasters.shared_grid import GridRule
 from rastercollection.records import from_dict, to_dict
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
 from rastercollection.stages.cog.convert import Conversion, convert
@@ -47,8 +48,8 @@ def create_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[s
     The COG appears in the store only after every check has passed. Running the task again replaces it by an equal one.
 
     Args:
-        parameters: validation, source_container, output_container, output_blob, item_id, target_crs, in_memory,
-            datetime, datetime_pattern, policy.
+        parameters: validation, source_container, output_container, output_blob, item_id, target_crs, grid
+            (the tile's own when absent), in_memory, datetime, datetime_pattern, policy.
         context: With storage and limits among its resources.
 
     Returns:
@@ -81,6 +82,7 @@ class _Task:
     output_blob: str
     item_id: str
     target_crs: str
+    grid: GridRule
     in_memory: bool | None
     datetime: str | None
     datetime_pattern: str | None
@@ -98,6 +100,7 @@ class _Task:
         given |= {name: parameters.get(name) for name in optional}
         return cls(
             validation=from_dict(Validation, parameters["validation"]),
+            grid=from_dict(GridRule, parameters.get("grid") or {}),
             policy=SourcePolicy(**policy),
             storage=context.resources["storage"],
             limits=context.resources["limits"],
@@ -114,6 +117,7 @@ class _Task:
             source_crs=to_rasterio(validation.crs),
             georeferencing=validation.georeferencing,
             target_crs=to_rasterio(self.target_crs),
+            grid=self.grid,
             max_pixels=self.policy.max_pixels,
             limits=self.limits,
         )

@@ -13,6 +13,8 @@ from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.grid import GridPlan, plan_grid
 from rastercollection.rasters.placement import Placement
 from rastercollection.rasters.prediction import Load
+from rastercollection.rasters.shared_grid import GridRule
+from rastercollection.stages.cog.blocks import block_size
 from rastercollection.stages.cog.encode import suited
 from rastercollection.stages.cog.metadata import Metadata
 from rastercollection.stages.cog.reading import WINDOW_BYTES, Source
@@ -36,6 +38,7 @@ class Order:
         source_crs: CRS of the source, or the one used for want of it.
         georeferencing: geotransform, gcps or rpcs.
         target_crs: CRS of the COG.
+        grid: Where its pixels may lie.
         max_pixels: Limit of the COG's width × height.
         limits: What may be used of the machine.
     """
@@ -46,6 +49,7 @@ class Order:
     source_crs: CRS
     georeferencing: str
     target_crs: CRS
+    grid: GridRule
     max_pixels: int
     limits: Limits
 
@@ -80,7 +84,7 @@ def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
         TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
     """
     placement = Placement.of(dataset, order.source_crs, order.georeferencing)
-    plan = plan_grid(placement, order.target_crs, order.blob, order.max_pixels)
+    plan = plan_grid(placement, order.target_crs, order.grid, order.blob, order.max_pixels)
     validity, dtype = Validity.of(dataset), common_dtype(dataset)
     settings, notices = suited(
         order.settings,
@@ -90,6 +94,8 @@ def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
         has_colors="palette" in (color.name for color in dataset.colorinterp),
         blob=order.blob,
     )
+    side = block_size(plan.grid.width, plan.grid.height, settings.block_size)
+    settings = attrs.evolve(settings, block_size=side)
     layout = choose_layout(validity, dtype, settings)
     metadata = Metadata.of(dataset, layout, order.blob)
     for notice in (*plan.notices, *notices, *metadata.notices):

@@ -7,9 +7,11 @@ from typing import Any
 
 from rastercollection.errors import TileError
 from rastercollection.products import BitDepthFinding, CogSettings, SourceFile, Validation
-from rastercollection.rasters.crs import name_crs
+from rastercollection.rasters.crs import name_crs, to_rasterio
 from rastercollection.rasters.environment import Limits
+from rastercollection.rasters.grid import natural_grid
 from rastercollection.rasters.opening import SourceDataset, SourcePolicy, open_source
+from rastercollection.rasters.placement import Placement
 from rastercollection.rasters.profiles import Tier, choose_settings, compatible_tiers, recommend
 from rastercollection.records import from_dict, to_dict
 from rastercollection.stages.validate.bitdepth import CRITICAL, bit_depth_findings, bytes_of
@@ -31,8 +33,8 @@ def validate_raster(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
     sample does not meet comes to light.
 
     Args:
-        parameters: ``source`` (a SourceFile), ``input_crs``, ``raster_type``, ``tier`` and ``tiers`` (Tiers),
-            ``jpeg_quality``, ``compression``, ``compression_level``, ``warp_resampling``,
+        parameters: ``source`` (a SourceFile), ``input_crs``, ``target_crs``, ``raster_type``, ``tier`` and ``tiers``
+            (Tiers), ``jpeg_quality``, ``compression``, ``compression_level``, ``warp_resampling``,
             ``overview_resampling``, ``strict``, ``policy`` (a SourcePolicy).
         context: With ``storage`` and ``limits`` in its resources.
 
@@ -65,6 +67,8 @@ def _validate(
     detection = detect_type(layout, sample)
     raster_type = settle_type(source.blob, parameters["raster_type"], layout, detection, sample, context.notice)
     settings = _settings(source.blob, raster_type, layout, parameters, context)
+    crs = name_crs(place.reference.crs)
+    placement = Placement.of(dataset, to_rasterio(crs), place.kind)
     return Validation(
         source=source,
         driver=dataset.driver,
@@ -73,13 +77,14 @@ def _validate(
         band_count=dataset.count,
         dtypes=layout.dtypes,
         nodata=declared_nodata(dataset, context.notice),
-        crs=name_crs(place.reference.crs),
+        crs=crs,
         crs_source=place.reference.source,
         georeferencing=place.kind,
         transform=place.transform,
         bounds=place.bounds,
         bounds_4326=place.bounds_4326,
         pixel_size=place.pixel_size,
+        natural=natural_grid(placement, to_rasterio(parameters["target_crs"])),
         validity=validity_kind(dataset),
         color_interpretation=layout.colors,
         color_table=color_table_digest(dataset),
