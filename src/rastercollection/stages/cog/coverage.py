@@ -23,6 +23,9 @@ _MOST_ERROR = 0.2
 _CLEARLY = 2.0
 _EPSILON = 1e-6
 _SURE = 0.02
+_SPAN = 1024
+_PLACES = 9
+_UNIT = 64
 
 
 @attrs.frozen(kw_only=True)
@@ -75,6 +78,28 @@ class Coverage:
             right=columns.max() + slack,
             bottom=rows.max() + slack,
         )
+
+    def straight(self, tolerance: float) -> int:
+        """Columns of the grid over which positions in the source run straight and evenly along a row.
+
+        Args:
+            tolerance: Pixels of the source by which they may bend in the middle.
+        """
+        grid = self.grid
+        if self.placement.transform is None:
+            return grid.width
+        span = min(grid.width, _SPAN)
+        starts, rows = np.meshgrid(np.linspace(0, grid.width - span, _PLACES), np.linspace(0, grid.height, _PLACES))
+        ends = [self._at(starts + span * part, rows) for part in (0, 0.5, 1)]
+        (c0, r0), (c1, r1), (c2, r2) = ends
+        bend = np.hypot(c1 - (c0 + c2) / 2, r1 - (r0 + r2) / 2)
+        there = np.isfinite(bend) & (self.depth(c1, r1) > -2 * span)
+        most = float(bend[there].max(initial=0.0))
+        if most == 0:
+            return grid.width
+        # the bend of a smooth curve grows with the square of its length
+        columns = int(min(span * (tolerance / most) ** 0.5, grid.width))
+        return max(_UNIT, columns // _UNIT * _UNIT)
 
     def inside(self, window: Window) -> NDArray[np.bool_] | None:
         """``(rows, columns)``: whether the source holds the centre of each pixel of a window; None where it holds all.
@@ -132,7 +157,8 @@ class _Lattice:
         columns, rows = coverage._at(across, down)
         middle_columns, middle_rows = coverage._at(across[:-1, :-1] + step / 2, down[:-1, :-1] + step / 2)
         away = np.hypot(_middles(columns) - middle_columns, _middles(rows) - middle_rows)
-        near = np.abs(coverage.depth(middle_columns, middle_rows)) < 4 * step + _CLEARLY
+        reach = np.ptp(_corners(columns), axis=0) + np.ptp(_corners(rows), axis=0)
+        near = np.abs(coverage.depth(middle_columns, middle_rows)) < reach + _CLEARLY
         away = away[np.isfinite(away) & near]
         return cls(window=window, step=step, columns=columns, rows=rows, error=float(away.max(initial=0.0)))
 
