@@ -25,6 +25,7 @@ _EPSILON = 1e-6
 _SURE = 0.02
 _SPAN = 1024
 _PLACES = 9
+_LEAP = 0.25
 _UNIT = 64
 
 
@@ -79,15 +80,18 @@ class Coverage:
             bottom=rows.max() + slack,
         )
 
-    def straight(self, tolerance: float) -> int:
+    def straight(self, tolerance: float) -> int | None:
         """Columns of the grid over which positions in the source run straight and evenly along a row.
+
+        None where rows must not be cut: beside a line where longitudes start anew, small windows miss what lies on its
+        other side. Of sources without a geotransform, nothing is known.
 
         Args:
             tolerance: Pixels of the source by which they may bend in the middle.
         """
         grid = self.grid
         if self.placement.transform is None:
-            return grid.width
+            return None
         span = min(grid.width, _SPAN)
         starts, rows = np.meshgrid(np.linspace(0, grid.width - span, _PLACES), np.linspace(0, grid.height, _PLACES))
         ends = [self._at(starts + span * part, rows) for part in (0, 0.5, 1)]
@@ -95,6 +99,9 @@ class Coverage:
         bend = np.hypot(c1 - (c0 + c2) / 2, r1 - (r0 + r2) / 2)
         there = np.isfinite(bend) & (self.depth(c1, r1) > -2 * span)
         most = float(bend[there].max(initial=0.0))
+        leaps = bend[there] > _LEAP * np.hypot(c2 - c0, r2 - r0)[there]
+        if leaps.any():
+            return None
         if most == 0:
             return grid.width
         # the bend of a smooth curve grows with the square of its length

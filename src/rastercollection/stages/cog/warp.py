@@ -161,9 +161,11 @@ class _Kernel:
         plain = masked
         if len(sources) == 1:
             plain = (opened.enter_context(open_canvas(sources[0].describe(masked=False))),)
-        # small parts, where that leaves most of them without an invalid pixel
-        most = job.grid.height, job.grid.width
-        rows, columns = most if read.map.is_full else (_PART, _PART)
+        straight = coverage.straight(_BEND)
+        rows, columns = job.grid.height, straight or job.grid.width
+        if straight and not read.map.is_full:
+            # most small parts have no invalid pixel
+            rows, columns = _PART, min(_PART, straight)
         return cls(
             job=job,
             read=read,
@@ -171,7 +173,7 @@ class _Kernel:
             options=_options(job),
             plain=plain,
             masked=masked,
-            steps=(rows, min(columns, coverage.straight(_BEND))),
+            steps=(rows, columns),
         )
 
     def chunk(self, window: Window) -> tuple[Array, Valid]:
