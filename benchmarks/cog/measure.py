@@ -1,0 +1,63 @@
+"""Running a program as a process of its own, and what it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Run", "run"]
+
+_TOOLS = Path(__file__).with_name("tools.py")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a process and its children took.
+
+    Attributes:
+        cpu, wall: Seconds; CPU is user and system.
+        memory: Largest resident set of any one of the processes, in bytes.
+        size: Of the file it wrote; 0 without one.
+        said: What it printed.
+    """
+
+    cpu: float
+    wall: float
+    memory: int
+    size: int
+    said: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(tool: str, arguments: dict[str, Any], *, pinned: bool = True) -> Run:
+    """Run one of the tools; with ``pinned``, on one core."""
+    target = Path(arguments["target"])
+    target.unlink(missing_ok=True)
+    environment = dict(os.environ)
+    if pinned:
+        environment["BENCHMARK_CORE"] = str(max(os.sched_getaffinity(0)))
+    command = [sys.executable, str(_TOOLS), tool, json.dumps(arguments)]
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - start
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Run(
+        cpu=usage.ru_utime + usage.ru_stime,
+        wall=wall,
+        memory=usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        size=target.stat().st_size if target.exists() else 0,
+        said=said,
+    )
