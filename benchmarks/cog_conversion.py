@@ -33,11 +33,9 @@ BUDGET = 600_000_000
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--cases",
-        default=",".join([*(name for name in CASES if not CASES[name].beside), "already", "workers"]),
-        help="of " + ", ".join([*CASES, *OTHERS]),
-    )
+    usual = [*(name for name, case in CASES.items() if not case.beside), "already", "workers"]
+    known = ", ".join([*CASES, *OTHERS])
+    parser.add_argument("--cases", default=",".join(usual), help=f"of {known}")
     parser.add_argument("--size", type=int, default=8192, help="pixels along a side")
     parser.add_argument("--wide-size", type=int, default=30_000, help="of the tile for the memory budget")
     parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are told")
