@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from typing_extensions import Unpack
@@ -23,6 +23,9 @@ from rastercollection.result import JobResult
 from rastercollection.runtime import RuntimeOptions, open_job_store, open_storage
 from rastercollection.sources import find_sources
 from rastercollection.workflow import FanIn, Workflow
+
+if TYPE_CHECKING:
+    from rastercollection.forecast import TileForecast
 
 __all__ = [
     "CollectionPlan",
@@ -120,6 +123,7 @@ class CollectionPlan:
         stages: Number of tasks of each stage, at most, by stage name.
         total_size: Bytes of all sources.
         notices: About the request.
+        tiles: What each tile will take and give; empty if that was not asked for.
     """
 
     job_id: str
@@ -128,6 +132,7 @@ class CollectionPlan:
     stages: Mapping[str, int]
     total_size: int
     notices: tuple[Notice, ...]
+    tiles: tuple[TileForecast, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -140,12 +145,18 @@ def plan_collection(
     storage: StorageBackend | str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     workflow: Workflow | None = None,
+    max_workers: int | None = None,
+    memory_budget: int | None = None,
+    predict: bool = True,
     **parameters: Unpack[CollectionParameters],
 ) -> CollectionPlan:
-    """Check a request and tell what it would do, without making any task, writing or opening anything.
+    """Check a request and tell what it would do, without making any task or writing anything.
 
     Args:
-        storage, storage_options, workflow, **parameters: As for :func:`process_collection`.
+        storage, storage_options, workflow, max_workers, memory_budget, **parameters: As for
+            :func:`process_collection`.
+        predict: Look at every source, as the first stage would, and tell what each tile will take and give: the size
+            and bytes of its COG, memory and temporary disk. Without, nothing is opened.
 
     Raises:
         RequestError: With every problem found.
@@ -162,7 +173,23 @@ def plan_collection(
         stages=fan_outs,
         total_size=sum(source.size for source in sources.files),
         notices=sources.notices,
+        tiles=_forecast(request, sources.files, backend, max_workers, memory_budget) if predict else (),
     )
+
+
+def _forecast(
+    request: CollectionRequest,
+    sources: tuple[SourceFile, ...],
+    storage: StorageBackend,
+    max_workers: int | None,
+    memory_budget: int | None,
+) -> tuple[TileForecast, ...]:
+    from rastercollection.forecast import forecast
+    from rastercollection.rasters.environment import available_cores, plan_limits
+
+    workers = max_workers or min(available_cores(), len(sources))
+    limits = plan_limits(workers, shares_memory=False, memory_budget=memory_budget, scratch=None)
+    return forecast(request, sources, storage, limits)
 
 
 def _most_tasks(fan: Any, tiles: int) -> int:
@@ -213,7 +240,7 @@ def submit(**arguments: Any) -> JobHandle:
     """
     cancel = arguments.pop("cancel", None) or threading.Event()
     names = {"storage", "storage_options", "workflow", *attrs.fields_dict(CollectionRequest)}
-    plan = plan_collection(**{name: value for name, value in arguments.items() if name in names})
+    plan = plan_collection(predict=False, **{name: value for name, value in arguments.items() if name in names})
     future: Future[JobResult] = Future()
     future.set_running_or_notify_cancel()
 

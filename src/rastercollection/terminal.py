@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rastercollection.api import CollectionPlan, JobReport
+    from rastercollection.forecast import TileForecast
     from rastercollection.result import JobResult, TileOutcome
 
 __all__ = ["clean", "describe", "format_error", "plural", "print_plan", "print_result", "print_status"]
@@ -90,8 +91,9 @@ def print_result(result: JobResult, stream: TextIO) -> None:
 def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
     """What a job would do."""
     console = _console(stream)
+    forecasts = {tile.blob: tile for tile in plan.tiles}
     for source in plan.sources[:MOST_TILES]:
-        _print(console, f"  {source.size / 1e6:10.1f} MB  {clean(source.blob)}")
+        _print(console, f"  {source.size / 1e6:10.1f} MB  {clean(source.blob)}{_forecast(forecasts.get(source.blob))}")
     if len(plan.sources) > MOST_TILES:
         _print(console, f"  … and {len(plan.sources) - MOST_TILES} more")
     _print(console, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", style="bold")
@@ -105,9 +107,33 @@ def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
             "Stages": stages,
             "Output": str(parameters["output_container"]),
             "Tier": f"{parameters['output_tier']}, {parameters['target_crs']}",
+            **_totals(plan.tiles),
             "Job": plan.job_id,
         },
     )
+
+
+def _forecast(tile: TileForecast | None) -> str:
+    """What a tile will become, behind its name."""
+    if tile is None:
+        return ""
+    if tile.problem is not None:
+        return clean(f": [{tile.problem.code}] {tile.problem.message}")
+    rows, columns = tile.shape or (0, 0)
+    change = "resampled" if tile.resampled else "pixels kept"
+    return f" → {columns:,} × {rows:,}, {change}, about {(tile.bytes_out or 0) / 1e6:.1f} MB"
+
+
+def _totals(tiles: Sequence[TileForecast]) -> dict[str, str]:
+    made = [tile for tile in tiles if tile.problem is None]
+    if not made:
+        return {}
+    out = sum(tile.bytes_out or 0 for tile in made)
+    memory, disk = max(tile.peak_memory or 0 for tile in made), max(tile.temporary_disk or 0 for tile in made)
+    return {
+        "COGs": f"about {out / 1e6:,.0f} MB",
+        "Each": f"takes up to {memory / 1e6:,.0f} MB of memory and {disk / 1e6:,.0f} MB of temporary disk",
+    }
 
 
 def print_status(report: JobReport, stream: TextIO) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "gdal_environment",
     "is_isolated",
     "plan_limits",
+    "process_bytes",
     "process_memory",
 ]
 
@@ -71,6 +72,11 @@ def process_memory() -> int | None:
         return None
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(most if sys.platform == "darwin" else most * 1024)
+
+
+def process_bytes(limits: Limits) -> int:
+    """RAM that a process takes for itself and for GDAL's block cache."""
+    return (_PROCESS_MB + limits.gdal_cache_mb) * MIB
 
 
 def plan_limits(workers: int, *, shares_memory: bool, memory_budget: int | None, scratch: str | None) -> Limits:

@@ -16,7 +16,12 @@ import numpy as np
 
 from rastercollection.products import CogSettings
 
-__all__ = ["Load", "Prediction", "predict", "predict_bytes"]
+__all__ = ["WINDOW_BYTES", "Load", "Prediction", "predict", "predict_bytes"]
+
+WINDOW_BYTES = 32 * 2**20
+"""Of one window of pixels that is worked on."""
+_WINDOWS = 6
+"""Of each, at the same time: pixels of the source and of the grid, GDAL's own copies of both, masks."""
 
 _WITH_OVERVIEWS = 4 / 3
 _CODECS = ("DEFLATE", "LZW", "ZSTD", "LERC_DEFLATE", "LERC")
@@ -62,6 +67,35 @@ class Load:
     window_bytes: int = 0
     windows: int = 1
     process_bytes: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        source_shape: tuple[int, int],
+        shape: tuple[int, int],
+        bands: int,
+        dtype: np.dtype,
+        reprojected: bool,
+        process_bytes: int = 0,
+    ) -> Load:
+        """That of stage 2 if intermediates are held in RAM, with the windows it works in."""
+        load = cls(
+            source_shape=source_shape,
+            shape=shape,
+            bands=bands,
+            dtype=dtype,
+            reprojected=reprojected,
+            in_memory=True,
+            windows=_WINDOWS,
+            process_bytes=process_bytes,
+        )
+        return attrs.evolve(load, window_bytes=min(WINDOW_BYTES, load.image_bytes))
+
+    @property
+    def needed_bytes(self) -> int:
+        """RAM for images and windows, if images are held there."""
+        return self.held_bytes + self.windows * self.window_bytes
 
     @property
     def source_bytes(self) -> int:

@@ -162,8 +162,8 @@ class _Finish:
 @contextlib.contextmanager
 def _workspace(task: _Task, prepared: Prepared) -> Iterator[Workspace]:
     """Room for the intermediates: in RAM if it was asked for or if they fit, else on disk; the COG on disk always."""
-    load = load_of(prepared, in_memory=True)
-    fits = load.held_bytes + load.windows * load.window_bytes <= task.limits.memory_bytes
+    load = load_of(prepared)
+    fits = load.needed_bytes <= task.limits.memory_bytes
     in_memory = task.in_memory if task.in_memory is not None else fits
     needed = predict(attrs.evolve(load, in_memory=in_memory), prepared.settings).temporary_disk
     with Workspace.open(task.limits.scratch, in_memory=in_memory, needed=needed) as workspace:

@@ -17,14 +17,12 @@ from rastercollection.rasters.shared_grid import GridRule
 from rastercollection.stages.cog.blocks import block_size
 from rastercollection.stages.cog.encode import suited
 from rastercollection.stages.cog.metadata import Metadata
-from rastercollection.stages.cog.reading import WINDOW_BYTES, Source
+from rastercollection.stages.cog.reading import Source
 from rastercollection.stages.cog.validity import Validity, choose_layout, common_dtype
 
 __all__ = ["Order", "Prepared", "load_of", "prepare"]
 
 _Notify = Callable[[str, str], None]
-_WINDOWS = 6
-"""Of each, at the same time: pixels of the source and of the grid, GDAL's own copies of both, masks."""
 
 
 @attrs.frozen(kw_only=True)
@@ -109,19 +107,13 @@ def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
     return Prepared(order=order, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
 
 
-def load_of(prepared: Prepared, *, in_memory: bool) -> Load:
-    """What the conversion will hold at a time.
-
-    In memory, that comes to the windows that are worked on: read, warped, masked, compared.
-    """
+def load_of(prepared: Prepared) -> Load:
+    """What the conversion will hold at a time, in memory."""
     layout, grid, placement = prepared.source.layout, prepared.plan.grid, prepared.placement
-    load = Load(
+    return Load.of(
         source_shape=(placement.height, placement.width),
         shape=(grid.height, grid.width),
         bands=len(layout.bands),
         dtype=layout.dtype,
         reprojected=prepared.plan.reprojected,
-        in_memory=in_memory,
-        windows=_WINDOWS,
     )
-    return attrs.evolve(load, window_bytes=min(WINDOW_BYTES, load.image_bytes))

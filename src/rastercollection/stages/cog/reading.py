@@ -14,13 +14,13 @@ from rastercollection.errors import TaskError, TileError
 from rastercollection.rasters.failures import GDAL_ERRORS, writing
 from rastercollection.rasters.grid import GridPlan
 from rastercollection.rasters.messages import translated
+from rastercollection.rasters.prediction import WINDOW_BYTES
 from rastercollection.stages.cog.canvas import Canvas, Record
 from rastercollection.stages.cog.validity import Layout, Valid, Validity, any_band, common_dtype, settle
 from rastercollection.stages.cog.windows import Array, iterate_windows, window_steps
 
-__all__ = ["BORDER", "WINDOW_BYTES", "Gather", "Source", "copy_pixels", "join_words", "split_words", "store_for_warp"]
+__all__ = ["BORDER", "Gather", "Source", "copy_pixels", "join_words", "split_words", "store_for_warp"]
 
-WINDOW_BYTES = 32 * 2**20
 Gather = Callable[[Array, Valid], None]
 """Takes in the pixels of a window and which of them are valid."""
 BORDER = 1

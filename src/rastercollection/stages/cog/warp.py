@@ -24,9 +24,10 @@ from rastercollection.errors import TileError
 from rastercollection.rasters.failures import GDAL_ERRORS, describe, writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.placement import Placement, apply, project
+from rastercollection.rasters.prediction import WINDOW_BYTES
 from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
-from rastercollection.stages.cog.reading import BORDER, WINDOW_BYTES, Gather, Source, join_words
+from rastercollection.stages.cog.reading import BORDER, Gather, Source, join_words
 from rastercollection.stages.cog.validity import Valid, any_band, settle
 from rastercollection.stages.cog.windows import Array, iterate_windows, window_steps
 from rastercollection.stages.cog.workspace import Workspace
