@@ -76,8 +76,8 @@ def process_collection(
         executor: An executor, its name (serial, thread, process, dask), a ``concurrent.futures`` pool, a Dask client
             or the address of a Dask scheduler; ``thread`` unless given.
         max_workers: Tasks at the same time; as many as there are cores or tiles, whichever is less, unless given.
-        memory_budget: Bytes of RAM that intermediates of all tasks may take together; half of what is available
-            unless given.
+        memory_budget: Bytes of RAM that all workers may take together; unless given, what the environment variable
+            ``RASTERCOLLECTION_MEMORY_BUDGET`` says (``8G``), else half of what is available.
         scratch: Local folder for temporary files; the system's own unless given.
         **parameters: Of the job; see :class:`~rastercollection.CollectionRequest`.
 

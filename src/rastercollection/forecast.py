@@ -125,8 +125,9 @@ def _of_tile(item: Task | Skip, failed: Mapping[str | None, ErrorRecord | None],
         bands=validation.band_count,
         dtype=np.result_type(*(np.dtype(_WIDER_TYPES.get(name, name)) for name in validation.dtypes)),
         reprojected=resampled,
-        process_bytes=process_bytes(limits),
     )
+    read = validation.estimated_bytes + load.image_bytes
+    load = attrs.evolve(load, process_bytes=process_bytes(limits, read))
     asked = task.parameters["in_memory"]
     load = attrs.evolve(load, in_memory=load.needed_bytes <= limits.memory_bytes if asked is None else asked)
     found = predict(load, validation.settings, classes=validation.raster_type == "categorical")

@@ -208,10 +208,9 @@ def _pair(text: str) -> tuple[str, Any]:
 
 
 def _size(text: str) -> int:
-    """Bytes from ``500M``, ``8G``, ``8GiB`` or plain digits."""
-    number = text.upper().removesuffix("B").removesuffix("I")
-    unit = number[-1:] if number[-1:] in ("K", "M", "G", "T") else ""
+    from rastercollection.rasters.environment import parse_bytes
+
     try:
-        return int(float(number.removesuffix(unit)) * 1024 ** " KMGT".index(unit or " "))
+        return parse_bytes(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 500M or 8G") from None

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from rasterio.env import get_gdal_config
 
+from rastercollection.errors import RequestError
 from rastercollection.rasters import environment
 from rastercollection.rasters.environment import (
     Limits,
@@ -83,6 +84,18 @@ def test_all_workers_together_stay_within_the_machine(workers):
     assert workers * limits.memory_bytes <= budget
     assert workers * limits.gdal_cache_mb <= 256 or limits.gdal_cache_mb == 16
     assert limits.scratch == "/somewhere"
+
+
+@pytest.mark.parametrize(("said", "budget"), [("3G", 3 * 2**30), ("2000 MiB", 2000 * MIB), ("4294967296", 2**32)])
+def test_the_environment_may_say_how_much_memory_there_is(monkeypatch, said, budget):
+    monkeypatch.setenv("RASTERCOLLECTION_MEMORY_BUDGET", said)
+    found = plan_limits(1, shares_memory=True, memory_budget=None, scratch=None)
+    assert found == plan_limits(1, shares_memory=True, memory_budget=budget, scratch=None)
+    given = plan_limits(1, shares_memory=True, memory_budget=2**30, scratch=None)
+    assert given.memory_bytes < found.memory_bytes, "an argument wins"
+    monkeypatch.setenv("RASTERCOLLECTION_MEMORY_BUDGET", "plenty")
+    with pytest.raises(RequestError, match="RASTERCOLLECTION_MEMORY_BUDGET"):
+        plan_limits(1, shares_memory=True, memory_budget=None, scratch=None)
 
 
 def test_threads_share_one_cache():

@@ -13,18 +13,23 @@ from typing import Any
 
 import attrs
 
+from rastercollection.errors import RequestError, RequestProblem
+
 __all__ = [
     "Limits",
     "available_cores",
     "available_memory",
     "gdal_environment",
     "is_isolated",
+    "parse_bytes",
     "plan_limits",
     "process_bytes",
     "process_memory",
 ]
 
 MIB = 2**20
+MEMORY_VARIABLE = "RASTERCOLLECTION_MEMORY_BUDGET"
+"""Environment variable that says what ``memory_budget`` is when nothing else does."""
 _UNLIMITED = 2**60
 _FALLBACK_MEMORY = 2 * 2**30
 _SMALLEST_CACHE_MB = 16
@@ -74,9 +79,31 @@ def process_memory() -> int | None:
     return int(most if sys.platform == "darwin" else most * 1024)
 
 
-def process_bytes(limits: Limits) -> int:
-    """RAM that a process takes for itself and for GDAL's block cache."""
-    return (_PROCESS_MB + limits.gdal_cache_mb) * MIB
+def process_bytes(limits: Limits, read: int) -> int:
+    """RAM that a process takes for itself and for GDAL's block cache, which holds no more than what is ``read``."""
+    return _PROCESS_MB * MIB + min(limits.gdal_cache_mb * MIB, read)
+
+
+def _default_budget() -> int:
+    said = os.environ.get(MEMORY_VARIABLE, "").strip()
+    if not said:
+        return available_memory() // 2
+    try:
+        return parse_bytes(said)
+    except ValueError as error:
+        problem = RequestProblem(MEMORY_VARIABLE, repr(said), "must be a size such as 500M or 8G")
+        raise RequestError([problem]) from error
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes from ``500M``, ``8G``, ``8GiB`` or plain digits; units are powers of 1024.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    number = text.strip().upper().removesuffix("B").removesuffix("I")
+    unit = number[-1:] if number[-1:] in ("K", "M", "G", "T") else ""
+    return int(float(number.removesuffix(unit)) * 1024 ** " KMGT".index(unit or " "))
 
 
 def plan_limits(workers: int, *, shares_memory: bool, memory_budget: int | None, scratch: str | None) -> Limits:
@@ -85,11 +112,12 @@ def plan_limits(workers: int, *, shares_memory: bool, memory_budget: int | None,
     Args:
         workers: Tasks that run at the same time on this machine.
         shares_memory: They run in one process and share one GDAL cache.
-        memory_budget: Bytes all of them may use together; half of what is available when None.
+        memory_budget: Bytes all of them may use together; when None, what ``RASTERCOLLECTION_MEMORY_BUDGET`` says, else
+            half of what is available.
         scratch: Local folder for temporary files.
     """
     workers = max(1, workers)
-    budget = memory_budget if memory_budget is not None else available_memory() // 2
+    budget = memory_budget if memory_budget is not None else _default_budget()
     cache = min(budget // 8 // MIB, _LARGEST_CACHE_MB)
     processes = 1 if shares_memory else workers
     each = cache // processes
