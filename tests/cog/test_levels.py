@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rastercollection.products import CogSettings, LevelChoice, LevelTrial
+from rastercollection.figures import LevelChoice, LevelTrial
+from rastercollection.products import CogSettings
 from rastercollection.records import from_dict, to_dict
 from rastercollection.stages.cog.levels import choose_level, knee, sample_windows
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from rastercollection import process_collection
 from rastercollection.errors import TaskError
-from rastercollection.products import Cog, Receipt
+from rastercollection.figures import Receipt
+from rastercollection.products import Cog
 from rastercollection.stages.cog import warp
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rio_tiler.colormap import cmap
 
-from rastercollection.products import BandStatistics
+from rastercollection.figures import BandStatistics
 from rastercollection.stages.stac.renders import collection_renders
 from rastercollection.stages.stac.statistics import combine
 from rastercollection.testing.samples import sample_band, sample_cog

@@ -18,7 +18,8 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.warp import transform_bounds, transform_geom
 
-from rastercollection.products import BandFacts, BandStatistics, Bounds, Cog, Output
+from rastercollection.figures import BandStatistics
+from rastercollection.products import BandFacts, Bounds, Cog, Output
 from rastercollection.testing.samples import sample_cog
 
 __all__ = ["write_sample_cog"]

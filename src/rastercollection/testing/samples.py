@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rastercollection.figures import BandStatistics
 from rastercollection.models import Task, TaskResult, TaskStatus
-from rastercollection.products import BandFacts, BandStatistics, Bounds, Cog, CogSettings, Output
+from rastercollection.products import BandFacts, Bounds, Cog, CogSettings, Output
 from rastercollection.records import to_dict
 
 __all__ = ["sample_band", "sample_cog", "sample_grid", "sample_job", "sample_results"]

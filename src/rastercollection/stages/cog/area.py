@@ -16,7 +16,7 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 from rasterio.warp import reproject
 
-from rastercollection.products import FidelityCheck
+from rastercollection.figures import FidelityCheck
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.placement import Placement

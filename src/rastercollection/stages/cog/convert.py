@@ -10,7 +10,8 @@ import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 
-from rastercollection.products import BandFacts, BandStatistics, Bounds, CogSettings, LevelChoice, Receipt
+from rastercollection.figures import BandStatistics, LevelChoice, Receipt
+from rastercollection.products import BandFacts, Bounds, CogSettings
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas

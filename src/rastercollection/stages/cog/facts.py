@@ -11,7 +11,8 @@ from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from rastercollection.errors import TileError
-from rastercollection.products import BandFacts, BandStatistics
+from rastercollection.figures import BandStatistics
+from rastercollection.products import BandFacts
 from rastercollection.rasters.grid import Grid, plan_grid
 from rastercollection.rasters.placement import Placement
 from rastercollection.rasters.shared_grid import GridRule

@@ -22,7 +22,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.errors import TaskError
-from rastercollection.products import FidelityCheck, Receipt
+from rastercollection.figures import FidelityCheck, Receipt
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import GridPlan
 from rastercollection.rasters.placement import Placement

@@ -20,7 +20,8 @@ from affine import Affine
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
-from rastercollection.products import CogSettings, LevelChoice, LevelTrial
+from rastercollection.figures import LevelChoice, LevelTrial
+from rastercollection.products import CogSettings
 from rastercollection.stages.cog.windows import Array
 
 __all__ = ["choose_level", "knee", "sample_windows"]

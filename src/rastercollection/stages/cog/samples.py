@@ -17,7 +17,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import reproject
 from rasterio.windows import Window
 
-from rastercollection.products import FidelityCheck
+from rastercollection.figures import FidelityCheck
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.placement import Placement

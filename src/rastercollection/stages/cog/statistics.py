@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rastercollection.products import BandStatistics, Histogram
+from rastercollection.figures import BandStatistics, Histogram
 from rastercollection.stages.cog.validity import Valid
 from rastercollection.stages.cog.windows import Array
 

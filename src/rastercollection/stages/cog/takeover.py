@@ -10,7 +10,8 @@ import attrs
 import rasterio
 
 from rastercollection.errors import TaskError
-from rastercollection.products import FidelityCheck, Receipt, SourceFile
+from rastercollection.figures import FidelityCheck, Receipt
+from rastercollection.products import SourceFile
 from rastercollection.protocols import ObjectInfo, StorageBackend
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.opening import SourceDataset

@@ -13,7 +13,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import from_origin
 
-from rastercollection.products import BandStatistics
+from rastercollection.figures import BandStatistics
 from rastercollection.stages.cog.validity import Validity, any_band
 from rastercollection.stages.cog.windows import Array
 

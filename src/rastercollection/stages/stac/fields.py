@@ -11,7 +11,8 @@ from typing import Any
 import pyproj
 
 from rastercollection import __version__
-from rastercollection.products import BandFacts, Cog, Histogram
+from rastercollection.figures import Histogram
+from rastercollection.products import BandFacts, Cog
 from rastercollection.records import jsonable
 
 __all__ = [

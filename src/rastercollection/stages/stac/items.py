@@ -8,7 +8,8 @@ from typing import Any
 import pystac
 from pystac.utils import datetime_to_str, str_to_datetime
 
-from rastercollection.products import Bounds, Cog, Receipt
+from rastercollection.figures import Receipt
+from rastercollection.products import Bounds, Cog
 from rastercollection.records import to_dict
 from rastercollection.stages.extent import bounds_parts
 from rastercollection.stages.stac.fields import (

@@ -8,7 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from rastercollection.products import BandStatistics, Cog
+from rastercollection.figures import BandStatistics
+from rastercollection.products import Cog
 
 __all__ = ["Spread", "band_spread", "combine"]
 
