@@ -115,12 +115,16 @@ class Canvas:
     def has_mask(self) -> bool:
         return self._mask is not None
 
+    def in_place(self, window: Window) -> Array | None:
+        """``(bands, rows, columns)`` of the canvas itself, to be filled and handed to :meth:`write`; None on disk."""
+        return self.pixels.data[:, *window.toslices()] if isinstance(self.pixels, PixelsInMemory) else None
+
     def write(self, window: Window, data: Array, mask: NDArray[np.bool_] | None = None) -> None:
         """Write all bands of a window.
 
         Args:
             window: Where.
-            data: ``(bands, rows, columns)``.
+            data: ``(bands, rows, columns)``; nothing is copied where it is what :meth:`in_place` gave.
             mask: ``(rows, columns)``, False where the pixels of all bands are invalid; None where all are valid, or
                 the values tell.
         """

@@ -50,8 +50,8 @@ class Source:
         pixel = dataset.count * common_dtype(dataset).itemsize
         return window_steps(dataset.width, dataset.height, pixel, WINDOW_BYTES, dataset.block_shapes[0])
 
-    def read(self, window: Window) -> tuple[Array, Valid, Valid]:
-        """Pixels of all bands, which are valid, and the source's own mask.
+    def read(self, window: Window, out: Array | None = None) -> tuple[Array, Valid, Valid]:
+        """Pixels of all bands, in ``out`` if there is one, which are valid, and the source's own mask.
 
         Raises:
             TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``, with the block.
@@ -60,9 +60,15 @@ class Source:
         doing = f"reading {window.width} × {window.height} pixels at column {window.col_off}, row {window.row_off}"
         try:
             with translated(self.dataset.name, self.blob, lambda: doing):
-                return self.validity.read(self.dataset, window)
+                return self.validity.read(self.dataset, window, out)
         except TileError as error:
             raise _with_block(self.dataset, window, error) from error
+
+    def fitting(self, place: Array | None) -> Array | None:
+        """``place``, if pixels can be read into it as they are."""
+        if place is None or self.layout.bands != tuple(range(self.dataset.count)):
+            return None
+        return place
 
     def read_turned(self, window: Window, plan: GridPlan) -> tuple[Array, Valid]:
         """Pixels of the bands that are kept, turned round as the COG is, and which are valid there."""
@@ -122,7 +128,9 @@ def store_for_warp(source: Source, canvas: Canvas, gather: Gather, *, as_words: 
     record = Record.of(len(source.layout.bands), width, height, source.steps)
     becomes_mask = source.layout.kind == "mask" != source.validity.kind
     for window in iterate_windows(width, height, source.steps):
-        data, valid, _ = source.read(window)
+        # memory that is handed out anew has to be cleared page by page
+        place = None if as_words else source.fitting(canvas.in_place(_shifted(window)))
+        data, valid, _ = source.read(window, place)
         data = _picked(data, source.layout)
         if valid is not None and valid.shape[0] > 1:
             valid = np.logical_or.reduce(valid)[np.newaxis] if becomes_mask else valid[list(source.layout.bands)]
@@ -134,21 +142,35 @@ def store_for_warp(source: Source, canvas: Canvas, gather: Gather, *, as_words: 
     return record
 
 
+def _shifted(window: Window) -> Window:
+    """A window of the source on the canvas with its border."""
+    return Window(window.col_off + BORDER, window.row_off + BORDER, window.width, window.height)
+
+
 def _write_bordered(canvas: Canvas, window: Window, data: Array, mask: NDArray[np.bool_] | None) -> None:
     """Write a window of the source, and the border beside it where it is at the edge."""
-    at_edges = (
-        (window.row_off == 0, window.row_off + window.height == canvas.height - 2 * BORDER),
-        (window.col_off == 0, window.col_off + window.width == canvas.width - 2 * BORDER),
-    )
-    (above, below), (left, right) = tuple((BORDER * first, BORDER * last) for first, last in at_edges)
-    place = Window(
-        window.col_off + BORDER - left,
-        window.row_off + BORDER - above,
-        window.width + left + right,
-        window.height + above + below,
-    )
-    around = ((above, below), (left, right))
-    canvas.write(place, np.pad(data, ((0, 0), *around), "edge"), None if mask is None else np.pad(mask, around, "edge"))
+    place = _shifted(window)
+    canvas.write(place, data, mask)
+    everything = slice(None)
+    rows = _with_edges(everything, place.row_off, place.height, canvas.height)
+    columns = _with_edges(everything, place.col_off, place.width, canvas.width)
+    for row, top, height in rows:
+        for column, left, width in columns:
+            if row is everything and column is everything:
+                continue
+            edge = np.broadcast_to(data[:, row, column], (data.shape[0], height, width))
+            own = None if mask is None else np.broadcast_to(mask[row, column], (height, width))
+            canvas.write(Window(left, top, width, height), edge, own)
+
+
+def _with_edges(everything: slice, start: int, size: int, end: int) -> list[tuple[slice, int, int]]:
+    """What of a window goes where along an axis of the canvas: all of it, and its edge where that is the source's."""
+    found = [(everything, start, size)]
+    if start == BORDER:
+        found.append((slice(0, 1), 0, BORDER))
+    if start + size == end - BORDER:
+        found.append((slice(-1, None), end - BORDER, BORDER))
+    return found
 
 
 def split_words(data: Array) -> Array:

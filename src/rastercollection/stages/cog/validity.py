@@ -84,9 +84,15 @@ class Validity:
             return cls(kind="nodata", nodata=nodata, alpha=alpha, asks_gdal=dtype.kind in "iu" and inexact)
         return cls(kind="none" if alpha is None else "alpha", nodata=nodata, alpha=alpha)
 
-    def read(self, dataset: DatasetReader, window: Window) -> tuple[Array, Valid, Valid]:
-        """All bands of a window, ``(bands, rows, columns)``, which pixels are valid, and the dataset's own mask."""
-        data = dataset.read(window=window, out_dtype=common_dtype(dataset))
+    def read(self, dataset: DatasetReader, window: Window, out: Array | None = None) -> tuple[Array, Valid, Valid]:
+        """All bands of a window, ``(bands, rows, columns)``, which pixels are valid, and the dataset's own mask.
+
+        Pixels are read into ``out`` if there is one, of the common type.
+        """
+        if out is None:
+            data = dataset.read(window=window, out_dtype=common_dtype(dataset))
+        else:
+            data = dataset.read(window=window, out=out)
         mask = None
         if self.kind == "mask":
             mask = dataset.read_masks(1, window=window)[np.newaxis] > 0

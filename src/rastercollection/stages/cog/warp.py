@@ -7,6 +7,7 @@ part in the values of valid ones. Bands that disagree on validity are warped one
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,7 +105,7 @@ def warp(job: Warp, source: Canvas, read: Record, canvas: Canvas, workspace: Wor
     with contextlib.ExitStack() as opened:
         kernel = _Kernel.of(job, sources, read, opened)
         for window in iterate_windows(grid.width, grid.height, steps):
-            data, valid = kernel.chunk(window)
+            data, valid = kernel.chunk(window, canvas.in_place(window))
             settle(data, valid, layout, as_picture=as_picture)
             mask = any_band(valid) if has_mask else None
             judged = layout.validity.judge(data, None if mask is None else mask[np.newaxis])
@@ -145,6 +146,7 @@ class _Kernel:
         plain, masked: The source with its border, without and with its mask; one of each band where bands disagree
             on validity.
         steps: Rows and columns that are warped at once.
+        buffer: Memory that is used again and again.
     """
 
     job: Warp
@@ -154,6 +156,7 @@ class _Kernel:
     plain: tuple[DatasetReader, ...]
     masked: tuple[DatasetReader, ...]
     steps: tuple[int, int]
+    buffer: list[NDArray[np.uint8]] = attrs.field(factory=list)
 
     @classmethod
     def of(cls, job: Warp, sources: Sequence[Canvas], read: Record, opened: contextlib.ExitStack) -> _Kernel:
@@ -177,13 +180,13 @@ class _Kernel:
             steps=(rows, columns),
         )
 
-    def chunk(self, window: Window) -> tuple[Array, Valid]:
-        """The pixels of a window of the grid, and which are valid."""
+    def chunk(self, window: Window, place: Array | None) -> tuple[Array, Valid]:
+        """The pixels of a window of the grid, in ``place`` if there is one, and which are valid."""
         layout = self.job.source.layout
         if not _has_place(self.job, window):
             shape = (len(layout.bands), window.height, window.width)
             return np.zeros(shape, layout.dtype), np.zeros((1, *shape[1:]), bool)
-        data, valid = self._in_parts(window)
+        data, valid = self._in_parts(window, None if self.job.as_words else place)
         if self.job.as_words:
             data = join_words(data, layout.dtype)
         inside = self.coverage.inside(window)
@@ -191,32 +194,43 @@ class _Kernel:
             valid = valid & inside
         return data, None if valid.all() else valid
 
-    def _in_parts(self, window: Window) -> tuple[Array, NDArray[np.bool_]]:
-        done = []
+    def _in_parts(self, window: Window, place: Array | None) -> tuple[Array, NDArray[np.bool_]]:
+        bands = sum(source.count for source in self.plain)
+        data = place
+        if data is None:
+            data = np.empty((bands, window.height, window.width), self.plain[0].dtypes[0])
+        valid = np.empty((len(self.plain), window.height, window.width), bool)
         for part in iterate_windows(window.width, window.height, self.steps):
             there = Window(window.col_off + part.col_off, window.row_off + part.row_off, part.width, part.height)
-            done.append((part.toslices(), *self._part(there)))
-        if len(done) == 1:
-            return done[0][1:]
-        _, first, first_valid = done[0]
-        data = np.empty((first.shape[0], window.height, window.width), first.dtype)
-        valid = np.empty((first_valid.shape[0], window.height, window.width), bool)
-        for place, pixels, own in done:
-            data[:, *place], valid[:, *place] = pixels, own
+            rows, columns = part.toslices()
+            data[:, rows, columns], valid[:, rows, columns] = self._part(there)
         return data, valid
 
     def _part(self, window: Window) -> tuple[Array, NDArray[np.bool_]]:
-        below = self.coverage.extent(window)
-        full = self.read.map.is_full_in(below.left, below.top, below.right, below.bottom)
-        parts = [self._reproject(source, window) for source in (self.plain if full else self.masked)]
-        if len(parts) == 1:
-            return parts[0]
+        full = self.read.map.is_full or self._is_full_below(window)
+        sources = self.plain if full else self.masked
+        if len(sources) == 1:
+            return self._reproject(sources[0], window)
+        parts = [tuple(np.array(array) for array in self._reproject(source, window)) for source in sources]
         return np.concatenate([data for data, _ in parts]), np.concatenate([valid for _, valid in parts])
+
+    def _is_full_below(self, window: Window) -> bool:
+        below = self.coverage.extent(window)
+        return self.read.map.is_full_in(below.left, below.top, below.right, below.bottom)
+
+    def _room(self, shape: tuple[int, int, int], dtype: np.dtype) -> Array:
+        """An array of zeros, the same memory each time: what is handed out anew has to be cleared page by page."""
+        size = math.prod(shape) * dtype.itemsize
+        if not self.buffer or self.buffer[0].nbytes < size:
+            self.buffer[:] = [np.empty(size, np.uint8)]
+        room = self.buffer[0][:size].view(dtype).reshape(shape)
+        room.fill(0)
+        return room
 
     def _reproject(self, source: DatasetReader, window: Window) -> tuple[Array, NDArray[np.bool_]]:
         """Pixels, and where something valid came to lie."""
         job = self.job
-        out = np.zeros((source.count + 1, window.height, window.width), source.dtypes[0])
+        out = self._room((source.count + 1, window.height, window.width), np.dtype(source.dtypes[0]))
         try:
             reproject(
                 rasterio.band(source, list(source.indexes)),

@@ -53,7 +53,9 @@ class PixelsInMemory:
         return self.data[:, *window.toslices()]
 
     def write(self, window: Window, data: Array) -> None:
-        self.data[:, *window.toslices()] = data
+        place = self.data[:, *window.toslices()]
+        if data.__array_interface__["data"] != place.__array_interface__["data"] or data.base is not place.base:
+            place[:] = data
 
     def discard(self) -> None:
         self.data = np.zeros((0, 0, 0), self.dtype)
