@@ -103,7 +103,7 @@ class CollectionRequest:
             or ``upper`` (finer).
         compression: Overrides the tier's compression.
         compression_level: Overrides its level; ``auto`` tries levels on a sample of each image and takes the lowest
-            that makes it at most 5% larger than the codec's usual one.
+            that makes it at most 3% larger than the codec's usual one.
         warp_resampling: How pixels are resampled to another CRS or grid, by GDAL's name in lower case; what suits the
             raster type when None.
         overview_resampling: The same for overviews.

@@ -98,12 +98,12 @@ def test_the_file_is_hardly_larger_than_with_the_usual_level(kind: str, compress
 
 def test_what_is_gained_decides() -> None:
     """A low level where a higher one gains nothing, a higher one where it does."""
-    assert choose(IMAGES["constant"](), "DEFLATE").level == 1
+    assert choose(IMAGES["constant"](), "DEFLATE").level <= 2
     assert choose(np.random.default_rng(2).integers(0, 255, (3, 600, 600), "uint8"), "DEFLATE").level == 1
     choice = choose(repeating(), "DEFLATE")
     assert choice.level > 1
     sizes = {trial.level: trial.bytes for trial in choice.trials}
-    assert sizes[1] > 1.05 * min(sizes.values())
+    assert sizes[1] > 1.03 * min(sizes.values())
 
 
 def test_the_sample_is_encoded_as_the_cog_is(tmp_path: Path) -> None:
@@ -140,12 +140,12 @@ def trial(level: int, size: int, seconds: float) -> LevelTrial:
     ("trials", "expected"),
     [
         ([trial(6, 1000, 9)], 6),
-        ([trial(1, 1050, 1), trial(6, 1000, 9)], 1),
-        ([trial(1, 1051, 1), trial(2, 1020, 2), trial(6, 1000, 9)], 2),
-        ([trial(1, 1051, 1), trial(2, 1052, 2), trial(6, 1000, 9)], 6),
+        ([trial(1, 1030, 1), trial(6, 1000, 9)], 1),
+        ([trial(1, 1031, 1), trial(2, 1020, 2), trial(6, 1000, 9)], 2),
+        ([trial(1, 1031, 1), trial(2, 1052, 2), trial(6, 1000, 9)], 6),
         ([trial(1, 900, 1), trial(6, 1000, 9)], 1),
-        ([trial(1, 1040, 4), trial(2, 1020, 2), trial(6, 1000, 9)], 2),
-        ([trial(1, 1040, 2.5), trial(2, 1020, 2), trial(6, 1000, 9)], 1),
+        ([trial(1, 1025, 4), trial(2, 1020, 2), trial(6, 1000, 9)], 2),
+        ([trial(1, 1025, 2.5), trial(2, 1020, 2), trial(6, 1000, 9)], 1),
         ([trial(1, 1000, 4), trial(2, 1000, 2)], 1),
     ],
 )

@@ -75,10 +75,13 @@ class Source:
         data, valid, _ = self.read_as_laid_out(window, plan)
         return data, valid
 
-    def read_as_laid_out(self, window: Window, plan: GridPlan) -> tuple[Array, Valid, NDArray[np.bool_] | None]:
-        """The same, and ``(rows, columns)`` of the mask that the COG needs."""
+    def read_as_laid_out(
+        self, window: Window, plan: GridPlan, out: Array | None = None
+    ) -> tuple[Array, Valid, NDArray[np.bool_] | None]:
+        """The same, in ``out`` if it fits, and ``(rows, columns)`` of the mask that the COG needs."""
         width, height, layout = self.dataset.width, self.dataset.height, self.layout
-        data, valid, mask = self.read(_turned(window, plan, width, height))
+        place = None if plan.flip_rows or plan.flip_columns else self.fitting(out)
+        data, valid, mask = self.read(_turned(window, plan, width, height), place)
         data = _turn(data, plan)
         valid, mask = (None if array is None else _turn(array, plan) for array in (valid, mask))
         if layout.kind != "mask":
@@ -101,7 +104,7 @@ def copy_pixels(source: Source, canvas: Canvas, plan: GridPlan, gather: Gather) 
     record = Record.of(len(layout.bands), width, height, source.steps)
     renames = layout.kind == "nodata" and any(not _same(value, layout.nodata) for value in source.validity.nodata)
     for window in iterate_windows(width, height, source.steps):
-        data, valid, own = source.read_as_laid_out(window, plan)
+        data, valid, own = source.read_as_laid_out(window, plan, canvas.in_place(window))
         if renames:
             _check_rename(source, data, valid)
             settle(data, valid, layout)
