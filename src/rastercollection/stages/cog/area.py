@@ -30,6 +30,8 @@ _EDGE_TOLERANCE = 0.5
 _MISPLACED_TOLERANCE = 0.02
 _NOISE = 6.0
 _FEW = 8
+_LEAST_PIXELS = 4
+"""Along a side of the cells that are compared: smaller ones cost much and tell nothing more."""
 _MOST_STRETCH = 0.25
 
 
@@ -51,11 +53,12 @@ def check_area(source: Record, placement: Placement, cog: Record, grid: Grid, bl
     """
     if source.map.total and not cog.map.total:
         return (FidelityCheck(name="valid_area", expected=source.map.total, found=0, tolerance=0, passed=False),)
-    shares = _shares(source.map, placement, cog.map, grid, blob)
+    before, after = source.map.coarser(_LEAST_PIXELS), cog.map.coarser(_LEAST_PIXELS)
+    shares = _shares(before, placement, after, grid, blob)
     inside = int(shares.comparable.sum())
     if not inside:
         return ()
-    pixels = cog.map.steps[0] * cog.map.steps[1]
+    pixels = after.steps[0] * after.steps[1]
     meant, found = (float(side[shares.comparable].sum()) * pixels for side in (shares.meant, shares.found))
     least = min(meant, inside * pixels - meant)
     edges = shares.meant[shares.comparable]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from rastercollection.stages.cog.windows import Array, ValidityMap
 
 __all__ = ["Comparison", "compare_samples", "sample_windows"]
 
-_SIDE = 256
-_ACROSS = 2
+_SIDES = (64, 256)
+_PART_OF_SIDE = 32
+_ONE_IS_ENOUGH = 1024
+"""Pixels along the longer side: of smaller images, one window is read."""
 _FEWEST = 64
 _MEAN_TOLERANCE = 0.02
 _SPREAD_TOLERANCE = 0.25
@@ -36,8 +39,11 @@ _LOSS = 5.0
 _ENDS = (1, 99)
 
 
-def sample_windows(valid: ValidityMap, side: int = _SIDE, across: int = _ACROSS) -> list[Window]:
-    """Windows of ``side`` pixels, ``across`` × ``across`` at most, each where most pixels of its part are valid."""
+def sample_windows(valid: ValidityMap) -> list[Window]:
+    """A few windows, of a few thousandths of the pixels, each where most pixels of its part of the image are valid."""
+    longest = max(valid.width, valid.height)
+    side = min(max(longest // _PART_OF_SIDE, _SIDES[0]), _SIDES[1])
+    across = 1 if longest <= _ONE_IS_ENOUGH else 2
     found = []
     for part in _parts(valid.width, valid.height, across):
         best = max(_candidates(part, side), key=lambda window: _count(valid, window), default=None)
@@ -48,8 +54,6 @@ def sample_windows(valid: ValidityMap, side: int = _SIDE, across: int = _ACROSS)
 
 def _parts(width: int, height: int, across: int) -> Iterator[Window]:
     columns, rows = -(-width // across), -(-height // across)
-    if max(width, height) <= _SIDE:
-        columns, rows = width, height
     for top in range(0, height, rows):
         for left in range(0, width, columns):
             yield Window(left, top, min(columns, width - left), min(rows, height - top))
@@ -109,11 +113,15 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
     bands = job.layout.bands
     expected: list[list[Array]] = [[] for _ in bands]
     found: list[list[Array]] = [[] for _ in bands]
-    with writing(job.blob, "comparing with GDAL's default warp"), rasterio.open(job.target) as cog:
+    with (
+        writing(job.blob, "comparing with GDAL's default warp"),
+        rasterio.open(job.target) as cog,
+        _default_warp(job) as warp,
+    ):
         validity = Validity.of(cog)
         for window in windows:
             data, valid, _ = validity.read(cog, window)
-            theirs = _default_warp(job, window)
+            theirs = warp(window)
             for band in range(len(bands)):
                 own = True if valid is None else valid[band if valid.shape[0] > 1 else 0]
                 usable = own & ~np.ma.getmaskarray(theirs[band])
@@ -125,11 +133,13 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
             yield from _checks(f"b{band + 1}", np.concatenate(meant), np.concatenate(ours), job)
 
 
-def _default_warp(job: Comparison, window: Window) -> Any:
-    """``(bands, rows, columns)``, masked."""
+@contextlib.contextmanager
+def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
+    """A function that gives ``(bands, rows, columns)``, masked, of a window."""
     bands = [band + 1 for band in job.layout.bands]
     if job.placement.transform is None:
-        return _rectified(job, window, bands)
+        yield lambda window: _rectified(job, window, bands)
+        return
     options = {
         "src_crs": job.placement.crs,
         "crs": job.grid.crs,
@@ -142,7 +152,7 @@ def _default_warp(job: Comparison, window: Window) -> Any:
         "UNIFIED_SRC_NODATA": "YES" if job.as_picture else "NO",
     }
     with WarpedVRT(job.source, **options) as warped:
-        return warped.read(bands, window=window, masked=True)
+        yield lambda window: warped.read(bands, window=window, masked=True)
 
 
 def _rectified(job: Comparison, window: Window, bands: list[int]) -> Any:

@@ -102,6 +102,14 @@ class ValidityMap:
         rows, columns = self.steps
         return np.outer(_extents(window.height, rows), _extents(window.width, columns))
 
+    def coarser(self, least: int) -> ValidityMap:
+        """The same in cells of at least ``least`` pixels along each side, a power of two."""
+        rows, columns = (max(1, least // step) for step in self.steps)
+        down = np.add.reduceat(self.counts, np.arange(0, self.counts.shape[0], rows), axis=0)
+        counts = np.add.reduceat(down, np.arange(0, self.counts.shape[1], columns), axis=1)
+        steps = self.steps[0] * rows, self.steps[1] * columns
+        return ValidityMap(width=self.width, height=self.height, steps=steps, counts=counts)
+
     @property
     def total(self) -> int:
         return int(self.counts.sum())
