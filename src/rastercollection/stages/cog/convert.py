@@ -88,6 +88,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY``; retryable where
             the source cannot be reached.
     """
+    prepared = attrs.evolve(prepared, source=attrs.evolve(prepared.source, window_bytes=workspace.window_bytes))
     order, plan, settings = prepared.order, prepared.plan, prepared.settings
     blob, layout, exact = order.blob, prepared.source.layout, is_exact(prepared.settings)
     with rasterio.Env(**_GDAL):

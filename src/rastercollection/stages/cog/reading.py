@@ -36,19 +36,21 @@ class Source:
         blob: Name of the tile.
         validity: How it tells invalid pixels.
         layout: How its COG will.
+        window_bytes: Of the windows to work in.
     """
 
     dataset: DatasetReader
     blob: str
     validity: Validity
     layout: Layout
+    window_bytes: int = WINDOW_BYTES
 
     @property
     def steps(self) -> tuple[int, int]:
         """Rows and columns of the windows to read in."""
         dataset = self.dataset
         pixel = dataset.count * common_dtype(dataset).itemsize
-        return window_steps(dataset.width, dataset.height, pixel, WINDOW_BYTES, dataset.block_shapes[0])
+        return window_steps(dataset.width, dataset.height, pixel, self.window_bytes, dataset.block_shapes[0])
 
     def read(self, window: Window, out: Array | None = None) -> tuple[Array, Valid, Valid]:
         """Pixels of all bands, in ``out`` if there is one, which are valid, and the source's own mask.

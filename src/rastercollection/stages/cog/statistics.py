@@ -14,7 +14,7 @@ from rastercollection.stages.cog.windows import Array
 
 __all__ = ["BandSummary", "Census"]
 
-_AT_ONCE = 2**20
+_AT_ONCE = 2**18
 _SAMPLE = 200_000
 _BUCKETS = 64
 _COUNTED = ("uint8", "int8", "uint16", "int16")
@@ -60,9 +60,9 @@ class BandSummary:
     def add(self, values: Array, valid: NDArray[np.bool_] | None = None) -> None:
         """Take in values, those that are valid if not all are, in whatever shape."""
         if not self._counts.size:
-            for part in _slices(values.ravel() if valid is None else values[valid]):
+            for part in _valid_slices(values, valid):
                 self._add_numbers(part)
-            self._count += values.size if valid is None else int(np.count_nonzero(valid))
+                self._count += part.size
             return
         counts = self._counted_in(values)
         if valid is not None:
@@ -150,6 +150,15 @@ class BandSummary:
         figures = (self._low, self._high, self._mean, deviation, float(second), float(ninety_eighth))
         # sums of numbers near the largest a float can hold overflow
         return tuple(figure if math.isfinite(figure) else None for figure in figures)
+
+
+def _valid_slices(values: Array, valid: NDArray[np.bool_] | None) -> Iterator[Array]:
+    """The valid ones; most slices are valid as a whole and need no copy."""
+    if valid is None:
+        yield from _slices(values.ravel())
+        return
+    for part, own in zip(_slices(values.ravel()), _slices(valid.ravel()), strict=True):
+        yield part if own.all() else part[own]
 
 
 def _slices(flat: Array) -> Iterator[Array]:

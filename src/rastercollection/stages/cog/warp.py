@@ -25,7 +25,6 @@ from rastercollection.errors import TileError
 from rastercollection.rasters.failures import GDAL_ERRORS, describe, writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.placement import Placement, apply, project
-from rastercollection.rasters.prediction import WINDOW_BYTES
 from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
 from rastercollection.stages.cog.reading import BORDER, Gather, Source, join_words
@@ -97,7 +96,7 @@ def warp(job: Warp, source: Canvas, read: Record, canvas: Canvas, workspace: Wor
     layout, grid = job.source.layout, job.grid
     count = len(layout.bands)
     as_picture = read.differs and job.is_picture
-    steps = window_steps(grid.width, grid.height, (count + 1) * layout.dtype.itemsize, WINDOW_BYTES)
+    steps = window_steps(grid.width, grid.height, (count + 1) * layout.dtype.itemsize, job.source.window_bytes)
     record = Record.of(count, grid.width, grid.height, steps)
     apart = read.differs and not job.is_picture and not job.as_words
     sources = _split(job, source, workspace) if apart else [source]
@@ -301,7 +300,7 @@ def _split(job: Warp, whole: Canvas, workspace: Workspace) -> list[Canvas]:
     )
     size = (1, whole.height, whole.width)
     canvases = [Canvas(workspace, size, whole.dtype, **whole.georeference) for _ in layout.bands]
-    steps = window_steps(whole.width, whole.height, whole.count * whole.dtype.itemsize, WINDOW_BYTES)
+    steps = window_steps(whole.width, whole.height, whole.count * whole.dtype.itemsize, job.source.window_bytes)
     for window in iterate_windows(whole.width, whole.height, steps):
         data = whole.read(window)
         valid = judge.judge(data, whole.read_mask(window))

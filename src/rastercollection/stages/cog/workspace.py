@@ -17,6 +17,7 @@ import numpy as np
 from rasterio.windows import Window
 
 from rastercollection.errors import TaskError
+from rastercollection.rasters.prediction import WINDOW_BYTES
 from rastercollection.stages.cog.windows import Array
 
 __all__ = ["Pixels", "PixelsInMemory", "PixelsOnDisk", "Workspace"]
@@ -162,6 +163,11 @@ class Workspace:
         _check_space(root, needed)
         with tempfile.TemporaryDirectory(prefix="rastercollection-", dir=root) as folder:
             yield cls(folder=Path(folder), in_memory=in_memory)
+
+    @property
+    def window_bytes(self) -> int:
+        """Of the windows to work in: where images do not fit into memory, windows are to be small as well."""
+        return WINDOW_BYTES if self.in_memory else WINDOW_BYTES // 4
 
     def new_path(self, suffix: str) -> Path:
         """A path in the folder; nothing is there yet."""
