@@ -44,6 +44,9 @@ _BEND = 0.02
 """Pixels of the source by which coordinates may be off. GDAL takes them to run evenly along a row of what it is given
 to warp, up to 0.125 pixels off, and rasterio (1.4) lets nobody choose: so rows are cut to where they do."""
 _PART = 512
+_CELL = 64
+_SCATTERED = 0.2
+"""Where fewer cells of ``_CELL`` pixels are valid throughout, hardly any part will be, and none is looked for."""
 _LATTICE = 23
 _PICTURES = ("rgb", "rgba", "nir")
 
@@ -145,6 +148,7 @@ class _Kernel:
         plain, masked: The source with its border, without and with its mask; one of each band where bands disagree
             on validity.
         steps: Rows and columns that are warped at once.
+        full_share: Share of cells of the source that are valid throughout.
         buffer: Memory that is used again and again.
     """
 
@@ -155,6 +159,7 @@ class _Kernel:
     plain: tuple[DatasetReader, ...]
     masked: tuple[DatasetReader, ...]
     steps: tuple[int, int]
+    full_share: float
     buffer: list[NDArray[np.uint8]] = attrs.field(factory=list)
 
     @classmethod
@@ -166,7 +171,8 @@ class _Kernel:
             plain = (opened.enter_context(open_canvas(sources[0].describe(masked=False))),)
         straight = coverage.straight(_BEND)
         rows, columns = job.grid.height, straight or job.grid.width
-        if straight and not read.map.is_full:
+        share = read.map.coarser(_CELL).full_share
+        if straight and _SCATTERED < share < 1:
             # most small parts have no invalid pixel
             rows, columns = _PART, min(_PART, straight)
         return cls(
@@ -177,6 +183,7 @@ class _Kernel:
             plain=plain,
             masked=masked,
             steps=(rows, columns),
+            full_share=share,
         )
 
     def chunk(self, window: Window, place: Array | None) -> tuple[Array, Valid]:
@@ -206,7 +213,7 @@ class _Kernel:
         return data, valid
 
     def _part(self, window: Window) -> tuple[Array, NDArray[np.bool_]]:
-        full = self.read.map.is_full or self._is_full_below(window)
+        full = self.full_share == 1 or (self.full_share > _SCATTERED and self._is_full_below(window))
         sources = self.plain if full else self.masked
         if len(sources) == 1:
             return self._reproject(sources[0], window)

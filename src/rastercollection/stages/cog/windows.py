@@ -119,6 +119,11 @@ class ValidityMap:
         """Whether every pixel is valid."""
         return self.total == self.width * self.height
 
+    @functools.cached_property
+    def full_share(self) -> float:
+        """Share of the cells that are valid throughout."""
+        return float((self.counts == self._sizes).mean())
+
     def is_full_in(self, left: float, top: float, right: float, bottom: float) -> bool:
         """Whether every pixel of the raster is valid in a box, given in pixels, as far as whole cells can tell."""
         rows, columns = self.steps
