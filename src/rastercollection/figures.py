@@ -87,6 +87,8 @@ class Histogram:
 class BandStatistics:
     """Over the valid pixels of a band at full resolution. All None and 0 when it has none.
 
+    They are those of the COG; where pixels were resampled and the codec is lossy, of the image it was given.
+
     Attributes:
         minimum, maximum, mean, stddev: In the band's units before scale and offset.
         count: Valid pixels.

@@ -103,7 +103,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         levels = _write(prepared, settings, filled, workspace, target)
         workspace.usage.add(target.stat().st_size, in_memory=False)
         check_valid(target, blob)
-        census = filled.census if exact else _census(prepared)
+        census = filled.census if exact or plan.reprojected else _census(prepared)
         meant = Meant(
             canvas=canvas,
             layout=layout,

@@ -41,7 +41,7 @@ __all__ = ["Meant", "Origin", "give_receipt"]
 _LEAST_PSNR = 10.0
 """Random colours, which JPEG's subsampled chroma cannot hold, come to 13 dB."""
 _EVERY = 4
-"""One of so many windows is decoded where pixels were resampled and written by a lossless codec."""
+"""One of so many windows is decoded where pixels were resampled."""
 
 
 @attrs.define(kw_only=True)
@@ -132,7 +132,7 @@ def give_receipt(target: Path, meant: Meant, origin: Origin, census: Census) -> 
         target: The COG, a local file.
         meant: What it was written from.
         origin: Where that came from.
-        census: Is given the pixels of a lossy codec; those of a lossless one are in it already.
+        census: Is given the pixels where a lossy codec wrote those of the source; others are in it already.
 
     Raises:
         TaskError: ``FIDELITY_FAILED``, with the receipt among its details.
@@ -213,11 +213,11 @@ def _compare_content(target: Path, meant: Meant, census: Census, blob: str) -> _
     Args:
         target: The COG, a local file.
         meant: What it was written from.
-        census: Is given the pixels of a lossy codec; those of a lossless one are known.
+        census: As above.
         blob: Name of the tile.
     """
     content = _Content()
-    some = meant.exact and meant.resampled
+    some = meant.resampled
     with writing(blob, "reading the COG back"), rasterio.open(target) as cog:
         validity = Validity.of(cog)
         first = zlib.crc32(blob.encode()) % _EVERY
@@ -233,8 +233,9 @@ def _compare_content(target: Path, meant: Meant, census: Census, blob: str) -> _
             if meant.exact:
                 content.wrong_pixels += _unequal(data, found, valid if meant.only_valid else None)
             else:
-                census.add(found, found_valid)
                 _add_noise(content, data, found, valid)
+            if not (meant.exact or some):
+                census.add(found, found_valid)
             if meant.values is not None:
                 content.strange_values += meant.values.missing(found, found_valid)
     return content
