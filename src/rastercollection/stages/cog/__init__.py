@@ -1,9 +1,15 @@
 """Stage 2: a validated tile becomes a Cloud Optimized GeoTIFF that is right, checked and published.
 
-The chain: :mod:`~rastercollection.stages.cog.reading` (every pixel, once) → :mod:`~rastercollection.stages.cog.warp`
-(onto the :mod:`~rastercollection.rasters.grid`) → :mod:`~rastercollection.stages.cog.encode` (overviews, then GDAL's
-COG driver) → :mod:`~rastercollection.stages.cog.fidelity` (does it hold what the source held?). Between the steps the
-image lies uncompressed on a :mod:`~rastercollection.stages.cog.canvas`, in memory or on disk.
+Which module does what, in the order of the work:
+
+- ``handler``: the task. ``prepare``: all decisions before a pixel is read (``validity``: how invalid pixels are told,
+  ``metadata``, ``blocks``, ``acquisition``: when it was taken).
+- ``takeover``: a source that is the COG asked for is copied (``passthrough`` and ``overview_content`` tell).
+- ``convert``: the chain for all others. ``reading``: every pixel, once. ``warp``: onto the grid (``coverage``: which
+  pixels the source covers). ``pyramid``: overviews. ``levels``: what compression level is worth it. ``encode``: GDAL's
+  COG driver.
+- ``fidelity``: the receipt (``area``, ``samples``, ``values``: what is compared). ``statistics``, ``facts``,
+  ``thumbnail``: what is told of the COG. In between, images lie uncompressed on a ``canvas`` in a ``workspace``.
 """
 
 from __future__ import annotations
