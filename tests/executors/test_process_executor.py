@@ -42,7 +42,15 @@ def is_there(pid: int) -> bool:
 
 def has_ended(pid: int) -> bool:
     """Whether a process runs no more; its parent may not have noticed yet."""
-    return state(pid)[:1] in ("", "Z")
+    return state(pid)[:1] in ("", "Z") and threads(pid) <= 1
+
+
+def threads(pid: int) -> int:
+    """Threads of a process, the first included: until the others have ended, what it held open stays open."""
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    except OSError:
+        return 0
 
 
 def state(pid: int) -> str:
