@@ -119,7 +119,8 @@ def test_whoever_is_killed_every_task_ends_and_none_is_blamed_for_another(execut
             killed.add(served[-1])
     errors = [error for future in futures if (error := future.exception(TIMEOUT)) is not None]
     assert all(isinstance(error, WorkerDiedError) and error.details["pid"] in killed for error in errors)
-    assert 0 < len(errors) <= len(killed)
+    # one that was waiting for work when it was killed had no task to lose
+    assert len(errors) <= len(killed) > 0
     assert all(future.exception() or future.result()[0] == number for number, future in enumerate(futures))
 
 

@@ -24,6 +24,7 @@ from rastercollection.executors.packing import PackedOutcome, run_packed
 __all__ = ["WorkerGoneError", "WorkerProcess"]
 
 READY = b"ready"
+TAKEN = b"taken"
 LIVENESS_SECONDS = 2.0
 LEAVE_SECONDS = 5.0
 LAST_BREATH_SECONDS = 1.0
@@ -86,7 +87,7 @@ class WorkerProcess:
         return bool(wait([self._connection, self._process.sentinel], timeout=0))
 
     def send(self, call: bytes) -> None:
-        """Hand over a call.
+        """Hand over a call and wait until the process says that it has it: a dying one holds its end open for a while.
 
         Raises:
             WorkerGoneError: The process has ended and never got it.
@@ -95,6 +96,7 @@ class WorkerProcess:
             self._connection.send_bytes(call)
         except OSError as error:
             raise WorkerGoneError from error
+        self._receive()
 
     def outcome(self) -> PackedOutcome:
         """Wait for the outcome of the call.
@@ -159,6 +161,7 @@ def _serve(
     with contextlib.suppress(EOFError, OSError):  # the parent has closed its end
         connection.send_bytes(READY)
         while call := connection.recv_bytes():
+            connection.send_bytes(TAKEN)
             connection.send_bytes(pickle.dumps(tuple(run_packed(call)), protocol=pickle.HIGHEST_PROTOCOL))
 
 
