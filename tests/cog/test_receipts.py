@@ -179,3 +179,10 @@ def test_a_level_that_was_chosen_is_recorded(tmp_path: Path) -> None:
     given = make_cog(source, "EPSG:4326", raster_type="rgb", compression_level=choice.level)
     assert given.cog.checksum == made.cog.checksum
     assert given.cog.level_choice is None
+
+
+def test_nothing_is_said_that_does_not_concern_the_user(tmp_path: Path) -> None:
+    source = write_raster(tmp_path / "tile.tif", texture(3, 300, 320, "uint8"), valid=holes(300, 320), kind="mask")
+    assert "GDAL_WARNING" not in make_cog(source, "EPSG:4326", raster_type="rgb").codes
+    work = make_cog(source, UTM, raster_type="rgb")
+    assert "GDAL_WARNING" not in work.codes

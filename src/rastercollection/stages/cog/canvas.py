@@ -217,19 +217,19 @@ def _document(canvas: Canvas, mask: Pixels | None, overviews: Sequence[Path]) ->
     nodata = "" if canvas.nodata is None else f"<NoDataValue>{canvas.nodata!r}</NoDataValue>"
     bands = [_band(canvas.pixels, band, nodata, overviews) for band in range(canvas.count)]
     if mask is not None:
-        bands.append(f"<MaskBand>{_band(mask, 0, '', ())}</MaskBand>")
+        bands.append(f"<MaskBand>{_band(mask, 0, '', (), number=0)}</MaskBand>")
     size = f'rasterXSize="{canvas.width}" rasterYSize="{canvas.height}"'
     return f"<VRTDataset {size}>{''.join(bands)}</VRTDataset>"
 
 
-def _band(pixels: Pixels, band: int, nodata: str, overviews: Sequence[Path]) -> str:
+def _band(pixels: Pixels, band: int, nodata: str, overviews: Sequence[Path], number: int | None = None) -> str:
     smaller = "".join(
         f'<Overview><SourceFilename relativeToVRT="0">{escape(str(path))}</SourceFilename>'
         f"<SourceBand>{band + 1}</SourceBand></Overview>"
         for path in overviews
     )
     kind, source = _in_memory(pixels, band) if isinstance(pixels, PixelsInMemory) else _on_disk(pixels, band)
-    attributes = f'dataType="{_GDAL_NAMES[pixels.dtype.name]}" band="{band + 1}"{kind}'
+    attributes = f'dataType="{_GDAL_NAMES[pixels.dtype.name]}" band="{band + 1 if number is None else number}"{kind}'
     return f"<VRTRasterBand {attributes}>{nodata}{source}{smaller}</VRTRasterBand>"
 
 
