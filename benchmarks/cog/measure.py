@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Run", "run"]
+__all__ = ["Run", "run", "run_command"]
 
 _TOOLS = Path(__file__).with_name("tools.py")
 
@@ -22,7 +23,8 @@ class Run:
 
     Attributes:
         cpu, wall: Seconds; CPU is user and system.
-        memory: Largest resident set of any one of the processes, in bytes.
+        memory: Largest resident set of any one of the processes, in bytes. Linux lets a new program begin with the
+            peak of the process that started it: that one has to stay small.
         size: Of the file it wrote; 0 without one.
         said: What it printed.
     """
@@ -38,15 +40,17 @@ class Run:
 
 
 def run(tool: str, arguments: dict[str, Any], *, pinned: bool = True) -> Run:
-    """Run one of the tools; with ``pinned``, on one core."""
-    target = Path(arguments["target"])
+    """Run one of the Python tools; with ``pinned``, on one core."""
+    return run_command([sys.executable, str(_TOOLS), tool, json.dumps(arguments)], arguments["target"], pinned=pinned)
+
+
+def run_command(command: list[str], to: str, *, pinned: bool = True) -> Run:
+    """Run a program that writes the file ``to``; with ``pinned``, on one core."""
+    target = Path(to)
     target.unlink(missing_ok=True)
-    environment = dict(os.environ)
-    if pinned:
-        environment["BENCHMARK_CORE"] = str(max(os.sched_getaffinity(0)))
-    command = [sys.executable, str(_TOOLS), tool, json.dumps(arguments)]
+    pin = partial(os.sched_setaffinity, 0, {max(os.sched_getaffinity(0))}) if pinned else None
     start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=pin) as process:
         assert process.stdout is not None
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cog.cases import CASES
 
-__all__ = ["chart", "lines", "markdown", "put_into"]
+__all__ = ["chart", "lines", "markdown", "put_into", "told"]
 
 PEERS = {"rio_cogeo": "rio-cogeo", "cog_driver": "COG driver", "gdalwarp": "tuned gdalwarp"}
 _MARKS = ("<!-- results -->", "<!-- /results -->")
@@ -36,17 +36,22 @@ def _parts(result: dict[str, Any]) -> list[dict[int, float]]:
 
 def _goals(name: str) -> dict[str, float | None]:
     goals = CASES[name].goals
-    return {"rio_cogeo": goals.rio_cogeo, "gdalwarp": goals.gdalwarp, "floor": goals.floor}
+    return {"rio_cogeo": goals.rio_cogeo, "gdalwarp": goals.gdalwarp, "floor": goals.floor, "size": goals.size}
+
+
+def told(value: float, *, least: float | None = None, most: float | None = None) -> str:
+    """A ratio, the goal for it, and whether that was not met."""
+    text = f"{value:.3f}×" if 0.9 < value < 1.1 else f"{value:.2f}×"
+    if least is not None:
+        return f"{text} (≥ {least}{'' if value >= least else ', not met'})"
+    return text if most is None else f"{text} (≤ {most}{'' if value <= most else ', not met'})"
 
 
 def _cell(found: dict[str, float], goals: dict[str, float | None], name: str) -> str:
     if name not in found:
         return "–"
-    goal = goals.get(name)
-    if goal is None:
-        return f"{found[name]:.2f}×"
-    met = found[name] <= goal if name == "floor" else found[name] >= goal
-    return f"{found[name]:.2f}× ({'≤' if name == 'floor' else '≥'} {goal}{'' if met else ', not met'})"
+    limit = "most" if name in ("floor", "size") else "least"
+    return told(found[name], **{limit: goals.get(name)})
 
 
 def _rows(results: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -63,7 +68,7 @@ def _rows(results: dict[str, Any]) -> list[tuple[str, ...]]:
                 f"{_median(ours):.1f} s",
                 *(_cell(found, goals, peer) for peer in PEERS),
                 _cell(found, goals, "floor"),
-                f"{found['size']:.3f}" if "size" in found else "–",
+                _cell(found, goals, "size"),
                 f"{_median(ours, 'memory') / 1e6:.0f} MB",
             )
         )

@@ -1,11 +1,9 @@
-"""The programs that are measured, each run as a process of its own: ``tools.py NAME JSON``."""
+"""The programs that are measured, each run as a process of its own: ``tools.py NAME JSON``, or a command made here."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 import warnings
@@ -93,8 +91,8 @@ def cog_driver(source: str, target: str, codec: dict[str, Any]) -> None:
             copy(warped, target, driver="COG", **options)
 
 
-def gdalwarp(source: str, target: str, codec: dict[str, Any]) -> None:
-    """``gdalwarp -of COG`` with large chunks and a large cache."""
+def gdalwarp_command(source: str, target: str, codec: dict[str, Any]) -> list[str]:
+    """``gdalwarp -of COG`` with large chunks and a large cache; ``gdal_translate`` where the CRS stays."""
     import rasterio
 
     with rasterio.open(source) as dataset:
@@ -106,7 +104,7 @@ def gdalwarp(source: str, target: str, codec: dict[str, Any]) -> None:
     options = {**_creation(codec), "OVERVIEW_RESAMPLING": "CUBIC", "NUM_THREADS": 1}
     pairs = [word for key, value in options.items() for word in ("-co", f"{key}={value}")]
     config = ["--config", "GDAL_CACHEMAX", "1024", "--config", "GDAL_NUM_THREADS", "1"]
-    subprocess.run([*command, *config, *pairs, source, target], check=True)
+    return [*command, *config, *pairs, source, target]
 
 
 def floor(source: str, target: str, codec: dict[str, Any], warps: bool) -> None:
@@ -172,7 +170,4 @@ def _creation(codec: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
-    core = os.environ.get("BENCHMARK_CORE")
-    if core:
-        os.sched_setaffinity(0, {int(core)})
     globals()[name](**arguments)

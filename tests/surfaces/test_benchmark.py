@@ -44,3 +44,7 @@ def test_a_case_is_measured_and_told(tmp_path: Path) -> None:
     assert page.read_text().startswith("before\n<!-- results -->\nMeasured on: ")
     assert "| RGB, JPEG 85 |" in page.read_text()
     assert page.read_text().endswith("<!-- /results -->\nafter\n")
+    other = subprocess.run([*command, "--size", "700"], capture_output=True, text=True, timeout=60, check=False)
+    assert other.returncode == 2
+    assert "600² pixels: give another --output" in other.stderr
+    assert json.loads((tmp_path / "results.json").read_text())["size"] == 600
