@@ -73,3 +73,34 @@ def test_no_overview_of_a_mosaic_has_a_gap_between_its_tiles(tmp_path: Path) -> 
         with rasterio.open(made.path, OVERVIEW_LEVEL=1) as quarter:
             masks.append(quarter.dataset_mask() > 0)
     assert (masks[0] | masks[1]).all()
+
+
+@pytest.mark.parametrize("resampling", ["average", "bilinear", "cubic", "cubic_spline", "lanczos", "gauss"])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_the_edge_of_a_gap_is_not_to_be_seen(tmp_path: Path, resampling: str, dtype: str) -> None:
+    height, width = 1100, 1061
+    valid = holes(height, width)
+    source = write_raster(tmp_path / "tile.tif", np.full((3, height, width), 201, dtype), valid=valid, kind="mask")
+    made = make_cog(source, UTM, overview_resampling=resampling)
+    for level in range(len(made.cog.overview_levels)):
+        with rasterio.open(made.path, OVERVIEW_LEVEL=level) as smaller:
+            values, there = smaller.read(), smaller.dataset_mask() > 0
+        if dtype == "float32":
+            there = np.isfinite(values[0])
+        assert 0 < there.sum() < there.size
+        assert values[:, there] == pytest.approx(201, abs=1e-3)
+
+
+def test_a_mean_is_that_of_the_valid_pixels(tmp_path: Path) -> None:
+    height, width = 1100, 1060
+    valid = holes(height, width)
+    data = texture(1, height, width, "int16", low=100, high=3000)
+    source = write_raster(tmp_path / "tile.tif", data, valid=valid, kind="nodata")
+    made = make_cog(source, UTM, raster_type="dem", overview_resampling="average")
+    with rasterio.open(made.path, OVERVIEW_LEVEL=0) as half:
+        values, there = half.read(1), half.dataset_mask() > 0
+    cells = valid.reshape(height // 2, 2, width // 2, 2)
+    sums = np.where(cells, data[0].reshape(cells.shape), 0).sum(axis=(1, 3))
+    counts = cells.sum(axis=(1, 3))
+    assert (counts[there] > 0).all()
+    assert np.abs(values[there] - sums[there] / counts[there]).max() <= 1

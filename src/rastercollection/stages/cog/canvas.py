@@ -160,12 +160,13 @@ class Canvas:
         """Write a VRT document that shows the canvas as it is now; it goes with the canvas.
 
         Args:
-            masked: With its mask, if there is one.
+            masked: With what tells invalid pixels, its mask or nodata value.
             overviews: Documents of smaller canvases of the same image.
         """
         path = self._workspace.new_path(".vrt")
         self._documents.append(path)
-        path.write_text(_document(self, self._mask if masked else None, overviews))
+        mask, nodata = (self._mask, self.nodata) if masked else (None, None)
+        path.write_text(_document(self.pixels, mask, nodata, overviews))
         if self.georeference:
             with open_canvas(path, "r+") as dataset:
                 _georeference(dataset, **self.georeference)
@@ -212,14 +213,14 @@ def _georeference(dataset: Any, *, crs: CRS, gcps: Sequence[Any] = (), **others:
         setattr(dataset, name, value)
 
 
-def _document(canvas: Canvas, mask: Pixels | None, overviews: Sequence[Path]) -> str:
+def _document(pixels: Pixels, mask: Pixels | None, nodata: float | None, overviews: Sequence[Path]) -> str:
     """The VRT document of a canvas; see GDAL's description of the format."""
-    nodata = "" if canvas.nodata is None else f"<NoDataValue>{canvas.nodata!r}</NoDataValue>"
-    bands = [_band(canvas.pixels, band, nodata, overviews) for band in range(canvas.count)]
+    count, height, width = pixels.shape
+    declared = "" if nodata is None else f"<NoDataValue>{nodata!r}</NoDataValue>"
+    bands = [_band(pixels, band, declared, overviews) for band in range(count)]
     if mask is not None:
         bands.append(f"<MaskBand>{_band(mask, 0, '', (), number=0)}</MaskBand>")
-    size = f'rasterXSize="{canvas.width}" rasterYSize="{canvas.height}"'
-    return f"<VRTDataset {size}>{''.join(bands)}</VRTDataset>"
+    return f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}">{"".join(bands)}</VRTDataset>'
 
 
 def _band(pixels: Pixels, band: int, nodata: str, overviews: Sequence[Path], number: int | None = None) -> str:

@@ -16,6 +16,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
+from rastercollection.stages.cog.gaps import fill_gaps
 from rastercollection.stages.cog.validity import Layout, Valid, any_band, settle
 from rastercollection.stages.cog.windows import Array, ValidityMap, iterate_windows
 from rastercollection.stages.cog.workspace import Workspace
@@ -25,8 +26,6 @@ __all__ = ["build_pyramid"]
 _LARGE, _SMALL = 1024, 256
 _MARGIN = 8
 """Pixels around a block that kernels reach, at most."""
-_ENOUGH = 0.5
-"""Share of a kernel's weight that valid pixels need, for its negative lobes to do no harm."""
 
 
 def build_pyramid(
@@ -115,7 +114,8 @@ class _Step:
 
     def _around(self, below: Window) -> Window:
         """The whole pixels that kernels reach."""
-        left, top = (max(0, int(offset) - _MARGIN) for offset in (below.col_off, below.row_off))
+        # at even places, as the cells of two by two pixels are
+        left, top = (max(0, (int(offset) - _MARGIN) // 2 * 2) for offset in (below.col_off, below.row_off))
         right = min(self.source.width, int(below.col_off + below.width) + _MARGIN + 1)
         bottom = min(self.source.height, int(below.row_off + below.height) + _MARGIN + 1)
         return Window(left, top, right - left, bottom - top)
@@ -145,50 +145,18 @@ class _Step:
             return np.zeros((data.shape[0], *shape), data.dtype), np.zeros((1, *shape), bool)
         if self.resampling in (Resampling.nearest, Resampling.mode):
             return _most_frequent(data, valid, inner, shape, samples=1 if self.resampling is Resampling.nearest else 2)
-        return self._weighed(data, valid, inner, shape)
+        kept = np.asarray(_Samples.of(data.shape, inner, shape, 2).take(valid).any(axis=0))
+        fill_gaps(data, valid, alpha=self.layout.alpha)
+        return self._reduced(data, inner, shape), kept
 
-    def _weighed(self, data: Array, valid: Array, inner: Window, shape: tuple[int, int]) -> tuple[Array, Valid]:
-        """Weighed means of valid pixels, with weights that add up to one."""
-        count, alpha = data.shape[0], self.layout.alpha
-        floats = np.float32 if data.dtype.itemsize <= 2 or data.dtype == np.float32 else np.float64
-        memory = attrs.evolve(self.workspace, in_memory=True)
-        both = Canvas(memory, (count + valid.shape[0], *data.shape[1:]), np.dtype(floats))
-        opaque = np.broadcast_to(valid, data.shape).copy()
-        if alpha is not None:
-            opaque[alpha] = True
-        everywhere = Window(0, 0, both.width, both.height)
-        both.write(everywhere, np.concatenate([np.where(opaque, data, 0), valid]))
-        with open_canvas(both.describe()) as dataset:
-            sums = dataset.read(window=inner, out_shape=(both.count, *shape), resampling=self.resampling)
-        both.discard()
-        found = _normalised(sums, count, alpha)
-        if self.resampling is Resampling.average:
-            return _as_type(found, data.dtype), sums[count:] > 0
-        samples = _Samples.of(data.shape, inner, shape, 2)
-        kept = np.asarray(samples.take(valid).any(axis=0))
-        samples.average_where(kept & (sums[count:] < _ENOUGH), data, valid, found)
-        return _as_type(found, data.dtype), kept
-
-
-def _normalised(sums: Array, count: int, alpha: int | None) -> Array:
-    """Sums of weighed values, of the first ``count`` bands, divided by the sums of their weights."""
-    weights = np.broadcast_to(sums[count:], sums[:count].shape)
-    if alpha is not None:
-        weights = weights.copy()
-        weights[alpha] = 1
-    with np.errstate(all="ignore"):
-        return np.asarray(sums[:count] / weights)
-
-
-def _as_type(values: Array, dtype: np.dtype) -> Array:
-    if dtype.kind == "f":
-        return values.astype(dtype)
-    limits = np.iinfo(dtype)
-    values = np.clip(np.rint(np.nan_to_num(values, nan=0)), limits.min, limits.max)
-    if dtype.itemsize == 8:
-        # the largest number is none that a float holds
-        values = np.minimum(values, np.nextafter(float(limits.max), 0))
-    return values.astype(dtype)
+    def _reduced(self, data: Array, inner: Window, shape: tuple[int, int]) -> Array:
+        """A part of an array, resampled to ``shape`` by GDAL as if all of it were valid."""
+        canvas = Canvas(attrs.evolve(self.workspace, in_memory=True), data.shape, data.dtype)
+        canvas.write(Window(0, 0, canvas.width, canvas.height), data)
+        with open_canvas(canvas.describe()) as dataset:
+            found: Array = dataset.read(window=inner, out_shape=(canvas.count, *shape), resampling=self.resampling)
+        canvas.discard()
+        return found
 
 
 def _most_frequent(
@@ -226,17 +194,6 @@ class _Samples:
     def take(self, data: Array) -> Array:
         """``(samples, bands, rows, columns)``."""
         return np.stack([data[:, row[:, np.newaxis], column] for row in self.rows for column in self.columns])
-
-    def average_where(self, wanted: NDArray[np.bool_], data: Array, valid: Array, found: Array) -> None:
-        """Write means of valid samples into the places of ``found`` that are wanted."""
-        for band in range(found.shape[0]):
-            own = band if valid.shape[0] > 1 else 0
-            down, across = np.nonzero(wanted[own])
-            places = [(row[down], column[across]) for row in self.rows for column in self.columns]
-            weights = np.stack([valid[own][place] for place in places]).astype(found.dtype)
-            values = np.stack([data[band][place] for place in places])
-            total = np.where(weights > 0, values, 0).sum(axis=0, dtype=found.dtype)
-            found[band][down, across] = total / weights.sum(axis=0)
 
 
 def _positions(offset: float, size: float, count: int, samples: int, end: int) -> tuple[NDArray[np.intp], ...]:

@@ -17,6 +17,8 @@ __all__ = ["BandSummary", "Census"]
 _AT_ONCE = 2**18
 _SAMPLE = 200_000
 _BUCKETS = 64
+_MANY = 2**20
+"""Bytes that are worth a table of pairs."""
 _COUNTED = ("uint8", "int8", "uint16", "int16")
 
 
@@ -73,7 +75,12 @@ class BandSummary:
 
     def _counted_in(self, values: Array) -> NDArray[np.int64]:
         total = np.zeros(self._counts.size, np.int64)
-        for part in _slices(values.ravel()):
+        flat = values.ravel()
+        if flat.dtype == np.uint8 and flat.size >= _MANY:
+            pairs = flat[: flat.size // 2 * 2].view(np.uint16)
+            total += _counts_of_bytes(pairs)
+            flat = flat[2 * pairs.size :]
+        for part in _slices(flat):
             positions = part if self._lowest == 0 else part.astype(np.int32) - self._lowest
             total += np.bincount(positions, minlength=total.size)
         return total
@@ -150,6 +157,15 @@ class BandSummary:
         figures = (self._low, self._high, self._mean, deviation, float(second), float(ninety_eighth))
         # sums of numbers near the largest a float can hold overflow
         return tuple(figure if math.isfinite(figure) else None for figure in figures)
+
+
+def _counts_of_bytes(pairs: NDArray[np.uint16]) -> NDArray[np.int64]:
+    """How often each byte occurs, counted two at a time, which takes half as long."""
+    table = np.zeros(2**16, np.int64)
+    for part in _slices(pairs):
+        table += np.bincount(part, minlength=2**16)
+    square = table.reshape(2**8, 2**8)
+    return np.asarray(square.sum(axis=0) + square.sum(axis=1))
 
 
 def _valid_slices(values: Array, valid: NDArray[np.bool_] | None) -> Iterator[Array]:
