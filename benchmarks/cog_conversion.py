@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--cases", default=",".join(usual), help=f"of {known}")
     parser.add_argument("--size", type=int, default=8192, help="pixels along a side")
     parser.add_argument("--wide-size", type=int, default=30_000, help="of the tile for the memory budget")
-    parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are told")
+    parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are told; 0 only profiles")
     parser.add_argument(
         "--output", type=Path, default=Path("benchmark-results"), help="folder for results.json and the chart"
     )
@@ -74,8 +74,10 @@ def _measure(name: str, given: argparse.Namespace, folder: Path, results: dict[s
     tiles.mkdir(exist_ok=True)
     if name in CASES:
         source = _apart(make_tile, CASES[name].tile, given.size, tiles)
-        results["cases"] |= _cases(name, source, folder, given.repeat)
-    else:
+        if given.repeat:
+            results["cases"] |= _cases(name, source, folder, given.repeat)
+        results.setdefault("profiles", {}).update(_profiles(name, source, folder))
+    elif given.repeat:
         measure = {"already": _already, "wide": _wide, "workers": _workers}[name]
         text, raw = measure(given, tiles, folder)
         results["others"][name], results["raw"][name] = text, raw
@@ -89,7 +91,7 @@ def _apart(make: Callable[..., Any], *arguments: Any) -> Any:
 
 def _cases(first: str, source: Path, folder: Path, repeat: int) -> dict[str, Any]:
     """Rounds of all tools, one after the other, so that whatever else the machine does meets them alike."""
-    together = [first, *(name for name, case in CASES.items() if case.beside == first)]
+    together = _together(first)
     peers: dict[str, list[Any]] = {peer: [] for peer in PEERS if peer != "gdalwarp" or shutil.which("gdalwarp")}
     ours: dict[str, list[Any]] = {name: [] for name in together}
     floors: dict[str, list[Any]] = {name: [] for name in together}
@@ -106,6 +108,19 @@ def _cases(first: str, source: Path, folder: Path, repeat: int) -> dict[str, Any
                 done = run("floor", {**base, "codec": case.floor_codec or case.codec, "warps": case.warps})
                 floors[name].append(json.loads(done.said))
     return {name: {"samples": {"ours": ours[name], **peers}, "floor": floors[name]} for name in together}
+
+
+def _together(first: str) -> list[str]:
+    return [first, *(name for name, case in CASES.items() if case.beside == first)]
+
+
+def _profiles(first: str, source: Path, folder: Path) -> dict[str, dict[str, float]]:
+    """Where the time goes, once each."""
+    target = str(folder / "out.tif")
+    return {
+        name: json.loads(run("profile", {"source": str(source), "target": target, "parameters": CASES[name].ours}).said)
+        for name in _together(first)
+    }
 
 
 def _peer(name: str, arguments: dict[str, Any]) -> Run:

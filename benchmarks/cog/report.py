@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from cog.cases import CASES
+from cog.profile_parts import PARTS
 
 __all__ = ["chart", "lines", "markdown", "put_into", "told"]
 
@@ -92,7 +93,28 @@ def markdown(results: dict[str, Any]) -> str:
     table += ["| " + " | ".join(row) + " |" for row in _rows(results)]
     others = [f"- {key}: {text}" for key, text in results.get("others", {}).items()]
     machine = ", ".join(f"{key} {value}" for key, value in results["machine"].items())
-    return "\n".join([f"Measured on: {machine}.", "", *table, "", *others])
+    profiles = _profiles(results.get("profiles", {}), results["cases"])
+    return "\n".join([f"Measured on: {machine}.", "", *table, "", *others, *profiles])
+
+
+def _profiles(profiles: dict[str, dict[str, float]], cases: dict[str, Any]) -> list[str]:
+    """Where the time goes, of every case, beside the floor's parts in parentheses."""
+    shown = [name for name in CASES if name in profiles]
+    if not shown:
+        return []
+    rows = [
+        "",
+        "| CPU seconds | " + " | ".join(CASES[name].title for name in shown) + " |",
+        "|---" * len(shown) + "|---|",
+    ]
+    for part in PARTS:
+        cells = []
+        for name in shown:
+            floor = [sample[part] for sample in cases.get(name, {}).get("floor", ()) if part in sample]
+            beside = f" ({median(floor):.2f})" if floor else ""
+            cells.append(f"{profiles[name][part]:.2f}{beside}" if profiles[name][part] > 0.005 else "–")
+        rows.append(f"| {part} | " + " | ".join(cells) + " |")
+    return rows
 
 
 def put_into(page: Path, results: dict[str, Any]) -> None:

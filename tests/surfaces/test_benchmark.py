@@ -36,6 +36,8 @@ def test_a_case_is_measured_and_told(tmp_path: Path) -> None:
         assert sample["memory"] > 0
     (floor,) = case["floor"]
     assert set(floor) == {"decode", "warp", "overviews", "encode"}
+    profile = json.loads((tmp_path / "results.json").read_text())["profiles"]["jpeg"]
+    assert {"decode", "warp", "overviews", "encode", "receipt"} <= {part for part, spent in profile.items() if spent > 0}
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- results -->\n<!-- /results -->\nafter\n")
     subprocess.run(
@@ -43,6 +45,7 @@ def test_a_case_is_measured_and_told(tmp_path: Path) -> None:
     )
     assert page.read_text().startswith("before\n<!-- results -->\nMeasured on: ")
     assert "| RGB, JPEG 85 |" in page.read_text()
+    assert "| receipt | " in page.read_text()
     assert page.read_text().endswith("<!-- /results -->\nafter\n")
     other = subprocess.run([*command, "--size", "700"], capture_output=True, text=True, timeout=60, check=False)
     assert other.returncode == 2
