@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rastercollection.models import JobStatus, TaskStatus
     from rastercollection.request import CollectionRequest
     from rastercollection.result import JobResult, TileOutcome
-    from rastercollection.workflow import FanIn, FanOut, Skip, Stage, TaskContext, Workflow, carry_over
+    from rastercollection.workflow import Companion, FanIn, FanOut, Skip, Stage, TaskContext, Workflow, carry_over
 
 __version__ = "0.1.0"
 
@@ -52,6 +52,7 @@ __all__ = [
     "BackendError",
     "CollectionPlan",
     "CollectionRequest",
+    "Companion",
     "ExecutorBrokenError",
     "ExecutorError",
     "FanIn",
@@ -134,6 +135,7 @@ _NAMES = {
         "TileOutcome",
     ),
     "workflow": (
+        "Companion",
         "FanIn",
         "FanOut",
         "Skip",

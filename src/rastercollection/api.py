@@ -193,7 +193,7 @@ def _forecast(
 
 
 def _most_tasks(fan: Any, tiles: int) -> int:
-    return 1 if isinstance(fan, FanIn) else tiles
+    return fan.task_count if isinstance(fan, FanIn) else tiles
 
 
 @attrs.frozen(kw_only=True)

@@ -12,6 +12,7 @@ from rastercollection.errors import WorkflowDefinitionError
 from rastercollection.models import ErrorRecord, Notice, Task, TaskResult, TaskStatus
 
 __all__ = [
+    "Companion",
     "FanIn",
     "FanOut",
     "Finalizer",
@@ -38,7 +39,7 @@ class TaskContext:
         task: The task.
         attempt: Which try this is, from 1.
         resources: What the job's owner passed in (storage, catalog, limits), by name.
-        inputs: For a fan-in task, the results of every earlier stage by stage name; empty otherwise.
+        inputs: For the tasks of a fan-in stage, the results of every earlier stage by stage name; empty otherwise.
         notices: Collected by :meth:`notice`, kept with the task's result.
     """
 
@@ -92,12 +93,18 @@ class PlanContext(JobContext):
 
     def task(self, index: int, parameters: Mapping[str, Any], *, tile: str | None = None) -> Task:
         """The ``index``-th task of this stage; its id follows from job, stage number, type and index."""
-        stage = self.stage
+        return self._task(self.stage, index, parameters, tile)
+
+    def beside(self, companion: Companion, parameters: Mapping[str, Any]) -> Task:
+        """A companion's task; its id follows from job, stage number and type."""
+        return self._task(companion, 0, parameters, None)
+
+    def _task(self, kind: Stage | Companion, index: int, parameters: Mapping[str, Any], tile: str | None) -> Task:
         return Task(
-            id=f"{self.job_id[:16]}-{self.number}-{stage.task_type}-{index:06d}",
+            id=f"{self.job_id[:16]}-{self.number}-{kind.task_type}-{index:06d}",
             stage=self.number,
-            task_type=stage.task_type,
-            handler=stage.handler,
+            task_type=kind.task_type,
+            handler=kind.handler,
             parameters=parameters,
             tile=tile,
         )
@@ -125,9 +132,45 @@ class FanOut:
     needs_one: bool = attrs.field(default=True, kw_only=True)
 
 
+def _is_handler(name: str) -> bool:
+    return _HANDLER.fullmatch(name) is not None
+
+
+@attrs.frozen(kw_only=True)
+class Companion:
+    """What else a fan-in stage does, in a task of its own, at the same time as its main one where the executor can.
+
+    Attributes:
+        task_type: Name of what it does, another than the stage's own.
+        handler: ``module:qualname`` of the function that does it.
+    """
+
+    task_type: str
+    handler: str
+
+    def __attrs_post_init__(self) -> None:
+        if not self.task_type or not _is_handler(self.handler):
+            raise WorkflowDefinitionError(
+                f"Companion {self.task_type!r}: it needs a task type, and a handler of the form 'module:qualname'.",
+                "Name a function that workers can import.",
+            )
+
+
 @attrs.frozen
 class FanIn:
-    """One stage, one task, made by the engine: it receives the job's parameters and all earlier results."""
+    """One stage, one task, made by the engine: it receives the job's parameters and all earlier results.
+
+    Attributes:
+        beside: Companions: one task more for each, made alike, which receives the same. The stage ends when all have,
+            and fails if one does. Their results are told apart by task type.
+    """
+
+    beside: tuple[Companion, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+
+    @property
+    def task_count(self) -> int:
+        """Tasks of the stage."""
+        return 1 + len(self.beside)
 
 
 @attrs.frozen(kw_only=True)
@@ -149,11 +192,22 @@ class Stage:
     def __attrs_post_init__(self) -> None:
         if not self.name or not self.task_type:
             raise WorkflowDefinitionError("A stage needs a name and a task type.")
-        if not _HANDLER.fullmatch(self.handler):
+        if not _is_handler(self.handler):
             raise WorkflowDefinitionError(
                 f"Stage {self.name!r}: handler {self.handler!r} is not of the form 'module:qualname'.",
                 "Name a function that workers can import.",
             )
+        types = [self.task_type, *(companion.task_type for companion in self.companions)]
+        if len(set(types)) < len(types):
+            raise WorkflowDefinitionError(
+                f"Stage {self.name!r}: two of its tasks have one type ({', '.join(types)}).",
+                "Give each companion a task type of its own: results are told apart by it.",
+            )
+
+    @property
+    def companions(self) -> tuple[Companion, ...]:
+        """Of a fan-in stage; a fan-out stage has none."""
+        return self.fan.beside if isinstance(self.fan, FanIn) else ()
 
 
 @attrs.frozen(kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 from rastercollection import TaskContext, TaskError, TileError
 
 RELEASED = threading.Event()
+BOTH_ARE_THERE = threading.Barrier(2)
 
 
 def count_words(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
@@ -30,6 +31,23 @@ def double(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, 
 def total(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
     stages = {name: [r.value["words"] for r in results if r.value] for name, results in context.inputs.items()}
     return {"total": sum(list(stages.values())[-1]), "stages": list(stages), "job": parameters["job"]["title"]}
+
+
+def longest(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """The most words of any text; a job whose title says so has none."""
+    if parameters["job"]["title"] == "no longest":
+        raise TaskError("There is no longest text.", code="NO_LONGEST")
+    return {"longest": max(r.value["words"] for r in context.inputs["count"] if r.value)}
+
+
+def total_of_both(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    return {"words": {result.task.task_type: result.value for result in context.inputs["total"]}}
+
+
+def meet(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Ends only when another task is there at the same time."""
+    BOTH_ARE_THERE.wait(20)
+    return {}
 
 
 def flaky(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:

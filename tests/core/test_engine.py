@@ -13,7 +13,17 @@ import attrs
 import handlers
 import pytest
 
-from rastercollection import FanIn, FanOut, JobBusyError, Skip, Stage, Workflow, WorkflowDefinitionError, carry_over
+from rastercollection import (
+    Companion,
+    FanIn,
+    FanOut,
+    JobBusyError,
+    Skip,
+    Stage,
+    Workflow,
+    WorkflowDefinitionError,
+    carry_over,
+)
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.engine import Engine, JobOutcome, RetryPolicy
@@ -447,3 +457,71 @@ def test_wrong_declarations_are_refused() -> None:
         Stage(name="a", task_type="t", handler="f", fan=FanIn())
     with pytest.raises(WorkflowDefinitionError, match="Its stages: a"):
         Workflow(name="w", stages=(stage,), finalizer=lambda context: {}).insert_after("b", stage)
+
+
+def two_totals() -> Workflow:
+    """The word count, with the longest text found beside the total, and a stage that looks at both."""
+    beside = Companion(task_type="longest", handler=handler(handlers.longest))
+    both = Stage(name="both", task_type="both", handler=handler(handlers.total_of_both), fan=FanIn())
+    count = word_count()
+    total = attrs.evolve(count.stages[1], fan=FanIn(beside=(beside,)))
+    return attrs.evolve(count, stages=(count.stages[0], total, both))
+
+
+def test_what_a_fan_in_stage_does_beside_its_main_task_receives_and_hands_on_the_same() -> None:
+    events: list[Event] = []
+    outcome = run(two_totals(), job(texts=["one two", "three"]), observers=(events.append,))
+    assert outcome.job.status is JobStatus.COMPLETED
+    assert [result.task.id for result in outcome.results["total"]] == [
+        "ffffffffffffffff-2-total-000000",
+        "ffffffffffffffff-2-longest-000000",
+    ]
+    assert outcome.results["both"][0].value == {
+        "words": {"total": {"total": 3, "stages": ["count"], "job": "t"}, "longest": {"longest": 2}}
+    }
+    assert [event.expected for event in events if isinstance(event, StageStarted)] == [None, 2, 1]
+
+
+def test_both_run_at_the_same_time() -> None:
+    meet = handler(handlers.meet)
+    stage = Stage(
+        name="s", task_type="one", handler=meet, fan=FanIn(beside=(Companion(task_type="other", handler=meet),))
+    )
+    outcome = run(Workflow(name="w", stages=(stage,), finalizer=lambda context: {}))
+    assert outcome.job.status is JobStatus.COMPLETED
+
+
+def test_a_fan_in_stage_fails_if_what_it_does_beside_fails() -> None:
+    failed = run(two_totals(), job(texts=["one two"], title="no longest"))
+    assert failed.job.status is JobStatus.FAILED
+    assert failed.job.error is not None
+    assert "longest: [NO_LONGEST] There is no longest text." in failed.job.error.message
+    assert failed.results["total"][0].ok
+    assert "both" not in failed.results
+
+
+def test_only_what_was_not_done_beside_is_done_again() -> None:
+    jobs = MemoryJobStore()
+    first = run(word_count(), job(texts=["one two"]), jobs=jobs, still_holds=lambda _: True)
+    again = run(two_totals(), job(texts=["one two"]), jobs=jobs, still_holds=lambda _: True)
+    assert (first.executed, again.executed) == (2, 2)
+    assert again.job.status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    "companions",
+    [
+        [{"task_type": "total", "handler": "m:f"}],
+        [{"task_type": "a", "handler": "m:f"}, {"task_type": "a", "handler": "m:g"}],
+        [{"task_type": "a", "handler": "f"}],
+        [{"task_type": "", "handler": "m:f"}],
+    ],
+)
+def test_companions_that_could_not_be_told_apart_or_run_are_refused(companions: list[dict[str, str]]) -> None:
+    with pytest.raises(WorkflowDefinitionError):
+        Stage(
+            name="s",
+            task_type="total",
+            handler="m:f",
+            fan=FanIn(beside=tuple(Companion(**each) for each in companions)),
+        )

@@ -257,7 +257,8 @@ def _plan(stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) ->
     if isinstance(stage.fan, FanOut):
         return _guarded(stage, stage.fan.plan(context, previous))
     inputs = {name: [_essence(result) for result in results] for name, results in context.results.items()}
-    return [context.task(0, {"job": context.parameters, "inputs": digest(inputs)})]
+    parameters = {"job": context.parameters, "inputs": digest(inputs)}
+    return [context.task(0, parameters), *(context.beside(companion, parameters) for companion in stage.companions)]
 
 
 def _guarded(stage: Stage, planned: Iterable[Task | Skip]) -> Iterator[Task | Skip]:
@@ -276,7 +277,7 @@ def _guarded(stage: Stage, planned: Iterable[Task | Skip]) -> Iterator[Task | Sk
 
 def _expected(stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> int | None:
     if isinstance(stage.fan, FanIn):
-        return 1
+        return stage.fan.task_count
     return stage.fan.expected(context, previous) if stage.fan.expected else None
 
 
@@ -314,11 +315,14 @@ def _explain(what: str, bad: Sequence[TaskResult]) -> ErrorRecord:
     reasons = [
         {
             "tile": result.task.tile,
+            "task_type": result.task.task_type,
             "code": result.error.code if result.error else str(result.status).upper(),
             "message": result.error.message if result.error else "",
             "hint": result.error.hint if result.error else "",
         }
         for result in bad
     ]
-    lines = "\n".join(f"  - {r['tile'] or '(all)'}: [{r['code']}] {r['message']} {r['hint']}".rstrip() for r in reasons)
+    lines = "\n".join(
+        f"  - {r['tile'] or r['task_type']}: [{r['code']}] {r['message']} {r['hint']}".rstrip() for r in reasons
+    )
     return ErrorRecord(code="STAGE_FAILED", message=f"{what}.\n{lines}", details={"reasons": reasons})
