@@ -63,7 +63,7 @@ class CollectionRun:
 
     def _new_job(self, sources: Sources) -> JobRecord:
         request, workflow = self.request, self.workflow or default_workflow(self.request)
-        stages = [[stage.name, *(kind.handler for kind in (stage, *stage.companions))] for stage in workflow.stages]
+        stages = [[stage.name, *stage.handlers] for stage in workflow.stages]
         return JobRecord(
             id=request.job_id,
             job_type=workflow.name,

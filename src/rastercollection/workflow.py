@@ -209,6 +209,11 @@ class Stage:
         """Of a fan-in stage; a fan-out stage has none."""
         return self.fan.beside if isinstance(self.fan, FanIn) else ()
 
+    @property
+    def handlers(self) -> tuple[str, ...]:
+        """Of its own tasks and of its companions'."""
+        return (self.handler, *(companion.handler for companion in self.companions))
+
 
 @attrs.frozen(kw_only=True)
 class Workflow:

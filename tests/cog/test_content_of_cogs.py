@@ -29,10 +29,11 @@ from rio_cogeo import cog_validate
 from rio_tiler.io import Reader
 
 from rastercollection.errors import TaskError, TileError
+from rastercollection.rasters.cog import encode
 from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.policy import SourcePolicy
 from rastercollection.records import from_dict, to_dict
-from rastercollection.stages.cog import create_cog, encode, warp
+from rastercollection.stages.cog import create_cog, warp
 from rastercollection.stages.cog.acquisition import find_acquisition
 
 
@@ -436,8 +437,8 @@ def test_a_warp_that_ignores_the_mask_is_noticed(tmp_path: Path, monkeypatch: py
 
 def test_an_invalid_cog_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_raster(tmp_path / "tile.tif", texture(1, 600, 640, "int16"))
-    monkeypatch.setattr("rastercollection.stages.cog.encode.overview_levels", lambda *_: ())
-    monkeypatch.setattr("rastercollection.stages.cog.encode._creation_options", lambda *_: {"OVERVIEWS": "NONE"})
+    monkeypatch.setattr("rastercollection.rasters.cog.encode.overview_levels", lambda *_: ())
+    monkeypatch.setattr("rastercollection.rasters.cog.encode._creation_options", lambda *_: {"OVERVIEWS": "NONE"})
     with pytest.raises(TaskError) as caught:
         make_cog(source)
     assert caught.value.code == "COG_INVALID"

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from rastercollection.figures import LevelChoice, LevelTrial
 from rastercollection.products import CogSettings
+from rastercollection.rasters.cog.levels import choose_level, knee, sample_windows
 from rastercollection.records import from_dict, to_dict
-from rastercollection.stages.cog.levels import choose_level, knee, sample_windows
 
 USUAL = {"DEFLATE": 6, "ZSTD": 9, "LZMA": 6, "LERC_DEFLATE": 6, "LERC_ZSTD": 9}
 WITH_PREDICTOR = ("DEFLATE", "ZSTD")

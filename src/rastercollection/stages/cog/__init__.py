@@ -2,14 +2,12 @@
 
 Which module does what, in the order of the work:
 
-- ``handler``: the task. ``prepare``: all decisions before a pixel is read (``validity``: how invalid pixels are told,
-  ``metadata``, ``blocks``, ``acquisition``: when it was taken).
+- ``handler``: the task. ``prepare``: all decisions before a pixel is read (``blocks``; ``acquisition``: when it was
+  taken).
 - ``takeover``: a source that is the COG asked for is copied (``passthrough`` and ``overview_content`` tell).
 - ``convert``: the chain for all others. ``reading``: every pixel, once. ``warp``: onto the grid (``coverage``: which
-  pixels the source covers). ``pyramid``: overviews. ``levels``: what compression level is worth it. ``encode``: GDAL's
-  COG driver.
-- ``fidelity``: the receipt (``area``, ``samples``, ``values``: what is compared). ``statistics``, ``facts``,
-  ``thumbnail``: what is told of the COG. In between, images lie uncompressed on a ``canvas`` in a ``workspace``.
+  pixels the source covers). Overviews, encoding and what is told of the COG: :mod:`rastercollection.rasters.cog`.
+- ``fidelity``: the receipt (``area``, ``samples``, ``values``: what is compared).
 """
 
 from __future__ import annotations

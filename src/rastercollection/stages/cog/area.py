@@ -17,11 +17,11 @@ from rasterio.io import MemoryFile
 from rasterio.warp import reproject
 
 from rastercollection.figures import FidelityCheck
+from rastercollection.rasters.cog.canvas import Record
+from rastercollection.rasters.cog.windows import ValidityMap
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.placement import Placement
-from rastercollection.stages.cog.canvas import Record
-from rastercollection.stages.cog.windows import ValidityMap
 
 __all__ = ["check_area"]
 

@@ -12,23 +12,23 @@ from rasterio.enums import Resampling
 
 from rastercollection.figures import BandStatistics, LevelChoice, Receipt
 from rastercollection.products import BandFacts, Bounds, CogSettings
+from rastercollection.rasters.cog.canvas import Canvas, Record, open_canvas
+from rastercollection.rasters.cog.encode import check_valid, encode, is_exact, overview_levels
+from rastercollection.rasters.cog.facts import band_facts, header_size
+from rastercollection.rasters.cog.levels import choose_level, sample_windows
+from rastercollection.rasters.cog.metadata import Metadata
+from rastercollection.rasters.cog.pyramid import build_pyramid
+from rastercollection.rasters.cog.statistics import Census
+from rastercollection.rasters.cog.validity import Layout, Valid
+from rastercollection.rasters.cog.windows import Array, ValidityMap
+from rastercollection.rasters.cog.workspace import Usage, Workspace
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import Grid
-from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
-from rastercollection.stages.cog.encode import check_valid, encode, is_exact, overview_levels
-from rastercollection.stages.cog.facts import band_facts, header_size
 from rastercollection.stages.cog.fidelity import Meant, Origin, give_receipt
-from rastercollection.stages.cog.levels import choose_level, sample_windows
-from rastercollection.stages.cog.metadata import Metadata
 from rastercollection.stages.cog.prepare import Prepared
-from rastercollection.stages.cog.pyramid import build_pyramid
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
-from rastercollection.stages.cog.statistics import Census
-from rastercollection.stages.cog.validity import Layout, Valid
 from rastercollection.stages.cog.values import Values
 from rastercollection.stages.cog.warp import Warp, warp
-from rastercollection.stages.cog.windows import Array, ValidityMap
-from rastercollection.stages.cog.workspace import Usage, Workspace
 
 __all__ = ["Conversion", "convert"]
 

@@ -23,18 +23,18 @@ from rasterio.windows import Window
 
 from rastercollection.errors import TaskError
 from rastercollection.figures import FidelityCheck, Receipt
+from rastercollection.rasters.cog.canvas import Canvas, Record
+from rastercollection.rasters.cog.statistics import Census
+from rastercollection.rasters.cog.validity import Layout, Valid, Validity, any_band
+from rastercollection.rasters.cog.windows import Array, iterate_windows
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import GridPlan
 from rastercollection.rasters.placement import Placement
 from rastercollection.records import to_dict
 from rastercollection.stages.cog.area import check_area
-from rastercollection.stages.cog.canvas import Canvas, Record
 from rastercollection.stages.cog.reading import Source
 from rastercollection.stages.cog.samples import Comparison, compare_samples, sample_windows
-from rastercollection.stages.cog.statistics import Census
-from rastercollection.stages.cog.validity import Layout, Valid, Validity, any_band
 from rastercollection.stages.cog.values import Values
-from rastercollection.stages.cog.windows import Array, iterate_windows
 
 __all__ = ["Meant", "Origin", "give_receipt"]
 

@@ -17,6 +17,10 @@ from rasterio.io import DatasetReader
 from rastercollection.models import Notice
 from rastercollection.products import Bounds, Cog, Output, Validation
 from rastercollection.protocols import ObjectInfo, StorageBackend
+from rastercollection.rasters.cog.facts import checksum, color_entries, zoom_range
+from rastercollection.rasters.cog.metadata import kept_tags
+from rastercollection.rasters.cog.thumbnail import draw
+from rastercollection.rasters.cog.workspace import Workspace
 from rastercollection.rasters.crs import from_rasterio, name_crs, to_rasterio
 from rastercollection.rasters.environment import Limits, process_memory
 from rastercollection.rasters.failures import describe
@@ -30,12 +34,8 @@ from rastercollection.rasters.shared_grid import GridRule
 from rastercollection.records import from_dict, to_dict
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
 from rastercollection.stages.cog.convert import Conversion, convert
-from rastercollection.stages.cog.facts import checksum, color_entries, zoom_range
-from rastercollection.stages.cog.metadata import kept_tags
 from rastercollection.stages.cog.prepare import Order, Prepared, load_of, prepare
 from rastercollection.stages.cog.takeover import copy_bytes, local_copy, look_at, why_not
-from rastercollection.stages.cog.thumbnail import draw
-from rastercollection.stages.cog.workspace import Workspace
 from rastercollection.urls import join
 from rastercollection.workflow import TaskContext
 

@@ -8,8 +8,8 @@ import numpy as np
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from rastercollection.stages.cog.levels import sample_windows
-from rastercollection.stages.cog.windows import Array
+from rastercollection.rasters.cog.levels import sample_windows
+from rastercollection.rasters.cog.windows import Array
 
 __all__ = ["why_not_the_image"]
 

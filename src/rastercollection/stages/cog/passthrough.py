@@ -22,14 +22,14 @@ from rasterio.io import DatasetReader
 from rio_cogeo.cogeo import cog_validate
 
 from rastercollection.products import CogSettings
+from rastercollection.rasters.cog.encode import overview_levels
+from rastercollection.rasters.cog.metadata import Metadata
+from rastercollection.rasters.cog.validity import Layout, Validity
 from rastercollection.rasters.crs import from_rasterio, same_crs
 from rastercollection.rasters.grid import GridPlan
 from rastercollection.rasters.opening import SourceDataset, reading
 from rastercollection.rasters.placement import apply
-from rastercollection.stages.cog.encode import overview_levels
-from rastercollection.stages.cog.metadata import Metadata
 from rastercollection.stages.cog.overview_content import why_not_the_image
-from rastercollection.stages.cog.validity import Layout, Validity
 
 __all__ = ["Asked", "why_not_as_it_is"]
 
@@ -48,7 +48,7 @@ class Asked:
     """What a conversion of a source would make of it.
 
     Attributes:
-        settings: After :func:`~rastercollection.stages.cog.encode.suited`; a level of ``auto`` is fine.
+        settings: After :func:`~rastercollection.rasters.cog.encode.suited`; a level of ``auto`` is fine.
         plan: The grid.
         validity: How the source tells invalid pixels.
         layout: How its COG would.

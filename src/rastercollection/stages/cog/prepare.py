@@ -9,16 +9,16 @@ from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from rastercollection.products import CogSettings
+from rastercollection.rasters.cog.encode import suited
+from rastercollection.rasters.cog.metadata import Metadata
+from rastercollection.rasters.cog.validity import Validity, choose_layout, common_dtype
 from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.grid import GridPlan, plan_grid
 from rastercollection.rasters.placement import Placement
 from rastercollection.rasters.prediction import Load
 from rastercollection.rasters.shared_grid import GridRule
 from rastercollection.stages.cog.blocks import block_size
-from rastercollection.stages.cog.encode import suited
-from rastercollection.stages.cog.metadata import Metadata
 from rastercollection.stages.cog.reading import Source
-from rastercollection.stages.cog.validity import Validity, choose_layout, common_dtype
 
 __all__ = ["Order", "Prepared", "load_of", "prepare"]
 

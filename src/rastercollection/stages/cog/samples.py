@@ -19,11 +19,11 @@ from rasterio.warp import reproject
 from rasterio.windows import Window
 
 from rastercollection.figures import FidelityCheck
+from rastercollection.rasters.cog.validity import Layout, Validity
+from rastercollection.rasters.cog.windows import Array, ValidityMap
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.placement import Placement
-from rastercollection.stages.cog.validity import Layout, Validity
-from rastercollection.stages.cog.windows import Array, ValidityMap
 
 __all__ = ["Comparison", "compare_samples", "sample_windows"]
 

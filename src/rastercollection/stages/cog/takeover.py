@@ -13,16 +13,16 @@ from rastercollection.errors import TaskError
 from rastercollection.figures import FidelityCheck, Receipt
 from rastercollection.products import SourceFile
 from rastercollection.protocols import ObjectInfo, StorageBackend
+from rastercollection.rasters.cog.canvas import Record
+from rastercollection.rasters.cog.facts import band_facts, header_size
+from rastercollection.rasters.cog.statistics import Census
+from rastercollection.rasters.cog.windows import iterate_windows
+from rastercollection.rasters.cog.workspace import Usage, Workspace
 from rastercollection.rasters.failures import writing
 from rastercollection.rasters.opening import SourceDataset
-from rastercollection.stages.cog.canvas import Record
 from rastercollection.stages.cog.convert import Conversion
-from rastercollection.stages.cog.facts import band_facts, header_size
 from rastercollection.stages.cog.passthrough import Asked, why_not_as_it_is
 from rastercollection.stages.cog.prepare import Prepared
-from rastercollection.stages.cog.statistics import Census
-from rastercollection.stages.cog.windows import iterate_windows
-from rastercollection.stages.cog.workspace import Usage, Workspace
 
 __all__ = ["copy_bytes", "local_copy", "look_at", "why_not"]
 

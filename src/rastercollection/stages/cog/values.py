@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rastercollection.stages.cog.validity import Valid
-from rastercollection.stages.cog.windows import Array
+from rastercollection.rasters.cog.validity import Valid
+from rastercollection.rasters.cog.windows import Array
 
 __all__ = ["Values"]
 

@@ -22,15 +22,15 @@ from rasterio.warp import reproject
 from rasterio.windows import Window
 
 from rastercollection.errors import TileError
+from rastercollection.rasters.cog.canvas import Canvas, Record, open_canvas
+from rastercollection.rasters.cog.validity import Valid, any_band, settle
+from rastercollection.rasters.cog.windows import Array, iterate_windows, window_steps
+from rastercollection.rasters.cog.workspace import Workspace
 from rastercollection.rasters.failures import GDAL_ERRORS, describe, writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.rasters.placement import Placement, apply, project
-from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
 from rastercollection.stages.cog.reading import BORDER, Gather, Source, join_words
-from rastercollection.stages.cog.validity import Valid, any_band, settle
-from rastercollection.stages.cog.windows import Array, iterate_windows, window_steps
-from rastercollection.stages.cog.workspace import Workspace
 
 __all__ = ["Warp", "warp"]
 

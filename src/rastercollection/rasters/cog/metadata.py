@@ -12,7 +12,7 @@ from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.rpc import RPC
 
 from rastercollection.models import Notice
-from rastercollection.stages.cog.validity import Layout
+from rastercollection.rasters.cog.validity import Layout
 
 __all__ = ["ColorTable", "Metadata", "kept_tags"]
 

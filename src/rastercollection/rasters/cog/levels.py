@@ -22,7 +22,7 @@ from rasterio.windows import Window
 
 from rastercollection.figures import LevelChoice, LevelTrial
 from rastercollection.products import CogSettings
-from rastercollection.stages.cog.windows import Array
+from rastercollection.rasters.cog.windows import Array
 
 __all__ = ["choose_level", "knee", "sample_windows"]
 

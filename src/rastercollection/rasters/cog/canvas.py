@@ -18,9 +18,9 @@ from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from rastercollection.stages.cog.validity import Valid, any_band
-from rastercollection.stages.cog.windows import Array, ValidityMap, iterate_windows, window_steps
-from rastercollection.stages.cog.workspace import Pixels, PixelsInMemory, Workspace
+from rastercollection.rasters.cog.validity import Valid, any_band
+from rastercollection.rasters.cog.windows import Array, ValidityMap, iterate_windows, window_steps
+from rastercollection.rasters.cog.workspace import Pixels, PixelsInMemory, Workspace
 
 __all__ = ["Canvas", "Record", "add_text", "open_canvas", "reading_canvases"]
 
@@ -64,7 +64,7 @@ class Record:
         return cls(counts=np.zeros(count, np.int64), map=ValidityMap.of(width, height), steps=steps)
 
     def add(self, window: Window, valid: Valid) -> None:
-        """Count a window; ``valid`` as in :mod:`~rastercollection.stages.cog.validity`."""
+        """Count a window; ``valid`` as in :mod:`~rastercollection.rasters.cog.validity`."""
         if valid is None:
             self.counts += window.width * window.height
         else:

@@ -14,8 +14,8 @@ from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import from_origin
 
 from rastercollection.figures import BandStatistics
-from rastercollection.stages.cog.validity import Validity, any_band
-from rastercollection.stages.cog.windows import Array
+from rastercollection.rasters.cog.validity import Validity, any_band
+from rastercollection.rasters.cog.windows import Array
 
 __all__ = ["draw"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rastercollection.stages.cog.windows import Array
+from rastercollection.rasters.cog.windows import Array
 
 __all__ = ["fill_gaps"]
 

@@ -17,8 +17,8 @@ import numpy as np
 from rasterio.windows import Window
 
 from rastercollection.errors import TaskError
+from rastercollection.rasters.cog.windows import Array
 from rastercollection.rasters.prediction import WINDOW_BYTES
-from rastercollection.stages.cog.windows import Array
 
 __all__ = ["Pixels", "PixelsInMemory", "PixelsOnDisk", "Workspace"]
 

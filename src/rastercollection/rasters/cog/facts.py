@@ -13,10 +13,10 @@ from rasterio.io import DatasetReader
 from rastercollection.errors import TileError
 from rastercollection.figures import BandStatistics
 from rastercollection.products import BandFacts
+from rastercollection.rasters.cog.metadata import ColorTable
 from rastercollection.rasters.grid import Grid, plan_grid
 from rastercollection.rasters.placement import Placement
 from rastercollection.rasters.shared_grid import GridRule
-from rastercollection.stages.cog.metadata import ColorTable
 
 __all__ = ["band_facts", "checksum", "color_entries", "header_size", "zoom_range"]
 

@@ -18,7 +18,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.products import CogSettings
-from rastercollection.stages.cog.windows import Array
+from rastercollection.rasters.cog.windows import Array
 
 __all__ = ["Layout", "Valid", "Validity", "any_band", "choose_layout", "common_dtype", "is_nodata", "settle"]
 

@@ -15,11 +15,11 @@ from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from rastercollection.stages.cog.canvas import Canvas, Record, open_canvas
-from rastercollection.stages.cog.gaps import fill_gaps
-from rastercollection.stages.cog.validity import Layout, Valid, any_band, settle
-from rastercollection.stages.cog.windows import Array, ValidityMap, iterate_windows
-from rastercollection.stages.cog.workspace import Workspace
+from rastercollection.rasters.cog.canvas import Canvas, Record, open_canvas
+from rastercollection.rasters.cog.gaps import fill_gaps
+from rastercollection.rasters.cog.validity import Layout, Valid, any_band, settle
+from rastercollection.rasters.cog.windows import Array, ValidityMap, iterate_windows
+from rastercollection.rasters.cog.workspace import Workspace
 
 __all__ = ["build_pyramid"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rastercollection.figures import BandStatistics, Histogram
-from rastercollection.stages.cog.validity import Valid
-from rastercollection.stages.cog.windows import Array
+from rastercollection.rasters.cog.validity import Valid
+from rastercollection.rasters.cog.windows import Array
 
 __all__ = ["BandSummary", "Census"]
 

@@ -17,9 +17,9 @@ from rio_cogeo.profiles import cog_profiles
 from rastercollection.errors import TaskError
 from rastercollection.models import Notice
 from rastercollection.products import CogSettings
+from rastercollection.rasters.cog.canvas import add_text, open_canvas, reading_canvases
+from rastercollection.rasters.cog.metadata import Metadata
 from rastercollection.rasters.failures import writing
-from rastercollection.stages.cog.canvas import add_text, open_canvas, reading_canvases
-from rastercollection.stages.cog.metadata import Metadata
 
 __all__ = ["check_valid", "encode", "is_exact", "overview_levels", "suited"]
 
