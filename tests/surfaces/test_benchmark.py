@@ -37,7 +37,7 @@ def test_a_case_is_measured_and_told(tmp_path: Path) -> None:
     (floor,) = case["floor"]
     assert set(floor) == {"decode", "warp", "overviews", "encode"}
     profile = json.loads((tmp_path / "results.json").read_text())["profiles"]["jpeg"]
-    assert {"decode", "warp", "overviews", "encode", "receipt"} <= {part for part, spent in profile.items() if spent > 0}
+    assert all(profile[part] > 0 for part in ("decode", "warp", "overviews", "encode", "receipt"))
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- results -->\n<!-- /results -->\nafter\n")
     subprocess.run(

@@ -2,7 +2,8 @@
 
 - ``windows``, ``validity``: pixels window by window, and which of them are valid. ``workspace``, ``canvas``: an image
   between reading and encoding, in memory or on disk, which GDAL reads in place.
-- ``pyramid``: overviews (``gaps``: what invalid pixels are made of before). ``levels``: what compression level is worth it. ``metadata``: what the file says beside its
-  pixels. ``encode``: GDAL's COG driver, and the check of what it wrote.
+- ``gaps``: what invalid pixels are made of before a kernel reads them. ``pyramid``: overviews. ``levels``: what
+  compression level is worth it. ``metadata``: what the file says beside its pixels. ``encode``: GDAL's COG driver, and
+  the check of what it wrote.
 - ``statistics``, ``facts``, ``thumbnail``: what is told of the COG.
 """

@@ -163,10 +163,18 @@ class Canvas:
             masked: With what tells invalid pixels, its mask or nodata value.
             overviews: Documents of smaller canvases of the same image.
         """
+        mask, nodata = (self._mask, self.nodata) if masked else (None, None)
+        return self._described(_document(self.pixels, mask, nodata, overviews))
+
+    def describe_mask(self) -> Path:
+        """Write a VRT document whose one band is the mask: 255 where valid, else 0."""
+        assert self._mask is not None
+        return self._described(_document(self._mask, None, None, ()))
+
+    def _described(self, document: str) -> Path:
         path = self._workspace.new_path(".vrt")
         self._documents.append(path)
-        mask, nodata = (self._mask, self.nodata) if masked else (None, None)
-        path.write_text(_document(self.pixels, mask, nodata, overviews))
+        path.write_text(document)
         if self.georeference:
             with open_canvas(path, "r+") as dataset:
                 _georeference(dataset, **self.georeference)

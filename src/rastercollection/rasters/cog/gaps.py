@@ -7,22 +7,53 @@ find nothing at the edge of a gap that the image does not have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
-from rastercollection.rasters.cog.windows import Array
+from rastercollection.rasters.cog.canvas import Canvas
+from rastercollection.rasters.cog.windows import Array, iterate_windows
 
-__all__ = ["fill_gaps"]
+__all__ = ["MARGIN", "fill_canvas", "fill_gaps"]
 
+MARGIN = 8
+"""Pixels around a part of an image that have a say in what its gaps are filled with; an even number."""
 _RINGS = 3
 """Cells around a valid one that are filled: the widest kernel (Lanczos) reaches 6 pixels from the middle of a cell."""
+_SIDE = 1024
 _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 _AROUND = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0))
 
 _Mask = NDArray[np.bool_]
 _Places = NDArray[np.intp]
+
+
+def fill_canvas(canvas: Canvas, is_full: Callable[[Window], bool]) -> None:
+    """The same for a whole canvas by its mask, alpha bands like all others; in place. The mask stays as it is.
+
+    Args:
+        canvas: With a mask, if it has gaps.
+        is_full: Whether all pixels of a window are valid, as far as that is known.
+    """
+    for window in iterate_windows(canvas.width, canvas.height, (_SIDE, _SIDE)):
+        around = _with_margin(window, canvas)
+        valid = None if is_full(window) else canvas.read_mask(around)
+        if valid is None or valid.all():
+            continue
+        data = np.array(canvas.read(around))
+        fill_gaps(data, valid, alpha=None)
+        top, left = window.row_off - around.row_off, window.col_off - around.col_off
+        inner = data[:, top : top + window.height, left : left + window.width]
+        canvas.write(window, inner)
+
+
+def _with_margin(window: Window, canvas: Canvas) -> Window:
+    left, top = max(0, window.col_off - MARGIN), max(0, window.row_off - MARGIN)
+    right = min(canvas.width, window.col_off + window.width + MARGIN)
+    bottom = min(canvas.height, window.row_off + window.height + MARGIN)
+    return Window(left, top, right - left, bottom - top)
 
 
 def fill_gaps(data: Array, valid: _Mask, *, alpha: int | None) -> None:

@@ -2,13 +2,18 @@
 
 A pixel is valid where the source pixel below its centre is: areas neither grow nor shrink. Invalid pixels have no
 part in the values of valid ones. Bands that disagree on validity are warped one by one.
+
+GDAL's kernels take three times as long where they have to look at a mask. So gaps of the source are filled from their
+edges, as far as kernels reach, and pixels and mask are warped each on its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -23,6 +28,7 @@ from rasterio.windows import Window
 
 from rastercollection.errors import TileError
 from rastercollection.rasters.cog.canvas import Canvas, Record, open_canvas
+from rastercollection.rasters.cog.gaps import fill_canvas
 from rastercollection.rasters.cog.validity import Valid, any_band, settle
 from rastercollection.rasters.cog.windows import Array, iterate_windows, window_steps
 from rastercollection.rasters.cog.workspace import Workspace
@@ -49,6 +55,8 @@ _SCATTERED = 0.2
 """Where fewer cells of ``_CELL`` pixels are valid throughout, hardly any part will be, and none is looked for."""
 _LATTICE = 23
 _PICTURES = ("rgb", "rgba", "nir")
+_FILLED = ("bilinear", "cubic", "cubic_spline", "lanczos")
+"""Kernels that reach no further, without a reduction, than gaps are filled."""
 
 
 @attrs.frozen(kw_only=True)
@@ -103,9 +111,13 @@ def warp(job: Warp, source: Canvas, read: Record, canvas: Canvas, workspace: Wor
     record = Record.of(count, grid.width, grid.height, steps)
     apart = read.differs and not job.is_picture and not job.as_words
     sources = _split(job, source, workspace) if apart else [source]
+    options = _options(job)
+    if _is_filled(job, options):
+        for canvas_of_source in sources:
+            fill_canvas(canvas_of_source, _never if apart else partial(_is_full, read))
     has_mask = layout.kind == "mask" or (layout.kind == "none" and not layout.turns_nan)
     with contextlib.ExitStack() as opened:
-        kernel = _Kernel.of(job, sources, read, opened)
+        kernel = _Kernel.of(job, sources, read, options, opened)
         for window in iterate_windows(grid.width, grid.height, steps):
             data, valid = kernel.chunk(window, canvas.in_place(window))
             settle(data, valid, layout, as_picture=as_picture)
@@ -147,6 +159,7 @@ class _Kernel:
         options: Of GDAL's warper, the same for every window: results must not depend on how a tile is cut.
         plain, masked: The source with its border, without and with its mask; one of each band where bands disagree
             on validity.
+        masks: The masks alone, where they are warped on their own; None of a source without gaps.
         steps: Rows and columns that are warped at once.
         full_share: Share of cells of the source that are valid throughout.
         buffer: Memory that is used again and again.
@@ -158,30 +171,42 @@ class _Kernel:
     options: dict[str, Any]
     plain: tuple[DatasetReader, ...]
     masked: tuple[DatasetReader, ...]
+    masks: tuple[DatasetReader | None, ...] | None
     steps: tuple[int, int]
     full_share: float
     buffer: list[NDArray[np.uint8]] = attrs.field(factory=list)
 
     @classmethod
-    def of(cls, job: Warp, sources: Sequence[Canvas], read: Record, opened: contextlib.ExitStack) -> _Kernel:
+    def of(
+        cls,
+        job: Warp,
+        sources: Sequence[Canvas],
+        read: Record,
+        options: dict[str, Any],
+        opened: contextlib.ExitStack,
+    ) -> _Kernel:
         coverage = Coverage(placement=job.placement, grid=job.grid)
-        masked = tuple(opened.enter_context(open_canvas(source.describe())) for source in sources)
-        plain = masked
-        if len(sources) == 1:
-            plain = (opened.enter_context(open_canvas(sources[0].describe(masked=False))),)
+
+        def shown(path: Path) -> DatasetReader:
+            return opened.enter_context(open_canvas(path))
+
+        beside = job.resampling == "nearest" or _is_filled(job, options)
+        plain = tuple(shown(source.describe(masked=False)) for source in sources)
+        masks = tuple(shown(source.describe_mask()) if source.has_mask else None for source in sources)
         straight = coverage.straight(_BEND)
         rows, columns = job.grid.height, straight or job.grid.width
         share = read.map.coarser(_CELL).full_share
-        if straight and _SCATTERED < share < 1:
+        if straight and _SCATTERED < share < 1 and not beside:
             # most small parts have no invalid pixel
             rows, columns = _PART, min(_PART, straight)
         return cls(
             job=job,
             read=read,
             coverage=coverage,
-            options=_options(job),
+            options=options,
             plain=plain,
-            masked=masked,
+            masked=plain if beside else tuple(shown(source.describe()) for source in sources),
+            masks=masks if beside else None,
             steps=(rows, columns),
             full_share=share,
         )
@@ -213,12 +238,25 @@ class _Kernel:
         return data, valid
 
     def _part(self, window: Window) -> tuple[Array, NDArray[np.bool_]]:
-        full = self.full_share == 1 or (self.full_share > _SCATTERED and self._is_full_below(window))
-        sources = self.plain if full else self.masked
+        sources = self.masked
         if len(sources) == 1:
-            return self._reproject(sources[0], window)
+            full = self.full_share == 1 or (self.full_share > _SCATTERED and self._is_full_below(window))
+            data, valid = self._reproject(self.plain[0] if full else sources[0], window)
+            return data, valid if full else self._within_mask(valid, 0, window)
         parts = [tuple(np.array(array) for array in self._reproject(source, window)) for source in sources]
-        return np.concatenate([data for data, _ in parts]), np.concatenate([valid for _, valid in parts])
+        data, valid = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        for number in range(len(sources)):
+            valid[number : number + 1] = self._within_mask(valid[number : number + 1], number, window)
+        return data, valid
+
+    def _within_mask(self, valid: NDArray[np.bool_], source: int, window: Window) -> NDArray[np.bool_]:
+        """What is valid by the mask of a source, too, where that is warped on its own."""
+        mask = self.masks[source] if self.masks else None
+        if mask is None:
+            return valid
+        out = np.zeros((1, *valid.shape[1:]), np.uint8)
+        self._warp(mask, out, window, "nearest")
+        return valid & (out > 0)
 
     def _is_full_below(self, window: Window) -> bool:
         below = self.coverage.extent(window)
@@ -235,8 +273,12 @@ class _Kernel:
 
     def _reproject(self, source: DatasetReader, window: Window) -> tuple[Array, NDArray[np.bool_]]:
         """Pixels, and where something valid came to lie."""
-        job = self.job
         out = self._room((source.count + 1, window.height, window.width), np.dtype(source.dtypes[0]))
+        self._warp(source, out, window, self.job.resampling, dst_alpha=source.count + 1)
+        return out[:-1], out[-1:] != 0
+
+    def _warp(self, source: DatasetReader, out: Array, window: Window, resampling: str, **more: Any) -> None:
+        job = self.job
         try:
             reproject(
                 rasterio.band(source, list(source.indexes)),
@@ -244,10 +286,10 @@ class _Kernel:
                 rpcs=job.placement.bordered(BORDER).rpcs,
                 dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
                 dst_crs=job.grid.crs,
-                dst_alpha=source.count + 1,
-                resampling=Resampling[job.resampling],
+                resampling=Resampling[resampling],
                 num_threads=job.threads,
                 warp_mem_limit=_WARP_MEGABYTES,
+                **more,
                 **self.options,
             )
         except GDAL_ERRORS as error:
@@ -256,7 +298,22 @@ class _Kernel:
                 "Check its georeferencing, or choose another target_crs.",
                 "REPROJECTION_FAILED",
             ) from error
-        return out[:-1], out[-1:] != 0
+
+
+def _is_filled(job: Warp, options: Mapping[str, Any]) -> bool:
+    """Whether the gaps of the source are filled, so that the mask can be warped on its own."""
+    return job.resampling in _FILLED and "XSCALE" in options and job.source.layout.dtype.kind != "c"
+
+
+def _never(_: Window) -> bool:
+    """Of a single band, where bands disagree, nobody knows which parts are valid."""
+    return False
+
+
+def _is_full(read: Record, window: Window) -> bool:
+    """Whether all pixels of a window of the source with its border are valid."""
+    left, top = window.col_off - BORDER, window.row_off - BORDER
+    return read.map.is_full_in(left, top, left + window.width, top + window.height)
 
 
 def _options(job: Warp) -> dict[str, Any]:
