@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -12,7 +12,7 @@ from rastercollection.collection import JOB_TYPE
 from rastercollection.engine import Engine
 from rastercollection.errors import BackendError, JobCancelledError, JobFailedError
 from rastercollection.models import JobRecord, JobStatus, TaskResult, TaskStatus
-from rastercollection.protocols import CatalogBackend, JobStore, Observer, Publication, StorageBackend
+from rastercollection.protocols import CatalogBackend, JobStore, Observer, Publication, PublishMode, StorageBackend
 from rastercollection.records import digest
 from rastercollection.registry import WORKFLOWS
 from rastercollection.request import CollectionRequest
@@ -120,9 +120,12 @@ class _Holds:
         publication = Publication(
             catalog=value["catalog"],
             collection_id=value["collection_id"],
-            items=value["items_stored"],
+            items=value["items_in_collection"],
+            stored=value["items_stored"],
             collection_url=value["collection_url"],
             digest=value["digest"],
+            item_ids=tuple(value["item_ids"]),
+            mode=cast(PublishMode, value["mode"]),
         )
         return self.catalog.is_current(publication)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from rastercollection import urls
 
-__all__ = ["page_href", "relative_href"]
+__all__ = ["absolute_href", "page_href", "relative_href"]
 
 _PAGE_SCHEMES = ("http", "https", "file", "s3", "gs", "az", "abfs", "abfss", "memory")
 
@@ -26,6 +26,18 @@ def relative_href(target: str, document: str) -> str | None:
     if link is None or (re.search(r"[#?%]", link) and not _is_web(target)):
         return None
     return link
+
+
+def absolute_href(link: str, document: str) -> str:
+    """The address that a JSON document at ``document`` links to: the reverse of :func:`relative_href`."""
+    if urls.split_scheme(link)[0] or _is_absolute_path(link):
+        return link
+    place, path = _place(document)
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+    if place is None or place[0] == "file":
+        return target
+    scheme, host = place
+    return f"{scheme}://{host}{target}"
 
 
 def page_href(target: str, page: str) -> str:

@@ -351,8 +351,9 @@ class CatalogEntry:
         catalog: Kind of catalog.
         collection_url: Where the collection document is.
         items_created: Items handed to the catalog.
-        items_stored: Items of this collection counted in the catalog afterwards.
-        digest: Of what was published.
+        items_stored: How many of them were found in the catalog afterwards.
+        items_in_collection: Items of the collection counted in the catalog afterwards, whoever published them.
+        digest, item_ids, mode: Of the publication, to tell later whether it is still there.
         search_id: Of the registered search; None where the catalog has no searches.
         urls: viewer, tilejson, tiles, info, statistics; empty without a tile server.
         share_url: The viewer, or the collection's preview page.
@@ -366,7 +367,10 @@ class CatalogEntry:
     collection_url: str
     items_created: int
     items_stored: int
+    items_in_collection: int
     digest: str
+    item_ids: tuple[str, ...]
+    mode: str
     search_id: str | None
     urls: Mapping[str, str]
     share_url: str | None

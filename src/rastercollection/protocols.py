@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
@@ -13,6 +13,7 @@ from rastercollection.events import Event
 from rastercollection.models import JobRecord, JobStatus, TaskResult
 
 __all__ = [
+    "PUBLISH_MODES",
     "CatalogBackend",
     "Executor",
     "ExecutorCapabilities",
@@ -21,6 +22,7 @@ __all__ = [
     "ObjectInfo",
     "Observer",
     "Publication",
+    "PublishMode",
     "StorageBackend",
 ]
 
@@ -196,6 +198,12 @@ class StorageBackend(Protocol):
         ...
 
 
+PublishMode = Literal["insert", "insert_ignore", "upsert", "delsert", "replace"]
+"""What becomes of items that a collection holds already; see :meth:`CatalogBackend.publish`."""
+
+PUBLISH_MODES: tuple[str, ...] = ("insert", "insert_ignore", "upsert", "delsert", "replace")
+
+
 @attrs.frozen(kw_only=True)
 class Publication:
     """What a catalog holds after :meth:`CatalogBackend.publish`, read back from it.
@@ -203,16 +211,22 @@ class Publication:
     Attributes:
         catalog: Kind of catalog (``static``, ``pgstac``).
         collection_id: The STAC collection.
-        items: Items of the collection, counted in the catalog after publishing.
+        items: Items of the collection, counted in the catalog after publishing, whoever published them.
+        stored: How many of the items sent are there: equal to what was sent or, with ``insert_ignore``, there before.
         collection_url: Where the collection document is; empty where it has no address.
-        digest: Of everything published: equal input gives an equal digest.
+        digest: Of the items with the ids that were sent, as the catalog holds them: equal items give an equal digest.
+        item_ids: Ids of the items sent, in their order.
+        mode: The mode of publishing.
     """
 
     catalog: str
     collection_id: str
     items: int
+    stored: int
     collection_url: str
     digest: str
+    item_ids: tuple[str, ...] = attrs.field(repr=False)
+    mode: PublishMode = "upsert"
 
 
 @runtime_checkable
@@ -223,19 +237,40 @@ class CatalogBackend(Protocol):
         """Raise a BackendError now if publishing could not work later (unreachable, wrong version)."""
         ...
 
-    def publish(self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Publication:
-        """Publish a collection with all its items, idempotently: afterwards it holds these items, no others.
+    def publish(
+        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+    ) -> Publication:
+        """Publish a collection with items, in one step: readers see it as it was until all is there.
 
-        Readers see the collection as it was until it is complete.
+        The collection's document replaces the one before, whatever the mode. Its other items stay, unless ``mode`` is
+        ``replace``. Several publishers may append to one collection at the same time; nothing is lost. Without items,
+        just the document is published.
 
         Args:
             collection: A STAC Collection, without links to its items.
-            items: Its STAC Items, with absolute asset hrefs.
+            items: STAC Items of it with different ids, with absolute asset hrefs.
+            mode: What becomes of items with these ids that are there already: ``upsert`` replaces them, whatever has
+                changed in them, and so does ``delsert``; ``insert_ignore`` leaves them as they are; ``insert`` refuses.
+                ``replace``: afterwards the collection holds the items sent and no others.
+
+        Raises:
+            ObjectExistsError: With ``insert``; names the items that are there. Nothing is changed.
+            BackendError: Something cannot be stored. Nothing is changed.
+        """
+        ...
+
+    def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
+        """The items that are published now, in the form in which they were sent; none without such a collection.
+
+        Items that other programs added are among them. Links to the catalog's own documents may be.
         """
         ...
 
     def is_current(self, publication: Publication) -> bool:
-        """Whether the catalog still holds exactly what ``publication`` says."""
+        """Whether the catalog still holds what was sent, unchanged; after ``replace``, also nothing else.
+
+        Items that others appended in the meantime, and what they made of the collection's document, do not matter.
+        """
         ...
 
 

@@ -183,6 +183,7 @@ def _stac(value: Mapping[str, Any] | None) -> Summary | None:
         "search_id": value["search_id"],
         "items_created": value["items_created"],
         "items_stored": value["items_stored"],
+        "items_in_collection": value["items_in_collection"],
         "inserted_to_pgstac": in_pgstac and value["items_stored"] == value["items_created"],
         "ready_for_titiler": value["ready_for_titiler"],
         "ready_reason": value["ready_reason"],

@@ -104,7 +104,7 @@ def test_what_others_wrote_stays(tmp_path: Path) -> None:
     theirs = _documents(folder)
     catalog = StaticCatalog(str(folder))
     catalog.publish(contract_collection("ours"), _items("ours", 2))
-    catalog.publish(contract_collection("ours"), _items("ours", 1))
+    catalog.publish(contract_collection("ours"), _items("ours", 1), mode="replace")
     now = _documents(folder)
     assert {name: data for name, data in theirs.items() if name != "catalog.json"}.items() <= now.items()
     document = json.loads(now["catalog.json"])
@@ -240,12 +240,12 @@ def test_a_reader_sees_the_old_or_the_new_wherever_publishing_breaks_off(tmp_pat
         as_it_was = _seen_by_a_reader(folder)
         catalog = StaticCatalog(str(folder), FailingStorage(fail_at))
         try:
-            catalog.publish(contract_collection("scene", title="New"), new)
+            catalog.publish(contract_collection("scene", title="New"), new, mode="replace")
         except UnavailableError:
             outcomes.append(_seen_by_a_reader(folder) == as_it_was)
         else:
             break
-        healed = StaticCatalog(str(folder)).publish(contract_collection("scene", title="New"), new)
+        healed = StaticCatalog(str(folder)).publish(contract_collection("scene", title="New"), new, mode="replace")
         assert healed.items == 4
         assert [item["id"] for item in _seen_by_a_reader(folder)["scene"]] == ["tile-0", "tile-1", "tile-2", "new"]
         assert len(list((folder / "scene" / "items").iterdir())) == 4

@@ -12,19 +12,21 @@ from typing import Any
 import attrs
 
 from rastercollection.errors import BackendError
-from rastercollection.hrefs import relative_href
+from rastercollection.hrefs import absolute_href, relative_href
 from rastercollection.records import digest
 
 __all__ = [
     "ItemLink",
-    "collection_digest",
     "collection_document",
     "encode",
     "file_stems",
+    "foreign_links",
     "item_document",
     "item_links",
+    "items_digest",
     "multihash",
     "new_root",
+    "sent_form",
     "with_children",
 ]
 
@@ -117,12 +119,29 @@ def item_document(item: Mapping[str, Any], url: str) -> Json:
     return _placed(item, url, links)
 
 
-def collection_document(collection: Mapping[str, Any], url: str, items: Sequence[ItemLink]) -> Json:
-    """The collection as it is stored at ``url``, with links to its items."""
+def sent_form(item: Mapping[str, Any], url: str) -> Json:
+    """The reverse of :func:`item_document`: absolute hrefs, and no links to the catalog's own documents."""
+    links = [_absolute(link, url) for link in item.get("links", ()) if link.get("rel") not in STRUCTURAL]
+    assets = {key: _absolute(asset, url) for key, asset in item.get("assets", {}).items()}
+    return {**item, "links": links, "assets": assets}
+
+
+def collection_document(
+    collection: Mapping[str, Any], url: str, items: Sequence[ItemLink], foreign: Sequence[Mapping[str, Any]] = ()
+) -> Json:
+    """The collection as it is stored at ``url``, with links to its items.
+
+    Args:
+        collection: The collection.
+        url: Where it is stored.
+        items: Links to our items.
+        foreign: Links to items that other programs added, as they are.
+    """
     links = [
         {"rel": "root", "href": "../catalog.json", "type": JSON_TYPE},
         {"rel": "parent", "href": "../catalog.json", "type": JSON_TYPE},
         *(item.to_dict() for item in items),
+        *(dict(link) for link in foreign),
     ]
     document = _placed(collection, url, links)
     extensions = list(document.get("stac_extensions") or [])
@@ -142,20 +161,32 @@ def _nearby(thing: Mapping[str, Any], url: str) -> Json:
     return {**thing, "href": relative_href(thing["href"], url) or thing["href"]}
 
 
+def _absolute(thing: Mapping[str, Any], url: str) -> Json:
+    return {**thing, "href": absolute_href(thing["href"], url)}
+
+
 def item_links(collection: Mapping[str, Any]) -> list[ItemLink]:
-    """The links to items that :func:`collection_document` wrote; others are left out."""
+    """The links to items that :func:`collection_document` wrote; those of other programs are left out."""
     return [
         ItemLink(item_id=link["title"], href=link["href"], checksum=link["file:checksum"], size=link["file:size"])
         for link in collection.get("links", ())
-        if link.get("rel") == "item" and {"title", "href", "file:checksum", "file:size"} <= link.keys()
+        if _is_ours(link)
     ]
 
 
-def collection_digest(collection: Mapping[str, Any]) -> str:
-    """SHA-256 of a stored collection with its items, whatever their files are called."""
-    links = [link for link in collection["links"] if link["rel"] not in STRUCTURAL]
-    items = [[link.item_id, link.checksum] for link in item_links(collection)]
-    return digest({**collection, "links": links, "items": items})
+def foreign_links(collection: Mapping[str, Any]) -> list[Json]:
+    """The links to items that other programs wrote."""
+    links = collection.get("links", ())
+    return [link for link in links if link.get("rel") == "item" and "href" in link and not _is_ours(link)]
+
+
+def _is_ours(link: Mapping[str, Any]) -> bool:
+    return link.get("rel") == "item" and {"title", "href", "file:checksum", "file:size"} <= link.keys()
+
+
+def items_digest(checksums: Mapping[str, str]) -> str:
+    """SHA-256 over items' checksums by id, whatever their files are called and in whatever order."""
+    return digest(sorted(checksums.items()))
 
 
 def new_root(name: str) -> Json:

@@ -8,14 +8,16 @@
 
 Readers never meet a half-published collection. No document that the published collection links to is overwritten:
 an item that changed gets another file name beside the old one, the collection document switches over to it in one
-atomic write, and only then goes what it no longer links to.
+atomic write, and only then goes what it no longer links to. Publishers of one collection take turns, so that each
+builds on what the one before has published.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -24,19 +26,24 @@ import attrs
 
 from rastercollection.backends.catalogs.documents import (
     ItemLink,
-    collection_digest,
     collection_document,
     encode,
     file_stems,
+    foreign_links,
     item_document,
     item_links,
+    items_digest,
     multihash,
     new_root,
+    sent_form,
     with_children,
 )
+from rastercollection.backends.catalogs.holdings import Foreign, Holdings, check_items, refuse_existing
+from rastercollection.backends.catalogs.turns import take_turn
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import BackendError, ObjectNotFoundError, UnavailableError
-from rastercollection.protocols import Publication, StorageBackend
+from rastercollection.hrefs import absolute_href
+from rastercollection.protocols import Publication, PublishMode, StorageBackend
 from rastercollection.urls import join, normalise, relative
 
 __all__ = ["StaticCatalog"]
@@ -45,6 +52,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 PARALLEL_REQUESTS = 8
+READ_AT_ONCE = 256
 ROOT_ATTEMPTS = 20
 KIND = "static"
 ITEMS = "./items/"
@@ -54,8 +62,8 @@ ITEMS = "./items/"
 class StaticCatalog:
     """STAC in files below ``url``, written through a storage backend.
 
-    Collections of other jobs and whatever else a ``catalog.json`` holds stay as they are. Two processes may publish
-    different collections at the same time; of two that publish the same one, the last wins.
+    Collections of other jobs and whatever else a ``catalog.json`` holds stay as they are. Several processes may publish
+    at the same time, different collections or the same one.
 
     Attributes:
         url: The folder, as an address that the storage takes.
@@ -86,92 +94,146 @@ class StaticCatalog:
             self.storage.delete(probe)
         self._root()
 
-    def publish(self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Publication:
-        """Publish a collection with all its items; afterwards it holds these items, no others. Idempotent.
+    def publish(
+        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+    ) -> Publication:
+        """Publish a collection with items, in one step; see :meth:`rastercollection.protocols.CatalogBackend.publish`.
+
+        Idempotent. Waits while another program publishes to the same collection.
 
         Raises:
+            ObjectExistsError: With mode ``insert``, naming items that are there.
             BackendError: A document cannot be written, two items have one id, or ``catalog.json`` is there and is no
                 STAC catalog.
+            UnavailableError: Others have been publishing to the collection all the time.
         """
         self._root()
         place = _Place.of(self, str(collection["id"]))
-        twice = [name for name, times in Counter(item["id"] for item in items).items() if times > 1]
-        if twice:
-            raise BackendError(
-                f"Several items have the id {twice[0]!r}.", "Ids are unique in a collection.", place.public
-            )
-        links = self._write_items(place, items, self._collection(place) or {})
-        document = collection_document(collection, place.public, links)
-        data = encode(document, place.public)
-        if self._read(place.document) != data:
-            self.storage.write(place.document, data)
-        self._link_from_root(place.href, str(collection.get("title") or collection["id"]))
-        self._remove_unlinked(place, data)
-        return self._read_back(place)
+        check_items(items, mode, place.public)
+        with take_turn(self.storage, place.turn) as turn:
+            published = self._published(place)
+            if mode == "insert":
+                refuse_existing(items, published, place.public)
+            new = [item for item in items if mode != "insert_ignore" or item["id"] not in published.ids]
+            links = {} if mode == "replace" else {link.item_id: link for link in published.links}
+            written = self._write_items(place, new, published)
+            links |= {link.item_id: link for link in written}
+            foreign = [other.link for other in published.foreign if mode != "replace" and other.item_id not in links]
+            data = encode(collection_document(collection, place.public, list(links.values()), foreign), place.public)
+            turn.check()
+            if self._read(place.document) != data:
+                self.storage.write(place.document, data)
+            self._link_from_root(place.href, str(collection.get("title") or collection["id"]))
+            self._remove_unlinked(place, data)
+            wanted = {link.item_id: link.checksum for link in written}
+            return self._read_back(place, wanted, tuple(str(item["id"]) for item in items), mode)
+
+    def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
+        """The items that are published now, with absolute hrefs; none without such a collection.
+
+        Raises:
+            BackendError: A document cannot be read.
+        """
+        place = _Place.of(self, collection_id)
+        document = self._collection(place) or {}
+        with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
+            for batch in _batches(item_links(document), READ_AT_ONCE):
+                found = list(threads.map(lambda link: self._item(place, link.href), batch))
+                moved = [link for link, item in zip(batch, found, strict=True) if item is None]
+                yield from (item for item in found if item is not None)
+                yield from self._moved(place, moved)
+            others = threads.map(lambda link: self._foreign(place, link), foreign_links(document))
+            yield from (other.item for other in others if other.item is not None)
 
     def is_current(self, publication: Publication) -> bool:
-        """Whether the collection's document is as published, its items are there, and the catalog links to it."""
+        """Whether the items sent are there as they were, in a collection that the catalog links to."""
         place = _Place.of(self, publication.collection_id)
         document = self._collection(place)
-        if document is None or collection_digest(document) != publication.digest:
+        if document is None or place.href not in _children(self._root()):
             return False
-        if place.href not in _children(self._root()):
+        published = self._published(place)
+        if publication.mode == "replace" and published.ids != set(publication.item_ids):
             return False
-        return len(self._stored(place, document)) == publication.items == len(item_links(document))
+        checksums = published.checksums(publication.item_ids)
+        return len(checksums) == publication.stored and items_digest(checksums) == publication.digest
 
     def item_ids(self, collection_id: str) -> list[str]:
         """Ids of the items that a collection links to and that are there."""
-        place = _Place.of(self, collection_id)
-        return [link.item_id for link in self._stored(place, self._collection(place) or {})]
+        published = self._published(_Place.of(self, collection_id))
+        return sorted(published.ids)
 
-    def _write_items(
-        self, place: _Place, items: Sequence[Mapping[str, Any]], published: Mapping[str, Any]
-    ) -> list[ItemLink]:
-        before = {link.item_id: link for link in item_links(published)}
-        in_use = {link.get("href") for link in published.get("links", ())}
+    def _published(self, place: _Place) -> Holdings:
+        """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""
+        document = self._collection(place) or {}
         sizes = self._sizes(place)
-        stems = file_stems(item["id"] for item in items)
+        return Holdings(
+            links=tuple(link for link in item_links(document) if sizes.get(link.href) == link.size),
+            foreign=tuple(_in_parallel(lambda link: self._foreign(place, link), foreign_links(document))),
+            hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
+        )
+
+    def _item(self, place: _Place, href: str) -> Json | None:
+        """The item that a collection links to, in the form in which it was sent; None where there is none."""
+        url = place.item_url(href) if href.startswith(ITEMS) else absolute_href(href, place.document)
+        item = _parsed(self._read(url))
+        return sent_form(item, self._public(url)) if item is not None and "id" in item else None
+
+    def _moved(self, place: _Place, links: Sequence[ItemLink]) -> Iterator[Json]:
+        """Items whose documents are gone, from where the collection links to now: another publisher changed them."""
+        if links:
+            now = {link.item_id: link.href for link in item_links(self._collection(place) or {})}
+            hrefs = [now[link.item_id] for link in links if now.get(link.item_id) not in (None, link.href)]
+            yield from (item for item in _in_parallel(lambda href: self._item(place, href), hrefs) if item is not None)
+
+    def _foreign(self, place: _Place, link: Mapping[str, Any]) -> Foreign:
+        """An item that another program added; it may be anywhere."""
+        with contextlib.suppress(BackendError):
+            return Foreign(link, self._item(place, link["href"]))
+        return Foreign(link, None)
+
+    def _write_items(self, place: _Place, items: Sequence[Mapping[str, Any]], published: Holdings) -> list[ItemLink]:
+        before = {link.item_id: link for link in published.links}
+        stems = file_stems({*before, *(item["id"] for item in items)})
 
         def write(item: Mapping[str, Any]) -> ItemLink:
             stem = stems[item["id"]]
             public = f"{place.public_items}/{stem}.json"
             data = encode(item_document(item, public), public)
             checksum, old = multihash(data), before.get(item["id"])
-            href = f"{ITEMS}{stem}.json"
             if old and old.checksum == checksum:
-                href = old.href
-            elif href in in_use:
+                return old
+            href = f"{ITEMS}{stem}.json"
+            if href in published.hrefs:
                 href = f"{ITEMS}{stem}-{checksum[-12:]}.json"
-            if old is None or old.href != href or sizes.get(href) != len(data):
-                self.storage.write(place.item_url(href), data)
+            self.storage.write(place.item_url(href), data)
             return ItemLink(item_id=item["id"], href=href, checksum=checksum, size=len(data))
 
         return _in_parallel(write, items)
 
     def _remove_unlinked(self, place: _Place, published: bytes) -> None:
-        """Delete item documents that nothing links to, unless another publisher has been here in the meantime."""
-        if self._read(place.document) != published:
-            return
-        linked = {link.href for link in item_links(json.loads(published))}
+        """Delete item documents that nothing links to."""
+        document = json.loads(published)
+        linked = {link.get("href") for link in document["links"]}
         old = [href for href in self._sizes(place) if href.endswith(".json") and href not in linked]
         _in_parallel(self.storage.delete, [place.item_url(href) for href in old])
 
-    def _read_back(self, place: _Place) -> Publication:
-        document = self._collection(place)
-        if document is None:
-            raise ObjectNotFoundError(f"{place.public} is gone right after it was written.", "", place.public)
+    def _read_back(
+        self, place: _Place, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
+    ) -> Publication:
+        """What is there: of the items sent, those that have the content that was written or, not written, were kept."""
+        published = self._published(place)
+        checksums = published.checksums(item_ids)
+        stored = [name for name, checksum in checksums.items() if written.get(name, checksum) == checksum]
         return Publication(
             catalog=KIND,
-            collection_id=document["id"],
-            items=len(self._stored(place, document)),
+            collection_id=str((self._collection(place) or {}).get("id", "")),
+            items=len(published.ids),
+            stored=len(stored),
             collection_url=place.public,
-            digest=collection_digest(document),
+            digest=items_digest(checksums),
+            item_ids=item_ids,
+            mode=mode,
         )
-
-    def _stored(self, place: _Place, document: Mapping[str, Any]) -> list[ItemLink]:
-        """The item links of a collection whose documents are there, as large as they must be."""
-        sizes = self._sizes(place)
-        return [link for link in item_links(document) if sizes.get(link.href) == link.size]
 
     def _sizes(self, place: _Place) -> dict[str, int]:
         """Sizes of the item documents that exist, by href from the collection."""
@@ -263,12 +325,14 @@ class _Place:
     Attributes:
         href: Of the collection's document, from ``catalog.json``.
         document, items: Addresses of the document and of the folder of items.
+        turn: Of the object that tells who publishes now.
         public, public_items: The same as other programs know them.
     """
 
     href: str
     document: str
     items: str
+    turn: str
     public: str
     public_items: str
 
@@ -277,8 +341,9 @@ class _Place:
         folder = file_stems([collection_id])[collection_id]
         document = join(catalog.url, folder, "collection.json")
         items = join(catalog.url, folder, "items")
+        turn = join(catalog.url, folder, ".publishing")
         public_url = catalog.storage.public_url
-        return cls(f"./{folder}/collection.json", document, items, public_url(document), public_url(items))
+        return cls(f"./{folder}/collection.json", document, items, turn, public_url(document), public_url(items))
 
     def item_url(self, href: str) -> str:
         return f"{self.items}/{href.removeprefix(ITEMS)}"
@@ -300,6 +365,14 @@ def _parsed(data: bytes | None) -> Json | None:
     return document if isinstance(document, dict) else None
 
 
+def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
+    values_left = iter(values)
+    while batch := list(itertools.islice(values_left, size)):
+        yield batch
+
+
 def _in_parallel(function: Callable[[Any], T], arguments: Sequence[Any]) -> list[T]:
+    if not arguments:
+        return []
     with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
         return list(threads.map(function, arguments))

@@ -44,7 +44,7 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
 
     Raises:
         TaskError: ``CATALOG_EMPTY``; there is no COG. ``DUPLICATE_ITEM_ID``; two tiles have one id.
-            ``CATALOG_INCOMPLETE``; the catalog holds fewer or more items than were sent.
+            ``CATALOG_INCOMPLETE``; the catalog does not hold all items that were sent.
     """
     job = parameters["job"]
     storage: StorageBackend = context.resources["storage"]
@@ -66,8 +66,11 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
             catalog=publication.catalog,
             collection_url=publication.collection_url,
             items_created=len(items),
-            items_stored=publication.items,
+            items_stored=publication.stored,
+            items_in_collection=publication.items,
             digest=publication.digest,
+            item_ids=publication.item_ids,
+            mode=publication.mode,
             search_id=None,
             urls=server.links,
             share_url=server.links.get("viewer") or storage.public_url(preview.url),
@@ -124,22 +127,20 @@ def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBa
     """What was stored against what was sent.
 
     Raises:
-        TaskError: ``CATALOG_INCOMPLETE``, naming the items that differ where the catalog can list them.
+        TaskError: ``CATALOG_INCOMPLETE``, naming the items that are missing where the catalog can list them.
     """
-    if publication.items == len(items):
+    if publication.stored == len(items):
         return
-    sent = {item["id"] for item in items}
     listing = getattr(catalog, "item_ids", None)
-    stored = set(listing(publication.collection_id)) if callable(listing) else sent
-    missing, foreign = sorted(sent - stored), sorted(stored - sent)
-    words = [f"{word}: {', '.join(ids[:10])}" for word, ids in (("missing", missing), ("not sent", foreign)) if ids]
+    listed = set(listing(publication.collection_id)) if callable(listing) else set()
+    missing = sorted({item["id"] for item in items} - listed) if listed else []
     raise TaskError(
-        f"The catalog holds {publication.items} items of collection {publication.collection_id}, {len(items)} were sent"
-        f"{' (' + '; '.join(words) + ')' if words else ''}.",
+        f"The catalog holds {publication.stored} of the {len(items)} items that were sent to collection "
+        f"{publication.collection_id}{' (missing: ' + ', '.join(missing[:10]) + ')' if missing else ''}.",
         "Run the job again; if it happens again, look for another program that writes this collection.",
         code="CATALOG_INCOMPLETE",
         retryable=True,
-        details={"missing": missing, "not_sent": foreign},
+        details={"missing": missing},
     )
 
 

@@ -1,0 +1,79 @@
+"""What a collection holds, and which of the items sent may join. Pure, no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from rastercollection.backends.catalogs.documents import ItemLink
+from rastercollection.errors import BackendError, ObjectExistsError
+from rastercollection.protocols import PUBLISH_MODES
+
+__all__ = ["Foreign", "Holdings", "check_items", "refuse_existing"]
+
+MOST_NAMED = 10
+
+Item = Mapping[str, Any]
+
+
+@attrs.frozen
+class Foreign:
+    """An item that another program added: the link to it, and the item where it can be read."""
+
+    link: Mapping[str, Any]
+    item: dict[str, Any] | None
+
+    @property
+    def item_id(self) -> str | None:
+        return None if self.item is None else str(self.item["id"])
+
+
+@attrs.frozen(kw_only=True)
+class Holdings:
+    """What a collection holds.
+
+    Attributes:
+        links: To our items whose documents are there.
+        foreign: Items that other programs added.
+        hrefs: All that the collection's document links to.
+    """
+
+    links: tuple[ItemLink, ...]
+    foreign: tuple[Foreign, ...]
+    hrefs: frozenset[str]
+
+    @property
+    def ids(self) -> set[str]:
+        """Of all items that can be read."""
+        return {*(link.item_id for link in self.links), *(item.item_id for item in self.foreign if item.item_id)}
+
+    def checksums(self, item_ids: Iterable[str]) -> dict[str, str]:
+        """Of those of these items that are there, by id; empty for one that another program added."""
+        ours = {link.item_id: link.checksum for link in self.links}
+        known = {**dict.fromkeys(self.ids, ""), **ours}
+        return {name: known[name] for name in item_ids if name in known}
+
+
+def check_items(items: Sequence[Item], mode: str, target: str) -> None:
+    """Raise a BackendError where two items have one id, or where there is no such mode."""
+    if mode not in PUBLISH_MODES:
+        raise BackendError(f"There is no mode {mode!r} of publishing.", f"Modes: {', '.join(PUBLISH_MODES)}.", target)
+    twice = [name for name, times in Counter(item["id"] for item in items).items() if times > 1]
+    if twice:
+        raise BackendError(f"Several items have the id {twice[0]!r}.", "Ids are unique in a collection.", target)
+
+
+def refuse_existing(items: Sequence[Item], held: Holdings, target: str) -> None:
+    """Raise an ObjectExistsError that names items that a collection holds already, if there are any."""
+    ids = held.ids
+    there = [str(item["id"]) for item in items if item["id"] in ids]
+    if there:
+        shown = ", ".join(there[:MOST_NAMED]) + (" …" if len(there) > MOST_NAMED else "")
+        raise ObjectExistsError(
+            f"{len(there)} of {len(items)} items are in the collection already: {shown}.",
+            "Use mode='upsert' to replace them, or 'insert_ignore' to leave them as they are.",
+            target,
+        )
