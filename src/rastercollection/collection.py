@@ -79,7 +79,7 @@ def plan_cogs(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[
     """
     request = CollectionRequest.from_parameters(context.parameters)
     left_out = _left_out(request, previous)
-    names = tile_names([source["blob"] for source in context.facts["sources"]])
+    names = tile_names(context.facts.get("blobs") or [source["blob"] for source in context.facts["sources"]])
     policy = attrs.asdict(_policy(request))
     taken = [result.value for result in previous if result.value is not None and result.task.tile not in left_out]
     grid = _grid(request, taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from typing import Any, cast
@@ -10,8 +11,9 @@ import attrs
 
 from rastercollection.collection import JOB_TYPE
 from rastercollection.engine import Engine
-from rastercollection.errors import BackendError, JobCancelledError, JobFailedError
-from rastercollection.models import JobRecord, JobStatus, TaskResult, TaskStatus
+from rastercollection.errors import BackendError, JobCancelledError, JobFailedError, ObjectExistsError
+from rastercollection.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
+from rastercollection.naming import tile_names
 from rastercollection.protocols import CatalogBackend, JobStore, Observer, Publication, PublishMode, StorageBackend
 from rastercollection.records import digest
 from rastercollection.registry import WORKFLOWS
@@ -22,6 +24,8 @@ from rastercollection.sources import Sources, find_sources, versions
 from rastercollection.workflow import Workflow
 
 __all__ = ["CollectionRun", "default_workflow"]
+
+MOST_NAMED = 10
 
 
 def default_workflow(request: CollectionRequest) -> Workflow:
@@ -59,7 +63,7 @@ class CollectionRun:
             done = _finished(runtime.jobs, job, holds)
             if done is not None:
                 return JobResult.from_job(done, reused=True)
-            return self._run(runtime, job, sources, holds)
+            return self._run(runtime, job, sources, _not_there(self.request, runtime, sources), holds)
 
     def _new_job(self, sources: Sources) -> JobRecord:
         request, workflow = self.request, self.workflow or default_workflow(self.request)
@@ -77,7 +81,7 @@ class CollectionRun:
             },
         )
 
-    def _run(self, runtime: Runtime, job: JobRecord, sources: Sources, holds: _Holds) -> JobResult:
+    def _run(self, runtime: Runtime, job: JobRecord, sources: Sources, taken: Sources, holds: _Holds) -> JobResult:
         engine = Engine(
             executor=runtime.executor,
             jobs=runtime.jobs,
@@ -90,29 +94,46 @@ class CollectionRun:
         outcome = engine.run(
             self.workflow or default_workflow(self.request),
             job,
-            facts={"sources": [attrs.asdict(source) for source in sources.files]},
-            notices=sources.notices,
+            facts={
+                "sources": [attrs.asdict(source) for source in taken.files],
+                "blobs": [source.blob for source in sources.files],
+            },
+            notices=taken.notices,
         )
         return _result_or_raise(outcome.job)
 
 
 @attrs.frozen
 class _Holds:
-    """Whether what a completed task wrote is still there, unchanged."""
+    """Whether what a completed task wrote is still there, unchanged.
+
+    Documents that all jobs of a collection write need only be there, with this one's part in them.
+    """
 
     storage: StorageBackend
     catalog: CatalogBackend
 
     def __call__(self, result: TaskResult) -> bool:
         value = result.value or {}
-        return all(self._is_there(output) for output in value.get("outputs", ())) and self._is_catalogued(value)
+        is_there = all(self._is_there(output) for output in value.get("outputs", ()))
+        return is_there and self._is_in_mosaic(value) and self._is_catalogued(value)
 
     def _is_there(self, output: Mapping[str, Any]) -> bool:
         try:
             info = self.storage.stat(output["url"])
         except BackendError:
             return False
-        return (info.size, info.version) == (output["size"], output["version"])
+        return output.get("shared", False) or (info.size, info.version) == (output["size"], output["version"])
+
+    def _is_in_mosaic(self, value: Mapping[str, Any]) -> bool:
+        """Whether the MosaicJSON leads to all COGs of this job that it was made with."""
+        if not value.get("assets"):
+            return True
+        try:
+            tiles = json.loads(self.storage.read(value["outputs"][0]["url"]))["tiles"]
+            return set(value["assets"]) <= {asset for assets in tiles.values() for asset in assets}
+        except (BackendError, ValueError, LookupError, TypeError, AttributeError):
+            return False
 
     def _is_catalogued(self, value: Mapping[str, Any]) -> bool:
         if "items_stored" not in value:
@@ -144,6 +165,39 @@ def _finished(store: JobStore, job: JobRecord, holds: _Holds) -> JobRecord | Non
     failed = [result for result in results if result.status is TaskStatus.FAILED and result.error]
     might_work_now = any(result.error and not result.error.is_settled for result in failed)
     return None if might_work_now or not all(holds(result) for result in results if result.ok) else known
+
+
+def _not_there(request: CollectionRequest, runtime: Runtime, sources: Sources) -> Sources:
+    """The sources that the mode lets into the collection.
+
+    Raises:
+        ObjectExistsError: With ``insert``, naming tiles that are there; with ``insert_ignore`` where all are.
+    """
+    if request.mode not in ("insert", "insert_ignore") or not request.create_stac_collection:
+        return sources
+    names = tile_names([source.blob for source in sources.files])
+    there = {str(item["id"]) for item in runtime.catalog.items(request.stac_item_id)}
+    if request.mode == "insert":  # not what an earlier run of this job has inserted
+        there -= {str(value.get("item_id")) for value in _made(runtime.jobs, request.job_id)}
+    old = [source.blob for source in sources.files if names[source.blob].item_id in there]
+    shown = ", ".join(old[:MOST_NAMED]) + (" …" if len(old) > MOST_NAMED else "")
+    if old and (request.mode == "insert" or len(old) == len(sources.files)):
+        raise ObjectExistsError(
+            f"{len(old)} of {len(sources.files)} tiles are in collection {request.stac_item_id} already: {shown}.",
+            "Use mode='upsert' to replace them, or 'insert_ignore' to add those that are new.",
+            request.stac_item_id,
+        )
+    if not old:
+        return sources
+    message = f"{len(old)} tiles are in the collection already and are left as they are: {shown}."
+    files = tuple(source for source in sources.files if names[source.blob].item_id not in there)
+    return Sources(files=files, notices=(*sources.notices, Notice(code="TILES_IN_COLLECTION", message=message)))
+
+
+def _made(store: JobStore, job_id: str) -> list[Mapping[str, Any]]:
+    """What an earlier run of a job made of its tiles."""
+    results = store.results(job_id)
+    return [result.value for result in results if result.value and result.task.task_type == "create_cog"]
 
 
 def _result_or_raise(job: JobRecord) -> JobResult:

@@ -141,6 +141,7 @@ def _add_main_parameters(parser: argparse.ArgumentParser) -> None:
     add("stac_item_id", "id of the STAC collection; ID when not given", metavar="ID")
     add("create_mosaicjson", "whether stage 3 runs", **SWITCH)
     add("create_stac_collection", "whether stage 4 runs", **SWITCH)
+    add("mode", "items that are there: upsert (default), replace, insert, insert_ignore, delsert", metavar="MODE")
 
 
 def _add_fine_parameters(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
+    from rastercollection.protocols import PublishMode
     from rastercollection.rasters.profiles import Tier
 
 __all__ = ["CollectionParameters"]
@@ -33,6 +34,7 @@ class CollectionParameters(TypedDict, total=False):
     stac_item_id: str | None
     create_mosaicjson: bool
     create_stac_collection: bool
+    mode: PublishMode
     grid: str
     resolution: float | None
     zoom_strategy: str

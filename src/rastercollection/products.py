@@ -193,11 +193,17 @@ class Validation:
 
 @attrs.frozen(kw_only=True)
 class Output:
-    """An object a task wrote, with what is needed to tell later that it is still the same."""
+    """An object a task wrote, with what is needed to tell later that it is still the same.
+
+    Attributes:
+        url, size, version: Of the object, as storage tells them.
+        shared: Other jobs of the collection write it, too: for this one it need only be there.
+    """
 
     url: str
     size: int
     version: str
+    shared: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -329,6 +335,8 @@ class Mosaic:
         quadkeys: Number of quadkeys in the document.
         tile_count: Number of COGs in it.
         outputs: The document.
+        assets: Addresses of the COGs in it that this job made; whatever others make of the document, they stay in it.
+        members: Digest of all its COGs, to tell whether the collection has other ones by now.
     """
 
     url: str
@@ -340,6 +348,8 @@ class Mosaic:
     quadkeys: int
     tile_count: int
     outputs: tuple[Output, ...]
+    assets: tuple[str, ...] = ()
+    members: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -354,6 +364,8 @@ class CatalogEntry:
         items_stored: How many of them were found in the catalog afterwards.
         items_in_collection: Items of the collection counted in the catalog afterwards, whoever published them.
         digest, item_ids, mode: Of the publication, to tell later whether it is still there.
+        mosaic: The MosaicJSON over all items of the collection, as it is when they are published; None without one.
+        dropped_cogs: Addresses of COGs whose items the mode ``replace`` dropped. The files stay where they are.
         search_id: Of the registered search; None where the catalog has no searches.
         urls: viewer, tilejson, tiles, info, statistics; empty without a tile server.
         share_url: The viewer, or the collection's preview page.
@@ -371,6 +383,8 @@ class CatalogEntry:
     digest: str
     item_ids: tuple[str, ...]
     mode: str
+    mosaic: Mosaic | None
+    dropped_cogs: tuple[str, ...]
     search_id: str | None
     urls: Mapping[str, str]
     share_url: str | None

@@ -11,6 +11,7 @@ import attrs
 
 from rastercollection import checks, urls
 from rastercollection.errors import RequestError, RequestProblem
+from rastercollection.protocols import PUBLISH_MODES
 from rastercollection.rasters.policy import DEFAULT_DRIVERS
 from rastercollection.rasters.profiles import (
     COMPRESSIONS,
@@ -95,6 +96,9 @@ class CollectionRequest:
         jpeg_quality: 1–100.
         stac_item_id: Id of the STAC collection; ``collection_id`` unless given.
         create_mosaicjson, create_stac_collection: Whether stages 3 and 4 run.
+        mode: What becomes of items that the collection holds already: ``upsert`` and ``delsert`` replace those of the
+            same tiles and leave the others; ``insert`` refuses tiles that are there; ``insert_ignore`` leaves such
+            tiles out; ``replace``: afterwards the collection holds this job's tiles and no others.
 
         grid: Where the COGs' pixels lie: on one ``shared`` grid, each on its ``own``, or on that of
             ``WebMercatorQuad``.
@@ -140,6 +144,7 @@ class CollectionRequest:
     stac_item_id: str = None  # type: ignore[assignment]  # filled in below, never None afterwards
     create_mosaicjson: bool = True
     create_stac_collection: bool = True
+    mode: str = "upsert"
 
     grid: str = "shared"
     resolution: float | None = attrs.field(default=None, converter=_float)
@@ -301,6 +306,7 @@ _CHECKS: Mapping[str, checks.Check] = {
     "stac_item_id": checks.identifier,
     "create_mosaicjson": checks.boolean,
     "create_stac_collection": checks.boolean,
+    "mode": checks.one_of(PUBLISH_MODES),
     "grid": checks.one_of(GRIDS),
     "resolution": checks.positive,
     "zoom_strategy": checks.one_of(ZOOM_STRATEGIES),

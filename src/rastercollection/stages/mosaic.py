@@ -1,4 +1,4 @@
-"""Stage 3: one MosaicJSON over all COGs, from the footprints that stage 2 returned. Opens no raster."""
+"""Stage 3: one MosaicJSON over all COGs, from footprints that stage 2 returned or items hold. Opens no raster."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from rastercollection.products import Bounds, Cog, Mosaic, Output
 from rastercollection.protocols import StorageBackend
 from rastercollection.records import to_dict
 from rastercollection.stages.extent import bounds_center, bounds_parts, bounds_union, unroll
-from rastercollection.stages.inputs import made_cogs
+from rastercollection.stages.members import collection_members, members_digest
+from rastercollection.stages.published import published_cog
 from rastercollection.workflow import TaskContext
 
-__all__ = ["build_mosaic", "create_mosaicjson"]
+__all__ = ["build_mosaic", "create_mosaicjson", "write_mosaic"]
 
 MERCATOR_LATITUDE = 85.0511287798066
 """WebMercatorQuad ends here, north and south."""
@@ -35,6 +36,7 @@ LEVELS_BELOW_MINZOOM = 6
 
 QUADKEYS_PER_COG = 25
 FEWEST_QUADKEYS = 1024
+MOST_NAMED = 10
 MARGIN_PIXELS = 2
 """Footprints are simplified: this much is added around them, within the COG's bounds."""
 
@@ -57,37 +59,68 @@ class _Part:
 def create_mosaicjson(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
     """Write ``{mosaicjson_container}/[{output_folder}/]{collection_id}.json`` and return the Mosaic's record.
 
+    It holds the job's COGs and, behind them, those of items that the collection held before. Items that the mode
+    ``replace`` drops are in it until the collection has been published without them, in stage 4.
+
     Raises:
         TaskError: ``MOSAIC_EMPTY``; there is no COG, or none within the latitudes of a Web Mercator map.
     """
     job = parameters["job"]
-    storage: StorageBackend = context.resources["storage"]
-    cogs = made_cogs(context)
-    document, left_out = build_mosaic(cogs, job)
+    members = collection_members(job, context)
+    leaving = members.leaving if job.get("create_stac_collection", True) else ()
+    cogs = (*members.cogs, *(cog for cog in map(published_cog, leaving) if cog is not None))
+    mosaic, left_out = write_mosaic(cogs, members.made, job, context.resources["storage"])
     for cog in left_out:
         context.notice(
             "MOSAIC_TILE_OMITTED",
             f"{cog.source_blob} is not in the mosaic: it lies beyond ±85.05° of latitude, where Web Mercator maps end. "
             "The STAC catalog holds it.",
         )
+    if members.foreign:
+        shown = ", ".join(members.foreign[:MOST_NAMED]) + (" …" if len(members.foreign) > MOST_NAMED else "")
+        context.notice(
+            "MOSAIC_ITEM_OMITTED",
+            f"{len(members.foreign)} items of the collection are not in the mosaic: they do not say all that is needed "
+            f"of their rasters, as other programs' items do not ({shown}).",
+        )
+    return to_dict(mosaic)
+
+
+def write_mosaic(
+    cogs: Sequence[Cog], made: Sequence[Cog], job: Mapping[str, Any], storage: StorageBackend
+) -> tuple[Mosaic, Sequence[Cog]]:
+    """Write the document over ``cogs``; return what it is, and the COGs that it leaves out.
+
+    Args:
+        cogs: In the order in which they lie above each other.
+        made: Those among them that this job made.
+        job: The job's parameters.
+        storage: Where to write.
+
+    Raises:
+        TaskError: ``MOSAIC_EMPTY``.
+    """
+    document, left_out = build_mosaic(cogs, job)
     url = urls.join(job["mosaicjson_container"], in_folder(f"{job['collection_id']}.json", job.get("output_folder")))
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     written = storage.write(url, text.encode())
     longitude, latitude, zoom = document["center"]
     west, south, east, north = document["bounds"]
-    return to_dict(
-        Mosaic(
-            url=storage.public_url(url),
-            bounds=(west, south, east, north),
-            center=(longitude, latitude, zoom),
-            minzoom=document["minzoom"],
-            maxzoom=document["maxzoom"],
-            quadkey_zoom=document["quadkey_zoom"],
-            quadkeys=len(document["tiles"]),
-            tile_count=len(cogs) - len(left_out),
-            outputs=(Output(url=written.url, size=written.size, version=written.version),),
-        )
+    omitted = {cog.href for cog in left_out}
+    mosaic = Mosaic(
+        url=storage.public_url(url),
+        bounds=(west, south, east, north),
+        center=(longitude, latitude, zoom),
+        minzoom=document["minzoom"],
+        maxzoom=document["maxzoom"],
+        quadkey_zoom=document["quadkey_zoom"],
+        quadkeys=len(document["tiles"]),
+        tile_count=len(cogs) - len(left_out),
+        outputs=(Output(url=written.url, size=written.size, version=written.version, shared=True),),
+        assets=tuple(cog.href for cog in made if cog.href not in omitted),
+        members=members_digest(cogs),
     )
+    return mosaic, left_out
 
 
 def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document, Sequence[Cog]]:
@@ -96,7 +129,7 @@ def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document,
     Assets of a quadkey are in the order of ``cogs``: where COGs overlap, the first is on top.
 
     Args:
-        cogs: In the order of the request.
+        cogs: The job's in the order of the request, then those published before.
         job: The job's parameters; ``maxzoom`` wins over the data's where it is not None.
 
     Raises:

@@ -181,6 +181,8 @@ def sample_job(**changes: Any) -> dict[str, Any]:
         "output_folder": None,
         "mosaicjson_container": "/made-up/cogs",
         "maxzoom": None,
+        "mode": "upsert",
+        "create_stac_collection": True,
         "license": "other",
         "providers": [],
         "keywords": [],

@@ -8,12 +8,15 @@ from typing import Any
 
 import attrs
 
-from rastercollection.errors import TaskError
+from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.naming import in_folder
 from rastercollection.products import CatalogEntry, Cog, Mosaic, Output
-from rastercollection.protocols import CatalogBackend, Publication, StorageBackend
+from rastercollection.protocols import CatalogBackend, Publication, PublishMode, StorageBackend
 from rastercollection.records import to_dict
 from rastercollection.stages.inputs import made_cogs, made_mosaic, source_times
+from rastercollection.stages.members import Members, collection_members, members_digest
+from rastercollection.stages.mosaic import write_mosaic
+from rastercollection.stages.published import cog_key, published_cog
 from rastercollection.stages.stac.collection import collection_dict
 from rastercollection.stages.stac.items import is_dated, item_dict
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
@@ -24,6 +27,9 @@ from rastercollection.urls import join
 from rastercollection.workflow import TaskContext
 
 __all__ = ["create_stac_collection"]
+
+MOST_ROUNDS = 20
+MOST_NAMED = 10
 
 Json = dict[str, Any]
 
@@ -36,8 +42,21 @@ class _Server:
     readiness: Readiness
 
 
+@attrs.frozen(kw_only=True)
+class _Draft:
+    """The collection's document, and what it was made of."""
+
+    collection: Json
+    members: Members
+    mosaic: Mosaic | None
+    server: _Server
+
+
 def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
     """Publish collection and items, check what was asked of the tile server, write the preview page.
+
+    Extents, summaries, renders and preview are those of all members: of the items sent and of those that the
+    collection holds already.
 
     Returns:
         The record of a CatalogEntry.
@@ -45,21 +64,23 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
     Raises:
         TaskError: ``CATALOG_EMPTY``; there is no COG. ``DUPLICATE_ITEM_ID``; two tiles have one id.
             ``CATALOG_INCOMPLETE``; the catalog does not hold all items that were sent.
+        ObjectExistsError: With mode ``insert``, naming items that are there.
     """
     job = parameters["job"]
     storage: StorageBackend = context.resources["storage"]
+    _check(made_cogs(context))
+    members = collection_members(job, context)
+    _report_undated(members.made, context)
+    _report_other_sources(members, context)
+    draft = _draft(job, storage, members, made_mosaic(context), context)
+    items = _items(job, members, context)
     catalog: CatalogBackend = context.resources["catalog"]
-    cogs, mosaic = made_cogs(context), made_mosaic(context)
-    _check(cogs)
-    _report_undated(cogs, context)
-    renders = collection_renders(cogs, job["asset_key"])
-    server = _ask_server(job, storage, mosaic, cogs, renders.get("visual", {}))
-    times = source_times(context)
-    items = [item_dict(cog, job["stac_item_id"], job["asset_key"], times.get(cog.source_blob, "")) for cog in cogs]
-    collection = collection_dict(job, cogs, items, renders=renders, mosaic=mosaic, links=server.links)
-    publication = catalog.publish(collection, items)
+    publication = catalog.publish(draft.collection, items, mode=_mode(job, members))
     _compare(publication, items, catalog)
-    preview = _write_preview(job, storage, cogs, mosaic, publication, server)
+    draft, count = _settle(job, context, draft, publication)
+    dropped = _report_dropped(members, context)
+    preview = _write_preview(job, storage, draft, publication)
+    server = draft.server
     return to_dict(
         CatalogEntry(
             collection_id=publication.collection_id,
@@ -67,10 +88,12 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
             collection_url=publication.collection_url,
             items_created=len(items),
             items_stored=publication.stored,
-            items_in_collection=publication.items,
+            items_in_collection=count,
             digest=publication.digest,
             item_ids=publication.item_ids,
             mode=publication.mode,
+            mosaic=draft.mosaic,
+            dropped_cogs=dropped,
             search_id=None,
             urls=server.links,
             share_url=server.links.get("viewer") or storage.public_url(preview.url),
@@ -79,6 +102,75 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
             outputs=(preview,),
         )
     )
+
+
+def _mode(job: Mapping[str, Any], members: Members) -> PublishMode:
+    """The job's mode. What it inserted before, and did not come to record, it may insert again."""
+    mode: PublishMode = job.get("mode", "upsert")
+    if mode != "insert" or not members.replaced:
+        return mode
+    made = {cog.item_id: (cog.href, cog.checksum) for cog in members.made}
+    before = [published_cog(item) for item in members.replaced]
+    are_its_own = all(cog is not None and made[cog.item_id] == (cog.href, cog.checksum) for cog in before)
+    return "upsert" if are_its_own else mode
+
+
+def _items(job: Mapping[str, Any], members: Members, context: TaskContext) -> list[Json]:
+    times = source_times(context)
+    return [
+        item_dict(cog, job["stac_item_id"], job["asset_key"], times.get(cog.source_blob, "")) for cog in members.made
+    ]
+
+
+def _draft(
+    job: Mapping[str, Any], storage: StorageBackend, members: Members, mosaic: Mosaic | None, context: TaskContext
+) -> _Draft:
+    renders = collection_renders(members.cogs, job["asset_key"])
+    server = _ask_server(job, storage, mosaic, members.cogs, renders.get("visual", {}))
+    items = [*_items(job, members, context), *members.items]
+    collection = collection_dict(job, items, renders=renders, mosaic=mosaic, links=server.links)
+    return _Draft(collection=collection, members=members, mosaic=mosaic, server=server)
+
+
+def _settle(
+    job: Mapping[str, Any], context: TaskContext, draft: _Draft, publication: Publication
+) -> tuple[_Draft, int]:
+    """Make mosaic and collection document those of all members; return what they are, and the number of items.
+
+    Between reading the members and publishing, another job may have appended to the collection, or written the mosaic
+    of what it knew. Whoever comes last sees the others' items and makes both again; so does a job that dropped items
+    from the collection, which must leave the mosaic only afterwards.
+
+    Raises:
+        TaskError: ``CATALOG_BUSY``; others append all the time.
+    """
+    storage: StorageBackend = context.resources["storage"]
+    catalog: CatalogBackend = context.resources["catalog"]
+    made, count = draft.members.made, publication.items
+    for _ in range(MOST_ROUNDS):
+        if count == draft.members.count and _is_current(draft.mosaic, draft.members, storage):
+            return draft, count
+        members = collection_members(job, context, published=True)
+        mosaic = write_mosaic(members.cogs, made, job, storage)[0] if draft.mosaic else None
+        draft = _draft(job, storage, members, mosaic, context)
+        count = catalog.publish(draft.collection, []).items
+    raise TaskError(
+        f"Other programs change collection {publication.collection_id} all the time.",
+        "The items are published. Run the job again later, to make mosaic and extents of all of them.",
+        code="CATALOG_BUSY",
+        retryable=True,
+    )
+
+
+def _is_current(mosaic: Mosaic | None, members: Members, storage: StorageBackend) -> bool:
+    """Whether the mosaic holds these members, and no other job has written it since; also one of a user's stage."""
+    if mosaic is None or not mosaic.members:
+        return True
+    try:
+        is_unchanged = storage.stat(mosaic.outputs[0].url).version == mosaic.outputs[0].version
+    except ObjectNotFoundError:
+        return False
+    return is_unchanged and mosaic.members == members_digest(members.cogs)
 
 
 def _check(cogs: Sequence[Cog]) -> None:
@@ -99,12 +191,39 @@ def _check(cogs: Sequence[Cog]) -> None:
 def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
     undated = [cog.source_blob for cog in cogs if not is_dated(cog)]
     if undated:
-        shown = ", ".join(undated[:5]) + (" …" if len(undated) > 5 else "")
         context.notice(
             "DATETIME_UNKNOWN",
             f"{len(undated)} of {len(cogs)} items have no acquisition time, just an interval that ends when their "
-            f"source was last written ({shown}): set datetime or datetime_pattern.",
+            f"source was last written ({_few(undated)}): set datetime or datetime_pattern.",
         )
+
+
+def _report_other_sources(members: Members, context: TaskContext) -> None:
+    """Say where an item is replaced that was made of another source, as a.tif and a.png would give one id."""
+    sources = {cog.item_id: cog.source_blob for cog in members.made}
+    before = {str(item["id"]): str(item["properties"].get("title", "")) for item in members.replaced}
+    other = [f"{name} (of {title}, now of {sources[name]})" for name, title in before.items() if title != sources[name]]
+    if other:
+        context.notice(
+            "ITEM_OF_OTHER_SOURCE",
+            f"{len(other)} items take the place of items that were made of other sources: {_few(other)}. Give the "
+            "sources distinct names, or use collections of their own.",
+        )
+
+
+def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:
+    """Addresses of the COGs of dropped items, which are left where they are."""
+    made = {cog.href for cog in members.made}
+    assets = [item["assets"].get(cog_key(item)) for item in members.leaving]
+    dropped = tuple(asset["href"] for asset in assets if asset and asset["href"] not in made)
+    if members.leaving:
+        files = f" Their COGs stay where they are: {_few(dropped)}." if dropped else ""
+        context.notice("ITEMS_DROPPED", f"{len(members.leaving)} items are no longer in the collection.{files}")
+    return dropped
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
 
 
 def _ask_server(
@@ -144,21 +263,15 @@ def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBa
     )
 
 
-def _write_preview(
-    job: Mapping[str, Any],
-    storage: StorageBackend,
-    cogs: Sequence[Cog],
-    mosaic: Mosaic | None,
-    publication: Publication,
-    server: _Server,
-) -> Output:
+def _write_preview(job: Mapping[str, Any], storage: StorageBackend, draft: _Draft, publication: Publication) -> Output:
     url = join(job["output_container"], in_folder(f"{job['collection_id']}.html", job.get("output_folder")))
     places = PreviewPlaces(
         page=storage.public_url(url),
         collection=publication.collection_url,
-        mosaic=mosaic.url if mosaic else "",
-        viewer=server.links.get("viewer", ""),
+        mosaic=draft.mosaic.url if draft.mosaic else "",
+        viewer=draft.server.links.get("viewer", ""),
     )
-    page = preview_page(f"{job['collection_id']} Collection", job["collection_description"], cogs, places)
+    title = f"{job['collection_id']} Collection"
+    page = preview_page(title, job["collection_description"], draft.members.cogs, places)
     written = storage.write(url, page.encode())
-    return Output(url=written.url, size=written.size, version=written.version)
+    return Output(url=written.url, size=written.size, version=written.version, shared=True)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pystac
 
-from rastercollection.products import Cog, Mosaic
+from rastercollection.products import Mosaic
 from rastercollection.stages.extent import bounds_union
+from rastercollection.stages.published import LATEST, cog_key, is_dated_item, item_bounds
 from rastercollection.stages.stac.fields import FILE, PROJECTION, RASTER, RENDER, WEB_MAP_LINKS
-from rastercollection.stages.stac.items import LATEST, is_dated, to_utc
+from rastercollection.stages.stac.items import to_utc
 
 __all__ = ["collection_dict"]
 
@@ -34,7 +35,6 @@ Fields = dict[str, Any]
 
 def collection_dict(
     job: Mapping[str, Any],
-    cogs: Sequence[Cog],
     items: Sequence[Mapping[str, Any]],
     *,
     renders: Mapping[str, Any],
@@ -45,8 +45,7 @@ def collection_dict(
 
     Args:
         job: The job's parameters.
-        cogs: The tiles, in the order of ``items``.
-        items: Their items.
+        items: All items that it is to hold: with absolute hrefs; other programs' too.
         renders: Render definitions by name.
         mosaic: Result of stage 3; None when it did not run.
         links: Addresses of a tile server that shows the collection, by name.
@@ -56,11 +55,11 @@ def collection_dict(
         id=job["stac_item_id"],
         title=f"{job['collection_id']} Collection",
         description=job["collection_description"],
-        extent=_extent(cogs, items),
+        extent=_extent(items),
         license=job.get("license") or "other",
         keywords=list(dict.fromkeys([*KEYWORDS, *job.get("keywords", ())])),
         providers=[pystac.Provider.from_dict(dict(provider)) for provider in job.get("providers", ())],
-        summaries=pystac.Summaries(_summaries(cogs, items, job["asset_key"])),
+        summaries=pystac.Summaries(_summaries(items, job["asset_key"])),
         assets=_assets(mosaic),
         extra_fields={"item_assets": item_assets, **({"renders": dict(renders)} if renders else {})},
     )
@@ -71,12 +70,13 @@ def collection_dict(
     return plain
 
 
-def _extent(cogs: Sequence[Cog], items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
+def _extent(items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
     start = min(_moment(item, "start_datetime") for item in items)
     end = max(_moment(item, "end_datetime") for item in items)
-    interval = [start if all(map(is_dated, cogs)) else None, end if end != to_utc(LATEST) else None]
+    interval = [start if all(map(is_dated_item, items)) else None, end if end != to_utc(LATEST) else None]
+    places = [bounds for bounds in map(item_bounds, items) if bounds is not None]
     return pystac.Extent(
-        spatial=pystac.SpatialExtent([list(bounds_union(cog.bounds_4326 for cog in cogs))]),
+        spatial=pystac.SpatialExtent([list(bounds_union(places))]),
         temporal=pystac.TemporalExtent([interval]),
     )
 
@@ -86,12 +86,17 @@ def _moment(item: Mapping[str, Any], name: str) -> dt.datetime:
     return to_utc(properties.get(name) or properties["datetime"])
 
 
-def _summaries(cogs: Sequence[Cog], items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
-    assets = [item["assets"][asset_key] for item in items]
+def _cogs(items: Sequence[Mapping[str, Any]], asset_key: str) -> list[Mapping[str, Any]]:
+    """The assets under this key that are COGs of this library."""
+    return [item["assets"][asset_key] for item in items if cog_key(item) == asset_key]
+
+
+def _summaries(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
+    assets, properties = _cogs(items, asset_key), [item["properties"] for item in items]
+    names = ("rastercollection:raster_type", "rastercollection:tier")
     summaries: Fields = {
         "proj:code": _different(asset["proj:code"] for asset in assets),
-        "rastercollection:raster_type": _different(cog.raster_type for cog in cogs),
-        "rastercollection:tier": _different(cog.settings.tier for cog in cogs),
+        **{name: _different(item.get(name) for item in properties) for name in names},
     }
     sizes = [asset["raster:spatial_resolution"] for asset in assets if "raster:spatial_resolution" in asset]
     if sizes:
@@ -105,7 +110,9 @@ def _different(values: Any) -> list[Any]:
 
 def _item_assets(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
     """What the assets of all items have in common."""
-    assets = [item["assets"][asset_key] for item in items]
+    assets = _cogs(items, asset_key)
+    if not assets:
+        return {}
     data = {"title": "Cloud Optimized GeoTIFF", **_in_common(assets, SHARED_ASSET_FIELDS)}
     if len({len(asset["bands"]) for asset in assets}) == 1:
         columns = zip(*(asset["bands"] for asset in assets), strict=True)

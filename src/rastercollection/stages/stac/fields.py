@@ -14,6 +14,7 @@ from rastercollection import __version__
 from rastercollection.figures import Histogram
 from rastercollection.products import BandFacts, Cog
 from rastercollection.records import jsonable
+from rastercollection.stages.published import DTYPES
 
 __all__ = [
     "COG_TYPE",
@@ -42,12 +43,7 @@ PROCESSING = _EXTENSION.format("processing/v1.2.0")
 
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 
-_DATA_TYPES = {
-    "complex_int16": "cint16",
-    "complex_int32": "cint32",
-    "complex64": "cfloat32",
-    "complex128": "cfloat64",
-}
+_DATA_TYPES = {dtype: name for name, dtype in DTYPES.items()}
 _PLAIN_TYPE = re.compile(r"u?int(8|16|32|64)|float(16|32|64)")
 _SHARED_FIELDS = ("data_type", "nodata", "unit", "raster:scale", "raster:offset")
 
@@ -63,6 +59,7 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": band.name}
     if described:
         fields["description"] = described
+    fields["rastercollection:color_interpretation"] = band.color_interpretation
     fields["data_type"] = data_type(band.dtype)
     if band.nodata is not None:
         fields["nodata"] = jsonable(band.nodata)
@@ -73,6 +70,7 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
     statistics = _statistics(band)
     if statistics:
         fields["statistics"] = statistics
+        fields |= _percentiles(band)
     histogram = band.statistics.histogram if band.statistics else None
     if histogram is not None:
         fields["raster:histogram"] = _histogram(histogram, whole=band.dtype.lstrip("u").startswith("int"))
@@ -103,6 +101,14 @@ def _statistics(band: BandFacts) -> dict[str, float]:
     names = ("minimum", "maximum", "mean", "stddev", "count", "valid_percent")
     values = {name: getattr(band.statistics, name) for name in names}
     return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
+
+
+def _percentiles(band: BandFacts) -> dict[str, Any]:
+    """The 2nd and the 98th, which STAC has no field for."""
+    statistics = band.statistics
+    ends = [statistics.percentile_2, statistics.percentile_98] if statistics else []
+    known = bool(ends) and all(value is not None and math.isfinite(value) for value in ends)
+    return {"rastercollection:percentiles": ends} if known else {}
 
 
 def share_fields(bands: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:

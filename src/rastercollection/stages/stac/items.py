@@ -10,8 +10,9 @@ from pystac.utils import datetime_to_str, str_to_datetime
 
 from rastercollection.figures import Receipt
 from rastercollection.products import Bounds, Cog
-from rastercollection.records import to_dict
+from rastercollection.records import jsonable, to_dict
 from rastercollection.stages.extent import bounds_parts
+from rastercollection.stages.published import EARLIEST, LATEST
 from rastercollection.stages.stac.fields import (
     COG_TYPE,
     FILE,
@@ -26,10 +27,7 @@ from rastercollection.stages.stac.fields import (
     software,
 )
 
-__all__ = ["EARLIEST", "LATEST", "is_dated", "item_dict", "to_utc"]
-
-EARLIEST, LATEST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
-"""Ends of the interval of an item whose acquisition is unknown; STAC has no open intervals for items."""
+__all__ = ["is_dated", "item_dict", "to_utc"]
 
 
 def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str = "") -> dict[str, Any]:
@@ -83,9 +81,24 @@ def cog_asset(cog: Cog) -> pystac.Asset:
         "file:checksum": cog.checksum,
         "file:size": cog.size,
         "file:header_size": cog.header_size,
+        **_for_later_runs(cog),
         **({"rastercollection:receipt": _receipt(cog.receipt)} if cog.receipt else {}),
     }
     return pystac.Asset(cog.href, title=cog.source_blob, media_type=COG_TYPE, roles=_roles(cog), extra_fields=fields)
+
+
+def _for_later_runs(cog: Cog) -> dict[str, Any]:
+    """What STAC has no field for and a later run needs, to make a mosaic and renders of this COG and its own.
+
+    :func:`rastercollection.stages.published.published_cog` reads it.
+    """
+    return {
+        "rastercollection:minzoom": cog.minzoom,
+        "rastercollection:maxzoom": cog.maxzoom,
+        "rastercollection:overview_levels": list(cog.overview_levels),
+        "rastercollection:validity": cog.validity,
+        **({"rastercollection:color_table": jsonable(cog.color_table)} if cog.color_table else {}),
+    }
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:
