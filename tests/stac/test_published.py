@@ -1,0 +1,162 @@
+"""From an item back to its COG: nothing that mosaic, collection and pictures are made of is lost on the way."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import attrs
+import pyproj
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_stac_collection import CONIC, PALETTE, _odd_cogs
+
+from rastercollection.figures import BandStatistics
+from rastercollection.products import BandFacts, Cog
+from rastercollection.stages.mosaic import build_mosaic
+from rastercollection.stages.published import cog_key, is_dated_item, item_bounds, published_cog
+from rastercollection.stages.stac.items import is_dated, item_dict
+from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
+from rastercollection.stages.stac.renders import collection_renders
+from rastercollection.testing.catalog_contract import contract_item
+from rastercollection.testing.samples import sample_cog, sample_job
+
+NOT_KEPT = ("source_container", "source_crs", "output_blob", "output_container", "reprojected", "tags", "receipt")
+CIRCUMSTANCES = ("in_memory", "seconds", "outputs", "settings", "notices", "copied", "projjson")
+PLACES = PreviewPlaces(page="/x/page.html", collection="/x/stac/c/collection.json")
+
+
+def _read_back(cog: Cog, key: str = "data") -> Cog:
+    item = json.loads(json.dumps(item_dict(cog, "collection", key), allow_nan=False))
+    assert cog_key(item) == key
+    assert is_dated_item(item) == is_dated(cog)
+    assert item_bounds(item) == cog.bounds_4326
+    again = published_cog(item)
+    assert again is not None
+    return again
+
+
+def _same(value: Any) -> Any:
+    """Comparable: not a number equals itself."""
+    return "nan" if isinstance(value, float) and math.isnan(value) else value
+
+
+def _band_facts(band: BandFacts) -> dict[str, Any]:
+    return {name: _same(value) for name, value in attrs.asdict(band).items() if name != "description"}
+
+
+def _assert_kept(cog: Cog, again: Cog) -> None:
+    names = [field.name for field in attrs.fields(Cog) if field.name not in (*NOT_KEPT, *CIRCUMSTANCES)]
+    for name in names:
+        if name == "bands":
+            assert list(map(_band_facts, again.bands)) == list(map(_band_facts, cog.bands))
+        elif name == "target_crs" and cog.projjson:
+            assert pyproj.CRS(again.target_crs).equals(pyproj.CRS(cog.target_crs))
+        else:
+            assert getattr(again, name) == getattr(cog, name), name
+    assert again.settings.tier == cog.settings.tier
+    assert collection_renders([again], "data") == collection_renders([cog], "data")
+    assert preview_page("t", "d", [again], PLACES) == preview_page("t", "d", [cog], PLACES)
+
+
+@pytest.mark.parametrize("name", _odd_cogs())
+def test_every_kind_of_tile_comes_back(name: str) -> None:
+    cog = _odd_cogs()[name]
+    again = _read_back(cog, "image")
+    _assert_kept(cog, again)
+    if name != "pole":
+        assert build_mosaic([again], sample_job()) == (build_mosaic([cog], sample_job())[0], [])
+
+
+FINITE = st.floats(-1e30, 1e30, allow_nan=False)
+WHOLE_DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int64")
+FLOATS = ("float32", "float64", "complex64", "complex_int16")
+
+
+@st.composite
+def statistics(draw: st.DrawFn) -> BandStatistics | None:
+    if draw(st.booleans()):
+        return None
+    ends = sorted(draw(st.lists(FINITE, min_size=4, max_size=4)))
+    low, second, last_but, high = [None] * 4 if draw(st.booleans()) else ends
+    return BandStatistics(
+        minimum=low,
+        maximum=high,
+        mean=second,
+        stddev=draw(st.none() | st.floats(0, 1e9)),
+        count=draw(st.integers(0, 10**12)),
+        valid_percent=draw(st.floats(0, 100)),
+        percentile_2=second,
+        percentile_98=last_but,
+    )
+
+
+@st.composite
+def bands(draw: st.DrawFn) -> tuple[BandFacts, ...]:
+    count = draw(st.integers(1, 5))
+    nodata = st.none() | st.integers(-(2**63), 2**63) | FINITE | st.sampled_from([math.inf, -math.inf, math.nan])
+    return tuple(
+        BandFacts(
+            name=f"b{number}",
+            description=draw(st.none() | st.text(min_size=1, max_size=10)),
+            dtype=draw(st.sampled_from([*WHOLE_DTYPES, *FLOATS])),
+            nodata=draw(nodata),
+            unit=draw(st.none() | st.text(min_size=1, max_size=5)),
+            scale=draw(st.sampled_from([1.0, 0.1, 2.5])),
+            offset=draw(st.sampled_from([0.0, -273.15])),
+            color_interpretation=draw(st.sampled_from(["gray", "red", "green", "blue", "alpha", "undefined"])),
+            statistics=draw(statistics()),
+        )
+        for number in range(1, count + 1)
+    )
+
+
+MOMENTS = st.none() | st.sampled_from(["2019-07-14T06:00:00Z", "2021-12-31T23:59:59.5Z", "1999-01-01T00:00:00Z"])
+
+
+@st.composite
+def cogs(draw: st.DrawFn) -> Cog:
+    west, south = draw(st.floats(-179, 178)), draw(st.floats(-80, 79))
+    interval = draw(MOMENTS), draw(MOMENTS)
+    moment = None if any(interval) else draw(MOMENTS)
+    dated = bool(moment or any(interval))
+    placed: dict[str, Any] = draw(
+        st.sampled_from([{}, {"target_crs": CONIC.to_wkt(), "projjson": CONIC.to_json_dict()}, {"thumbnail": None}])
+    )
+    return sample_cog(
+        draw(st.text("abc-_", min_size=1, max_size=8)),
+        (west, south, west + 1, south + 1),
+        shape=(draw(st.integers(1, 5000)), draw(st.integers(1, 5000))),
+        bands=draw(bands()),
+        color_table=draw(st.none() | st.just(PALETTE)),
+        raster_type=draw(st.sampled_from(["rgb", "dem", "categorical", "multispectral", "nir", "unknown"])),
+        validity=draw(st.sampled_from(["none", "nodata", "mask", "alpha"])),
+        overview_levels=draw(st.sampled_from([(), (2,), (2, 4, 8)])),
+        datetime=moment,
+        start_datetime=interval[0],
+        end_datetime=interval[1],
+        datetime_source=draw(st.sampled_from(["parameter", "tags"])) if dated else "unknown",
+        **placed,
+    )
+
+
+@given(cogs())
+def test_whatever_a_tile_is_like_it_comes_back(cog: Cog) -> None:
+    again = _read_back(cog)
+    if cog.start_datetime or cog.end_datetime:  # an end that is not known is the other one, or that of the source
+        again = attrs.evolve(again, start_datetime=cog.start_datetime, end_datetime=cog.end_datetime)
+    _assert_kept(cog, again)
+
+
+def test_items_of_others_have_no_cog() -> None:
+    assert published_cog(contract_item("c", "a")) is None
+    item = item_dict(sample_cog(), "c", "data")
+    for name in ("proj:transform", "rastercollection:validity", "bands", "file:checksum"):
+        asset = {key: value for key, value in item["assets"]["data"].items() if key != name}
+        assert published_cog({**item, "assets": {"data": asset}}) is None
+    odd = {**item["assets"]["data"], "proj:transform": "north"}
+    assert published_cog({**item, "assets": {"data": odd}}) is None
+    assert item_bounds({"bbox": [1, 2, 0, 3, 4, 9]}) == (1, 2, 3, 4)
+    assert item_bounds({"geometry": None}) is None
