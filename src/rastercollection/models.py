@@ -13,7 +13,17 @@ from rastercollection.errors import RasterCollectionError, TaskError
 __all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Task", "TaskResult", "TaskStatus"]
 
 SCHEMA_VERSION = 1
-_CIRCUMSTANCES = ("UNEXPECTED_ERROR", "OUT_OF_MEMORY", "NO_SPACE")
+_CIRCUMSTANCES = (
+    "UNEXPECTED_ERROR",
+    "OUT_OF_MEMORY",
+    "NO_SPACE",
+    "BACKEND_ERROR",
+    "OBJECT_EXISTS",
+    "OBJECT_NOT_FOUND",
+    "PERMISSION_DENIED",
+    "PRECONDITION_FAILED",
+)
+"""Codes of what may be otherwise next time: the state of a machine, a store, a catalog; a bug that was mended."""
 
 
 class JobStatus(enum.StrEnum):
@@ -80,7 +90,7 @@ class ErrorRecord:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the same task would only fail again: the fault is neither passing nor one of machine or code."""
+        """Whether the same task would only fail again: the fault lies in its input, not around it."""
         return not self.retryable and self.code not in _CIRCUMSTANCES
 
     @classmethod
