@@ -10,7 +10,6 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
-    from rastercollection.protocols import PublishMode
     from rastercollection.rasters.profiles import Tier
 
 __all__ = ["CollectionParameters"]
@@ -34,7 +33,7 @@ class CollectionParameters(TypedDict, total=False):
     stac_item_id: str | None
     create_mosaicjson: bool
     create_stac_collection: bool
-    mode: PublishMode
+    mode: str
     grid: str
     resolution: float | None
     zoom_strategy: str

@@ -113,7 +113,7 @@ def bands(draw: st.DrawFn) -> tuple[BandFacts, ...]:
     )
 
 
-MOMENTS = st.none() | st.sampled_from(["2019-07-14T06:00:00Z", "2021-12-31T23:59:59.5Z", "1999-01-01T00:00:00Z"])
+MOMENTS = st.none() | st.sampled_from(["2019-07-14T06:00:00Z", "2021-12-31T23:59:59.500000Z", "1999-01-01T00:00:00Z"])
 
 
 @st.composite
