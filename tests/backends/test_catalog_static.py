@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from rastercollection.backends.catalogs.documents import file_stems
 from rastercollection.backends.catalogs.static import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.errors import BackendError, UnavailableError
+from rastercollection.errors import BackendError, ObjectExistsError, UnavailableError
 from rastercollection.hrefs import page_href, relative_href
 from rastercollection.protocols import GdalSource, ObjectInfo
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
@@ -111,6 +111,43 @@ def test_what_others_wrote_stays(tmp_path: Path) -> None:
     assert (document["id"], document["title"], document["x:note"]) == ("mine", "Ours", [1, 2])
     assert [link["href"] for link in document["links"] if link["rel"] == "license"] == ["https://example.com/license"]
     assert {name: len(items) for name, items in _seen_by_a_reader(folder).items()} == {"theirs": 1, "ours": 1}
+
+
+def test_items_that_others_added_to_a_collection_stay(tmp_path: Path) -> None:
+    catalog = StaticCatalog(str(tmp_path))
+    first = catalog.publish(contract_collection("scene"), _items("scene", 2))
+    document = tmp_path / "scene" / "collection.json"
+    (tmp_path / "scene" / "theirs").mkdir()
+    theirs = {**contract_item("scene", "theirs", 7), "assets": {"data": {"href": "./pixels.tif"}}}
+    (tmp_path / "scene" / "theirs" / "theirs.json").write_text(json.dumps(theirs))
+    fields = json.loads(document.read_text())
+    fields["links"] += [
+        {"rel": "item", "href": href} for href in ("./theirs/theirs.json", "https://example.com/x.json")
+    ]
+    document.write_text(json.dumps(fields))
+    assert catalog.is_current(first)
+    second = catalog.publish(contract_collection("scene"), [contract_item("scene", "new", 3)])
+    assert (second.items, second.stored) == (4, 1)
+    found = {item["id"]: item for item in catalog.items("scene")}
+    assert sorted(found) == ["new", "theirs", "tile-0", "tile-1"]
+    assert found["theirs"]["assets"]["data"]["href"] == str(tmp_path / "scene" / "theirs" / "pixels.tif")
+    hrefs = [link["href"] for link in json.loads(document.read_text())["links"] if link["rel"] == "item"]
+    assert hrefs[-2:] == ["./theirs/theirs.json", "https://example.com/x.json"]
+    with pytest.raises(ObjectExistsError, match="theirs"):
+        catalog.publish(contract_collection("scene"), [contract_item("scene", "theirs")], mode="insert")
+    assert catalog.publish(contract_collection("scene"), [contract_item("scene", "theirs")]).items == 4
+    assert catalog.publish(contract_collection("scene"), _items("scene", 1), mode="replace").items == 1
+    assert (tmp_path / "scene" / "theirs" / "theirs.json").exists()
+
+
+def test_an_item_that_another_publisher_moves_meanwhile_is_still_found(tmp_path: Path) -> None:
+    catalog = StaticCatalog(str(tmp_path))
+    catalog.publish(contract_collection("scene"), _items("scene", 300))
+    found = catalog.items("scene")
+    first = next(found)
+    catalog.publish(contract_collection("scene"), _items("scene", 299, platform="new"), mode="replace")
+    ids = [first["id"], *(item["id"] for item in found)]
+    assert ids == [f"tile-{number}" for number in range(299)]
 
 
 @pytest.mark.parametrize("content", ["[]", "not json", '{"type": "FeatureCollection"}', '{"type": "Catalog"}'])

@@ -44,9 +44,10 @@ class _Server:
 
 @attrs.frozen(kw_only=True)
 class _Draft:
-    """The collection's document, and what it was made of."""
+    """The collection's document, the job's items, and what they were made of."""
 
     collection: Json
+    items: list[Json]
     members: Members
     mosaic: Mosaic | None
     server: _Server
@@ -73,7 +74,7 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
     _report_undated(members.made, context)
     _report_other_sources(members, context)
     draft = _draft(job, storage, members, made_mosaic(context), context)
-    items = _items(job, members, context)
+    items = draft.items
     catalog: CatalogBackend = context.resources["catalog"]
     publication = catalog.publish(draft.collection, items, mode=_mode(job, members))
     _compare(publication, items, catalog)
@@ -127,9 +128,10 @@ def _draft(
 ) -> _Draft:
     renders = collection_renders(members.cogs, job["asset_key"])
     server = _ask_server(job, storage, mosaic, members.cogs, renders.get("visual", {}))
-    items = [*_items(job, members, context), *members.items]
-    collection = collection_dict(job, items, renders=renders, mosaic=mosaic, links=server.links)
-    return _Draft(collection=collection, members=members, mosaic=mosaic, server=server)
+    items = _items(job, members, context)
+    every = [*items, *members.items]
+    collection = collection_dict(job, every, renders=renders, mosaic=mosaic, links=server.links)
+    return _Draft(collection=collection, items=items, members=members, mosaic=mosaic, server=server)
 
 
 def _settle(
