@@ -129,6 +129,7 @@ def summarise(context: JobContext) -> Summary:
         "stages_completed": sum(_is_complete(stage) for stage in results.values()),
         "tasks_executed": sum(result.attempts > 0 for result in everything),
         "tasks_by_status": dict(Counter(str(result.status) for result in everything)),
+        "notices": [attrs.asdict(notice) for result in everything if not result.task.tile for notice in result.notices],
         "tiles": [attrs.asdict(tile) for tile in _tiles(context)],
     }
 

@@ -80,7 +80,7 @@ def print_result(result: JobResult, stream: TextIO) -> None:
         f"{summary.get('collection_id', 'job')}: {status}, {good} of {plural(len(result.tiles), 'tile')} became COGs"
     )
     _print(console, f"\n{clean(title)}{again}\n", style="bold")
-    notes = [*_disagreements(summary), *_notices(result.tiles)]
+    notes = [*_disagreements(summary), *_notices(result.tiles), *_notices_of_all(summary)]
     for line in notes:
         _print(console, f"  note: {clean(line)}", style="yellow")
     if notes:
@@ -209,7 +209,7 @@ def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
         "Tiles": _validated(summary.get("validation") or {}),
         "COGs": f"{outputs[0].rpartition('/')[0]} ({size})" if outputs else "",
         "Mosaic": f"{mosaic['url']} ({plural(mosaic['tile_count'], 'tile')})" if mosaic else "",
-        "STAC": f"{stac['collection_url']} ({plural(stac['items_stored'], 'item')})" if stac else "",
+        "STAC": f"{stac['collection_url']} ({_items(stac)})" if stac else "",
         "Map": result.share_url or "",
     }
     for name, url in (summary.get("titiler_urls") or {}).items():
@@ -244,6 +244,15 @@ def _notices(tiles: Sequence[TileOutcome]) -> list[str]:
     return [
         f"[{code}] {_about(blob, notice)}{_others(len(concerned[code]) - 1)}" for code, (blob, notice) in first.items()
     ]
+
+
+def _notices_of_all(summary: Mapping[str, Any]) -> list[str]:
+    return [f"[{notice['code']}] {notice['message']}" for notice in summary.get("notices") or ()]
+
+
+def _items(stac: Mapping[str, Any]) -> str:
+    stored, every = stac["items_stored"], stac["items_in_collection"]
+    return plural(every, "item") + (f", {stored} of this job" if stored != every else "")
 
 
 def _about(blob: str, notice: Notice) -> str:

@@ -26,7 +26,6 @@ from rio_tiler.io import Reader
 from rastercollection import JobFailedError, JobResult, process_collection
 from rastercollection.backends.catalogs.static import StaticCatalog
 from rastercollection.errors import BackendError, ObjectExistsError
-from rastercollection.events import TaskEnded
 from rastercollection.models import Notice
 from rastercollection.protocols import Publication, PublishMode
 
@@ -177,14 +176,9 @@ def test_what_is_lost_of_a_job_comes_back_without_loss_of_the_others(bronze: Pat
     }
 
 
-def notices(found: list[Notice]) -> Any:
-    return lambda event: found.extend(event.result.notices) if isinstance(event, TaskEnded) else None
-
-
 def test_replacing_drops_what_is_not_listed_and_reports_its_files(bronze: Path) -> None:
     run(bronze, [*WEST_HALF, *EAST_HALF])
-    told: list[Notice] = []
-    result = run(bronze, EAST_HALF, mode="replace", observers=[notices(told)])
+    result = run(bronze, EAST_HALF, mode="replace")
     assert_complete(bronze, EAST_HALF)
     stac = result.to_dict()["stac"]
     assert (stac["items_created"], stac["items_in_collection"]) == (2, 2)
@@ -192,8 +186,8 @@ def test_replacing_drops_what_is_not_listed_and_reports_its_files(bronze: Path) 
     left = [bronze.parent / "cogs" / name for name in ("a_cog_analysis.tif", "sub_c_cog_analysis.tif")]
     assert stac["dropped_cogs"] == [str(path) for path in left]
     assert all(path.exists() for path in left)
-    (notice,) = [notice for notice in told if notice.code == "ITEMS_DROPPED"]
-    assert str(left[0]) in notice.message
+    (notice,) = [notice for notice in result.to_dict()["notices"] if notice["code"] == "ITEMS_DROPPED"]
+    assert str(left[0]) in notice["message"]
     assert run(bronze, EAST_HALF, mode="replace").reused
     run(bronze, ["a.tif"])
     assert item_ids(bronze) == ["a", "b", "sub_d-ca6e64bf"]
@@ -263,10 +257,9 @@ def test_insert_ignore_converts_just_what_is_new(bronze: Path) -> None:
 def test_a_name_that_stands_for_another_source_now_is_told(bronze: Path) -> None:
     run(bronze, ["a.tif"])
     os.rename(bronze / "b.tif", bronze / "a.tiff")
-    told: list[Notice] = []
-    run(bronze, ["a.tiff"], observers=[notices(told)])
-    (notice,) = [notice for notice in told if notice.code == "ITEM_OF_OTHER_SOURCE"]
-    assert "a (of a.tif, now of a.tiff)" in notice.message
+    result = run(bronze, ["a.tiff"])
+    (notice,) = [notice for notice in result.to_dict()["notices"] if notice["code"] == "ITEM_OF_OTHER_SOURCE"]
+    assert "a (of a.tif, now of a.tiff)" in notice["message"]
 
 
 @pytest.mark.parametrize("executor", ["thread", "process"])
@@ -329,13 +322,12 @@ def test_items_of_others_stay_and_count_and_are_not_in_the_mosaic(bronze: Path) 
     other.set_self_href(str(bronze.parent / "cogs/stac/test/theirs/theirs.json"))
     other.save_object(include_self_link=False)
     found.save_object(include_self_link=False)
-    told: list[Notice] = []
-    result = run(bronze, ["b.tif"], observers=[notices(told)])
+    result = run(bronze, ["b.tif"])
     assert item_ids(bronze) == ["a", "b", "theirs"]
     assert result.to_dict()["stac"]["items_in_collection"] == 3
     assert collection(bronze).extent.spatial.bboxes[0][:2] == box[:2]
     assert cogs_in_mosaic(bronze) == {"a_cog_analysis.tif", "b_cog_analysis.tif"}
-    (notice,) = [notice for notice in told if notice.code == "MOSAIC_ITEM_OMITTED"]
-    assert "theirs" in notice.message
+    (notice,) = [notice for notice in result.to_dict()["notices"] if notice["code"] == "MOSAIC_ITEM_OMITTED"]
+    assert "theirs" in notice["message"]
     run(bronze, ["b.tif"], mode="replace")
     assert item_ids(bronze) == ["b"]

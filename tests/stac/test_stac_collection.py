@@ -13,10 +13,12 @@ import pytest
 import rasterio
 import rasterio.warp
 
+from rastercollection.backends.catalogs.static import StaticCatalog
 from rastercollection.errors import TaskError
 from rastercollection.models import Task, TaskResult, TaskStatus
 from rastercollection.protocols import Publication, PublishMode
 from rastercollection.stages.stac import create_stac_collection
+from rastercollection.stages.stac.items import item_dict
 from rastercollection.testing.samples import sample_band, sample_cog, sample_grid, sample_job, sample_results
 from rastercollection.workflow import TaskContext
 
@@ -309,6 +311,32 @@ def test_a_catalog_that_loses_items_fails_the_stage(publish: Any) -> None:
     with pytest.raises(TaskError, match="missing: tile-000001") as error:
         publish(sample_grid(3), catalog=Listing())
     assert error.value.details["missing"] == ["tile-000001"]
+
+
+@attrs.frozen
+class Crowded(StaticCatalog):
+    """A catalog to which another program appends an item whenever somebody publishes, as often as it is told."""
+
+    times: list[int] = attrs.field(factory=list, eq=False)
+
+    def publish(
+        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+    ) -> Publication:
+        if self.times:
+            other = sample_cog(f"other-{self.times.pop()}", (72.0, 40.0, 72.1, 40.1))
+            super().publish(collection, [item_dict(other, collection["id"], "data")])
+        return super().publish(collection, items, mode=mode)
+
+
+def test_what_others_append_while_the_stage_runs_is_in_its_documents(publish: Any, tmp_path: Path) -> None:
+    done = publish(sample_grid(2), catalog=Crowded(str(tmp_path / "stac"), times=[1, 2, 3]))
+    assert (done.entry.items_created, done.entry.items_stored, done.entry.items_in_collection) == (2, 2, 5)
+    assert done.entry.mosaic.tile_count == 5
+    assert done.collection["extent"]["spatial"]["bbox"][0][1:3] == [40.0, 72.1]
+    assert "other-3" in done.page
+    with pytest.raises(TaskError) as error:
+        publish(sample_grid(2), catalog=Crowded(str(tmp_path / "stac"), times=list(range(4, 100))))
+    assert (error.value.code, error.value.retryable) == ("CATALOG_BUSY", True)
 
 
 def test_what_cannot_be_catalogued_is_refused_before_anything_is_written(tmp_path: Path) -> None:
