@@ -199,6 +199,16 @@ def test_damage_is_noticed_and_mended(tmp_path: Path, path: str, damage: str) ->
     assert catalog.is_current(published)
 
 
+def test_a_damaged_collection_document_costs_nobody_their_items(tmp_path: Path) -> None:
+    catalog = StaticCatalog(str(tmp_path))
+    theirs = catalog.publish(contract_collection("scene"), _items("scene", 3))
+    document = tmp_path / "scene" / "collection.json"
+    document.write_bytes(document.read_bytes()[:100])
+    assert len(list(catalog.items("scene"))) == 3
+    assert catalog.publish(contract_collection("scene"), [contract_item("scene", "new", 3)]).items == 4
+    assert catalog.is_current(theirs)
+
+
 def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         StaticCatalog(str(tmp_path / folder / "stac")).publish(contract_collection("scene"), _items("scene", 5))

@@ -114,7 +114,8 @@ class StaticCatalog:
             published = self._published(place)
             if mode == "insert":
                 refuse_existing(items, published, place.public)
-            new = [item for item in items if mode != "insert_ignore" or item["id"] not in published.ids]
+            kept = published.ids if mode == "insert_ignore" else set()
+            new = [item for item in items if item["id"] not in kept]
             links = {} if mode == "replace" else {link.item_id: link for link in published.links}
             written = self._write_items(place, new, published)
             links |= {link.item_id: link for link in written}
@@ -135,7 +136,7 @@ class StaticCatalog:
             BackendError: A document cannot be read.
         """
         place = _Place.of(self, collection_id)
-        document = self._collection(place) or {}
+        document = self._document(place)
         with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
             for batch in _batches(item_links(document), READ_AT_ONCE):
                 found = list(threads.map(lambda link: self._item(place, link.href), batch))
@@ -164,7 +165,7 @@ class StaticCatalog:
 
     def _published(self, place: _Place) -> Holdings:
         """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""
-        document = self._collection(place) or {}
+        document = self._document(place)
         sizes = self._sizes(place)
         return Holdings(
             links=tuple(link for link in item_links(document) if sizes.get(link.href) == link.size),
@@ -181,7 +182,7 @@ class StaticCatalog:
     def _moved(self, place: _Place, links: Sequence[ItemLink]) -> Iterator[Json]:
         """Items whose documents are gone, from where the collection links to now: another publisher changed them."""
         if links:
-            now = {link.item_id: link.href for link in item_links(self._collection(place) or {})}
+            now = {link.item_id: link.href for link in item_links(self._document(place))}
             hrefs = [now[link.item_id] for link in links if now.get(link.item_id) not in (None, link.href)]
             yield from (item for item in _in_parallel(lambda href: self._item(place, href), hrefs) if item is not None)
 
@@ -307,6 +308,23 @@ class StaticCatalog:
     def _collection(self, place: _Place) -> Json | None:
         """The collection's document; None where there is none that can be read."""
         return _parsed(self._read(place.document))
+
+    def _document(self, place: _Place) -> Json:
+        """The collection's document; where it is damaged, one that links to all items that are there."""
+        data = self._read(place.document)
+        document = _parsed(data)
+        if data is None or document is not None:
+            return document or {}
+        hrefs = [href for href in self._sizes(place) if href.endswith(".json")]
+        found = _in_parallel(lambda href: self._link(place, href), hrefs)
+        return {"links": [link.to_dict() for link in found if link is not None]}
+
+    def _link(self, place: _Place, href: str) -> ItemLink | None:
+        data = self._read(place.item_url(href))
+        item = _parsed(data)
+        if data is None or item is None or "id" not in item:
+            return None
+        return ItemLink(item_id=item["id"], href=href, checksum=multihash(data), size=len(data))
 
     def _read(self, url: str) -> bytes | None:
         try:
