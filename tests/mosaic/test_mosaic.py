@@ -27,7 +27,8 @@ from rastercollection.models import Task
 from rastercollection.products import Bounds, Cog, Mosaic
 from rastercollection.records import from_dict
 from rastercollection.stages.extent import bounds_parts, bounds_union, unroll
-from rastercollection.stages.mosaic import build_mosaic, create_mosaicjson
+from rastercollection.stages.mosaic import create_mosaicjson
+from rastercollection.stages.mosaicjson import build_mosaic
 from rastercollection.testing.rasters import write_sample_cog
 from rastercollection.testing.samples import sample_cog, sample_grid, sample_job, sample_results
 from rastercollection.workflow import TaskContext
@@ -372,7 +373,7 @@ def test_no_raster_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_application_keeps_its_log_level() -> None:
     script = (
         "import logging; before = logging.root.level\n"
-        "from rastercollection.stages.mosaic import build_mosaic\n"
+        "from rastercollection.stages.mosaicjson import build_mosaic\n"
         "from rastercollection.testing.samples import sample_grid, sample_job\n"
         "build_mosaic(sample_grid(1), sample_job())\n"
         "assert logging.root.level == before == logging.WARNING, logging.root.level\n"

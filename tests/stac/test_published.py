@@ -15,7 +15,7 @@ from test_stac_collection import CONIC, PALETTE, _odd_cogs
 
 from rastercollection.figures import BandStatistics
 from rastercollection.products import BandFacts, Cog
-from rastercollection.stages.mosaic import build_mosaic
+from rastercollection.stages.mosaicjson import build_mosaic
 from rastercollection.stages.published import cog_key, is_dated_item, item_bounds, published_cog
 from rastercollection.stages.stac.items import is_dated, item_dict
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page

@@ -15,7 +15,7 @@ from rastercollection.protocols import CatalogBackend, Publication, PublishMode,
 from rastercollection.records import to_dict
 from rastercollection.stages.inputs import made_cogs, made_mosaic, source_times
 from rastercollection.stages.members import Members, collection_members, members_digest
-from rastercollection.stages.mosaic import write_mosaic
+from rastercollection.stages.mosaicjson import write_mosaic
 from rastercollection.stages.published import cog_key, published_cog
 from rastercollection.stages.stac.collection import collection_dict
 from rastercollection.stages.stac.items import is_dated, item_dict

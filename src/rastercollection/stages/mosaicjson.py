@@ -1,0 +1,272 @@
+"""The MosaicJSON over all COGs of a collection, made of their footprints. Opens no raster."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from rastercollection import urls
+from rastercollection.errors import TaskError
+from rastercollection.naming import in_folder
+from rastercollection.products import Bounds, Cog, Mosaic, Output
+from rastercollection.protocols import StorageBackend
+from rastercollection.stages.extent import bounds_center, bounds_parts, bounds_union, unroll
+from rastercollection.stages.members import members_digest
+
+__all__ = ["build_mosaic", "write_mosaic"]
+
+MERCATOR_LATITUDE = 85.0511287798066
+"""WebMercatorQuad ends here, north and south."""
+
+LEVELS_BELOW_MINZOOM = 6
+"""Readers list all 4^n quadkeys below a tile of the smallest zoom, so n is kept small."""
+
+QUADKEYS_PER_COG = 25
+FEWEST_QUADKEYS = 1024
+MARGIN_PIXELS = 2
+"""Footprints are simplified: this much is added around them, within the COG's bounds."""
+
+TOUCHING = 1e-12
+"""Bounds that reach this much of the world map into a tile only touch it."""
+
+Document = dict[str, Any]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@attrs.frozen
+class _Part:
+    """A piece of a COG on one side of the antimeridian: the COG's index and a polygon in EPSG:4326, without holes."""
+
+    cog: int
+    outline: BaseGeometry
+
+
+def write_mosaic(
+    cogs: Sequence[Cog], made: Sequence[Cog], job: Mapping[str, Any], storage: StorageBackend
+) -> tuple[Mosaic, Sequence[Cog]]:
+    """Write the document over ``cogs``; return what it is, and the COGs that it leaves out.
+
+    Args:
+        cogs: In the order in which they lie above each other.
+        made: Those among them that this job made.
+        job: The job's parameters.
+        storage: Where to write.
+
+    Raises:
+        TaskError: ``MOSAIC_EMPTY``.
+    """
+    document, left_out = build_mosaic(cogs, job)
+    url = urls.join(job["mosaicjson_container"], in_folder(f"{job['collection_id']}.json", job.get("output_folder")))
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    written = storage.write(url, text.encode())
+    longitude, latitude, zoom = document["center"]
+    west, south, east, north = document["bounds"]
+    omitted = {cog.href for cog in left_out}
+    mosaic = Mosaic(
+        url=storage.public_url(url),
+        bounds=(west, south, east, north),
+        center=(longitude, latitude, zoom),
+        minzoom=document["minzoom"],
+        maxzoom=document["maxzoom"],
+        quadkey_zoom=document["quadkey_zoom"],
+        quadkeys=len(document["tiles"]),
+        tile_count=len(cogs) - len(left_out),
+        outputs=(Output(url=written.url, size=written.size, version=written.version, shared=True),),
+        assets=tuple(cog.href for cog in made if cog.href not in omitted),
+        members=members_digest(cogs),
+    )
+    return mosaic, left_out
+
+
+def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document, Sequence[Cog]]:
+    """The MosaicJSON document (version 0.0.3, WebMercatorQuad), and the COGs that no quadkey holds.
+
+    Assets of a quadkey are in the order of ``cogs``: where COGs overlap, the first is on top.
+
+    Args:
+        cogs: The job's in the order of the request, then those published before.
+        job: The job's parameters; ``maxzoom`` wins over the data's where it is not None.
+
+    Raises:
+        TaskError: ``MOSAIC_EMPTY``.
+    """
+    parts = [_Part(index, outline) for index, cog in enumerate(cogs) for outline in _outlines(cog)]
+    if not parts:
+        raise TaskError(
+            "No COG can be shown on a Web Mercator map: there is none, or all lie beyond ±85.05° of latitude.",
+            "Set create_mosaicjson=False to publish the STAC collection without a mosaic.",
+            code="MOSAIC_EMPTY",
+        )
+    included = [cogs[index] for index in sorted({part.cog for part in parts})]
+    minzoom, maxzoom = _zooms(included, job.get("maxzoom"))
+    zoom = _quadkey_zoom(parts, minzoom, maxzoom)
+    holders = _quadkeys(parts, zoom)
+    bounds = bounds_union(_clamped(cog.bounds_4326) for cog in included)
+    mosaic = _mosaicjson()(
+        mosaicjson="0.0.3",
+        name=job["collection_id"],
+        description=job["collection_description"],
+        minzoom=minzoom,
+        maxzoom=maxzoom,
+        quadkey_zoom=zoom,
+        bounds=bounds,
+        center=(*bounds_center(bounds), minzoom),
+        asset_type="COG",
+        tiles={key: [cogs[index].href for index in sorted(holders[key])] for key in sorted(holders)},
+        **_shared_facts(included),
+    )
+    document: Document = mosaic.model_dump(mode="json", exclude_none=True)
+    held = set().union(*holders.values())
+    return document, [cog for index, cog in enumerate(cogs) if index not in held]
+
+
+def _shared_facts(cogs: Sequence[Cog]) -> Document:
+    """Data type and colour table, where all COGs have the same."""
+    dtypes = {band.dtype for cog in cogs for band in cog.bands if band.color_interpretation != "alpha"}
+    facts: Document = {"data_type": dtypes.pop()} if len(dtypes) == 1 else {}
+    table = cogs[0].color_table
+    if table and all(cog.color_table == table for cog in cogs):
+        facts["colormap"] = {value: list(color) for value, color in table.items()}
+    return facts
+
+
+def _clamped(bounds: Bounds) -> Bounds:
+    west, south, east, north = bounds
+    return (west, max(south, -MERCATOR_LATITUDE), east, min(north, MERCATOR_LATITUDE))
+
+
+def _outlines(cog: Cog) -> list[BaseGeometry]:
+    """The footprint's polygons without holes, within the map; the bounds where it has none."""
+    boxes = [shapely.box(*_clamped(part)) for part in bounds_parts(cog.bounds_4326) if _is_on_map(part)]
+    if not boxes:
+        return []
+    footprint = _valid(shapely.geometry.shape(cog.footprint)) if cog.footprint else shapely.Point()
+    return _polygons(_widened(footprint, _pixel(cog) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
+
+
+def _valid(geometry: BaseGeometry) -> BaseGeometry:
+    return geometry if geometry.is_valid else shapely.make_valid(geometry)
+
+
+def _pixel(cog: Cog) -> float:
+    west, south, east, north = unroll(cog.bounds_4326)
+    return max((north - south) / cog.shape[0], (east - west) / cog.shape[1])
+
+
+def _widened(outline: BaseGeometry, margin: float, around: BaseGeometry) -> BaseGeometry:
+    """A simpler outline that holds this one and reaches at most a few margins further, and not out of ``around``."""
+    # what simplifying may cut off, the wider buffer adds; the fast algorithm loses parts that are narrower than that
+    simple = shapely.simplify(outline, margin, preserve_topology=False)
+    parts_are_there = shapely.get_num_geometries(simple) == shapely.get_num_geometries(outline)
+    if simple.is_empty or not simple.is_valid or not parts_are_there:
+        simple = shapely.simplify(outline, margin)
+    return shapely.intersection(shapely.buffer(simple, 2 * margin, join_style="mitre"), around)
+
+
+def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
+    rings = [shapely.Polygon(part.exterior) for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
+    return [ring for ring in rings if ring.area > 0]
+
+
+def _is_on_map(bounds: Bounds) -> bool:
+    return bounds[1] < MERCATOR_LATITUDE and bounds[3] > -MERCATOR_LATITUDE
+
+
+def _zooms(cogs: Sequence[Cog], wanted: int | None) -> tuple[int, int]:
+    """From the coarsest overview of any COG to the finest resolution of any."""
+    maxzoom = max(cog.maxzoom for cog in cogs) if wanted is None else wanted
+    return min(maxzoom, min(cog.minzoom for cog in cogs)), maxzoom
+
+
+def _quadkey_zoom(parts: Sequence[_Part], minzoom: int, maxzoom: int) -> int:
+    """The zoom whose tiles are between half as large and as large as most COGs, as far as the document stays small."""
+    bounds = shapely.bounds(np.array([part.outline for part in parts], dtype=object))
+    left, bottom = _on_world_map(bounds[:, 0], bounds[:, 1])
+    right, top = _on_world_map(bounds[:, 2], bounds[:, 3])
+    typical = max(float(np.median(np.maximum(right - left, bottom - top))), 2.0**-30)
+    zoom = math.ceil(-math.log2(typical))
+    zoom = max(minzoom, min(zoom, maxzoom, minzoom + LEVELS_BELOW_MINZOOM))
+    allowed = max(FEWEST_QUADKEYS, QUADKEYS_PER_COG * len(parts))
+    while zoom > 0 and float((((right - left) * 2.0**zoom + 1) * ((bottom - top) * 2.0**zoom + 1)).sum()) > allowed:
+        zoom -= 1
+    return zoom
+
+
+def _quadkeys(parts: Sequence[_Part], zoom: int) -> Mapping[str, Collection[int]]:
+    """Quadkey → indices of the COGs whose outlines reach into it."""
+    outlines = np.array([part.outline for part in parts], dtype=object)
+    part, column, row = _candidates(shapely.bounds(outlines), zoom)
+    shapely.prepare(outlines)
+    inside = shapely.intersects(outlines[part], _tile_boxes(column, row, zoom))
+    holders: dict[str, set[int]] = defaultdict(set)
+    for index, x, y in zip(part[inside].tolist(), column[inside].tolist(), row[inside].tolist(), strict=True):
+        holders[_quadkey(x, y, zoom)].add(parts[index].cog)
+    return holders
+
+
+def _candidates(bounds: Floats, zoom: int) -> tuple[Integers, Integers, Integers]:
+    """Every tile that each of the ``bounds`` (n, 4) reaches into: index of the bounds, column, row."""
+    left, bottom = _on_world_map(bounds[:, 0], bounds[:, 1])
+    right, top = _on_world_map(bounds[:, 2], bounds[:, 3])
+    first_column, first_row = _tile_number(left + TOUCHING, zoom), _tile_number(top + TOUCHING, zoom)
+    columns = np.maximum(_tile_number(right - TOUCHING, zoom) - first_column, 0) + 1
+    rows = np.maximum(_tile_number(bottom - TOUCHING, zoom) - first_row, 0) + 1
+    counts = columns * rows
+    part = np.repeat(np.arange(len(bounds)), counts)
+    position = np.arange(len(part)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return part, first_column[part] + position % columns[part], first_row[part] + position // columns[part]
+
+
+def _tile_number(fraction: Floats, zoom: int) -> Integers:
+    numbers: Integers = np.clip(np.floor(fraction * 2.0**zoom), 0, 2**zoom - 1).astype(np.int64)
+    return numbers
+
+
+def _tile_boxes(column: Integers, row: Integers, zoom: int) -> npt.NDArray[np.object_]:
+    """The tiles as boxes in EPSG:4326."""
+    x, y = column.astype(np.float64), row.astype(np.float64)
+    degrees, height = 360 / 2.0**zoom, 1 / 2.0**zoom
+    west, east = x * degrees - 180, (x + 1) * degrees - 180
+    south, north = _latitude((y + 1) * height), _latitude(y * height)
+    boxes: npt.NDArray[np.object_] = shapely.box(west, south, east, north)
+    return boxes
+
+
+def _on_world_map(longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
+    """Position on the Web Mercator map of the world, 0–1 from the left and from the top."""
+    x = (longitude + 180) / 360
+    y = 0.5 - np.arcsinh(np.tan(np.radians(latitude))) / (2 * math.pi)
+    return x, y
+
+
+def _latitude(y: Floats) -> Floats:
+    """The latitude at a fraction of the world map's height from the top."""
+    latitude: Floats = np.degrees(np.arctan(np.sinh(math.pi * (1 - 2 * y))))
+    return latitude
+
+
+def _quadkey(column: int, row: int, zoom: int) -> str:
+    """One digit a level, from the world down: 0 and 1 in the upper half, 0 and 2 on the left."""
+    levels = range(zoom - 1, -1, -1)
+    return "".join("0123"[(column >> level & 1) | (row >> level & 1) << 1] for level in levels)
+
+
+def _mosaicjson() -> Any:
+    """cogeo-mosaic's model of the document."""
+    # importing it sets the level of the root logger, which is the application's
+    level = logging.root.level
+    from cogeo_mosaic.mosaic import MosaicJSON
+
+    logging.root.setLevel(level)
+    return MosaicJSON
