@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pyproj
 import pystac
 import pytest
@@ -62,3 +65,49 @@ def validate_stac() -> Callable[[dict[str, Any]], None]:
         pystac.validation.validate_dict({**document, "stac_extensions": known})
 
     return validate
+
+
+@pytest.fixture(scope="session")
+def missing_service() -> Callable[[str, str], None]:
+    """Skips the test, saying how to get what it needs; where services are required, fails it."""
+
+    def report(what: str, install: str) -> None:
+        message = f"{what} is not installed: {install}"
+        if os.environ.get("RASTERCOLLECTION_REQUIRE_SERVICES") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres(missing_service: Callable[[str, str], None]) -> Iterator[Any]:
+    """A PostgreSQL server with a template database ``template_pgstac``: see ``services/postgresql.py``.
+
+    ``RASTERCOLLECTION_TEST_DATABASE_URL`` (of a superuser, with PostGIS at hand) is used instead of a new one.
+    """
+    pytest.importorskip("psycopg", reason="pip install 'rastercollection[pgstac]'")
+    pytest.importorskip("pypgstac", reason="pip install 'rastercollection[pgstac]'")
+    from services import postgresql
+
+    given = os.environ.get("RASTERCOLLECTION_TEST_DATABASE_URL")
+    programs = postgresql.find_programs()
+    if given is None and programs is None:
+        missing_service("PostgreSQL with PostGIS", postgresql.INSTALL)
+    running = contextlib.nullcontext(postgresql.Server(given)) if given else postgresql.started(programs)
+    with running as server:
+        template = f"template_pgstac_{os.getpid()}"
+        postgresql.make_template(server, template)
+        try:
+            yield attrs.evolve(server, template=template)
+        finally:
+            server.execute(f'DROP DATABASE IF EXISTS "{template}" WITH (FORCE)')
+
+
+@pytest.fixture
+def pgstac_dsn(postgres: Any) -> Iterator[str]:
+    """Address, as a URL with a password, of a database of the test's own with PostGIS and an empty pgSTAC."""
+    from services.postgresql import as_url
+
+    with postgres.new_database() as name:
+        yield as_url(postgres.database(name))

@@ -21,7 +21,13 @@
         ├── ObjectExistsError
         ├── PreconditionError        the object or record changed in the meantime
         ├── PermissionDeniedError
-        └── UnavailableError         may work again later
+        ├── UnavailableError         may work again later
+        ├── CatalogIncompleteError   the catalog does not hold what it was sent
+        └── CatalogSetupError        the catalog's database is not set up for it
+            ├── DatabaseNotFoundError
+            ├── PostgisMissingError
+            ├── PgstacMissingError
+            └── PgstacVersionError
 
 Every error has a stable ``code``, a ``hint`` that says what to do, and ``retryable``. All of them pickle: each
 passes its arguments positionally to ``super().__init__``.
@@ -34,6 +40,9 @@ from typing import Any, ClassVar, NamedTuple
 
 __all__ = [
     "BackendError",
+    "CatalogIncompleteError",
+    "CatalogSetupError",
+    "DatabaseNotFoundError",
     "ExecutorBrokenError",
     "ExecutorError",
     "JobBusyError",
@@ -44,6 +53,9 @@ __all__ = [
     "ObjectExistsError",
     "ObjectNotFoundError",
     "PermissionDeniedError",
+    "PgstacMissingError",
+    "PgstacVersionError",
+    "PostgisMissingError",
     "PreconditionError",
     "RasterCollectionError",
     "RequestError",
@@ -242,3 +254,38 @@ class PermissionDeniedError(BackendError):
 class UnavailableError(BackendError):
     code = "UNAVAILABLE"
     retryable = True
+
+
+class CatalogIncompleteError(BackendError):
+    """The catalog did not store what it was sent; it was left as it was."""
+
+    code = "CATALOG_INCOMPLETE"
+    default_hint = "Look for triggers, rules or row security on the catalog's tables."
+
+
+class CatalogSetupError(BackendError):
+    """A catalog's database answers, but is not set up for it."""
+
+    code = "CATALOG_SETUP"
+
+
+class DatabaseNotFoundError(CatalogSetupError):
+    code = "DATABASE_NOT_FOUND"
+    default_hint = "Correct the name at the end of the address, or create it: createdb NAME."
+
+
+class PostgisMissingError(CatalogSetupError):
+    code = "POSTGIS_MISSING"
+    default_hint = (
+        "Install PostGIS on the server (Debian: apt-get install postgresql-postgis), then in the database, as a "
+        "superuser: CREATE EXTENSION postgis; and set up pgSTAC: pypgstac migrate --dsn ADDRESS."
+    )
+
+
+class PgstacMissingError(CatalogSetupError):
+    code = "PGSTAC_MISSING"
+    default_hint = "Set it up: pypgstac migrate --dsn ADDRESS."
+
+
+class PgstacVersionError(CatalogSetupError):
+    code = "PGSTAC_VERSION"

@@ -92,7 +92,11 @@ STORAGE = Registry(
 CATALOGS = Registry(
     "catalog backend",
     "rastercollection.catalogs",
-    {"static": "rastercollection.backends.catalogs.static:StaticCatalog"},
+    {
+        "static": "rastercollection.backends.catalogs.static:StaticCatalog",
+        "postgresql": "rastercollection.backends.catalogs.pgstac:PgstacCatalog",
+        "postgres": "rastercollection.backends.catalogs.pgstac:PgstacCatalog",
+    },
 )
 JOBS = Registry(
     "job store",

@@ -1,4 +1,4 @@
-"""The shipped contract over the static catalog, on disk and in memory; readers are pystac and plain JSON."""
+"""The shipped contract over the static catalog, read by pystac and as plain JSON, and over pgSTAC, read by its search."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pystac
 import pytest
 
 from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.protocols import CatalogBackend
 from rastercollection.testing.catalog_contract import CatalogContract
 
 
@@ -71,3 +72,27 @@ class TestStaticInMemory(CatalogContract):
 
     def raw_collection(self, collection_id: str) -> Mapping[str, Any] | None:
         return self._child(collection_id)
+
+
+class TestPgstac(CatalogContract):
+    @pytest.fixture(autouse=True)
+    def place(self, pgstac_dsn: str) -> None:
+        self.dsn = pgstac_dsn
+
+    def make_catalog(self) -> CatalogBackend:
+        from rastercollection.backends.catalogs.pgstac import PgstacCatalog
+
+        return PgstacCatalog(self.dsn)
+
+    def _ask(self, query: str, *parameters: str) -> Any:
+        import psycopg
+
+        with psycopg.connect(self.dsn, options="-c search_path=pgstac,public") as connection:
+            return (connection.execute(query.encode(), parameters).fetchone() or (None,))[0]
+
+    def raw_items(self, collection_id: str) -> Sequence[Mapping[str, Any]]:
+        found = self._ask("SELECT search(%s)", json.dumps({"collections": [collection_id], "limit": 10_000}))
+        return found["features"]
+
+    def raw_collection(self, collection_id: str) -> Mapping[str, Any] | None:
+        return self._ask("SELECT get_collection(%s)", collection_id)

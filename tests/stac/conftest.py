@@ -83,19 +83,6 @@ def publish(tmp_path: Path) -> Callable[..., Published]:
 
 
 @pytest.fixture(scope="session")
-def missing_service() -> Callable[[str, str], None]:
-    """Skips the test, saying how to get what it needs; where services are required, fails it."""
-
-    def report(what: str, install: str) -> None:
-        message = f"{what} is not installed: {install}"
-        if os.environ.get("RASTERCOLLECTION_REQUIRE_SERVICES") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-
-    return report
-
-
-@pytest.fixture(scope="session")
 def tile_server(missing_service: Callable[[str, str], None]) -> Iterator[str]:
     """Root address of a real titiler.mosaic on this machine."""
     if importlib.util.find_spec("titiler") is None or importlib.util.find_spec("uvicorn") is None:

@@ -1,0 +1,144 @@
+"""Loading a collection with its items through pypgstac, all of it within one transaction."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from rastercollection.errors import CatalogIncompleteError, ObjectExistsError
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["Stored", "load", "lock_collection", "stored"]
+
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rastercollection:' || %s, 0))"
+_HAS_PARTITION = """
+    SELECT partition_trunc IS NULL AND to_regclass('pgstac._items_' || key) IS NOT NULL FROM collections WHERE id = %s
+"""
+_KNOWN = "SELECT id FROM items WHERE collection = %s AND id = ANY(%s)"
+_DELETE_OTHERS = """
+    DELETE FROM items i
+    WHERE i.collection = %s AND NOT EXISTS (SELECT FROM unnest(%s::text[]) sent WHERE sent = i.id)
+"""
+_STORED = """
+    SELECT count(*),
+           encode(sha256(convert_to(coalesce(string_agg(item, '' ORDER BY id), ''), 'UTF8')), 'hex')
+    FROM (
+        SELECT id,
+               md5(concat_ws('|', id, datetime, end_datetime, encode(ST_AsEWKB(geometry), 'hex'),
+                             content - 'pgstac:base_item')) AS item
+        FROM items WHERE collection = %s
+    ) every
+"""
+# the database may be set to keep the extent up to date itself
+_COLLECTION = "SELECT md5((content - 'extent')::text) FROM collections WHERE id = %s"
+
+
+@attrs.frozen
+class Stored:
+    """What the database holds of a collection: the number of its items, and a digest of all of it."""
+
+    items: int
+    digest: str
+
+
+def lock_collection(connection: psycopg.Connection[Any], collection_id: str) -> None:
+    """Wait until no other publisher works on this collection; held to the end of the transaction.
+
+    Where a partition will have to be made, no other collection is written to, either: PostgreSQL then locks all
+    collections, and of two publishers that have each written one, neither could. Reading goes on.
+    """
+    connection.execute(_LOCK, [collection_id])
+    row = connection.execute(_HAS_PARTITION, [collection_id]).fetchone()
+    if not (row and row[0]):
+        connection.execute("LOCK TABLE collections IN SHARE ROW EXCLUSIVE MODE")
+
+
+def load(
+    connection: psycopg.Connection[Any], collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], mode: str
+) -> int:
+    """Store a collection and items, in the transaction that is open. Returns how many of the items are there then.
+
+    Raises:
+        ObjectExistsError: ``insert``, and an item is there already.
+        CatalogIncompleteError: Items are missing afterwards.
+    """
+    from pypgstac.load import Methods
+
+    name, ids = str(collection["id"]), [str(item["id"]) for item in items]
+    chosen = _not_stored(connection, name, items, mode) if mode in ("insert", "insert_ignore") else items
+    loader = _loader(connection)
+    loader.load_collections(iter([collection]), Methods.upsert)
+    if chosen:
+        loader.load_items(iter(chosen), _method(connection, name, mode), chunksize=len(chosen))
+    if mode == "replace":
+        connection.execute(_DELETE_OTHERS, [name, ids])
+    present = _known(connection, name, ids)
+    if len(present) < len(ids):
+        missing = sorted(set(ids) - present)
+        raise CatalogIncompleteError(
+            f"Of {len(ids)} items of collection {name}, the database stored {len(present)}; missing: "
+            f"{', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}. Nothing was published."
+        )
+    return len(present)
+
+
+def stored(connection: psycopg.Connection[Any], collection_id: str) -> Stored | None:
+    """What the database holds; None without such a collection."""
+    row = connection.execute(_COLLECTION, [collection_id]).fetchone()
+    if row is None:
+        return None
+    count, items = connection.execute(_STORED, [collection_id]).fetchone() or (0, "")
+    return Stored(count, f"{row[0]}{items}")
+
+
+def _known(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> set[str]:
+    return {row[0] for row in connection.execute(_KNOWN, [collection_id, list(ids)])}
+
+
+def _not_stored(
+    connection: psycopg.Connection[Any], name: str, items: Sequence[Mapping[str, Any]], mode: str
+) -> list[Mapping[str, Any]]:
+    # ids are unique in a partition only, so a collection that is partitioned by time could get an item twice;
+    # locks go with the savepoint: whoever reads items first and makes a partition then deadlocks with its like
+    with connection.transaction(force_rollback=True):
+        known = _known(connection, name, [item["id"] for item in items])
+    if known and mode == "insert":
+        raise ObjectExistsError(
+            f"Collection {name} has {len(known)} of these items already: {', '.join(sorted(known)[:10])}.",
+            "Publish with another mode: upsert replaces them, insert_ignore keeps them.",
+            name,
+        )
+    return [item for item in items if item["id"] not in known]
+
+
+def _method(connection: psycopg.Connection[Any], collection_id: str, mode: str) -> Any:
+    """pypgstac's way of loading; in partitions by time, an item whose time changed is deleted where it was."""
+    from pypgstac.load import Methods
+
+    if mode in ("insert", "insert_ignore", "delsert"):
+        return Methods(mode)
+    row = connection.execute("SELECT partition_trunc FROM collections WHERE id = %s", [collection_id]).fetchone()
+    return Methods.delsert if row and row[0] else Methods.upsert
+
+
+class _NoPool:
+    """Stands where PgstacDB would make a pool of connections of its own."""
+
+    def check(self) -> None: ...
+
+
+def _loader(connection: psycopg.Connection[Any]) -> Any:
+    from pypgstac.db import PgstacDB
+    from pypgstac.load import Loader
+
+    database: Any = PgstacDB(connection=connection, pool=_NoPool())
+    loader: Any = Loader(database)
+    # without pypgstac's own retries, of minutes: the transaction is tried again as a whole
+    loader.load_partition = functools.partial(Loader.load_partition.__wrapped__, loader)
+    return loader

@@ -1,0 +1,177 @@
+"""A PostgreSQL server with PostGIS and pgSTAC for tests: found, started in a temporary folder, stopped by its handle."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+INSTALL = "apt-get install postgresql postgresql-postgis postgresql-postgis-scripts (Homebrew: brew install postgis)"
+PASSWORD = "only-for-tests/%@:" # as awkward in a URL as they come
+SECONDS_TO_START = 60
+
+
+@attrs.frozen
+class Server:
+    """A running server: where it is, as the superuser."""
+
+    dsn: str
+    process: subprocess.Popen[bytes] | None = None
+    data: Path | None = None
+    template: str = ""
+
+    def database(self, name: str, **changes: str) -> str:
+        """Address of one of its databases."""
+        return make_conninfo(self.dsn, dbname=name, **changes)
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        with psycopg.connect(self.database(database), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    @contextlib.contextmanager
+    def new_database(self) -> Iterator[str]:
+        """Name of a database made from the template, dropped at the end."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"')
+        try:
+            yield name
+        finally:
+            self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def find_programs() -> Path | None:
+    """The folder with initdb and postgres of an installation that has PostGIS."""
+    folders = [os.environ.get("RASTERCOLLECTION_POSTGRES_BIN", ""), "/opt/homebrew/opt/postgresql/bin"]
+    folders += [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    if config := shutil.which("pg_config"):
+        told = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)
+        folders.append(told.stdout.strip())
+    return next((Path(folder) for folder in folders if folder and _has_postgis(Path(folder))), None)
+
+
+def _has_postgis(folder: Path) -> bool:
+    config = folder / "pg_config"
+    if not (folder / "initdb").exists() or not config.exists():
+        return False
+    # Debian's pg_config in that folder is of this version; the shared folder holds the extensions
+    told = subprocess.run([str(config), "--sharedir"], capture_output=True, text=True, check=False)
+    return (Path(told.stdout.strip()) / "extension" / "postgis.control").exists()
+
+
+@contextlib.contextmanager
+def started(programs: Path, port: int = 0) -> Iterator[Server]:
+    """A new server, on loopback, with password authentication."""
+    folder = Path(tempfile.mkdtemp(prefix="rastercollection-pg-", dir="/tmp"))
+    try:
+        data = folder / "data"
+        secret = folder / "password"
+        secret.write_text(PASSWORD)
+        if _identity():
+            shutil.chown(folder, "nobody")
+            shutil.chown(secret, "nobody")
+        subprocess.run(
+            [programs / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={secret}"]
+            + ["-E", "UTF8", "--no-locale", "--no-sync"],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            **_identity(),
+        )
+        server = start(programs, data, port or free_port())
+        try:
+            yield server
+        finally:
+            stop(server)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start(programs: Path, data: Path, port: int) -> Server:
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": str(data.parent),
+        "port": str(port),
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "shared_buffers": "64MB",
+        "jit": "off",
+    }
+    options = [f"-c{name}={value}" for name, value in settings.items()]
+    log = (data.parent / "log").open("ab")
+    process = subprocess.Popen(
+        [programs / "postgres", "-D", data, *options], cwd="/", stdout=log, stderr=log, **_identity()
+    )
+    log.close()
+    dsn = make_conninfo(host="127.0.0.1", port=port, user="postgres", password=PASSWORD, dbname="postgres")
+    deadline = time.monotonic() + SECONDS_TO_START
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(dsn):
+            return Server(dsn, process, data)
+        time.sleep(0.05)
+    stop(Server(dsn, process, data))
+    raise RuntimeError(f"PostgreSQL did not start: {(data.parent / 'log').read_text()[-2000:]}")
+
+
+def stop(server: Server) -> None:
+    """Stop it without waiting for its clients."""
+    if server.process is not None and server.process.poll() is None:
+        server.process.send_signal(signal.SIGINT)
+        try:
+            server.process.wait(30)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+            server.process.wait()
+
+
+def _identity() -> dict[str, object]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def make_template(server: Server, name: str) -> None:
+    """A database with PostGIS and pgSTAC."""
+    from pypgstac.db import PgstacDB
+    from pypgstac.migrate import Migrate
+
+    server.execute(f'CREATE DATABASE "{name}"')
+    server.execute("CREATE EXTENSION postgis", name)
+    database = PgstacDB(dsn=server.database(name))
+    try:
+        Migrate(database).run_migration()
+    finally:
+        pool = database.pool
+        database.disconnect()
+        if pool is not None:
+            pool.close()
+
+
+def as_url(dsn: str) -> str:
+    """The same address as a URL."""
+    from urllib.parse import quote
+
+    fields = {name: quote(str(value), safe="") for name, value in conninfo_to_dict(dsn).items()}
+    return f"postgresql://{fields['user']}:{fields['password']}@{fields['host']}:{fields['port']}/{fields['dbname']}"
