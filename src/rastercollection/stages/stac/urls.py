@@ -13,7 +13,18 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
-__all__ = ["MOSAICJSON_SERVER", "UrlProfile", "build_urls"]
+__all__ = [
+    "MOSAICJSON_SERVER",
+    "PROFILES",
+    "TITILER_PGSTAC_1",
+    "TITILER_PGSTAC_1_0",
+    "TITILER_PGSTAC_2",
+    "TITILER_PGSTAC_3",
+    "UrlProfile",
+    "build_urls",
+    "profile_of",
+    "render_parameters",
+]
 
 TMS = "WebMercatorQuad"
 
@@ -25,64 +36,128 @@ def _bidx(render: Render) -> Query:
     return [("bidx", str(band)) for band in render.get("bidx", ())]
 
 
+def _bands_of_asset(render: Render) -> Query:
+    bands = ",".join(str(band) for band in render.get("bidx", ()))
+    return [("assets", f"{asset}|bidx={bands}" if bands else asset) for asset in render.get("assets", ())]
+
+
+def _asset_bidx(render: Render) -> Query:
+    bands = ",".join(str(band) for band in render.get("bidx", ()))
+    assets: Query = [("assets", asset) for asset in render.get("assets", ())]
+    return assets + [("asset_bidx", f"{asset}|{bands}") for _, asset in assets if bands]
+
+
 @attrs.frozen(kw_only=True)
 class UrlProfile:
     """Where one kind of server, from some version on, has its pages.
 
     Attributes:
         name: Of the profile.
-        viewer, tilejson, tiles, info, point, statistics: Paths below the server's root; ``{tms}`` is the tile matrix
-            set, ``{z}``, ``{x}``, ``{y}``, ``{lon}``, ``{lat}`` stay for the reader to fill in. ``statistics`` takes
-            a POST with a GeoJSON feature, where the server offers it.
+        roots: What can be shown (``url``, ``search``, ``collection``, ``item``), and the path below which it is.
+        viewer, tilejson, tiles, info, point, statistics, wmts: Paths below that; ``{tms}`` is the tile matrix set,
+            ``{z}``, ``{x}``, ``{y}``, ``{lon}``, ``{lat}`` stay for the reader to fill in. ``statistics`` takes a POST
+            with a GeoJSON feature, where the server offers it (of an item: a GET). Empty where there is no such page.
         bands: The query that selects a render's bands.
     """
 
     name: str
-    viewer: str
-    tilejson: str
-    tiles: str
-    info: str
-    point: str
-    statistics: str
+    roots: Mapping[str, str]
+    viewer: str = "/{tms}/map.html"
+    tilejson: str = "/{tms}/tilejson.json"
+    tiles: str = "/tiles/{tms}/{z}/{x}/{y}.png"
+    info: str = "/info"
+    point: str = "/point/{lon},{lat}"
+    statistics: str = "/statistics"
+    wmts: str = ""
     bands: Callable[[Render], Query]
 
 
-MOSAICJSON_SERVER = UrlProfile(
-    name="mosaicjson",
-    viewer="/mosaicjson/{tms}/map.html",
-    tilejson="/mosaicjson/{tms}/tilejson.json",
-    tiles="/mosaicjson/tiles/{tms}/{z}/{x}/{y}.png",
-    info="/mosaicjson/info",
-    point="/mosaicjson/point/{lon},{lat}",
-    statistics="/mosaicjson/statistics",
-    bands=_bidx,
-)
+_PGSTAC_ROOTS = {
+    "search": "/searches/{search}",
+    "collection": "/collections/{collection}",
+    "item": "/collections/{collection}/items/{item}",
+}
+
+MOSAICJSON_SERVER = UrlProfile(name="mosaicjson", roots={"url": "/mosaicjson"}, bands=_bidx)
 """titiler.mosaic 2.x with its router at ``/mosaicjson``."""
+
+TITILER_PGSTAC_3 = UrlProfile(
+    name="titiler-pgstac-3", roots=_PGSTAC_ROOTS, wmts="/WMTSCapabilities.xml", bands=_bands_of_asset
+)
+TITILER_PGSTAC_2 = attrs.evolve(TITILER_PGSTAC_3, name="titiler-pgstac-2", bands=_asset_bidx)
+TITILER_PGSTAC_1 = attrs.evolve(TITILER_PGSTAC_2, name="titiler-pgstac-1", wmts="/{tms}/WMTSCapabilities.xml")
+TITILER_PGSTAC_1_0 = attrs.evolve(TITILER_PGSTAC_1, name="titiler-pgstac-1.0", viewer="/{tms}/map")
+"""titiler-pgstac 1.0 to 1.7; TITILER_PGSTAC_1 is 1.8 and 1.9."""
+
+PROFILES: Mapping[str, UrlProfile] = {
+    profile.name: profile
+    for profile in (MOSAICJSON_SERVER, TITILER_PGSTAC_3, TITILER_PGSTAC_2, TITILER_PGSTAC_1, TITILER_PGSTAC_1_0)
+}
+
+
+def profile_of(description: Mapping[str, Any]) -> UrlProfile | None:
+    """The profile of a server that describes itself so (OpenAPI); None where none fits.
+
+    It goes by what the server has, not by its version: applications of other names and versions are built on these.
+    """
+    paths = description.get("paths")
+    if not isinstance(paths, Mapping):
+        return None
+    if "/searches/{search_id}/info" not in paths:
+        return MOSAICJSON_SERVER if "/mosaicjson/info" in paths else None
+    tile = paths.get("/searches/{search_id}/tiles/{tileMatrixSetId}/{z}/{x}/{y}", {}).get("get", {})
+    if "asset_bidx" not in {parameter.get("name") for parameter in tile.get("parameters", ())}:
+        return TITILER_PGSTAC_3
+    if "/searches/{search_id}/WMTSCapabilities.xml" in paths:
+        return TITILER_PGSTAC_2
+    has_viewer = "/searches/{search_id}/{tileMatrixSetId}/map.html" in paths
+    return TITILER_PGSTAC_1 if has_viewer else TITILER_PGSTAC_1_0
 
 
 def build_urls(
     server: str, source: Mapping[str, str], render: Render, profile: UrlProfile = MOSAICJSON_SERVER
 ) -> dict[str, str]:
-    """Addresses by name: viewer, tilejson, tiles, info, point, statistics.
+    """Addresses by name: viewer, tilejson, tiles, info, point, statistics, wmts, as far as the server has them.
 
     Args:
         server: Root of the tile server, ``http://host[:port][/prefix]``.
-        source: Query parameters that say what to show (``{"url": mosaic address}``).
+        source: What to show: ``{"url": address of a mosaic}``, ``{"search": id}``, ``{"collection": id}`` or
+            ``{"collection": id, "item": id}``; with more query parameters, if need be (``minzoom``, ``maxzoom``).
         render: A render definition; ``{}`` for the server's defaults.
         profile: The kind of server.
     """
-    root = server.rstrip("/")
-    shown = _query([*source.items(), *profile.bands(render), *_styling(render)])
-    values = _query([*source.items(), *profile.bands(render)])
+    kind = next(name for name in ("item", "url", "search", "collection") if name in source)
+    root = server.rstrip("/") + _filled(profile.roots[kind], source)
+    asked = [(name, value) for name, value in source.items() if f"{{{name}}}" not in profile.roots[kind]]
+    own = [pair for pair in asked if pair[0] == "url"]
+    bands = profile.bands(render)
+    shown = _query([*asked, *bands, *_styling(render)])
+    values = _query([*own, *bands])
     queries = {
         "viewer": shown,
         "tilejson": shown,
-        "tiles": shown,
-        "info": _query(list(source.items())),
+        "tiles": _query([*own, *bands, *_styling(render)]),
+        "info": values if kind == "item" else _query(own),
         "point": values,
         "statistics": values,
+        "wmts": shown,
     }
-    return {name: root + getattr(profile, name).replace("{tms}", TMS) + query for name, query in queries.items()}
+    paths = {name: getattr(profile, name) for name in queries}
+    return {name: root + paths[name].replace("{tms}", TMS) + query for name, query in queries.items() if paths[name]}
+
+
+def render_parameters(render: Render, profile: UrlProfile) -> dict[str, list[str]]:
+    """The query parameters that show a render, as a registered search keeps them among its defaults."""
+    parameters: dict[str, list[str]] = {}
+    for name, value in [*profile.bands(render), *_styling(render)]:
+        parameters.setdefault(name, []).append(value)
+    return parameters
+
+
+def _filled(path: str, source: Mapping[str, str]) -> str:
+    for name, value in source.items():
+        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    return path
 
 
 def _query(pairs: Query) -> str:
