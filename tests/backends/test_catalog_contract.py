@@ -1,4 +1,4 @@
-"""The shipped contract over the static catalog, read by pystac and as plain JSON, and over pgSTAC, read by its search."""
+"""The shipped contract over the static catalog, read by pystac and as JSON, and over pgSTAC, read by its search."""
 
 from __future__ import annotations
 

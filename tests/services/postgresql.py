@@ -1,4 +1,4 @@
-"""A PostgreSQL server with PostGIS and pgSTAC for tests: found, started in a temporary folder, stopped by its handle."""
+"""A PostgreSQL server with PostGIS and pgSTAC for tests: found, started in a folder, stopped by its handle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 INSTALL = "apt-get install postgresql postgresql-postgis postgresql-postgis-scripts (Homebrew: brew install postgis)"
-PASSWORD = "only-for-tests/%@:" # as awkward in a URL as they come
+PASSWORD = "only-for-tests/%@:"  # as awkward in a URL as they come
 SECONDS_TO_START = 60
 
 
@@ -83,8 +83,10 @@ def started(programs: Path, port: int = 0) -> Iterator[Server]:
             shutil.chown(folder, "nobody")
             shutil.chown(secret, "nobody")
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={secret}"]
-            + ["-E", "UTF8", "--no-locale", "--no-sync"],
+            [
+                *(programs / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={secret}"),
+                *("-E", "UTF8", "--no-locale", "--no-sync"),
+            ],
             check=True,
             capture_output=True,
             cwd="/",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
@@ -66,9 +66,8 @@ def check_items(items: Sequence[Item], mode: str, target: str) -> None:
         raise BackendError(f"Several items have the id {twice[0]!r}.", "Ids are unique in a collection.", target)
 
 
-def refuse_existing(items: Sequence[Item], held: Holdings, target: str) -> None:
-    """Raise an ObjectExistsError that names items that a collection holds already, if there are any."""
-    ids = held.ids
+def refuse_existing(items: Sequence[Item], ids: Set[str], target: str) -> None:
+    """Raise an ObjectExistsError that names items whose ids are among those of a collection, if there are any."""
     there = [str(item["id"]) for item in items if item["id"] in ids]
     if there:
         shown = ", ".join(there[:MOST_NAMED]) + (" …" if len(there) > MOST_NAMED else "")

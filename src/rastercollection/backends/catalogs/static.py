@@ -113,7 +113,7 @@ class StaticCatalog:
         with take_turn(self.storage, place.turn) as turn:
             published = self._published(place)
             if mode == "insert":
-                refuse_existing(items, published, place.public)
+                refuse_existing(items, published.ids, place.public)
             kept = published.ids if mode == "insert_ignore" else set()
             new = [item for item in items if item["id"] not in kept]
             links = {} if mode == "replace" else {link.item_id: link for link in published.links}

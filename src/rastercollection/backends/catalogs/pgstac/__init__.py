@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from rastercollection.backends.catalogs.holdings import check_items
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
-from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, stored
+from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
 from rastercollection.errors import BackendError
-from rastercollection.protocols import Publication
-from rastercollection.records import digest
+from rastercollection.protocols import Publication, PublishMode
 
 if TYPE_CHECKING:
     import psycopg
@@ -67,46 +66,44 @@ class PgstacCatalog:
         self._database.run_once(lambda connection: check_setup(connection, self.url), "publish")
 
     def publish(
-        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: str = "upsert"
+        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
     ) -> Publication:
-        """Publish a collection with items, in one transaction, and count what is there before it is committed.
+        """Publish a collection with items, in one step; see :meth:`rastercollection.protocols.CatalogBackend.publish`.
 
-        Args:
-            collection: A STAC Collection.
-            items: Its STAC Items, with absolute asset hrefs.
-            mode: ``insert``, ``insert_ignore``, ``upsert``, ``delsert`` or ``replace``.
+        What is there is looked at before the transaction is committed: with an item missing, nothing is published.
 
         Raises:
             CatalogIncompleteError: The database did not store all items.
-            ObjectExistsError: ``insert``, and an item is there already.
+            ObjectExistsError: With mode ``insert``, naming items that are there.
             BackendError: Two items have one id, something is no JSON, or the database refuses it.
         """
+        check_items(items, mode, self.url)
         name = str(collection["id"])
-        twice = [key for key, times in Counter(item["id"] for item in items).items() if times > 1]
-        if twice:
-            raise BackendError(f"Several items have the id {twice[0]!r}.", "Ids are unique in a collection.", self.url)
         document, documents = _plain(collection, self.url), [_plain(item, self.url) for item in items]
 
-        def work(connection: psycopg.Connection[Any]) -> tuple[int, Stored | None]:
+        def work(connection: psycopg.Connection[Any]) -> Stored:
             lock_collection(connection, name)
-            return load(connection, document, documents, mode), stored(connection, name)
+            return load(connection, document, documents, mode)
 
-        present, found = self._database.run(work, f"publish collection {name}")
-        found = found or Stored(0, "")
+        found = self._database.run(work, f"publish collection {name}")
         return Publication(
             catalog=KIND,
             collection_id=name,
             items=found.items,
-            stored=present,
+            stored=found.sent,
             collection_url="",
-            digest=_digest(name, found),
+            digest=found.digest,
+            item_ids=tuple(str(item["id"]) for item in items),
+            mode=mode,
         )
 
     def is_current(self, publication: Publication) -> bool:
-        """Whether the database holds this collection with exactly the items that were there after publishing."""
-        name = publication.collection_id
-        found = self._database.run(lambda connection: stored(connection, name), f"read collection {name}")
-        return found is not None and (found.items, _digest(name, found)) == (publication.items, publication.digest)
+        """Whether the items sent are there as they were; after ``replace``, and no others."""
+        name, ids = publication.collection_id, publication.item_ids
+        found = self._database.run(lambda connection: look(connection, name, ids), f"read collection {name}")
+        if found is None or (publication.mode == "replace" and found.items != len(ids)):
+            return False
+        return (found.sent, found.digest) == (publication.stored, publication.digest)
 
     def item_ids(self, collection_id: str) -> list[str]:
         """Ids of the items that are there, sorted."""
@@ -149,10 +146,6 @@ class PgstacCatalog:
     @property
     def _database(self) -> Database:
         return Database(dsn=self.dsn, patience=self.patience)
-
-
-def _digest(collection_id: str, found: Stored) -> str:
-    return digest([collection_id, found.digest])
 
 
 def _plain(document: Mapping[str, Any], target: str) -> Json:

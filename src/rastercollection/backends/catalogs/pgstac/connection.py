@@ -74,8 +74,8 @@ _HINTS: Mapping[Kind, str] = {
 def require_pypgstac() -> None:
     """Raise MissingExtraError unless pypgstac and psycopg can be imported."""
     try:
-        import pypgstac.db  # noqa: F401
         import psycopg  # noqa: F401
+        import pypgstac.db  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("The pgSTAC catalog", "pgstac") from error
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from rastercollection.errors import CatalogIncompleteError, ObjectExistsError
+from rastercollection.backends.catalogs.holdings import refuse_existing
+from rastercollection.errors import CatalogIncompleteError
 
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["Stored", "load", "lock_collection", "stored"]
+__all__ = ["Stored", "load", "lock_collection", "look"]
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rastercollection:' || %s, 0))"
@@ -25,25 +26,29 @@ _DELETE_OTHERS = """
     DELETE FROM items i
     WHERE i.collection = %s AND NOT EXISTS (SELECT FROM unnest(%s::text[]) sent WHERE sent = i.id)
 """
-_STORED = """
+_COUNT = "SELECT (SELECT count(*) FROM items WHERE collection = c.id) FROM collections c WHERE id = %s"
+_CONTENT = """
     SELECT count(*),
            encode(sha256(convert_to(coalesce(string_agg(item, '' ORDER BY id), ''), 'UTF8')), 'hex')
     FROM (
-        SELECT id,
-               md5(concat_ws('|', id, datetime, end_datetime, encode(ST_AsEWKB(geometry), 'hex'),
-                             content - 'pgstac:base_item')) AS item
-        FROM items WHERE collection = %s
-    ) every
+        SELECT id, md5(id || content_hydrate(i)::text) AS item
+        FROM items i WHERE collection = %s AND id = ANY(%s)
+    ) sent
 """
-# the database may be set to keep the extent up to date itself
-_COLLECTION = "SELECT md5((content - 'extent')::text) FROM collections WHERE id = %s"
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Stored:
-    """What the database holds of a collection: the number of its items, and a digest of all of it."""
+    """What the database holds of a collection.
+
+    Attributes:
+        items: Number of its items.
+        sent: How many of certain items are among them.
+        digest: Of those, whatever is in them.
+    """
 
     items: int
+    sent: int
     digest: str
 
 
@@ -61,8 +66,8 @@ def lock_collection(connection: psycopg.Connection[Any], collection_id: str) -> 
 
 def load(
     connection: psycopg.Connection[Any], collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], mode: str
-) -> int:
-    """Store a collection and items, in the transaction that is open. Returns how many of the items are there then.
+) -> Stored:
+    """Store a collection and items, in the transaction that is open, and look what is there then.
 
     Raises:
         ObjectExistsError: ``insert``, and an item is there already.
@@ -78,23 +83,23 @@ def load(
         loader.load_items(iter(chosen), _method(connection, name, mode), chunksize=len(chosen))
     if mode == "replace":
         connection.execute(_DELETE_OTHERS, [name, ids])
-    present = _known(connection, name, ids)
-    if len(present) < len(ids):
-        missing = sorted(set(ids) - present)
+    found = look(connection, name, ids)
+    if found is None or found.sent < len(ids):
+        missing = sorted(set(ids) - _known(connection, name, ids))
         raise CatalogIncompleteError(
-            f"Of {len(ids)} items of collection {name}, the database stored {len(present)}; missing: "
+            f"Of {len(ids)} items of collection {name}, the database stored {len(ids) - len(missing)}; missing: "
             f"{', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}. Nothing was published."
         )
-    return len(present)
+    return found
 
 
-def stored(connection: psycopg.Connection[Any], collection_id: str) -> Stored | None:
-    """What the database holds; None without such a collection."""
-    row = connection.execute(_COLLECTION, [collection_id]).fetchone()
+def look(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> Stored | None:
+    """What the database holds of a collection and of the items with certain ids; None without such a collection."""
+    row = connection.execute(_COUNT, [collection_id]).fetchone()
     if row is None:
         return None
-    count, items = connection.execute(_STORED, [collection_id]).fetchone() or (0, "")
-    return Stored(count, f"{row[0]}{items}")
+    sent, content = connection.execute(_CONTENT, [collection_id, list(ids)]).fetchone() or (0, "")
+    return Stored(items=row[0], sent=sent, digest=content)
 
 
 def _known(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> set[str]:
@@ -108,12 +113,8 @@ def _not_stored(
     # locks go with the savepoint: whoever reads items first and makes a partition then deadlocks with its like
     with connection.transaction(force_rollback=True):
         known = _known(connection, name, [item["id"] for item in items])
-    if known and mode == "insert":
-        raise ObjectExistsError(
-            f"Collection {name} has {len(known)} of these items already: {', '.join(sorted(known)[:10])}.",
-            "Publish with another mode: upsert replaces them, insert_ignore keeps them.",
-            name,
-        )
+    if mode == "insert":
+        refuse_existing(items, known, name)
     return [item for item in items if item["id"] not in known]
 
 
