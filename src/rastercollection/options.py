@@ -164,6 +164,7 @@ def _add_fine_parameters(parser: argparse.ArgumentParser) -> None:
     add("keywords", "keyword of the STAC collection; may be repeated", metavar="WORD", **several)
     add("asset_key", "key of the COG in STAC items; 'data' when not given", metavar="KEY")
     add("titiler_url", "tile server that shows the result", metavar="URL")
+    add("titiler_profile", "its kind and version (titiler-pgstac-3 …); found out when not given", metavar="NAME")
     add("max_pixels", "a tile with more is refused", type=int, metavar="N")
     add("max_bands", "a tile with more is refused", type=int, metavar="N")
     add("max_block_bytes", "a tile with a larger decoded block is refused", type=int, metavar="N")

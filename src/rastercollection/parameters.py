@@ -51,6 +51,7 @@ class CollectionParameters(TypedDict, total=False):
     keywords: Sequence[str]
     asset_key: str
     titiler_url: str | None
+    titiler_profile: str | None
     max_pixels: int
     max_bands: int
     max_block_bytes: int

@@ -23,6 +23,7 @@ __all__ = [
     "Observer",
     "Publication",
     "PublishMode",
+    "SearchableCatalog",
     "StorageBackend",
 ]
 
@@ -270,6 +271,26 @@ class CatalogBackend(Protocol):
         """Whether the catalog still holds what was sent, unchanged; after ``replace``, also nothing else.
 
         Items that others appended in the meantime, and what they made of the collection's document, do not matter.
+        """
+        ...
+
+
+@runtime_checkable
+class SearchableCatalog(Protocol):
+    """What a catalog can besides, where a tile server shows the results of searches in it (pgSTAC)."""
+
+    def register_search(self, collection_id: str, metadata: Mapping[str, Any]) -> str:
+        """Register a search over all items of a collection, those of later publications included.
+
+        Idempotent: the same collection with the same metadata gives the same id.
+
+        Args:
+            collection_id: The STAC collection; it need not be there yet.
+            metadata: For the tile server: ``name``, ``bounds`` (EPSG:4326), ``minzoom``, ``maxzoom``, ``assets``,
+                ``defaults`` (query parameters by name of a render).
+
+        Returns:
+            The id that the catalog gives the search.
         """
         ...
 

@@ -28,6 +28,7 @@ __all__ = ["CollectionRequest"]
 
 _TILE_MATRIX = "WebMercatorQuad"
 _MERCATOR = "EPSG:3857"
+TITILER_PROFILES = ("titiler-pgstac-3", "titiler-pgstac-2", "titiler-pgstac-1", "titiler-pgstac-1.0", "mosaicjson")
 ON_MISMATCH = ("continue", "majority", "fail")
 MISSING = object()
 
@@ -122,6 +123,9 @@ class CollectionRequest:
         keywords: Added to the collection's.
         asset_key: Key of the COG asset in items.
         titiler_url: Root address of the tile server that shows the result.
+        titiler_profile: What kind of server it is, and from which version on: ``titiler-pgstac-3``, ``…-2``, ``…-1``
+            (1.8 and later), ``…-1.0``, or ``mosaicjson``. When None, the server is asked where the catalog is pgSTAC,
+            and is a ``mosaicjson`` one elsewhere.
         max_pixels, max_bands, max_block_bytes: A tile with more pixels or bands, or with a larger decoded block, is
             refused before anything is allocated.
         drivers: GDAL drivers that may open sources.
@@ -163,6 +167,7 @@ class CollectionRequest:
     keywords: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     asset_key: str = "data"
     titiler_url: str | None = None
+    titiler_profile: str | None = None
     max_pixels: int = 2_000_000_000
     max_bands: int = 256
     max_block_bytes: int = 2**30
@@ -324,6 +329,7 @@ _CHECKS: Mapping[str, checks.Check] = {
     "keywords": checks.is_texts,
     "asset_key": checks.identifier,
     "titiler_url": checks.http,
+    "titiler_profile": checks.one_of(TITILER_PROFILES),
     "max_pixels": checks.integer(1),
     "max_bands": checks.integer(1),
     "max_block_bytes": checks.integer(1),

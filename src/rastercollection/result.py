@@ -186,7 +186,7 @@ def _stac(value: Mapping[str, Any] | None) -> Summary | None:
         "items_stored": value["items_stored"],
         "items_in_collection": value["items_in_collection"],
         "dropped_cogs": list(value["dropped_cogs"]),
-        "inserted_to_pgstac": in_pgstac and value["items_stored"] == value["items_created"],
+        "inserted_to_pgstac": value["items_stored"] if in_pgstac else 0,
         "ready_for_titiler": value["ready_for_titiler"],
         "ready_reason": value["ready_reason"],
     }

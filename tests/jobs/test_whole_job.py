@@ -95,7 +95,7 @@ def test_the_summary_says_what_is_there(bronze: Path) -> None:
     assert summary["mosaicjson"]["url"] == str(cogs / "test.json")
     assert summary["mosaicjson"]["tile_count"] == 4
     assert summary["stac"]["items_created"] == 4
-    assert summary["stac"]["inserted_to_pgstac"] is False
+    assert summary["stac"]["inserted_to_pgstac"] == 0
     assert summary["stac"]["ready_for_titiler"] is False
     assert summary["stages_completed"] == 4
     assert summary["tasks_executed"] == 10

@@ -194,7 +194,7 @@ def test_a_tile_that_shows_nothing_is_not_ready(publish: Any, tile_server: str, 
     done = publish(cogs)
     render = {**done.collection["renders"]["visual"], "rescale": [[1e6, 2e6]], "nodata": "nan"}
     links = build_urls(tile_server, {"url": done.mosaic.url}, render)
-    answer = probe(links, done.mosaic, cogs, {**render, "rescale": [[310.0, 2890.0]]})
+    answer = probe(links, (done.mosaic.minzoom, done.mosaic.maxzoom), cogs, {**render, "rescale": [[310.0, 2890.0]]})
     assert not answer.ready
     assert "blank" in answer.reason
 

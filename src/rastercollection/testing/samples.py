@@ -188,6 +188,7 @@ def sample_job(**changes: Any) -> dict[str, Any]:
         "keywords": [],
         "asset_key": "data",
         "titiler_url": None,
+        "titiler_profile": None,
         "datetime": None,
         "datetime_pattern": None,
         **changes,

@@ -20,9 +20,8 @@ from rastercollection.stages.published import cog_key, published_cog
 from rastercollection.stages.stac.collection import collection_dict
 from rastercollection.stages.stac.items import is_dated, item_dict
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
-from rastercollection.stages.stac.probe import Readiness, offers, probe
 from rastercollection.stages.stac.renders import collection_renders
-from rastercollection.stages.stac.urls import build_urls
+from rastercollection.stages.stac.server import Service, Shown, plan_service, try_service
 from rastercollection.urls import join
 from rastercollection.workflow import TaskContext
 
@@ -34,14 +33,6 @@ MOST_NAMED = 10
 Json = dict[str, Any]
 
 
-@attrs.frozen
-class _Server:
-    """What the tile server is asked for, and whether it answers."""
-
-    links: Mapping[str, str]
-    readiness: Readiness
-
-
 @attrs.frozen(kw_only=True)
 class _Draft:
     """The collection's document, the job's items, and what they were made of."""
@@ -50,11 +41,12 @@ class _Draft:
     items: list[Json]
     members: Members
     mosaic: Mosaic | None
-    server: _Server
+    shown: Shown
+    service: Service
 
 
 def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
-    """Publish collection and items, check what was asked of the tile server, write the preview page.
+    """Publish collection and items, look whether the tile server shows them, write the preview page.
 
     Extents, summaries, renders and preview are those of all members: of the items sent and of those that the
     collection holds already.
@@ -80,8 +72,8 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
     _compare(publication, items, catalog)
     draft, count = _settle(job, context, draft, publication)
     dropped = _report_dropped(members, context)
-    preview = _write_preview(job, storage, draft, publication)
-    server = draft.server
+    links, readiness = try_service(draft.service, draft.shown)
+    preview = _write_preview(job, storage, draft, publication, links)
     return to_dict(
         CatalogEntry(
             collection_id=publication.collection_id,
@@ -95,11 +87,11 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
             mode=publication.mode,
             mosaic=draft.mosaic,
             dropped_cogs=dropped,
-            search_id=None,
-            urls=server.links,
-            share_url=server.links.get("viewer") or storage.public_url(preview.url),
-            ready_for_titiler=server.readiness.ready,
-            ready_reason=server.readiness.reason,
+            search_id=draft.service.search_id,
+            urls=links,
+            share_url=links.get("viewer") or storage.public_url(preview.url),
+            ready_for_titiler=readiness.ready,
+            ready_reason=readiness.reason,
             outputs=(preview,),
         )
     )
@@ -127,11 +119,12 @@ def _draft(
     job: Mapping[str, Any], storage: StorageBackend, members: Members, mosaic: Mosaic | None, context: TaskContext
 ) -> _Draft:
     renders = collection_renders(members.cogs, job["asset_key"])
-    server = _ask_server(job, storage, mosaic, members.cogs, renders.get("visual", {}))
+    shown = Shown(cogs=members.cogs, mosaic=mosaic, renders=renders)
+    service = plan_service(job, storage, context.resources["catalog"], shown)
     items = _items(job, members, context)
     every = [*items, *members.items]
-    collection = collection_dict(job, every, renders=renders, mosaic=mosaic, links=server.links)
-    return _Draft(collection=collection, items=items, members=members, mosaic=mosaic, server=server)
+    collection = collection_dict(job, every, renders=renders, mosaic=mosaic, links=service.document_links)
+    return _Draft(collection=collection, items=items, members=members, mosaic=mosaic, shown=shown, service=service)
 
 
 def _settle(
@@ -228,22 +221,6 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
 
 
-def _ask_server(
-    job: Mapping[str, Any], storage: StorageBackend, mosaic: Mosaic | None, cogs: Sequence[Cog], render: Json
-) -> _Server:
-    if not job.get("titiler_url"):
-        return _Server({}, Readiness(False, "no titiler_url was given"))
-    if mosaic is None:
-        return _Server({}, Readiness(False, "there is no mosaic to serve: create_mosaicjson is off"))
-    if storage.is_process_local(mosaic.url):
-        return _Server({}, Readiness(False, f"no server can read {mosaic.url}: it exists in this process only"))
-    links = build_urls(job["titiler_url"], {"url": mosaic.url}, render)
-    readiness = probe(links, mosaic, cogs, render)
-    if not readiness.ready or not offers(links["statistics"]):
-        del links["statistics"]
-    return _Server(links, readiness)
-
-
 def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBackend) -> None:
     """What was stored against what was sent.
 
@@ -265,13 +242,19 @@ def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBa
     )
 
 
-def _write_preview(job: Mapping[str, Any], storage: StorageBackend, draft: _Draft, publication: Publication) -> Output:
+def _write_preview(
+    job: Mapping[str, Any],
+    storage: StorageBackend,
+    draft: _Draft,
+    publication: Publication,
+    links: Mapping[str, str],
+) -> Output:
     url = join(job["output_container"], in_folder(f"{job['collection_id']}.html", job.get("output_folder")))
     places = PreviewPlaces(
         page=storage.public_url(url),
         collection=publication.collection_url,
         mosaic=draft.mosaic.url if draft.mosaic else "",
-        viewer=draft.server.links.get("viewer", ""),
+        viewer=links.get("viewer", ""),
     )
     title = f"{job['collection_id']} Collection"
     page = preview_page(title, job["collection_description"], draft.members.cogs, places)

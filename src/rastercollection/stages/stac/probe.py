@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import attrs
 import shapely
 
-from rastercollection.products import Cog, Mosaic
+from rastercollection.products import Cog
 from rastercollection.stages.stac.png import NotReadableError, what_is_shown
 
-__all__ = ["Readiness", "offers", "probe"]
+__all__ = ["Readiness", "describe", "offers", "probe"]
 
 TIMEOUT = 10.0
 LARGEST_ANSWER = 16_000_000
@@ -40,7 +40,19 @@ class _RefusedError(Exception):
     """The server did not give what was asked for; the text says what happened."""
 
 
-def probe(links: Mapping[str, str], mosaic: Mosaic, cogs: Sequence[Cog], render: Render) -> Readiness:
+def describe(server: str) -> dict[str, Any]:
+    """How a server describes itself (OpenAPI), at the addresses where these servers do; empty when it does not."""
+    for page in ("/api", "/openapi.json"):
+        try:
+            description = json.loads(_fetch(server.rstrip("/") + page))
+        except (_RefusedError, ValueError):
+            continue
+        if isinstance(description, dict) and "paths" in description:
+            return description
+    return {}
+
+
+def probe(links: Mapping[str, str], zooms: tuple[int, int], cogs: Sequence[Cog], render: Render) -> Readiness:
     """Fetch the tilejson and one tile inside the data; ready means that the tile showed something.
 
     A tile of one colour is taken for blank where the data it covers vary. Up to three tiles are tried, those of the
@@ -48,8 +60,8 @@ def probe(links: Mapping[str, str], mosaic: Mosaic, cogs: Sequence[Cog], render:
 
     Args:
         links: Addresses from :func:`~rastercollection.stages.stac.urls.build_urls`.
-        mosaic: The mosaic, for its zooms.
-        cogs: The COGs in it.
+        zooms: The smallest and the largest that are shown.
+        cogs: What is shown.
         render: What ``links`` show.
     """
     try:
@@ -58,7 +70,7 @@ def probe(links: Mapping[str, str], mosaic: Mosaic, cogs: Sequence[Cog], render:
         return Readiness(False, f"the tilejson could not be fetched: {error}")
     reasons = []
     for cog in _by_contrast(cogs, render)[:TILES_TRIED]:
-        address = _tile_address(links["tiles"], cog, mosaic)
+        address = _tile_address(links["tiles"], cog, zooms)
         name = "/".join(address.split("?")[0].rsplit("/", 3)[1:])
         try:
             shown = what_is_shown(_fetch(address))
@@ -68,7 +80,7 @@ def probe(links: Mapping[str, str], mosaic: Mosaic, cogs: Sequence[Cog], render:
         if shown == "picture" or (shown == "one_color" and not _varies(cog, render)):
             return Readiness(True, f"tilejson and tile {name} were fetched, and the tile was not blank")
         reasons.append(f"tile {name}, inside {cog.item_id}, was blank")
-    return Readiness(False, "; ".join(dict.fromkeys(reasons)) or "no COG is in the mosaic")
+    return Readiness(False, "; ".join(dict.fromkeys(reasons)) or "there is no COG")
 
 
 def offers(address: str) -> bool:
@@ -162,9 +174,9 @@ def _varies(cog: Cog, render: Render) -> bool:
     return _contrast(cog, render) > 0
 
 
-def _tile_address(template: str, cog: Cog, mosaic: Mosaic) -> str:
-    """The tile in the middle of the COG's footprint at the COG's smallest zoom, as far as the mosaic has it."""
-    zoom = max(mosaic.minzoom, min(cog.minzoom, mosaic.maxzoom))
+def _tile_address(template: str, cog: Cog, zooms: tuple[int, int]) -> str:
+    """The tile in the middle of the COG's footprint at the COG's smallest zoom, as far as that is shown."""
+    zoom = max(zooms[0], min(cog.minzoom, zooms[1]))
     inside = shapely.geometry.shape(cog.footprint).representative_point()
     count = 2**zoom
     latitude = math.radians(max(-85.0, min(85.0, inside.y)))

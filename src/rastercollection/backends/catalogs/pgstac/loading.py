@@ -138,7 +138,8 @@ def _loader(connection: psycopg.Connection[Any]) -> Any:
     from pypgstac.db import PgstacDB
     from pypgstac.load import Loader
 
-    database: Any = PgstacDB(connection=connection, pool=_NoPool())
+    pool: Any = _NoPool()
+    database: Any = PgstacDB(connection=connection, pool=pool)
     loader: Any = Loader(database)
     # without pypgstac's own retries, of minutes: the transaction is tried again as a whole
     loader.load_partition = functools.partial(Loader.load_partition.__wrapped__, loader)
