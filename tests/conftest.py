@@ -111,3 +111,35 @@ def pgstac_dsn(postgres: Any) -> Iterator[str]:
 
     with postgres.new_database() as name:
         yield as_url(postgres.database(name))
+
+
+TITILERS = [path for path in os.environ.get("RASTERCOLLECTION_TITILER_PGSTAC", "").split(os.pathsep) if path]
+"""Python interpreters with titiler-pgstac, uvicorn and psycopg, each of another major version."""
+
+
+@pytest.fixture(scope="session")
+def served_dsn(postgres: Any) -> Iterator[str]:
+    """Address of the database that titiler-pgstac serves; shared, so every test has a collection of its own."""
+    from services.postgresql import as_url
+
+    with postgres.new_database() as name:
+        yield as_url(postgres.database(name))
+
+
+@pytest.fixture(
+    scope="session", params=TITILERS or [""], ids=lambda path: "titiler" + str(TITILERS.index(path) if path else "")
+)
+def titiler_pgstac(
+    request: pytest.FixtureRequest, missing_service: Callable[[str, str], None], served_dsn: str
+) -> Iterator[tuple[str, int]]:
+    """Root address and major version of a real titiler-pgstac; tests run with each that there is."""
+    from services.titiler import running
+
+    if not request.param:
+        missing_service(
+            "titiler-pgstac",
+            "python3 -m venv V && V/bin/pip install titiler.pgstac 'psycopg[binary,pool]' uvicorn, and set "
+            "RASTERCOLLECTION_TITILER_PGSTAC=V/bin/python (more of them separated by a colon)",
+        )
+    with running(request.param, served_dsn) as server:
+        yield server

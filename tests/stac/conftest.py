@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,18 +23,28 @@ from rastercollection.products import CatalogEntry, Cog, Mosaic
 from rastercollection.records import from_dict
 from rastercollection.stages.mosaic import create_mosaicjson
 from rastercollection.stages.stac import create_stac_collection
+from rastercollection.stages.stac.renders import collection_renders
 from rastercollection.testing.samples import sample_job, sample_results
 from rastercollection.workflow import TaskContext
+from services.titiler import wait_until_up
 
 
-@attrs.frozen
+@attrs.define
 class Published:
     """What stages 3 and 4 made of some COGs."""
 
     entry: CatalogEntry
     mosaic: Mosaic | None
     notices: list[Notice]
-    root: pystac.Catalog
+    root: pystac.Catalog | None
+
+    collection_id: str = ""
+    cogs: Sequence[Cog] = ()
+    catalog: Any = None
+
+    @property
+    def renders(self) -> dict[str, Any]:
+        return collection_renders(self.cogs, "data")
 
     @property
     def collection(self) -> dict[str, Any]:
@@ -75,9 +82,8 @@ def publish(tmp_path: Path) -> Callable[..., Published]:
         if made is not None:
             context.inputs = {**context.inputs, "create_mosaicjson": sample_results([made], 3, "create_mosaicjson")}
         entry = from_dict(CatalogEntry, create_stac_collection(parameters, context))
-        return Published(
-            entry, made, context.notices, pystac.Catalog.from_file(str(tmp_path / "stac" / "catalog.json"))
-        )
+        root = tmp_path / "stac" / "catalog.json"
+        return Published(entry, made, context.notices, pystac.Catalog.from_file(str(root)) if root.exists() else None)
 
     return run
 
@@ -94,16 +100,7 @@ def tile_server(missing_service: Callable[[str, str], None]) -> Iterator[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
     with subprocess.Popen(command, cwd=Path(__file__).parent, env=environment) as server:
         try:
-            _wait_until_up(f"http://127.0.0.1:{port}/openapi.json", server)
+            wait_until_up(f"http://127.0.0.1:{port}/openapi.json", server)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-
-
-def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"the tile server did not start: exit status {server.poll()}")

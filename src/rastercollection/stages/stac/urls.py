@@ -137,7 +137,8 @@ def build_urls(
         "viewer": shown,
         "tilejson": shown,
         "tiles": _query([*own, *bands, *_styling(render)]),
-        "info": values if kind == "item" else _query(own),
+        # bands here are a server error in 3.x
+        "info": _query([("assets", asset) for asset in render.get("assets", ())] if kind == "item" else own),
         "point": values,
         "statistics": values,
         "wmts": shown,
