@@ -120,7 +120,7 @@ class PgstacCatalog:
         def work(connection: psycopg.Connection[Any]) -> list[Json]:
             with connection.cursor("items") as cursor:
                 cursor.itersize = ROWS_AT_ONCE
-                return [row[0] for row in cursor.execute(_ITEMS, [collection_id])]
+                return [_with_datetime(row[0]) for row in cursor.execute(_ITEMS, [collection_id])]
 
         return iter(self._database.run(work, f"read collection {collection_id}"))
 
@@ -146,6 +146,11 @@ class PgstacCatalog:
     @property
     def _database(self) -> Database:
         return Database(dsn=self.dsn, patience=self.patience)
+
+
+def _with_datetime(item: Json) -> Json:
+    """The item with the null that STAC asks for, and that pgSTAC leaves out."""
+    return {**item, "properties": {"datetime": None, **item["properties"]}}
 
 
 def _plain(document: Mapping[str, Any], target: str) -> Json:

@@ -26,7 +26,8 @@ _DELETE_OTHERS = """
     DELETE FROM items i
     WHERE i.collection = %s AND NOT EXISTS (SELECT FROM unnest(%s::text[]) sent WHERE sent = i.id)
 """
-_COUNT = "SELECT (SELECT count(*) FROM items WHERE collection = c.id) FROM collections c WHERE id = %s"
+# each names the collection itself: a join would lock all other collections' partitions, too, and end in deadlocks
+_COUNT = "SELECT count(*) FROM items WHERE collection = %s"
 _CONTENT = """
     SELECT count(*),
            encode(sha256(convert_to(coalesce(string_agg(item, '' ORDER BY id), ''), 'UTF8')), 'hex')
@@ -95,11 +96,11 @@ def load(
 
 def look(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> Stored | None:
     """What the database holds of a collection and of the items with certain ids; None without such a collection."""
-    row = connection.execute(_COUNT, [collection_id]).fetchone()
-    if row is None:
+    if connection.execute("SELECT FROM collections WHERE id = %s", [collection_id]).fetchone() is None:
         return None
+    (items,) = connection.execute(_COUNT, [collection_id]).fetchone() or (0,)
     sent, content = connection.execute(_CONTENT, [collection_id, list(ids)]).fetchone() or (0, "")
-    return Stored(items=row[0], sent=sent, digest=content)
+    return Stored(items=items, sent=sent, digest=content)
 
 
 def _known(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> set[str]:
