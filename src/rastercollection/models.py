@@ -22,6 +22,12 @@ _CIRCUMSTANCES = (
     "OBJECT_NOT_FOUND",
     "PERMISSION_DENIED",
     "PRECONDITION_FAILED",
+    "CATALOG_INCOMPLETE",
+    "CATALOG_SETUP",
+    "DATABASE_NOT_FOUND",
+    "POSTGIS_MISSING",
+    "PGSTAC_MISSING",
+    "PGSTAC_VERSION",
 )
 """Codes of what may be otherwise next time: the state of a machine, a store, a catalog; a bug that was mended."""
 
