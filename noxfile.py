@@ -35,6 +35,17 @@ def _starts(name: str) -> bool:
 
 PYTHONS = _present()
 
+SERVICES = {
+    "postgresql": lambda: bool(list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))),
+    "postgresql-postgis": lambda: bool(list(Path("/usr/lib/postgresql").glob("*/lib/postgis-*.so"))),
+    "postgresql-postgis-scripts": lambda: bool(list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))),
+    "chromium": lambda: shutil.which("chromium") is not None,
+}
+"""Debian's packages, and whether what they bring is there."""
+
+TITILERS = ("~=3.0", "~=2.0")
+"""The major versions of titiler-pgstac that links are tested against."""
+
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", f"tests-{PYTHONS[0]}"]
 
@@ -56,8 +67,34 @@ def _install_wheel(session: nox.Session, *requirements: str, extras: str = "") -
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The test suite, against the built wheel; arguments after -- go to pytest."""
-    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask]")
-    session.run("pytest", *session.posargs)
+    _install_services(session)
+    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,pgstac]")
+    servers = os.pathsep.join(_tile_server(session, version) for version in TITILERS)
+    session.run("pytest", *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
+
+
+def _install_services(session: nox.Session) -> None:
+    """Have apt-get bring the servers and the browser that tests use, where it may; elsewhere those tests say so."""
+    missing = [package for package, is_there in SERVICES.items() if not is_there()]
+    if not missing or shutil.which("apt-get") is None or os.geteuid() != 0:
+        return
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    # a list of packages that is not there, or out of date, is no reason to test nothing
+    session.run("apt-get", "update", "-qq", external=True, env=quiet, success_codes=range(256))
+    install = ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *missing]
+    session.run(*install, external=True, env=quiet, success_codes=range(256))
+
+
+def _tile_server(session: nox.Session, version: str) -> str:
+    """The interpreter of an environment of its own, kept between runs, with that version of titiler-pgstac."""
+    folder = ROOT / ".nox" / f"titiler-pgstac-{session.python}-{version.strip('<>=~.*')}"
+    python, marker = folder / "bin" / "python", folder / "complete"
+    needs = [f"titiler.pgstac{version}", "psycopg[binary,pool]>=3.1", "uvicorn>=0.30"]
+    if not marker.exists() or marker.read_text() != str(needs):
+        session.run("python", "-m", "venv", "--clear", str(folder))
+        session.run(str(python), "-m", "pip", "install", "--quiet", *needs, external=True)
+        marker.write_text(str(needs))
+    return str(python)
 
 
 @nox.session(python=PYTHONS[0])
