@@ -83,6 +83,20 @@ def _color(render: dict[str, Any], values: list[float]) -> list[float]:
     return [*(255 * share for share in (shares if len(shares) == 3 else shares * 3)), 255]
 
 
+@pytest.mark.parametrize("scene", ["elevation", "four-uint16", "twelve"])
+def test_every_render_shows_a_picture(serve: Any, titiler_pgstac: tuple[str, int], scene: str) -> None:
+    done = serve(scene)
+    more = {"elevation": "hillshade", "four-uint16": "color-infrared", "twelve": "color-infrared"}
+    assert set(done.renders) == {"visual", more[scene]}
+    pictures = []
+    for render in done.renders.values():
+        profile = PROFILES[f"titiler-pgstac-{titiler_pgstac[1]}"]
+        urls = build_urls(titiler_pgstac[0], {"search": done.entry.search_id}, render, profile)
+        pictures.append(fetch_tile(urls["tiles"], *LEFT, done.mosaic.maxzoom))
+        assert len(np.unique(pictures[-1][:3, pictures[-1][3] > 0], axis=1).T) > 20
+    assert (pictures[0] != pictures[1]).any()
+
+
 def test_invalid_pixels_are_transparent(serve: Any) -> None:
     for scene in ("elevation", "rgba", "four-uint16"):
         done = serve(scene)

@@ -20,8 +20,20 @@ Render = dict[str, Any]
 DARK_BYTES = 96
 """8-bit pictures that stay below this are stretched, others are shown as they are."""
 
+NEAR_INFRARED = {
+    5: 5,  # RapidEye: blue, green, red, red edge, near infrared
+    6: 4,  # Landsat 5 and 7 without thermal bands
+    **dict.fromkeys(range(7, 12), 5),  # Landsat 8 and 9: coastal aerosol first
+    12: 8,  # Sentinel-2, level 2A
+    13: 8,  # Sentinel-2, level 1C
+}
+"""Number of the near infrared band by the number of bands."""
+
 MOST_CLASSES = 256
 COLORMAP = "viridis"
+HILLSHADE_BUFFER = 3
+"""Pixels around a tile that its slopes are computed from."""
+
 GOLDEN_RATIO = 0.618033988749895
 
 
@@ -48,7 +60,15 @@ def collection_renders(cogs: Sequence[Cog], asset_key: str) -> dict[str, Render]
         return {"visual": {"title": "Classes", **common, **_class_colors(usual)}}
     fewest = min(len(_color_bands(cog)) for cog in cogs)
     views = [view for view in _views(usual[0]) if max(view.bands) <= fewest] or [_View("visual", "First band", (1,))]
-    return {view.key: _continuous(view, cogs, usual, asset_key) for view in views}
+    renders = {view.key: _continuous(view, cogs, usual, asset_key) for view in views}
+    return {**renders, **_hillshade(cogs, asset_key)} if usual[0].raster_type == "dem" else renders
+
+
+def _hillshade(cogs: Sequence[Cog], asset_key: str) -> dict[str, Render]:
+    """Slopes as a light in the north-west shows them; ``algorithm`` and ``buffer`` are TiTiler's parameters."""
+    common = _common(cogs, asset_key, (1,))
+    light = {"algorithm": "hillshade", "buffer": HILLSHADE_BUFFER}
+    return {"hillshade": {"title": "Hillshade", **common, "resampling": _resampling(cogs, common), **light}}
 
 
 def _usual(cogs: Sequence[Cog]) -> list[Cog]:
@@ -71,10 +91,21 @@ def _views(cog: Cog) -> list[_View]:
     if len(bands) < 3:
         return [_View("visual", "Elevation" if cog.raster_type == "dem" else "First band", (1,))]
     natural = _View("visual", "Natural color", _red_green_blue(bands))
-    if cog.raster_type == "nir" and len(bands) == 4:
-        red, green, _ = natural.bands
-        return [natural, _View("color-infrared", "Color infrared", (4, red, green))]
-    return [natural]
+    infrared = _near_infrared(cog, bands)
+    if infrared is None:
+        return [natural]
+    red, green, _ = natural.bands
+    return [natural, _View("color-infrared", "Color infrared", (infrared, red, green))]
+
+
+def _near_infrared(cog: Cog, bands: Sequence[BandFacts]) -> int | None:
+    """By the band's colour interpretation; without one, by the usual order of sensors with that many bands."""
+    named = [number for number, band in enumerate(bands, 1) if band.color_interpretation == "nir"]
+    if named:
+        return named[0]
+    if cog.raster_type == "nir":
+        return 4 if len(bands) == 4 else None
+    return NEAR_INFRARED.get(len(bands)) if cog.raster_type == "multispectral" else None
 
 
 def _red_green_blue(bands: Sequence[BandFacts]) -> tuple[int, int, int]:

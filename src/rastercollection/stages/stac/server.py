@@ -157,9 +157,7 @@ def _links(
         assert shown.mosaic is not None
         links = build_urls(server, {"url": shown.mosaic.url}, visual, profile)
         return links, links
-    minzoom, maxzoom = shown.zooms
-    collection = {"collection": job["stac_item_id"], "minzoom": str(minzoom), "maxzoom": str(maxzoom)}
     return (
         build_urls(server, {"search": search_id}, visual, profile),
-        build_urls(server, collection, visual, profile),
+        build_urls(server, {"collection": job["stac_item_id"]}, visual, profile, shown.zooms),
     )

@@ -115,33 +115,39 @@ def profile_of(description: Mapping[str, Any]) -> UrlProfile | None:
 
 
 def build_urls(
-    server: str, source: Mapping[str, str], render: Render, profile: UrlProfile = MOSAICJSON_SERVER
+    server: str,
+    source: Mapping[str, str],
+    render: Render,
+    profile: UrlProfile = MOSAICJSON_SERVER,
+    zooms: tuple[int, int] | None = None,
 ) -> dict[str, str]:
     """Addresses by name: viewer, tilejson, tiles, info, point, statistics, wmts, as far as the server has them.
 
     Args:
         server: Root of the tile server, ``http://host[:port][/prefix]``.
         source: What to show: ``{"url": address of a mosaic}``, ``{"search": id}``, ``{"collection": id}`` or
-            ``{"collection": id, "item": id}``; with more query parameters, if need be (``minzoom``, ``maxzoom``).
+            ``{"collection": id, "item": id}``. Whatever else it has goes into every query.
         render: A render definition; ``{}`` for the server's defaults.
         profile: The kind of server.
+        zooms: The smallest and the largest that make sense, where the server does not know.
     """
-    kind = next(name for name in ("item", "url", "search", "collection") if name in source)
-    root = server.rstrip("/") + _filled(profile.roots[kind], source)
-    asked = [(name, value) for name, value in source.items() if f"{{{name}}}" not in profile.roots[kind]]
-    own = [pair for pair in asked if pair[0] == "url"]
-    bands = profile.bands(render)
-    shown = _query([*asked, *bands, *_styling(render)])
-    values = _query([*own, *bands])
+    kind = next((name for name in ("item", "search", "collection") if name in source), "url")
+    path = profile.roots[kind]
+    root = server.rstrip("/") + _filled(path, source)
+    asked = [(name, value) for name, value in source.items() if f"{{{name}}}" not in path]
+    values = _query([*asked, *profile.bands(render)])
+    shown = [*asked, *profile.bands(render), *_styling(render)]
+    limits = [(name, str(zoom)) for name, zoom in zip(("minzoom", "maxzoom"), zooms or (), strict=False)]
+    # bands of an item's info are a server error in 3.x
+    assets = [("assets", asset) for asset in render.get("assets", ())] if kind == "item" else []
     queries = {
-        "viewer": shown,
-        "tilejson": shown,
-        "tiles": _query([*own, *bands, *_styling(render)]),
-        # bands here are a server error in 3.x
-        "info": _query([("assets", asset) for asset in render.get("assets", ())] if kind == "item" else own),
+        "viewer": _query([*shown, *limits]),
+        "tilejson": _query([*shown, *limits]),
+        "tiles": _query(shown),
+        "info": _query([*asked, *assets]),
         "point": values,
         "statistics": values,
-        "wmts": shown,
+        "wmts": _query([*shown, *limits]),
     }
     paths = {name: getattr(profile, name) for name in queries}
     return {name: root + paths[name].replace("{tms}", TMS) + query for name, query in queries.items() if paths[name]}
@@ -172,7 +178,8 @@ def _styling(render: Render) -> Query:
     if "colormap" in render:
         colors = {value: _hexadecimal(color) for value, color in render["colormap"].items()}
         pairs.append(("colormap", json.dumps(colors, separators=(",", ":"))))
-    pairs += [(name, str(render[name])) for name in ("nodata", "resampling") if name in render]
+    others = ("nodata", "resampling", "algorithm", "buffer")
+    pairs += [(name, str(render[name])) for name in others if name in render]
     return pairs
 
 
