@@ -134,6 +134,24 @@ def test_a_catalog_that_stores_less_fails_the_job_and_is_left_as_it_was(bronze: 
     assert run(bronze, pgstac_dsn).summary["stac"]["inserted_to_pgstac"] == 4
 
 
+def test_a_later_job_extends_what_is_served_and_replacing_drops_the_rest(
+    bronze: Path, served_dsn: str, titiler_pgstac: tuple[str, int]
+) -> None:
+    name = f"job-{uuid.uuid4().hex[:8]}"
+    first = run(bronze, served_dsn, name, blob_list=NAMES[:2], titiler_url=titiler_pgstac[0]).summary
+    second = run(bronze, served_dsn, name, blob_list=NAMES[2:], titiler_url=titiler_pgstac[0]).summary
+    assert second["stac"]["items_in_collection"] == 4
+    assert second["stac"]["ready_for_titiler"], second["stac"]["ready_reason"]
+    assert second["mosaicjson"]["tile_count"] == 4
+    bounds = get_json(second["titiler_urls"]["tilejson"])["bounds"]
+    assert bounds == pytest.approx(ask(served_dsn, "SELECT get_collection(%s)", name)["extent"]["spatial"]["bbox"][0])
+    south = get_json(first["titiler_urls"]["tilejson"])["bounds"][1]
+    assert bounds[1] < south
+    last = run(bronze, served_dsn, name, blob_list=NAMES[:1], mode="replace").summary
+    assert last["stac"]["inserted_to_pgstac"] == last["stac"]["items_in_collection"] == 1
+    assert ask(served_dsn, "SELECT count(*) FROM items WHERE collection = %s", name) == 1
+
+
 def test_jobs_at_once_on_one_collection_and_on_others_lose_nothing(tmp_path: Path, pgstac_dsn: str) -> None:
     folders = []
     for number in range(4):

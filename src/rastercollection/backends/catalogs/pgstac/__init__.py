@@ -12,6 +12,7 @@ from rastercollection.backends.catalogs.holdings import check_items
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
 from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
+from rastercollection.backends.catalogs.pgstac.reading import read_items
 from rastercollection.errors import BackendError
 from rastercollection.protocols import Publication, PublishMode
 
@@ -24,9 +25,7 @@ Json = dict[str, Any]
 
 KIND = "pgstac"
 PATIENCE = 60.0
-ROWS_AT_ONCE = 500
 
-_ITEMS = "SELECT content_hydrate(i) FROM items i WHERE collection = %s ORDER BY id"
 _SEARCH = "SELECT hash FROM search_query(%s::jsonb, _metadata => %s::jsonb)"
 
 
@@ -118,9 +117,7 @@ class PgstacCatalog:
         """The items that are published now, by id; none without such a collection."""
 
         def work(connection: psycopg.Connection[Any]) -> list[Json]:
-            with connection.cursor("items") as cursor:
-                cursor.itersize = ROWS_AT_ONCE
-                return [_with_datetime(row[0]) for row in cursor.execute(_ITEMS, [collection_id])]
+            return list(read_items(connection, collection_id))
 
         return iter(self._database.run(work, f"read collection {collection_id}"))
 
@@ -146,11 +143,6 @@ class PgstacCatalog:
     @property
     def _database(self) -> Database:
         return Database(dsn=self.dsn, patience=self.patience)
-
-
-def _with_datetime(item: Json) -> Json:
-    """The item with the null that STAC asks for, and that pgSTAC leaves out."""
-    return {**item, "properties": {"datetime": None, **item["properties"]}}
 
 
 def _plain(document: Mapping[str, Any], target: str) -> Json:

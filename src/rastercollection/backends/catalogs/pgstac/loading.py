@@ -32,8 +32,9 @@ _CONTENT = """
     SELECT count(*),
            encode(sha256(convert_to(coalesce(string_agg(item, '' ORDER BY id), ''), 'UTF8')), 'hex')
     FROM (
-        SELECT id, md5(id || content_hydrate(i)::text) AS item
-        FROM items i WHERE collection = %s AND id = ANY(%s)
+        SELECT id, md5(concat_ws('|', id, datetime, end_datetime, encode(ST_AsEWKB(geometry), 'hex'),
+                                 content - 'pgstac:base_item')) AS item
+        FROM items WHERE collection = %s AND id = ANY(%s)
     ) sent
 """
 
