@@ -209,13 +209,18 @@ def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
         "Tiles": _validated(summary.get("validation") or {}),
         "COGs": f"{outputs[0].rpartition('/')[0]} ({size})" if outputs else "",
         "Mosaic": f"{mosaic['url']} ({plural(mosaic['tile_count'], 'tile')})" if mosaic else "",
-        "STAC": f"{stac['collection_url']} ({_items(stac)})" if stac else "",
+        "STAC": _catalogued(stac) if stac else "",
         "Map": result.share_url or "",
     }
     for name, url in (summary.get("titiler_urls") or {}).items():
         if url != result.share_url:
             facts[name] = url
     return {**facts, "Job": result.job_id}
+
+
+def _catalogued(stac: Mapping[str, Any]) -> str:
+    place = stac["collection_url"] or f"{stac['collection_id']} in {stac['catalog']}"
+    return f"{place} ({_items(stac)})"
 
 
 def _validated(validation: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ _HAS_PARTITION = """
     SELECT partition_trunc IS NULL AND to_regclass('pgstac._items_' || key) IS NOT NULL FROM collections WHERE id = %s
 """
 _KNOWN = "SELECT id FROM items WHERE collection = %s AND id = ANY(%s)"
+_DELETE = "DELETE FROM items WHERE collection = %s AND id = ANY(%s)"
 _DELETE_OTHERS = """
     DELETE FROM items i
     WHERE i.collection = %s AND NOT EXISTS (SELECT FROM unnest(%s::text[]) sent WHERE sent = i.id)
@@ -82,7 +83,8 @@ def load(
     loader = _loader(connection)
     loader.load_collections(iter([collection]), Methods.upsert)
     if chosen:
-        loader.load_items(iter(chosen), _method(connection, name, mode), chunksize=len(chosen))
+        method = _make_way(connection, name, ids, mode)
+        loader.load_items(iter(chosen), method, chunksize=len(chosen))
     if mode == "replace":
         connection.execute(_DELETE_OTHERS, [name, ids])
     found = look(connection, name, ids)
@@ -120,14 +122,21 @@ def _not_stored(
     return [item for item in items if item["id"] not in known]
 
 
-def _method(connection: psycopg.Connection[Any], collection_id: str, mode: str) -> Any:
-    """pypgstac's way of loading; in partitions by time, an item whose time changed is deleted where it was."""
+def _make_way(connection: psycopg.Connection[Any], name: str, ids: Sequence[str], mode: str) -> Any:
+    """pypgstac's way of loading, once what is in the way of the items is gone.
+
+    pypgstac's own ``delsert`` loses items that did not change (0.9), and its ``upsert`` keeps both where a changed time
+    leads to another partition.
+    """
     from pypgstac.load import Methods
 
-    if mode in ("insert", "insert_ignore", "delsert"):
+    if mode in ("insert", "insert_ignore"):
         return Methods(mode)
-    row = connection.execute("SELECT partition_trunc FROM collections WHERE id = %s", [collection_id]).fetchone()
-    return Methods.delsert if row and row[0] else Methods.upsert
+    row = connection.execute("SELECT partition_trunc FROM collections WHERE id = %s", [name]).fetchone()
+    if mode != "delsert" and not (row and row[0]):
+        return Methods.upsert
+    connection.execute(_DELETE, [name, list(ids)])
+    return Methods.insert
 
 
 class _NoPool:
