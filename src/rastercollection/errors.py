@@ -15,6 +15,7 @@
     │   └── ExecutorBrokenError      the executor can run nothing more
     ├── UnknownNameError             a name that no registry knows; lists the known ones
     ├── MissingExtraError            an optional dependency is not installed
+    ├── ViewError                    the viewer cannot show a collection, or cannot be started
     └── BackendError                 storage, catalog or job store
         ├── NoSpaceError             the disk, the quota or the store is full
         ├── ObjectNotFoundError
@@ -64,6 +65,7 @@ __all__ = [
     "TileError",
     "UnavailableError",
     "UnknownNameError",
+    "ViewError",
     "WorkerDiedError",
     "WorkflowDefinitionError",
 ]
@@ -215,6 +217,12 @@ class MissingExtraError(RasterCollectionError):
             f"{feature} needs the extra {extra!r}.", f"Install it: pip install 'rastercollection[{extra}]'"
         )
         self.args = (feature, extra)
+
+
+class ViewError(RasterCollectionError):
+    """The viewer cannot show a collection, or cannot be started."""
+
+    code = "VIEW_FAILED"
 
 
 class BackendError(RasterCollectionError):

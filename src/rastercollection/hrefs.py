@@ -6,11 +6,12 @@ import functools
 import os
 import posixpath
 import re
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from rastercollection import urls
+from rastercollection.errors import BackendError
 
-__all__ = ["absolute_href", "page_href", "relative_href"]
+__all__ = ["absolute_href", "followed_href", "page_href", "relative_href"]
 
 _PAGE_SCHEMES = ("http", "https", "file", "s3", "gs", "az", "abfs", "abfss", "memory")
 
@@ -38,6 +39,24 @@ def absolute_href(link: str, document: str) -> str:
         return target
     scheme, host = place
     return f"{scheme}://{host}{target}"
+
+
+def followed_href(link: str, document: str) -> str:
+    """Like :func:`absolute_href`, for documents that anyone may have written: what it returns may be opened.
+
+    Raises:
+        BackendError: The link is empty or of a kind that is not accepted, or it leads from a document elsewhere to a
+            file of this machine.
+    """
+    target = urljoin(document, link) if _is_web(document) else absolute_href(link, document)
+    urls.accepted(target)
+    if urls.is_local(target) and not urls.is_local(document):
+        raise BackendError(
+            f"{urls.public_form(document)} links to {target!r}, a file of this machine.",
+            "Documents that are read from elsewhere must not.",
+            urls.public_form(document),
+        )
+    return urls.normalise(target)
 
 
 def page_href(target: str, page: str) -> str:

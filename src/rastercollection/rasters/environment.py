@@ -16,9 +16,12 @@ import attrs
 from rastercollection.errors import RequestError, RequestProblem
 
 __all__ = [
+    "NO_NETWORK",
+    "SAFE_OPTIONS",
     "Limits",
     "available_cores",
     "available_memory",
+    "config_session",
     "gdal_environment",
     "is_isolated",
     "parse_bytes",
@@ -30,6 +33,18 @@ __all__ = [
 MIB = 2**20
 MEMORY_VARIABLE = "RASTERCOLLECTION_MEMORY_BUDGET"
 """Environment variable that says what ``memory_budget`` is when nothing else does."""
+SAFE_OPTIONS = {
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_VRT_ENABLE_PYTHON": "NO",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_RETRY_DELAY": "0.5",
+}
+"""GDAL looks for no files beside the one it opens, runs no code from files, and asks a web server again."""
+
+NO_NETWORK = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "/none", "GDAL_HTTP_PROXY": "http://127.0.0.1:9"}
+"""Options under which GDAL reads nothing from a network."""
+
 _UNLIMITED = 2**60
 _FALLBACK_MEMORY = 2 * 2**30
 _SMALLEST_CACHE_MB = 16
@@ -242,6 +257,23 @@ def is_isolated() -> bool:
     return in_worker or threading.current_thread() is not threading.main_thread()
 
 
+def config_session(config: Mapping[str, str]) -> Any:
+    """A session for ``rasterio.Env`` that sets ``config``: AWS keys, which it refuses as options, among them."""
+    from rasterio.session import Session
+
+    class ConfigSession(Session):  # type: ignore[misc]
+        """Credentials as plain options."""
+
+        @classmethod
+        def hascreds(cls, config: Mapping[str, Any]) -> bool:
+            return bool(config)
+
+        def get_credential_options(self) -> dict[str, str]:
+            return dict(config)
+
+    return ConfigSession()
+
+
 @contextlib.contextmanager
 def gdal_environment(limits: Limits, source_config: Mapping[str, str] | None = None) -> Iterator[None]:
     """A ``rasterio.Env`` that keeps to ``limits``; everything it sets is as before when it is left.
@@ -255,25 +287,7 @@ def gdal_environment(limits: Limits, source_config: Mapping[str, str] | None = N
         source_config: GDAL's options for this source, credentials among them; they win over the defaults.
     """
     import rasterio
-    from rasterio.session import Session
 
-    class ConfigSession(Session):  # type: ignore[misc]
-        """Credentials as plain options: ``rasterio.Env`` takes AWS keys from a session only."""
-
-        @classmethod
-        def hascreds(cls, config: Mapping[str, Any]) -> bool:
-            return bool(config)
-
-        def get_credential_options(self) -> dict[str, str]:
-            return dict(source_config or {})
-
-    options = {
-        "GDAL_NUM_THREADS": str(limits.gdal_threads),
-        "GDAL_PAM_ENABLED": "NO",
-        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-        "GDAL_VRT_ENABLE_PYTHON": "NO",
-        "GDAL_HTTP_MAX_RETRY": "3",
-        "GDAL_HTTP_RETRY_DELAY": "0.5",
-    }
-    with rasterio.Env(session=ConfigSession(), **options), _block_cache.limited_to(limits.gdal_cache_mb * MIB):
+    options = {"GDAL_NUM_THREADS": str(limits.gdal_threads), **SAFE_OPTIONS}
+    with rasterio.Env(session=config_session(source_config or {}), **options), _block_cache.limited_to(limits.gdal_cache_mb * MIB):
         yield

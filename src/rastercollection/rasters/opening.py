@@ -26,7 +26,7 @@ from rastercollection.errors import TileError
 from rastercollection.products import SourceFile
 from rastercollection.protocols import GdalSource, StorageBackend
 from rastercollection.rasters import inspection
-from rastercollection.rasters.environment import Limits, gdal_environment, is_isolated
+from rastercollection.rasters.environment import NO_NETWORK, Limits, gdal_environment, is_isolated
 from rastercollection.rasters.hdf5 import reference_outside
 from rastercollection.rasters.messages import collected_warnings, in_words, translated
 from rastercollection.rasters.policy import DEFAULT_DRIVERS, SourcePolicy
@@ -37,7 +37,6 @@ __all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "open_source", "r
 Notify = Callable[[str, str], None]
 
 _REMOTE = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
-_NO_NETWORK = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "/none", "GDAL_HTTP_PROXY": "http://127.0.0.1:9"}
 _FETCHED_WHOLE = ("netCDF", "HFA")
 _OWN_MODULES = r"rastercollection\.rasters\."
 
@@ -229,7 +228,7 @@ def _config(place: _Place, policy: SourcePolicy) -> dict[str, str]:
         config |= {"GDAL_PAM_ENABLED": "YES", "GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"}
     plain = set(policy.drivers) <= set(DEFAULT_DRIVERS)
     if plain and not place.is_remote and is_isolated():
-        config |= _NO_NETWORK
+        config |= NO_NETWORK
     return config
 
 

@@ -1,0 +1,89 @@
+"""The viewer's server as an ASGI application: titiler's mosaic router for one collection, the page and its endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from morecantile import tms as all_grids
+from morecantile.defaults import TileMatrixSets
+from starlette.staticfiles import StaticFiles
+from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
+from titiler.mosaic.errors import MOSAIC_STATUS_CODES
+from titiler.mosaic.factory import MosaicTilerFactory
+
+from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TileError
+from rastercollection.rasters.environment import SAFE_OPTIONS
+from rastercollection.urls import normalise, url_problem
+from rastercollection.viewer.api import CollectionApi
+from rastercollection.viewer.guard import Guard
+from rastercollection.viewer.published import Shelf
+from rastercollection.viewer.tiles import TooManyCogsError, backend_of, reader_of
+
+__all__ = ["make_app"]
+
+GRID = "WebMercatorQuad"
+PREFIX = "/mosaicjson"
+OURS = {TooManyCogsError: 400}
+
+
+def make_app(shelf: Shelf, host: str) -> Guard:
+    """The application.
+
+    Args:
+        shelf: The one collection that it serves; nothing else can be read through it.
+        host: What the server listens on.
+    """
+    app = FastAPI(title="rastercollection viewer", docs_url=None, redoc_url=None)
+    app.include_router(_mosaic_router(shelf), prefix=PREFIX, tags=["MosaicJSON"])
+    app.include_router(CollectionApi(shelf).router())
+    static = Path(str(resources.files(__package__).joinpath("static")))
+    app.mount("/static", StaticFiles(directory=static), name="static")
+
+    def page() -> Response:
+        return FileResponse(static / "index.html", headers={"Cache-Control": "no-cache"})
+
+    app.add_api_route("/", page, methods=["GET"], include_in_schema=False, response_model=None)
+    add_exception_handlers(app, {**DEFAULT_STATUS_CODES, **MOSAIC_STATUS_CODES, **OURS})
+    app.add_exception_handler(RasterCollectionError, _our_error)
+    app.middleware("http")(_say_how_long_it_holds)
+    return Guard(app, host)
+
+
+def _mosaic_router(shelf: Shelf) -> Any:
+    def own_mosaic(url: Annotated[str | None, Query(description="This collection's MosaicJSON, or nothing.")] = None) -> str:
+        mosaic_url = shelf.shown.mosaic_url
+        if url is None or url == mosaic_url or (not url_problem(url) and normalise(url) == normalise(mosaic_url)):
+            return mosaic_url
+        raise HTTPException(403, "This server shows one collection, and opens nothing else: leave url out.")
+
+    factory = MosaicTilerFactory(
+        backend=backend_of(shelf),
+        dataset_reader=reader_of(shelf),
+        path_dependency=own_mosaic,
+        environment_dependency=lambda: dict(SAFE_OPTIONS),
+        supported_tms=TileMatrixSets({GRID: all_grids.get(GRID)}),
+        router_prefix=PREFIX,
+        add_viewer=False,
+        add_statistics=True,
+    )
+    return factory.router
+
+
+def _our_error(_: Request, error: Exception) -> Response:
+    status = 404 if isinstance(error, ObjectNotFoundError) else 502 if isinstance(error, BackendError | TileError) else 500
+    code = error.code if isinstance(error, RasterCollectionError) else ""
+    return JSONResponse({"detail": str(error), "code": code}, status_code=status)
+
+
+async def _say_how_long_it_holds(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Tiles of one version of a collection stay as they are; all else may be another the next time."""
+    response = await call(request)
+    versioned = request.url.path.startswith(f"{PREFIX}/tiles/") and "v" in request.query_params
+    lasting = versioned and response.status_code < 300
+    response.headers.setdefault("Cache-Control", "private, max-age=3600" if lasting else "no-cache")
+    return response

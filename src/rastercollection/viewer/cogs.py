@@ -1,0 +1,87 @@
+"""Opening published COGs: as plain GeoTIFFs, where the storage says they are, and only those that lead nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import rasterio
+from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
+from rasterio.warp import transform
+from rasterio.windows import Window
+
+from rastercollection.errors import ObjectNotFoundError, UnavailableError
+from rastercollection.protocols import StorageBackend
+from rastercollection.rasters.environment import NO_NETWORK, SAFE_OPTIONS, config_session
+from rastercollection.rasters.inspection import check_reach
+from rastercollection.records import jsonable
+from rastercollection.urls import is_local
+
+__all__ = ["band_texts", "open_cog", "pixel_values"]
+
+DRIVERS = ["GTiff"]
+
+
+@contextlib.contextmanager
+def open_cog(storage: StorageBackend, address: str) -> Iterator[DatasetReader]:
+    """The COG, open; credentials are given to GDAL for the opening alone.
+
+    Raises:
+        ObjectNotFoundError: Nothing is there.
+        UnavailableError: GDAL cannot open it.
+        TileError: ``UNSAFE_SOURCE``.
+    """
+    gdal = storage.gdal_source(address)
+    public = storage.public_url(address)
+    if gdal is None:
+        raise UnavailableError(f"GDAL cannot read {public} in place.", "", public)
+    local = is_local(address)
+    options = {**SAFE_OPTIONS, **(NO_NETWORK if local else {})}
+    with contextlib.ExitStack() as stack:
+        with rasterio.Env(session=config_session(gdal.config), **options):
+            try:
+                dataset = stack.enter_context(DatasetReader(gdal.path, driver=DRIVERS, sharing=False))
+            except RasterioIOError as error:
+                raise _in_our_terms(storage, address, error) from error
+            check_reach(dataset, gdal.path, public, local=local)
+        yield dataset
+
+
+def _in_our_terms(storage: StorageBackend, address: str, error: RasterioIOError) -> ObjectNotFoundError | UnavailableError:
+    public = storage.public_url(address)
+    if not storage.exists(address):
+        return ObjectNotFoundError(f"{public} is not there any more.", "Publish the collection again.", public)
+    return UnavailableError(f"{public} cannot be opened as a GeoTIFF: {error}.", "", public)
+
+
+def pixel_values(dataset: DatasetReader, longitude: float, latitude: float) -> list[float | int | str | None] | None:
+    """The value of each band in the pixel under a place, at full resolution.
+
+    Returns:
+        JSON-able values, None for a pixel that is not valid; None where the place is outside the raster.
+    """
+    xs, ys = transform("EPSG:4326", dataset.crs, [longitude], [latitude])
+    if not (math.isfinite(xs[0]) and math.isfinite(ys[0])):
+        return None
+    column, row = map(math.floor, ~dataset.transform * (xs[0], ys[0]))
+    if not (0 <= row < dataset.height and 0 <= column < dataset.width):
+        return None
+    pixel = dataset.read(window=Window(column, row, 1, 1), masked=True)
+    return [None if value is None else jsonable(value) for value in pixel[:, 0, 0].tolist()]
+
+
+def band_texts(dataset: DatasetReader, band: int, described: Mapping[str, Any]) -> dict[str, Any]:
+    """What a band is called and how its values are meant: from the item, else from the file."""
+    scale = described.get("raster:scale", dataset.scales[band - 1])
+    offset = described.get("raster:offset", dataset.offsets[band - 1])
+    return {
+        "name": str(described.get("name") or f"b{band}"),
+        "description": str(described.get("description") or dataset.descriptions[band - 1] or ""),
+        "unit": str(described.get("unit") or dataset.units[band - 1] or ""),
+        "dtype": dataset.dtypes[band - 1],
+        "scale": float(scale),
+        "offset": float(offset),
+    }

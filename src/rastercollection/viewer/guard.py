@@ -1,0 +1,113 @@
+"""What every request to the viewer passes: it must come for this server, and not from another site. Plain ASGI."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+__all__ = ["Guard", "accepted_hosts"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        # notebooks show it in a frame
+        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* vscode-webview:",
+    )
+)
+HEADERS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+def accepted_hosts(host: str) -> frozenset[str]:
+    """Names under which a server that listens on ``host`` is asked for; addresses in figures aside.
+
+    Only names can be turned to another address by whoever owns them.
+    """
+    own = set() if _is_loopback(host) else {socket.gethostname().lower(), socket.getfqdn().lower()}
+    return frozenset({"localhost", host.lower(), *own})
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+class Guard:
+    """Refuses requests by a name that is not the server's (DNS rebinding) and what other sites embed; adds headers.
+
+    Args:
+        app: Where accepted requests go.
+        host: What the server listens on.
+    """
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], host: str) -> None:
+        self._app = app
+        self._names = accepted_hosts(host)
+        self._only_loopback = _is_loopback(host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {bytes(name).lower(): bytes(value).decode("latin-1") for name, value in scope["headers"]}
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*_without(message.get("headers", ()), HEADERS), *HEADERS]
+            await send(message)
+
+        if not self._is_for_us(headers.get(b"host", "")):
+            await _refuse(guarded, 421, "This server is not the one that the request names.")
+        elif headers.get(b"sec-fetch-site") == "cross-site" and headers.get(b"sec-fetch-mode") != "navigate":
+            await _refuse(guarded, 403, "Pages of other sites must not read from this server.")
+        else:
+            await self._app(scope, receive, guarded)
+
+    def _is_for_us(self, value: str) -> bool:
+        name = _host_name(value)
+        address = _address(name)
+        if address is None:
+            return name in self._names
+        return address.is_loopback or not self._only_loopback
+
+
+def _host_name(value: str) -> str:
+    """The name in a Host header, without port and brackets."""
+    if value.startswith("["):
+        return value[1:].partition("]")[0]
+    return value.partition(":")[0].lower().rstrip(".")
+
+
+def _without(headers: Iterable[tuple[bytes, bytes]], replaced: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    names = {name for name, _ in replaced}
+    return [(name, value) for name, value in headers if name.lower() not in names]
+
+
+async def _refuse(send: Send, status: int, reason: str) -> None:
+    kind = (b"content-type", b"text/plain; charset=utf-8")
+    await send({"type": "http.response.start", "status": status, "headers": [kind]})
+    await send({"type": "http.response.body", "body": f"{reason}\n".encode()})

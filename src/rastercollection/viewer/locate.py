@@ -1,0 +1,102 @@
+"""Finding the collection that an address stands for. Reads documents, opens no raster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, ViewError
+from rastercollection.hrefs import followed_href
+from rastercollection.protocols import StorageBackend
+from rastercollection.urls import accepted, join, normalise
+
+__all__ = ["find_collection", "links_of", "read_json"]
+
+DEEPEST_CATALOG = 4
+MOST_NAMED = 10
+
+Json = dict[str, Any]
+
+
+def find_collection(storage: StorageBackend, address: str) -> str:
+    """Address of the collection document that ``address`` stands for.
+
+    Args:
+        storage: What reads it.
+        address: A ``collection.json``; a static catalog, as its folder or its ``catalog.json``, that holds one
+            collection; or the ``output_container`` of a job, where the catalog is in the folder ``stac``.
+
+    Raises:
+        ObjectNotFoundError: Nothing of the kind is there.
+        ViewError: The catalog holds no collection, or several; the document is something else.
+        BackendError: The address is not accepted, or the store failed.
+    """
+    accepted(address)
+    place = normalise(address)
+    refused: PermissionDeniedError | None = None
+    for candidate in _candidates(place):
+        try:
+            return _collection_of(storage, candidate, DEEPEST_CATALOG)
+        except ObjectNotFoundError as error:
+            if error.target != storage.public_url(candidate):
+                raise
+        except PermissionDeniedError as error:
+            refused = refused or error  # some stores answer so for what is not there
+    if refused is not None:
+        raise refused
+    public = storage.public_url(place)
+    raise ObjectNotFoundError(
+        f"There is no STAC collection at {public}.",
+        "Name a collection.json, the folder of a static catalog, or the output_container of a job.",
+        public,
+    )
+
+
+def _candidates(place: str) -> list[str]:
+    if place.lower().endswith(".json"):
+        return [place]
+    return [join(place, "collection.json"), join(place, "catalog.json"), join(place, "stac", "catalog.json")]
+
+
+def _collection_of(storage: StorageBackend, url: str, levels: int) -> str:
+    document = read_json(storage, url)
+    if document.get("type") == "Collection":
+        return url
+    public = storage.public_url(url)
+    if document.get("type") != "Catalog":
+        raise ViewError(
+            f"{public} is no STAC collection.",
+            "Name the collection.json that the job printed, or the folder that holds it.",
+        )
+    children = [link for link in links_of(document) if link.get("rel") == "child"]
+    if len(children) == 1 and levels:
+        return _collection_of(storage, followed_href(str(children[0].get("href")), url), levels - 1)
+    if not children:
+        raise ViewError(f"The catalog {public} holds no collection.", "Run a job first.")
+    shown = ", ".join(str(link.get("href")) for link in children[:MOST_NAMED])
+    more = " …" if len(children) > MOST_NAMED else ""
+    raise ViewError(f"The catalog {public} holds {len(children)} collections: {shown}{more}.", "Name one of them.")
+
+
+def links_of(document: Mapping[str, Any]) -> list[Json]:
+    """The document's links; whatever else stands there is left out."""
+    links = document.get("links")
+    return [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+
+
+def read_json(storage: StorageBackend, url: str) -> Json:
+    """A JSON object.
+
+    Raises:
+        ObjectNotFoundError: Nothing is there.
+        ViewError: It is something else.
+        BackendError: The store failed.
+    """
+    try:
+        document = json.loads(storage.read(url))
+    except (ValueError, RecursionError) as error:
+        raise ViewError(f"{storage.public_url(url)} is no JSON: {error}.", "Publish the collection again.") from error
+    if not isinstance(document, dict):
+        raise ViewError(f"{storage.public_url(url)} is no JSON object.", "Publish the collection again.")
+    return document

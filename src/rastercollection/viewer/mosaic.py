@@ -1,0 +1,131 @@
+"""Which COGs a map tile needs, from the MosaicJSON document. Pure, no I/O."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from rastercollection.errors import ViewError
+
+__all__ = ["MosaicIndex", "read_mosaic"]
+
+MERCATOR_LATITUDE = 85.0511287798066
+ALL_DIGITS = "4"
+"""Sorts behind every quadkey that begins with the same digits."""
+
+Bounds = tuple[float, float, float, float]
+
+
+@attrs.frozen(kw_only=True)
+class MosaicIndex:
+    """A MosaicJSON on the WebMercatorQuad grid.
+
+    Attributes:
+        bounds: EPSG:4326; west > east where it crosses the antimeridian.
+        minzoom, maxzoom: Of the data, for tiles of 256 pixels.
+        zoom: Of the quadkeys.
+        quadkeys: Sorted.
+        assets: Addresses of the COGs of each quadkey; the first is on top.
+    """
+
+    bounds: Bounds
+    minzoom: int
+    maxzoom: int
+    zoom: int
+    quadkeys: tuple[str, ...] = attrs.field(repr=False)
+    assets: tuple[tuple[str, ...], ...] = attrs.field(repr=False)
+
+    def in_tile(self, x: int, y: int, z: int) -> list[str]:
+        """COGs that a tile may show: those of its quadkey, of the one it lies in, or of all that lie in it."""
+        key = _quadkey(x, y, z)
+        if z < self.zoom:
+            first, last = bisect_left(self.quadkeys, key), bisect_left(self.quadkeys, key + ALL_DIGITS)
+            return _distinct(self.assets[first:last])
+        key = key[: self.zoom]
+        place = bisect_left(self.quadkeys, key)
+        found = place < len(self.quadkeys) and self.quadkeys[place] == key
+        return list(self.assets[place]) if found else []
+
+    def in_point(self, longitude: float, latitude: float) -> list[str]:
+        """COGs of the quadkey that a place lies in."""
+        return self.in_tile(*_tile_of(longitude, latitude, self.zoom), self.zoom)
+
+    def in_box(self, bounds: Bounds) -> list[str]:
+        """COGs of all quadkeys that bounds, of which west ≤ east, reach into."""
+        west, south, east, north = bounds
+        left, top = _tile_of(west, north, self.zoom)
+        right, bottom = _tile_of(east, south, self.zoom)
+        places = map(_column_and_row, self.quadkeys)
+        inside = [left <= column <= right and top <= row <= bottom for column, row in places]
+        return _distinct(assets for assets, is_inside in zip(self.assets, inside, strict=True) if is_inside)
+
+    def every_asset(self) -> list[str]:
+        """Addresses of all COGs."""
+        return _distinct(self.assets)
+
+    def renamed(self, rename: Callable[[str], str]) -> MosaicIndex:
+        """The same with other addresses."""
+        return attrs.evolve(self, assets=tuple(tuple(map(rename, assets)) for assets in self.assets))
+
+
+def read_mosaic(document: Mapping[str, Any], place: str) -> MosaicIndex:
+    """The index of a document.
+
+    Args:
+        document: MosaicJSON, any version.
+        place: Its address, for errors.
+
+    Raises:
+        ViewError: It is no MosaicJSON, or is on another grid.
+    """
+    if document.get("tilematrixset"):
+        raise ViewError(f"The mosaic {place} is not on the WebMercatorQuad grid.", "Publish the collection again.")
+    try:
+        west, south, east, north = map(float, document["bounds"])
+        tiles = {str(key): tuple(map(str, assets)) for key, assets in document["tiles"].items()}
+        minzoom, maxzoom = int(document["minzoom"]), int(document["maxzoom"])
+        zoom = int(document.get("quadkey_zoom") or minzoom)
+        prefix = str(document.get("asset_prefix") or "")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ViewError(f"{place} is no MosaicJSON.", "Publish the collection again.") from error
+    if not all(map(math.isfinite, (west, south, east, north))) or not 0 <= minzoom <= maxzoom <= 30:
+        raise ViewError(f"Bounds or zooms of the mosaic {place} make no sense.", "Publish the collection again.")
+    quadkeys = tuple(sorted(key for key in tiles if len(key) == zoom and set(key) <= set("0123")))
+    return MosaicIndex(
+        bounds=(west, south, east, north),
+        minzoom=minzoom,
+        maxzoom=maxzoom,
+        zoom=zoom,
+        quadkeys=quadkeys,
+        assets=tuple(tuple(prefix + asset for asset in tiles[key]) for key in quadkeys),
+    )
+
+
+def _distinct(groups: Iterable[tuple[str, ...]]) -> list[str]:
+    return list(dict.fromkeys(asset for group in groups for asset in group))
+
+
+def _quadkey(column: int, row: int, zoom: int) -> str:
+    """One digit a level, from the world down: 0 and 1 in the upper half, 0 and 2 on the left."""
+    levels = range(zoom - 1, -1, -1)
+    return "".join("0123"[(column >> level & 1) | (row >> level & 1) << 1] for level in levels)
+
+
+def _column_and_row(quadkey: str) -> tuple[int, int]:
+    column = row = 0
+    for digit in map(int, quadkey):
+        column, row = column << 1 | digit & 1, row << 1 | digit >> 1
+    return column, row
+
+
+def _tile_of(longitude: float, latitude: float, zoom: int) -> tuple[int, int]:
+    """Column and row of the tile around a place; places beyond the map's edge are on the edge."""
+    tiles = 1 << zoom
+    clamped = math.radians(max(-MERCATOR_LATITUDE, min(MERCATOR_LATITUDE, latitude)))
+    column = math.floor((longitude + 180) / 360 * tiles)
+    row = math.floor((0.5 - math.asinh(math.tan(clamped)) / (2 * math.pi)) * tiles)
+    return max(0, min(tiles - 1, column)), max(0, min(tiles - 1, row))

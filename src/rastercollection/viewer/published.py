@@ -1,0 +1,193 @@
+"""What the viewer knows of a collection: its document, its mosaic, its overview and its items, read once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+import attrs
+
+from rastercollection.errors import RasterCollectionError, ViewError
+from rastercollection.hrefs import followed_href
+from rastercollection.protocols import StorageBackend
+from rastercollection.records import digest
+from rastercollection.viewer.items import ItemIndex, load_items
+from rastercollection.viewer.locate import find_collection, read_json
+from rastercollection.viewer.mosaic import MosaicIndex, read_mosaic
+
+__all__ = ["Overview", "PublishedCollection", "Shelf"]
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class Overview:
+    """A COG that shows the whole collection at low zooms.
+
+    Attributes:
+        cog: Its address.
+        minzoom, maxzoom: WebMercatorQuad zooms, for tiles of 256 pixels, that it is meant for.
+    """
+
+    cog: str
+    minzoom: int
+    maxzoom: int
+
+
+@attrs.frozen(kw_only=True)
+class PublishedCollection:
+    """A collection as it was when it was read.
+
+    Attributes:
+        url: Address of its document.
+        document: The document.
+        mosaic_url: Address of its MosaicJSON.
+        mosaic: What that holds.
+        overview: None where the collection has none.
+        version: Another one whenever the document is another.
+    """
+
+    url: str
+    document: Mapping[str, Any] = attrs.field(repr=False)
+    mosaic_url: str
+    mosaic: MosaicIndex = attrs.field(repr=False)
+    overview: Overview | None
+    version: str
+    _items: Future[ItemIndex] = attrs.field(repr=False, alias="items", eq=False)
+
+    @property
+    def items(self) -> ItemIndex:
+        """Its items; waits for them to be read."""
+        return self._items.result()
+
+    @property
+    def minzoom(self) -> int:
+        """The lowest zoom at which tiles are drawn."""
+        return min(self.mosaic.minzoom, self.overview.minzoom) if self.overview else self.mosaic.minzoom
+
+
+class Shelf:
+    """The collection that is shown; read again when it was published again.
+
+    Args:
+        storage: What reads it.
+        address: As :func:`~rastercollection.viewer.locate.find_collection` takes it.
+
+    Raises:
+        ViewError, BackendError: There is no collection that can be shown.
+    """
+
+    def __init__(self, storage: StorageBackend, address: str) -> None:
+        self.storage = storage
+        self._url = find_collection(storage, address)
+        self._lock = threading.Lock()
+        self._version = self._stored_version()
+        self._shown = load_collection(storage, self._url)
+
+    @property
+    def shown(self) -> PublishedCollection:
+        """The collection as it was read last."""
+        return self._shown
+
+    def refresh(self) -> PublishedCollection:
+        """Read it again if its document is another by now; what is shown stays where that fails."""
+        with self._lock:
+            try:
+                version = self._stored_version()
+                if version != self._version:
+                    self._shown, self._version = load_collection(self.storage, self._url), version
+            except RasterCollectionError as error:
+                log.warning("the collection cannot be read again: %s", error)
+            return self._shown
+
+    def _stored_version(self) -> str:
+        return self.storage.stat(self._url).version
+
+
+def load_collection(storage: StorageBackend, url: str) -> PublishedCollection:
+    """Read document and mosaic; items are read in the background.
+
+    Raises:
+        ViewError: There is no mosaic, or GDAL cannot read where the COGs are.
+        BackendError: A document cannot be read.
+    """
+    document = read_json(storage, url)
+    asset = _asset(document, "mosaic")
+    if asset is None:
+        raise ViewError(
+            f"The collection {storage.public_url(url)} has no MosaicJSON to be served from.",
+            "Publish it with create_mosaicjson=True.",
+        )
+    mosaic_url = followed_href(str(asset.get("href")), url)
+    items = _in_background(storage, document, url)
+    mosaic = _placed(storage, read_mosaic(read_json(storage, mosaic_url), mosaic_url), mosaic_url, items)
+    return PublishedCollection(
+        url=url,
+        document=document,
+        mosaic_url=storage.public_url(mosaic_url),
+        mosaic=mosaic,
+        overview=_overview(storage, document, url),
+        version=digest([url, document])[:12],
+        items=items,
+    )
+
+
+def _asset(document: Mapping[str, Any], role: str) -> Mapping[str, Any] | None:
+    assets = document.get("assets")
+    every = [asset for asset in assets.values() if isinstance(asset, dict)] if isinstance(assets, dict) else []
+    return next((asset for asset in every if role in (asset.get("roles") or ())), None)
+
+
+def _in_background(storage: StorageBackend, document: Mapping[str, Any], url: str) -> Future[ItemIndex]:
+    future: Future[ItemIndex] = Future()
+
+    def load() -> None:
+        try:
+            future.set_result(load_items(storage, document, url))
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever asks for items
+            future.set_exception(error)
+
+    threading.Thread(target=load, name="rastercollection-items", daemon=True).start()
+    return future
+
+
+def _placed(storage: StorageBackend, mosaic: MosaicIndex, url: str, items: Future[ItemIndex]) -> MosaicIndex:
+    """The mosaic with COGs where they are: a collection that was moved as a whole still names their old place."""
+    every = mosaic.every_asset()
+    if not every:
+        return mosaic
+    places = {asset: followed_href(asset, url) for asset in every}
+    if not storage.exists(places[every[0]]):
+        by_name: dict[str, set[str]] = {}
+        for item in items.result().items:
+            by_name.setdefault(_name(item.cog), set()).add(item.cog)
+        moved = {asset: by_name.get(_name(asset), set()) for asset in every}
+        places |= {asset: next(iter(found)) for asset, found in moved.items() if len(found) == 1}
+    if storage.gdal_source(places[every[0]]) is None:
+        raise ViewError(
+            f"GDAL cannot read {places[every[0]]} in place.",
+            "View the collection where its COGs are files, or objects of a store that GDAL reads.",
+        )
+    return mosaic.renamed(places.__getitem__)
+
+
+def _name(address: str) -> str:
+    return address.replace("\\", "/").rpartition("/")[2]
+
+
+def _overview(storage: StorageBackend, document: Mapping[str, Any], url: str) -> Overview | None:
+    asset = _asset(document, "overview")
+    if asset is None:
+        return None
+    try:
+        return Overview(
+            cog=followed_href(str(asset["href"]), url),
+            minzoom=int(asset.get("rastercollection:minzoom", 0)),
+            maxzoom=int(asset["rastercollection:maxzoom"]),
+        )
+    except (KeyError, TypeError, ValueError, RasterCollectionError) as error:
+        log.warning("the overview of %s is not used: %s", storage.public_url(url), error)
+        return None

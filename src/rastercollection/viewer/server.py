@@ -1,0 +1,202 @@
+"""Serving the viewer from a thread of this process."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import importlib.util
+import socket
+import threading
+import time
+import webbrowser
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rastercollection.errors import MissingExtraError, ViewError
+from rastercollection.protocols import StorageBackend
+from rastercollection.registry import STORAGE
+from rastercollection.urls import normalise, url_problem
+
+__all__ = ["ViewServer", "view_collection"]
+
+LOOPBACK = "127.0.0.1"
+USUAL_PORT = 8765
+STARTING_SECONDS = 30
+STOPPING_SECONDS = 10
+NEEDED = ("titiler.core", "titiler.mosaic", "fastapi", "uvicorn")
+
+_running: dict[tuple[str, str], ViewServer] = {}
+_lock = threading.Lock()
+
+
+class ViewServer(str):
+    """The address of a running viewer, as text, and the handle that stops it.
+
+    The server runs in a thread of this process and ends with the process, with :meth:`stop`, or at the end of a
+    ``with`` block.
+    """
+
+    __slots__ = ("_server", "_socket", "_thread")
+    _server: Any
+    _socket: socket.socket
+    _thread: threading.Thread
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """End the server and free its port; idempotent."""
+        self._server.should_exit = True
+        self._thread.join(STOPPING_SECONDS)
+        self._socket.close()
+        with _lock:
+            for key in [key for key, server in _running.items() if server is self]:
+                del _running[key]
+
+    def __enter__(self) -> ViewServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.stop()
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a link."""
+        address = html.escape(self, quote=True)
+        return f'<a href="{address}" target="_blank" rel="noopener">{address}</a>'
+
+
+def view_collection(
+    collection: str,
+    *,
+    host: str = LOOPBACK,
+    port: int | None = None,
+    open_browser: bool = False,
+    storage: StorageBackend | str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> ViewServer:
+    """Show a published collection on a map, from a server in the background of this process.
+
+    Asked again for the same collection, the server that already runs is returned.
+
+    Args:
+        collection: A ``collection.json``; a static catalog that holds one collection, as its folder or its
+            ``catalog.json``; or the ``output_container`` of a job.
+        host: What to listen on; other machines reach it only where this is not ``127.0.0.1``.
+        port: Port to listen on, 0 for any that is free; 8765, or any that is free where that is taken, when None.
+        open_browser: Open the map in the user's browser.
+        storage: Storage backend, an instance or a registered name.
+        storage_options: fsspec's options for a collection that is not local.
+
+    Returns:
+        The address of the map.
+
+    Raises:
+        MissingExtraError: The extra ``view`` is not installed.
+        ViewError: The collection cannot be shown, or the port is taken.
+        BackendError: The collection cannot be read.
+    """
+    _check_extra()
+    key = (collection if url_problem(collection) else normalise(collection), host)
+    with _lock:
+        server = _running.get(key)
+    if server is None or not server.is_running or port not in (None, 0, _port_of(server)):
+        server = _start(collection, host, port, _storage(storage, storage_options))
+        with _lock:
+            _running[key] = server
+    if open_browser:
+        webbrowser.open(server)
+    return server
+
+
+def _check_extra() -> None:
+    for module in NEEDED:
+        with contextlib.suppress(ModuleNotFoundError):
+            if importlib.util.find_spec(module) is not None:
+                continue
+        raise MissingExtraError("Viewing a collection", "view")
+
+
+def _storage(storage: StorageBackend | str | None, options: Mapping[str, Any] | None) -> StorageBackend:
+    if storage is None or isinstance(storage, str):
+        made: StorageBackend = STORAGE.load(storage or "fsspec")(options)
+        return made
+    return storage
+
+
+def _start(collection: str, host: str, port: int | None, storage: StorageBackend) -> ViewServer:
+    from rastercollection.viewer.published import Shelf
+
+    shelf = Shelf(storage, collection)
+    listening = _listen(host, port)
+    try:
+        return _serve(shelf, host, listening)
+    except BaseException:
+        listening.close()
+        raise
+
+
+def _serve(shelf: Any, host: str, listening: socket.socket) -> ViewServer:
+    import uvicorn
+
+    from rastercollection.viewer.app import make_app
+
+    config = uvicorn.Config(
+        make_app(shelf, host),
+        lifespan="off",
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listening]}, name="rastercollection-viewer", daemon=True
+    )
+    shown = f"[{host}]" if ":" in host else host
+    made = ViewServer(f"http://{shown}:{listening.getsockname()[1]}/")
+    made._server, made._socket, made._thread = server, listening, thread
+    thread.start()
+    _wait(made)
+    return made
+
+
+def _wait(made: ViewServer) -> None:
+    deadline = time.monotonic() + STARTING_SECONDS
+    while not made._server.started:
+        if not made.is_running or time.monotonic() > deadline:
+            made.stop()
+            raise ViewError("The viewer's server did not start.", "The log says why.")
+        time.sleep(0.01)
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ViewError: The host is not one of this machine's, or the port is taken.
+    """
+    for wanted in (USUAL_PORT, 0) if port is None else (port,):
+        try:
+            family = socket.getaddrinfo(host, wanted, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+            return socket.create_server((host, wanted), family=family)
+        except (OSError, OverflowError) as error:
+            problem = error
+            if port is not None:
+                break
+    raise ViewError(
+        f"Nothing can listen on port {port} of {host!r}: {problem}.",
+        "Choose another port, or leave it out for one that is free.",
+    ) from problem
+
+
+def _port_of(server: ViewServer) -> int:
+    return int(server.rstrip("/").rpartition(":")[2])

@@ -1,0 +1,136 @@
+"""What the page is told of a collection: plain JSON made from documents that may hold anything. Pure, no I/O."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import shapely
+from shapely.geometry import mapping
+
+from rastercollection.stages.extent import bounds_parts, unroll
+from rastercollection.stages.stac.urls import build_urls
+from rastercollection.viewer.items import ShownItem
+from rastercollection.viewer.locate import links_of
+from rastercollection.viewer.published import PublishedCollection
+
+__all__ = ["collection_summary", "footprints", "parts_of_box", "web_address"]
+
+FIRST_RENDER = "visual"
+MOST_VERTICES = 60_000
+"""Footprints with more than these in all are shown as boxes."""
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Bounds = tuple[float, float, float, float]
+
+
+def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
+    """Title, licence, zooms, bounds (unrolled: east may exceed 180) and the ways to show the collection."""
+    document = shown.document
+    overview = shown.overview
+    return {
+        "id": _text(document.get("id")),
+        "title": _text(document.get("title") or document.get("id")),
+        "description": _text(document.get("description")),
+        "license": _text(document.get("license")),
+        "license_url": next((web_address(link.get("href")) for link in _links(document, "license")), None),
+        "providers": _providers(document),
+        "interval": _interval(document),
+        "address": public_url,
+        "bounds": list(unroll(shown.mosaic.bounds)),
+        "minzoom": shown.minzoom,
+        "maxzoom": shown.mosaic.maxzoom,
+        "overview_maxzoom": overview.maxzoom if overview else None,
+        "items": len(_links(document, "item")),
+        "renders": _renders(document, shown.version),
+        "version": shown.version,
+    }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _links(document: Mapping[str, Any], rel: str) -> list[Json]:
+    return [link for link in links_of(document) if link.get("rel") == rel]
+
+
+def web_address(value: Any) -> str | None:
+    """The value if it is an address that a page may link to."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return None
+    return value if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def _providers(document: Mapping[str, Any]) -> list[Json]:
+    every = document.get("providers")
+    known = [provider for provider in every if isinstance(provider, dict)] if isinstance(every, list) else []
+    return [{"name": _text(provider.get("name")), "url": web_address(provider.get("url"))} for provider in known]
+
+
+def _interval(document: Mapping[str, Any]) -> list[str | None]:
+    try:
+        start, end = document["extent"]["temporal"]["interval"][0]
+    except (KeyError, TypeError, ValueError, IndexError):
+        return [None, None]
+    return [_text(start) or None, _text(end) or None]
+
+
+def _renders(document: Mapping[str, Any], version: str) -> list[Json]:
+    """``visual`` first. One that cannot be understood is left out; without any, the server's own choice is shown."""
+    every = document.get("renders")
+    named: Mapping[str, Any] = every if isinstance(every, dict) and every else {FIRST_RENDER: {"title": "Data"}}
+    made = []
+    for key in sorted(named, key=lambda name: name != FIRST_RENDER):
+        try:
+            tiles = build_urls("", {"v": version}, named[key])["tiles"].lstrip("/")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            log.warning("the render %r is left out: %s", key, error)
+            continue
+        made.append({"key": str(key), "title": _text(named[key].get("title")) or str(key), "tiles": tiles})
+    return made or [{"key": FIRST_RENDER, "title": "Data", "tiles": build_urls("", {"v": version}, {})["tiles"][1:]}]
+
+
+def parts_of_box(bounds: Sequence[float]) -> tuple[Bounds, ...]:
+    """Bounds of a map, which may show more than one turn of the world, as one or two boxes within ±180°.
+
+    Raises:
+        ValueError: They are no bounds.
+    """
+    west, south, east, north = bounds
+    if not all(map(math.isfinite, bounds)) or west > east or south > north:
+        raise ValueError("bounds are west, south, east, north, in degrees")
+    if east - west >= 360:
+        return ((-180.0, south, 180.0, north),)
+    return bounds_parts((_wrapped(west), south, _wrapped(east), north))
+
+
+def _wrapped(longitude: float) -> float:
+    return longitude if -180 <= longitude <= 180 else (longitude + 180) % 360 - 180
+
+
+def footprints(items: Sequence[ShownItem], limit: int) -> Json:
+    """A GeoJSON feature collection of outlines, ``limit`` at most; boxes where the outlines have too many vertices."""
+    shown = items[:limit]
+    outlines = [item.outline for item in shown]
+    if sum(shapely.get_num_coordinates(outline) for outline in outlines) > MOST_VERTICES:
+        outlines = [shapely.envelope(outline) for outline in outlines]
+    features = [
+        {"type": "Feature", "id": item.id, "geometry": mapping(outline), "properties": {"title": item.title}}
+        for item, outline in zip(shown, outlines, strict=True)
+    ]
+    return {
+        "type": "FeatureCollection",
+        "numberMatched": len(items),
+        "numberReturned": len(shown),
+        "features": features,
+    }

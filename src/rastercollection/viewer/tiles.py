@@ -1,0 +1,94 @@
+"""The collection as a mosaic that titiler serves: which COGs a tile is drawn from, and how they are opened."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attr
+from rasterio.crs import CRS
+from rasterio.warp import transform, transform_bounds
+from rio_tiler.constants import WGS84_CRS
+from rio_tiler.errors import RioTilerError
+from rio_tiler.io import BaseReader, Reader
+from rio_tiler.mosaic.backend import BaseBackend
+
+from rastercollection.viewer.cogs import open_cog
+from rastercollection.viewer.published import PublishedCollection, Shelf
+
+__all__ = ["TooManyCogsError", "backend_of", "reader_of"]
+
+MOST_COGS = 256
+TILE_PIXELS = 256
+
+
+class TooManyCogsError(RioTilerError):
+    """A tile would open more COGs than is bearable."""
+
+
+def reader_of(shelf: Shelf) -> type[BaseReader]:
+    """rio-tiler's reader of COGs, opening them through the storage of ``shelf``."""
+
+    class CogReader(Reader):  # type: ignore[misc]
+        def __attrs_post_init__(self) -> None:
+            with self._ctx_stack:
+                self.dataset = self._ctx_stack.enter_context(open_cog(shelf.storage, self.input))
+                super().__attrs_post_init__()
+                self._ctx_stack = self._ctx_stack.pop_all()
+
+    return CogReader
+
+
+def backend_of(shelf: Shelf) -> type[BaseBackend]:
+    """rio-tiler's mosaic of the collection on ``shelf``; what it is told to open does not matter."""
+
+    @attr.s
+    class CollectionBackend(BaseBackend):  # type: ignore[misc]
+        minzoom: int = attr.ib(default=None)
+        maxzoom: int = attr.ib(default=None)
+
+        def __attrs_post_init__(self) -> None:
+            self.shown: PublishedCollection = shelf.shown
+            self.bounds, self.crs = self.shown.mosaic.bounds, WGS84_CRS
+            self.minzoom, self.maxzoom = self.shown.minzoom, self.shown.mosaic.maxzoom
+
+        def tile(self, x: int, y: int, z: int, search_options: Any = None, **options: Any) -> Any:
+            """A tile, from the overview where that is fine enough for its size."""
+            size = options.get("tilesize") or TILE_PIXELS
+            search = {**(search_options or {}), "detail": z + math.log2(size / TILE_PIXELS)}
+            return super().tile(x, y, z, search_options=search, **options)
+
+        def assets_for_tile(self, x: int, y: int, z: int, detail: float | None = None, **_: Any) -> list[str]:
+            """COGs of a tile; ``detail`` is the zoom at which tiles of 256 pixels are as detailed."""
+            overview = self.shown.overview
+            if overview and (z if detail is None else detail) <= overview.maxzoom:
+                return [overview.cog]
+            return _few(self.shown.mosaic.in_tile(x, y, z))
+
+        def assets_for_point(self, lng: float, lat: float, coord_crs: CRS | None = None, **_: Any) -> list[str]:
+            """COGs around a place."""
+            if coord_crs and coord_crs != WGS84_CRS:
+                (lng,), (lat,) = transform(coord_crs, WGS84_CRS, [lng], [lat])
+            return self.shown.mosaic.in_point(lng, lat)
+
+        def assets_for_bbox(
+            self, xmin: float, ymin: float, xmax: float, ymax: float, coord_crs: CRS | None = None, **_: Any
+        ) -> list[str]:
+            """COGs that reach into bounds."""
+            if coord_crs and coord_crs != WGS84_CRS:
+                xmin, ymin, xmax, ymax = transform_bounds(coord_crs, WGS84_CRS, xmin, ymin, xmax, ymax)
+            return _few(self.shown.mosaic.in_box((xmin, ymin, xmax, ymax)))
+
+        def asset_name(self, asset: str) -> str:
+            """What answers call a COG: its address without credentials."""
+            return shelf.storage.public_url(asset)
+
+    return CollectionBackend
+
+
+def _few(cogs: list[str]) -> list[str]:
+    if len(cogs) > MOST_COGS:
+        raise TooManyCogsError(f"This would open {len(cogs)} COGs, more than {MOST_COGS}: ask for a smaller area.")
+    return cogs
+
+
