@@ -22,13 +22,13 @@ from rastercollection.urls import normalise, url_problem
 from rastercollection.viewer.api import CollectionApi
 from rastercollection.viewer.guard import Guard
 from rastercollection.viewer.published import Shelf
-from rastercollection.viewer.tiles import TooManyCogsError, backend_of, reader_of
+from rastercollection.viewer.tiles import TooCoarseError, backend_of, reader_of
 
 __all__ = ["make_app"]
 
 GRID = "WebMercatorQuad"
 PREFIX = "/mosaicjson"
-OURS = {TooManyCogsError: 400}
+OURS = {TooCoarseError: 400}
 
 
 def make_app(shelf: Shelf, host: str) -> Guard:

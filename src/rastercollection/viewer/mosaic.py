@@ -63,6 +63,13 @@ class MosaicIndex:
         inside = [left <= column <= right and top <= row <= bottom for column, row in places]
         return _distinct(assets for assets, is_inside in zip(self.assets, inside, strict=True) if is_inside)
 
+    def most_in_tile(self, z: int) -> int:
+        """The greatest number of COGs that a tile of a zoom may show."""
+        groups: dict[str, set[str]] = {}
+        for key, assets in zip(self.quadkeys, self.assets, strict=True):
+            groups.setdefault(key[:z], set()).update(assets)
+        return max(map(len, groups.values()), default=0)
+
     def every_asset(self) -> list[str]:
         """Addresses of all COGs."""
         return _distinct(self.assets)

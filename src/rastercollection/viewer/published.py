@@ -20,6 +20,12 @@ from rastercollection.viewer.mosaic import MosaicIndex, read_mosaic
 
 __all__ = ["Overview", "PublishedCollection", "Shelf"]
 
+LEVELS_BELOW_MINZOOM = 2
+"""Far below the coarsest overviews, GDAL warps millions of pixels for a tile; each level takes four times as long."""
+
+FEW_COGS = 64
+"""Tiles that may open more than these are not drawn."""
+
 log = logging.getLogger(__name__)
 
 
@@ -47,6 +53,8 @@ class PublishedCollection:
         mosaic_url: Address of its MosaicJSON.
         mosaic: What that holds.
         overview: None where the collection has none.
+        minzoom: The lowest zoom that the data are meant for.
+        lowest_zoom: The lowest zoom at which tiles can be drawn in good time, from few COGs.
         version: Another one whenever the document is another.
     """
 
@@ -55,6 +63,8 @@ class PublishedCollection:
     mosaic_url: str
     mosaic: MosaicIndex = attrs.field(repr=False)
     overview: Overview | None
+    minzoom: int
+    lowest_zoom: int
     version: str
     _items: Future[ItemIndex] = attrs.field(repr=False, alias="items", eq=False)
 
@@ -62,11 +72,6 @@ class PublishedCollection:
     def items(self) -> ItemIndex:
         """Its items; waits for them to be read."""
         return self._items.result()
-
-    @property
-    def minzoom(self) -> int:
-        """The lowest zoom at which tiles are drawn."""
-        return min(self.mosaic.minzoom, self.overview.minzoom) if self.overview else self.mosaic.minzoom
 
 
 class Shelf:
@@ -124,12 +129,16 @@ def load_collection(storage: StorageBackend, url: str) -> PublishedCollection:
     mosaic_url = followed_href(str(asset.get("href")), url)
     items = _in_background(storage, document, url)
     mosaic = _placed(storage, read_mosaic(read_json(storage, mosaic_url), mosaic_url), mosaic_url, items)
+    overview = _overview(storage, document, url)
+    minzoom = min(mosaic.minzoom, overview.minzoom) if overview else mosaic.minzoom
     return PublishedCollection(
         url=url,
         document=document,
         mosaic_url=storage.public_url(mosaic_url),
         mosaic=mosaic,
-        overview=_overview(storage, document, url),
+        overview=overview,
+        minzoom=minzoom,
+        lowest_zoom=_lowest_zoom(mosaic, max(0, minzoom - LEVELS_BELOW_MINZOOM), overview),
         version=digest([url, document])[:12],
         items=items,
     )
@@ -172,6 +181,12 @@ def _placed(storage: StorageBackend, mosaic: MosaicIndex, url: str, items: Futur
             "View the collection where its COGs are files, or objects of a store that GDAL reads.",
         )
     return mosaic.renamed(places.__getitem__)
+
+
+def _lowest_zoom(mosaic: MosaicIndex, lowest: int, overview: Overview | None) -> int:
+    zooms = range(lowest, mosaic.zoom + 1)
+    heavy = [zoom for zoom in zooms if mosaic.most_in_tile(zoom) > FEW_COGS] if overview is None else []
+    return heavy[-1] + 1 if heavy else lowest
 
 
 def _name(address: str) -> str:

@@ -44,6 +44,7 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
         "address": public_url,
         "bounds": list(unroll(shown.mosaic.bounds)),
         "minzoom": shown.minzoom,
+        "drawn_from": shown.lowest_zoom,
         "maxzoom": shown.mosaic.maxzoom,
         "overview_maxzoom": overview.maxzoom if overview else None,
         "items": len(_links(document, "item")),

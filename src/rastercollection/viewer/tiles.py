@@ -16,14 +16,14 @@ from rio_tiler.mosaic.backend import BaseBackend
 from rastercollection.viewer.cogs import open_cog
 from rastercollection.viewer.published import PublishedCollection, Shelf
 
-__all__ = ["TooManyCogsError", "backend_of", "reader_of"]
+__all__ = ["TooCoarseError", "backend_of", "reader_of"]
 
 MOST_COGS = 256
 TILE_PIXELS = 256
 
 
-class TooManyCogsError(RioTilerError):
-    """A tile would open more COGs than is bearable."""
+class TooCoarseError(RioTilerError):
+    """A tile would take more COGs or pixels than is bearable."""
 
 
 def reader_of(shelf: Shelf) -> type[BaseReader]:
@@ -54,6 +54,8 @@ def backend_of(shelf: Shelf) -> type[BaseBackend]:
 
         def tile(self, x: int, y: int, z: int, search_options: Any = None, **options: Any) -> Any:
             """A tile, from the overview where that is fine enough for its size."""
+            if z < self.shown.lowest_zoom:
+                raise TooCoarseError(f"Tiles of this collection begin at zoom {self.shown.lowest_zoom}.")
             size = options.get("tilesize") or TILE_PIXELS
             search = {**(search_options or {}), "detail": z + math.log2(size / TILE_PIXELS)}
             return super().tile(x, y, z, search_options=search, **options)
@@ -88,7 +90,7 @@ def backend_of(shelf: Shelf) -> type[BaseBackend]:
 
 def _few(cogs: list[str]) -> list[str]:
     if len(cogs) > MOST_COGS:
-        raise TooManyCogsError(f"This would open {len(cogs)} COGs, more than {MOST_COGS}: ask for a smaller area.")
+        raise TooCoarseError(f"This would open {len(cogs)} COGs, more than {MOST_COGS}: ask for a smaller area.")
     return cogs
 
 
