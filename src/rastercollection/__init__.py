@@ -38,12 +38,14 @@ if TYPE_CHECKING:
         TileError,
         UnavailableError,
         UnknownNameError,
+        ViewError,
         WorkerDiedError,
         WorkflowDefinitionError,
     )
     from rastercollection.models import JobStatus, TaskStatus
     from rastercollection.request import CollectionRequest
     from rastercollection.result import JobResult, TileOutcome
+    from rastercollection.viewer import ViewServer, view_collection
     from rastercollection.workflow import Companion, FanIn, FanOut, Skip, Stage, TaskContext, Workflow, carry_over
 
 __version__ = "0.1.0"
@@ -81,6 +83,8 @@ __all__ = [
     "TileOutcome",
     "UnavailableError",
     "UnknownNameError",
+    "ViewError",
+    "ViewServer",
     "WorkerDiedError",
     "Workflow",
     "WorkflowDefinitionError",
@@ -90,6 +94,7 @@ __all__ = [
     "process_collection",
     "status",
     "submit",
+    "view_collection",
 ]
 
 _NAMES = {
@@ -122,6 +127,7 @@ _NAMES = {
         "TileError",
         "UnavailableError",
         "UnknownNameError",
+        "ViewError",
         "WorkerDiedError",
         "WorkflowDefinitionError",
     ),
@@ -133,6 +139,10 @@ _NAMES = {
     "result": (
         "JobResult",
         "TileOutcome",
+    ),
+    "viewer": (
+        "ViewServer",
+        "view_collection",
     ),
     "workflow": (
         "Companion",

@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Those of the process when None.
     """
-    options = make_parser({"run": _run, "plan": _plan, "status": _status, "demo": _demo}).parse_args(arguments)
+    options = make_parser({"run": _run, "plan": _plan, "status": _status, "view": _view, "demo": _demo}).parse_args(
+        arguments
+    )
     _configure_streams(debug=options.debug)
     try:
         return int(options.command(options))
@@ -138,6 +140,38 @@ def _status(options: argparse.Namespace) -> int:
     else:
         print_status(report, sys.stdout)
     return ALL_TILES
+
+
+def _view(options: argparse.Namespace) -> int:
+    from rastercollection.viewer import view_collection
+
+    with _terminable() as cancel, contextlib.suppress(KeyboardInterrupt):
+        storage_options = dict(options.storage_options or ())
+        with view_collection(
+            options.collection, host=options.host, port=options.port, storage_options=storage_options
+        ) as server:
+            _print_address(server, options)
+            if not options.no_browser:
+                _open_browser(server)
+            while server.is_running and not cancel.wait(0.5):
+                pass
+    return ALL_TILES
+
+
+def _print_address(address: str, options: argparse.Namespace) -> None:
+    if options.json:
+        _print_json({"url": str(address), "collection": options.collection})
+    else:
+        sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+    sys.stderr.write("Ctrl-C stops the server.\n")
+
+
+def _open_browser(address: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(address):
+        sys.stderr.write("There is no browser to open here: open the address in one.\n")
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -38,7 +38,8 @@ def make_parser(commands: dict[str, Callable[[argparse.Namespace], int]]) -> arg
     """The parser of all commands.
 
     Args:
-        commands: What carries out ``run``, ``plan``, ``status`` and ``demo``; the parsed ``command`` is one of them.
+        commands: What carries out ``run``, ``plan``, ``status``, ``view`` and ``demo``; the parsed ``command`` is one
+            of them.
     """
     parser = argparse.ArgumentParser(
         prog="rastercollection",
@@ -63,6 +64,7 @@ def make_parser(commands: dict[str, Callable[[argparse.Namespace], int]]) -> arg
     plan = add("plan", "check a request and say what 'run' would do, without doing it")
     _add_request(plan)
     _add_status(add("status", "show where a job stands"))
+    _add_view(add("view", "show a collection that was published on a map in the browser"))
     _add_demo(add("demo", "make a small scene, run the whole job on it and show where everything is"))
     return parser
 
@@ -70,6 +72,31 @@ def make_parser(commands: dict[str, Callable[[argparse.Namespace], int]]) -> arg
 def _add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's id, or as much of its beginning as is unique")
     parser.add_argument("--jobs", metavar="STORE", help="job store, as for 'run'")
+
+
+def _add_view(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "collection",
+        metavar="COLLECTION",
+        help="a collection.json, the folder of a static catalog with one collection, or the OUT of 'run'; path or URL",
+    )
+    add("--host", default="127.0.0.1", metavar="HOST", help="to listen on; default: %(default)s, this machine alone")
+    add("--port", type=int, metavar="PORT", help="to listen on; 8765, or any that is free, when not given")
+    add("--no-browser", action="store_true", help="open no browser")
+    _add_storage_option(parser)
+
+
+def _add_storage_option(parser: argparse.ArgumentParser, default: Any = None) -> None:
+    parser.add_argument(
+        "--storage-option",
+        dest="storage_options",
+        action="append",
+        type=_pair,
+        default=default,
+        metavar="KEY=VALUE",
+        help="passed on to fsspec; may be repeated",
+    )
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -108,15 +135,7 @@ def _add_request(parser: argparse.ArgumentParser) -> None:
     )
     _add_main_parameters(parser)
     _add_fine_parameters(parser)
-    add(
-        "--storage-option",
-        dest="storage_options",
-        action="append",
-        type=_pair,
-        default=ABSENT,
-        metavar="KEY=VALUE",
-        help="passed on to fsspec; may be repeated",
-    )
+    _add_storage_option(parser, ABSENT)
 
 
 def _adder(group: Any) -> Callable[..., None]:

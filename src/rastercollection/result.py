@@ -6,16 +6,21 @@ import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from rastercollection import urls
+from rastercollection.errors import ViewError
 from rastercollection.models import ErrorRecord, JobRecord, Notice, TaskResult, TaskStatus
 from rastercollection.products import Validation
 from rastercollection.rasters.agreement import compare_tiles
 from rastercollection.records import from_dict, jsonable
 from rastercollection.workflow import JobContext
+
+if TYPE_CHECKING:
+    from rastercollection.protocols import StorageBackend
+    from rastercollection.viewer import ViewServer
 
 __all__ = ["JobResult", "TileOutcome", "summarise"]
 
@@ -84,6 +89,41 @@ class JobResult:
         """The map: the tile server's viewer, or a preview page; None when stage 4 did not run."""
         url: str | None = self.summary.get("share_url")
         return url
+
+    def view(
+        self,
+        port: int | None = None,
+        *,
+        open_browser: bool = False,
+        storage: StorageBackend | str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> ViewServer:
+        """Serve the collection from a thread of this process, for this machine alone, and return the map's address.
+
+        The server ends with the process, or by ``stop()`` of what is returned, which is a text otherwise. Asked again,
+        the one that runs is returned. It works in notebooks, too.
+
+        Args:
+            port: As for :func:`~rastercollection.view_collection`.
+            open_browser: Open the map in the user's browser.
+            storage, storage_options: What the job was given, where its output is not local.
+
+        Raises:
+            MissingExtraError: The extra ``view`` is not installed.
+            ViewError: The job has published no collection, or none that can be served.
+            BackendError: The collection cannot be read.
+        """
+        from rastercollection.viewer import view_collection
+
+        address = (self.summary.get("stac") or {}).get("collection_url")
+        if not address:
+            raise ViewError(
+                "The job has published no collection that can be viewed.",
+                "Run it with create_stac_collection=True and a static catalog.",
+            )
+        return view_collection(
+            address, port=port, open_browser=open_browser, storage=storage, storage_options=storage_options
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The summary: JSON-able, with status and job id."""

@@ -289,5 +289,8 @@ def gdal_environment(limits: Limits, source_config: Mapping[str, str] | None = N
     import rasterio
 
     options = {"GDAL_NUM_THREADS": str(limits.gdal_threads), **SAFE_OPTIONS}
-    with rasterio.Env(session=config_session(source_config or {}), **options), _block_cache.limited_to(limits.gdal_cache_mb * MIB):
+    with (
+        rasterio.Env(session=config_session(source_config or {}), **options),
+        _block_cache.limited_to(limits.gdal_cache_mb * MIB),
+    ):
         yield

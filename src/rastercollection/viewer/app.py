@@ -1,4 +1,4 @@
-"""The viewer's server as an ASGI application: titiler's mosaic router for one collection, the page and its endpoints."""
+"""The viewer's server as an ASGI application: titiler's mosaic router for one collection, and the page."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def make_app(shelf: Shelf, host: str) -> Guard:
 
 
 def _mosaic_router(shelf: Shelf) -> Any:
-    def own_mosaic(url: Annotated[str | None, Query(description="This collection's MosaicJSON, or nothing.")] = None) -> str:
+    def own_mosaic(
+        url: Annotated[str | None, Query(description="This collection's MosaicJSON, or nothing.")] = None,
+    ) -> str:
         mosaic_url = shelf.shown.mosaic_url
         if url is None or url == mosaic_url or (not url_problem(url) and normalise(url) == normalise(mosaic_url)):
             return mosaic_url
@@ -75,7 +77,9 @@ def _mosaic_router(shelf: Shelf) -> Any:
 
 
 def _our_error(_: Request, error: Exception) -> Response:
-    status = 404 if isinstance(error, ObjectNotFoundError) else 502 if isinstance(error, BackendError | TileError) else 500
+    status = (
+        404 if isinstance(error, ObjectNotFoundError) else 502 if isinstance(error, BackendError | TileError) else 500
+    )
     code = error.code if isinstance(error, RasterCollectionError) else ""
     return JSONResponse({"detail": str(error), "code": code}, status_code=status)
 

@@ -50,7 +50,9 @@ def open_cog(storage: StorageBackend, address: str) -> Iterator[DatasetReader]:
         yield dataset
 
 
-def _in_our_terms(storage: StorageBackend, address: str, error: RasterioIOError) -> ObjectNotFoundError | UnavailableError:
+def _in_our_terms(
+    storage: StorageBackend, address: str, error: RasterioIOError
+) -> ObjectNotFoundError | UnavailableError:
     public = storage.public_url(address)
     if not storage.exists(address):
         return ObjectNotFoundError(f"{public} is not there any more.", "Publish the collection again.", public)

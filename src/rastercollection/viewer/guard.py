@@ -102,7 +102,9 @@ def _host_name(value: str) -> str:
     return value.partition(":")[0].lower().rstrip(".")
 
 
-def _without(headers: Iterable[tuple[bytes, bytes]], replaced: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _without(
+    headers: Iterable[tuple[bytes, bytes]], replaced: Iterable[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
     names = {name for name, _ in replaced}
     return [(name, value) for name, value in headers if name.lower() not in names]
 

@@ -73,7 +73,7 @@ class ItemIndex:
 
 
 def load_items(storage: StorageBackend, collection: Mapping[str, Any], collection_url: str) -> ItemIndex:
-    """Read all items that a collection links to; a document that cannot be used is left out, with a warning in the log."""
+    """Read all items that a collection links to; one that cannot be used is left out, with a warning in the log."""
     hrefs = [str(link.get("href")) for link in links_of(collection) if link.get("rel") == "item"]
 
     def load(href: str) -> ShownItem | None:

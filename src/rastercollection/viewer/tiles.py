@@ -22,7 +22,7 @@ MOST_COGS = 256
 TILE_PIXELS = 256
 
 
-class TooCoarseError(RioTilerError):
+class TooCoarseError(RioTilerError):  # type: ignore[misc]
     """A tile would take more COGs or pixels than is bearable."""
 
 
@@ -31,10 +31,12 @@ def reader_of(shelf: Shelf) -> type[BaseReader]:
 
     class CogReader(Reader):  # type: ignore[misc]
         def __attrs_post_init__(self) -> None:
-            with self._ctx_stack:
-                self.dataset = self._ctx_stack.enter_context(open_cog(shelf.storage, self.input))
+            self.dataset = self._ctx_stack.enter_context(open_cog(shelf.storage, self.input))
+            try:
                 super().__attrs_post_init__()
-                self._ctx_stack = self._ctx_stack.pop_all()
+            except BaseException:
+                self.close()
+                raise
 
     return CogReader
 
@@ -92,5 +94,3 @@ def _few(cogs: list[str]) -> list[str]:
     if len(cogs) > MOST_COGS:
         raise TooCoarseError(f"This would open {len(cogs)} COGs, more than {MOST_COGS}: ask for a smaller area.")
     return cogs
-
-

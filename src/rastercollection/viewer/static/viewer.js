@@ -177,7 +177,8 @@ class Viewer {
   }
 
   fit() {
-    this.map.fitBounds(this.bounds, { padding: [28, 28], maxZoom: this.summary.maxzoom, animate: !isStill });
+    const edge = Math.min(28, this.map.getSize().x * 0.02);
+    this.map.fitBounds(this.bounds, { padding: [edge, edge], maxZoom: this.summary.maxzoom, animate: !isStill });
   }
 
   moved() {
