@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,3 +145,22 @@ def titiler_pgstac(
         )
     with running(request.param, served_dsn) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser(missing_service: Any) -> Any:
+    """A real Chromium. Its driver occupies the main thread's event loop as long as it lives."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        missing_service("a browser", "apt-get install chromium")
+    if importlib.util.find_spec("playwright") is None:
+        missing_service("what drives the browser", "pip install playwright")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -153,24 +151,6 @@ def test_thousands_of_tiles_stay_a_page() -> None:
     assert "2,000 more tiles" in page.text
     assert len(page.all("image", "href")) <= 400
     assert len(text) < 3_000_000
-
-
-@pytest.fixture(scope="module")
-def browser(missing_service: Any) -> Any:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("a browser is not installed, and pip cannot do it: apt-get install chromium")
-    if importlib.util.find_spec("playwright") is None:
-        missing_service("what drives the browser", "pip install playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -74,9 +74,10 @@ class MosaicIndex:
         """Addresses of all COGs."""
         return _distinct(self.assets)
 
-    def renamed(self, rename: Callable[[str], str]) -> MosaicIndex:
-        """The same with other addresses."""
-        return attrs.evolve(self, assets=tuple(tuple(map(rename, assets)) for assets in self.assets))
+    def renamed(self, names: Mapping[str, str]) -> MosaicIndex:
+        """The same with other addresses; COGs that are not in ``names`` are left out."""
+        renamed = (tuple(names[asset] for asset in assets if asset in names) for assets in self.assets)
+        return attrs.evolve(self, assets=tuple(renamed))
 
 
 def read_mosaic(document: Mapping[str, Any], place: str) -> MosaicIndex:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -168,19 +168,39 @@ def _placed(storage: StorageBackend, mosaic: MosaicIndex, url: str, items: Futur
     every = mosaic.every_asset()
     if not every:
         return mosaic
-    places = {asset: followed_href(asset, url) for asset in every}
-    if not storage.exists(places[every[0]]):
-        by_name: dict[str, set[str]] = {}
-        for item in items.result().items:
-            by_name.setdefault(_name(item.cog), set()).add(item.cog)
-        moved = {asset: by_name.get(_name(asset), set()) for asset in every}
-        places |= {asset: next(iter(found)) for asset, found in moved.items() if len(found) == 1}
-    if storage.gdal_source(places[every[0]]) is None:
+    places = {asset: _place(asset, url) for asset in every}
+    first = places[every[0]]
+    if first is None or not storage.exists(first):
+        places |= _beside_items(every, items.result())
+    known = {asset: place for asset, place in places.items() if place is not None}
+    if not known:
         raise ViewError(
-            f"GDAL cannot read {places[every[0]]} in place.",
+            f"The mosaic {storage.public_url(url)} names COGs that cannot be reached, such as {every[0]}.",
+            "Publish the collection again, to where it is to be read.",
+        )
+    example = next(iter(known.values()))
+    if storage.gdal_source(example) is None:
+        raise ViewError(
+            f"GDAL cannot read {storage.public_url(example)} in place.",
             "View the collection where its COGs are files, or objects of a store that GDAL reads.",
         )
-    return mosaic.renamed(places.__getitem__)
+    return mosaic.renamed(known)
+
+
+def _place(asset: str, mosaic_url: str) -> str | None:
+    try:
+        return followed_href(asset, mosaic_url)
+    except RasterCollectionError:
+        return None
+
+
+def _beside_items(assets: Sequence[str], items: ItemIndex) -> dict[str, str]:
+    """Addresses that items have for COGs, by what the mosaic calls them: those of which the file's name is the same."""
+    by_name: dict[str, set[str]] = {}
+    for item in items.items:
+        by_name.setdefault(_name(item.cog), set()).add(item.cog)
+    found = {asset: by_name.get(_name(asset), set()) for asset in assets}
+    return {asset: next(iter(places)) for asset, places in found.items() if len(places) == 1}
 
 
 def _lowest_zoom(mosaic: MosaicIndex, lowest: int, overview: Overview | None) -> int:

@@ -1,0 +1,389 @@
+"""The viewer's server: what it serves is the data, it serves nothing else, and it starts and stops as it should."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import morecantile
+import numpy as np
+import pytest
+import rasterio
+from rasterio.io import MemoryFile
+from viewer_scenes import NAMES, NORTH, OVERVIEW_VALUE, PIXEL, WEST, Answer, Collection, add_overview, surface
+
+from rastercollection import ObjectNotFoundError, ViewError, ViewServer, view_collection
+
+TMS = morecantile.tms.get("WebMercatorQuad")
+PLACES = [(71.03, 41.08), (71.02, 41.05), (71.0571, 41.07), (71.09, 41.06)]
+Get = Callable[..., Answer]
+Serve = Callable[..., ViewServer]
+pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
+
+
+def _tile(get: Get, server: str, longitude: float, latitude: float, zoom: int, query: str = "") -> np.ndarray:
+    """(bands, rows, columns) of the values in the map tile around a place, without styling."""
+    tile = TMS.tile(longitude, latitude, zoom)
+    answer = get(server, f"/mosaicjson/tiles/WebMercatorQuad/{zoom}/{tile.x}/{tile.y}.tif?{query}")
+    assert answer.status == 200, answer.body
+    with MemoryFile(answer.body) as memory, memory.open() as picture:
+        return picture.read()
+
+
+def _in_tile(pixels: np.ndarray, longitude: float, latitude: float, zoom: int) -> np.ndarray:
+    bounds = TMS.xy_bounds(TMS.tile(longitude, latitude, zoom))
+    x, y = TMS.xy(longitude, latitude)
+    column = int((x - bounds.left) / (bounds.right - bounds.left) * pixels.shape[2])
+    row = int((bounds.top - y) / (bounds.top - bounds.bottom) * pixels.shape[1])
+    return pixels[:, row, column]
+
+
+class TestWhatItServes:
+    def test_tiles_hold_the_values_of_the_sources(self, server: ViewServer, get: Get) -> None:
+        zoom = get(server, "/api/collection").json["maxzoom"]
+        for longitude, latitude in PLACES:
+            pixels = _tile(get, server, longitude, latitude, zoom, "bidx=1&bidx=2&bidx=3&bidx=4")
+            expected = [surface(longitude, latitude, band) for band in range(4)]
+            # a place is at most a pixel of the source and one of the tile away from where both were read
+            slope = max(
+                float(np.ptp(surface(longitude + np.array([0, 2 * PIXEL]), latitude, band))) for band in range(4)
+            )
+            assert _in_tile(pixels, longitude, latitude, zoom)[:4] == pytest.approx(expected, abs=2 * slope + 15)
+
+    def test_a_point_has_the_values_that_rasterio_reads_there(
+        self, server: ViewServer, get: Get, published: Collection
+    ) -> None:
+        for longitude, latitude in PLACES:
+            answer = get(server, f"/api/point?lon={longitude}&lat={latitude}").json
+            assert answer["count"] == (2 if longitude == 71.0571 else 1)
+            for item in answer["items"]:
+                with rasterio.open(item["address"]) as cog:
+                    (expected,) = cog.sample([(longitude, latitude)])
+                assert [band["value"] for band in item["bands"]] == expected.tolist()
+                assert [band["description"] for band in item["bands"]] == list(NAMES)
+                assert {(band["scale"], band["offset"], band["unit"]) for band in item["bands"]} == {
+                    (1e-4, -0.1, "sr-1")
+                }
+        assert get(server, "/api/point?lon=431.03&lat=41.08").json["items"][0]["id"] == "west"
+
+    def test_pixels_without_data_and_places_without_items(self, server: ViewServer, get: Get) -> None:
+        corner = f"lon={WEST + 5 * PIXEL}&lat={NORTH - 5 * PIXEL}"
+        for item in get(server, f"/api/point?{corner}").json["items"]:
+            assert {band["value"] for band in item["bands"]} == {None}
+        assert get(server, "/api/point?lon=0&lat=0").json["items"] == []
+        assert get(server, "/api/point?lon=0&lat=91").status == 422
+
+    def test_the_page_learns_all_about_the_collection(self, server: ViewServer, get: Get) -> None:
+        summary = get(server, "/api/collection").json
+        assert summary["title"] == "fields Collection"
+        assert summary["license"] == "CC-BY-4.0"
+        assert summary["providers"] == [{"name": "Survey <b>office</b>", "url": "https://survey.example/"}]
+        assert [render["key"] for render in summary["renders"]] == ["visual", "color-infrared"]
+        assert summary["items"] == 2
+        assert summary["bounds"] == pytest.approx([WEST, 41.04, WEST + 580 * PIXEL, NORTH], abs=2 * PIXEL)
+        found = get(server, "/api/footprints?bbox=70,40,71.01,42").json
+        assert [feature["id"] for feature in found["features"]] == ["west"]
+        assert get(server, "/api/footprints?limit=1").json["numberMatched"] == 2
+        assert get(server, "/api/footprints?bbox=1,2,3").status == 422
+
+    def test_files_of_items_can_be_had(self, server: ViewServer, get: Get) -> None:
+        (item,) = get(server, "/api/point?lon=71.09&lat=41.06").json["items"]
+        document = get(server, f"/{item['item_href']}").json
+        assert (document["id"], document["properties"]["title"]) == (item["id"], "east 2.tif")
+        assert get(server, f"/{item['thumbnail']}").headers["content-type"] in ("image/png", "image/jpeg")
+        part = get(server, f"/{item['cog_href']}", Range="bytes=0-99")
+        assert (part.status, part.body) == (206, Path(item["address"]).read_bytes()[:100])
+
+    def test_the_usual_endpoints_of_a_mosaic_server(self, server: ViewServer, get: Get, published: Collection) -> None:
+        mosaic = quote(str(published.output / "fields.json"))
+        document = get(server, f"/mosaicjson/WebMercatorQuad/tilejson.json?url={mosaic}&bidx=1").json
+        assert document["tiles"][0].startswith(f"{server}mosaicjson/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}")
+        assert get(server, "/mosaicjson/info").json["bounds"] == document["bounds"]
+        (value,) = get(server, "/mosaicjson/point/71.03,41.08?bidx=4").json["assets"]
+        assert value["values"] == [get(server, "/api/point?lon=71.03&lat=41.08").json["items"][0]["bands"][3]["value"]]
+
+
+class TestLowZooms:
+    def test_they_come_from_the_overview_as_far_as_it_is_meant_for(
+        self, scene: Collection, serve: Serve, get: Get
+    ) -> None:
+        add_overview(scene)
+        server = serve(scene.output)
+        assert get(server, "/api/collection").json["drawn_from"] == 4
+        for zoom, query, from_overview in ((9, "", True), (10, "", False), (9, "&tilesize=512", False)):
+            pixels = _tile(get, server, 71.03, 41.07, zoom, f"bidx=1{query}")
+            value = float(_in_tile(pixels, 71.03, 41.07, zoom)[0])
+            assert (value == OVERVIEW_VALUE) == from_overview, (zoom, query)
+
+    def test_tiles_that_would_take_minutes_are_refused_at_once(self, server: ViewServer, get: Get) -> None:
+        began = time.monotonic()
+        answer = get(server, "/mosaicjson/tiles/WebMercatorQuad/0/0/0.png")
+        assert answer.status == 400
+        assert "begin at zoom" in answer.json["detail"]
+        assert time.monotonic() - began < 2
+
+
+class TestWhatItRefuses:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "/etc/passwd",
+            "/etc/../etc/passwd",
+            "file:///etc/passwd",
+            "http://169.254.169.254/latest/",
+            "s3://bucket/mosaic.json",
+            "/vsicurl/http://127.0.0.1:9/x.json",
+            "",
+        ],
+    )
+    def test_other_mosaics(self, server: ViewServer, get: Get, url: str) -> None:
+        tile = TMS.tile(71.03, 41.08, 12)
+        for path in ("info", "point/71.03,41.08", f"tiles/WebMercatorQuad/12/{tile.x}/{tile.y}.png"):
+            assert get(server, f"/mosaicjson/{path}?url={quote(url, safe='')}").status == 403
+
+    def test_a_cog_or_another_mosaic_beside_its_own(self, scene: Collection, serve: Serve, get: Get) -> None:
+        server = serve(scene.output)
+        other = scene.output / "other.json"
+        shutil.copy(scene.output / "fields.json", other)
+        for path in (other, *scene.output.glob("*.tif")):
+            assert get(server, f"/mosaicjson/info?url={quote(str(path))}").status == 403
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/static/../app.py",
+            "/static/%2e%2e/app.py",
+            "/static/..%2fapp.py",
+            "/static//etc/passwd",
+            "/../../../../etc/passwd",
+            "/api/item?id=../collection",
+            "/api/cog?id=/etc/passwd",
+            "/api/thumbnail?id=..%2f..%2f",
+        ],
+    )
+    def test_paths_that_lead_out(self, server: ViewServer, get: Get, path: str) -> None:
+        assert get(server, path).status == 404
+
+    @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "10.0.0.1", "["])
+    def test_requests_for_other_hosts(self, server: ViewServer, get: Get, host: str) -> None:
+        answer = get(server, "/api/collection", Host=host)
+        assert answer.status == 421
+        assert b"fields" not in answer.body
+
+    @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8000"])
+    def test_names_of_this_machine_are_fine(self, server: ViewServer, get: Get, host: str) -> None:
+        assert get(server, "/api/collection", Host=host).status == 200
+
+    def test_what_other_sites_embed(self, server: ViewServer, get: Get) -> None:
+        for mode, status in (("no-cors", 403), ("cors", 403), ("navigate", 200)):
+            answer = get(server, "/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode=mode, Origin="https://evil.example")
+            assert answer.status == status
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+
+    def test_every_answer_says_that_nothing_comes_from_elsewhere(self, server: ViewServer, get: Get) -> None:
+        for path in ("/", "/api/collection", "/nothing", "/static/viewer.js"):
+            policy = get(server, path).headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+            assert "unsafe" not in policy
+            assert "https:" not in policy
+
+    def test_items_that_name_files_of_this_machine(self, scene: Collection, serve: Serve, get: Get) -> None:
+        secret = scene.folder / "secret.txt"
+        secret.write_text("secret")
+        vrt = '<VRTDataset rasterXSize="1" rasterYSize="1"><VRTRasterBand dataType="Byte" band="1"/></VRTDataset>'
+        (scene.output / "plain.tif").write_text(vrt)
+        item = json.loads(scene.item_path("west").read_text())
+        for href in (str(secret), "../../../plain.tif"):
+            item["assets"]["thumbnail"]["href"] = item["assets"]["data"]["href"] = href
+            scene.item_path("west").write_text(json.dumps(item))
+            server = serve(scene.document_path)
+            for path in ("thumbnail", "cog"):
+                answer = get(server, f"/api/{path}?id=west")
+                assert answer.status == 404
+                assert b"secret" not in answer.body.replace(b"secret.txt", b"")
+            (shown,) = get(server, "/api/point?lon=71.03&lat=41.08").json["items"]
+            assert "cannot be opened as a GeoTIFF" in shown["problem"]
+            server.stop()
+
+
+class TestCollections:
+    def test_every_address_that_stands_for_the_collection(self, scene: Collection, serve: Serve, get: Get) -> None:
+        folder = scene.output
+        catalog = folder / "stac"
+        for place in (folder, catalog, catalog / "catalog.json", catalog / "fields", scene.document_path.as_uri()):
+            assert get(serve(place), "/api/collection").json["id"] == "fields"
+
+    def test_a_folder_that_was_moved_as_a_whole(
+        self, scene: Collection, serve: Serve, get: Get, tmp_path: Path
+    ) -> None:
+        server = serve(shutil.move(scene.output, tmp_path / "moved"))
+        assert _tile(get, server, 71.03, 41.08, 13, "bidx=1").max() > 200
+
+    def test_the_page_shows_what_was_published_again(self, scene: Collection, serve: Serve, get: Get) -> None:
+        server = serve(scene.output)
+        before = get(server, "/api/collection").json
+        scene.change(title="Another title")
+        after = get(server, "/api/collection").json
+        assert (before["title"], after["title"]) == ("fields Collection", "Another title")
+        assert before["version"] != after["version"]
+        scene.document_path.write_text("{")
+        assert get(server, "/api/collection").json["title"] == "Another title"
+
+    def test_what_is_no_collection_that_can_be_shown(self, scene: Collection, serve: Serve, tmp_path: Path) -> None:
+        with pytest.raises(ObjectNotFoundError, match="no STAC collection at"):
+            serve(tmp_path / "nowhere")
+        with pytest.raises(ViewError, match="is no STAC collection"):
+            serve(scene.item_path("west"))
+        scene.change(assets={})
+        with pytest.raises(ViewError, match="no MosaicJSON"):
+            serve(scene.output)
+        twice = json.loads((scene.output / "stac" / "catalog.json").read_text())
+        twice["links"] += [{"rel": "child", "href": "./other/collection.json"}]
+        (scene.output / "stac" / "catalog.json").write_text(json.dumps(twice))
+        with pytest.raises(ViewError, match=r"2 collections: ./fields/collection.json, ./other"):
+            serve(scene.output)
+
+    def test_renders_that_make_no_sense_are_left_out(self, scene: Collection, serve: Serve, get: Get) -> None:
+        renders = {"wild": {"rescale": 7}, "text": "no", "visual": {"bidx": [1], "title": ["x"]}}
+        scene.change(renders=renders, license=None, providers="nobody", extent={}, description=5)
+        summary = get(serve(scene.output), "/api/collection").json
+        assert [render["key"] for render in summary["renders"]] == ["visual"]
+        assert (summary["license"], summary["providers"], summary["interval"]) == ("", [], [None, None])
+
+    def test_a_collection_on_a_web_server(
+        self, scene: Collection, serve: Serve, get: Get, web_server: Callable[[Path], str]
+    ) -> None:
+        address = web_server(scene.output)
+        server = serve(f"{address}/stac/fields/collection.json")
+        assert _tile(get, server, 71.03, 41.08, 13, "bidx=1").max() > 200
+        (item,) = get(server, "/api/point?lon=71.03&lat=41.08").json["items"]
+        assert item["cog_href"] == f"{address}/west_cog_analysis.tif"
+        assert None not in [band["value"] for band in item["bands"]]
+
+
+@pytest.fixture
+def web_server(need_extra: None) -> Iterator[Callable[[Path], str]]:
+    """Serves a folder, as a plain web server does that answers ranges."""
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.staticfiles import StaticFiles
+
+    with contextlib.ExitStack() as stack:
+
+        def start(folder: Path) -> str:
+            app = Starlette()
+            app.mount("/", StaticFiles(directory=folder))
+            listening = socket.create_server(("127.0.0.1", 0))
+            web = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+            thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(lambda: setattr(web, "should_exit", True))
+            return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+        yield start
+
+
+def _is_listening(server: str) -> bool:
+    host, _, port = server.removeprefix("http://").rstrip("/").rpartition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+class TestStartAndStop:
+    def test_it_stops_and_frees_its_port(self, published: Collection, need_extra: None) -> None:
+        with view_collection(str(published.output), port=0) as server:
+            port = int(server.rstrip("/").rpartition(":")[2])
+            assert view_collection(str(published.output)) is server
+            assert f'href="{server}"' in server._repr_html_()
+        assert not server.is_running
+        assert not _is_listening(server)
+        with view_collection(str(published.output), port=port) as again:
+            assert again == server
+        again.stop()
+
+    def test_a_port_that_is_taken(self, published: Collection, need_extra: None) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ViewError, match="Nothing can listen"):
+            view_collection(str(published.output), port=taken.getsockname()[1])
+
+    def test_it_works_beside_a_running_event_loop(self, published: Collection, serve: Serve, get: Get) -> None:
+        async def cell() -> int:
+            server = serve(published.output)
+            return (await asyncio.to_thread(get, server, "/api/collection")).status
+
+        assert asyncio.run(cell()) == 200
+
+    def test_a_result_can_be_viewed_until_its_process_ends(self, published: Collection, need_extra: None) -> None:
+        program = """
+import asyncio, sys, urllib.request
+from rastercollection import process_collection
+folder = sys.argv[1]
+async def notebook():
+    result = process_collection(container_name=folder + "/sources", blob_list=["west.tif"], collection_id="one",
+        output_container=folder + "/one", executor="serial", jobs="memory")
+    url = result.view(port=0)
+    assert result.view() is url
+    print(url, await asyncio.to_thread(lambda: urllib.request.urlopen(url).status), flush=True)
+asyncio.run(notebook())
+"""
+        command = [sys.executable, "-c", program, str(published.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        url, status = done.stdout.split()
+        assert status == "200"
+        assert not _is_listening(url)
+
+    def test_without_the_extra_it_says_what_to_install(self, published: Collection) -> None:
+        program = """
+import sys
+sys.modules["uvicorn"] = None
+from rastercollection.cli import main
+sys.exit(main(["view", sys.argv[1], "--no-browser"]))
+"""
+        command = [sys.executable, "-c", program, str(published.output)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 2
+        assert "MISSING_EXTRA" in done.stderr
+        assert "rastercollection[view]" in done.stderr
+
+    @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+    def test_the_command_serves_until_it_is_stopped(
+        self, published: Collection, need_extra: None, get: Get, stop: signal.Signals
+    ) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "rastercollection",
+            "view",
+            str(published.output),
+            "--no-browser",
+            "--port",
+            "0",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            url = process.stdout.readline().strip()
+            assert get(url, "/api/collection").json["id"] == "fields"
+            process.send_signal(stop)
+            assert process.wait(20) == 0
+            assert "Traceback" not in process.stderr.read()
+        assert not _is_listening(url)
+
+    def test_the_command_says_why_it_cannot(self, published: Collection, need_extra: None) -> None:
+        command = [sys.executable, "-m", "rastercollection", "view", str(published.folder / "sources"), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ})
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["error"]["code"] == "OBJECT_NOT_FOUND"
