@@ -48,7 +48,7 @@ function drawAll(map, lines, labels) {
   for (const value of multiples(bounds.getWest(), bounds.getEast(), step)) {
     const x = Math.round(map.latLngToContainerPoint([middle.lat, value]).x) + 0.5;
     line(back, x, 0, x, size.y);
-    if (x > 60 && x < size.x - 60) label(front, degreesText(wrapped(value), digits, "E", "W"), x, 8, "center", "top");
+    if (x > 60 && x < size.x - 80) label(front, degreesText(wrapped(value), digits, "E", "W"), x, 8, "center", "top");
   }
   for (const value of multiples(Math.max(bounds.getSouth(), -85), Math.min(bounds.getNorth(), 85), step)) {
     const y = Math.round(map.latLngToContainerPoint([value, middle.lng]).y) + 0.5;

@@ -1,7 +1,7 @@
 // The viewer's page: a map of one collection, served beside it. Talks to its own server only.
 
 import { addGraticule, degreesText } from "./graticule.js";
-import { element, link, momentText, showItems } from "./reading.js";
+import { element, link, showItems } from "./reading.js";
 import { RasterLayer } from "./tiles.js";
 
 const OVERZOOM = 6;
@@ -95,13 +95,12 @@ class Viewer {
     const { summary } = this;
     document.title = summary.title || summary.id;
     byId("title").textContent = summary.title || summary.id;
-    const days = summary.interval.filter(Boolean).map((moment) => moment.slice(0, 10));
     const facts = [
       [summary.items.toLocaleString("en"), summary.items === 1 ? "item" : "items"],
-      [days[0] === days[1] ? days[0] : days.join(" – "), ""],
-      ["", `zoom ${summary.minzoom} – ${summary.maxzoom}`],
+      [daysText(...summary.interval), ""],
+      ["", `zoom ${spanText(summary.minzoom, summary.maxzoom)}`],
     ].filter((fact) => fact.some(Boolean));
-    byId("facts").replaceChildren(...facts.map(([strong, text]) => element("li", {}, element("b", {}, strong ?? ""), ` ${text}`)));
+    byId("facts").replaceChildren(...facts.map(([strong, text]) => element("li", {}, element("b", {}, strong), ` ${text}`)));
     byId("description").textContent = summary.description;
     const license = summary.license_url ? link(summary.license_url, summary.license) : summary.license;
     const providers = summary.providers.flatMap((one, index) => [index ? ", " : "", one.url ? link(one.url, one.name) : one.name]);
@@ -292,6 +291,14 @@ class Viewer {
     byId("status-action").textContent = action ? action[0] : "";
     this.statusAction = action?.[1];
   }
+}
+
+const spanText = (first, last) => (first === last ? `${first}` : `${first} – ${last}`);
+
+function daysText(start, end) {
+  const [first, last] = [start, end].map((moment) => moment?.slice(0, 10));
+  if (first && last) return spanText(first, last);
+  return first ? `from ${first}` : last ? `until ${last}` : "";
 }
 
 function decode(text) {

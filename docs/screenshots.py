@@ -1,0 +1,41 @@
+"""Makes images/viewer.png: the viewer's page on the demo scene.
+
+Needs the extra ``view``, pillow, playwright and Chromium.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from rastercollection import process_collection, view_collection
+from rastercollection.demo import demo_arguments, make_scene
+
+TARGET = Path(__file__).parent / "images" / "viewer.png"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        make_scene(Path(folder) / "sources")
+        process_collection(**demo_arguments(Path(folder)))
+        with view_collection(f"{folder}/output", port=0) as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1200, "height": 760})
+            page.goto(address)
+            page.wait_for_selector("#map[aria-busy=false] .leaflet-tile-loaded", state="attached")
+            page.locator("#about summary").click()
+            page.locator("#map").click(position={"x": 310, "y": 500})
+            page.wait_for_selector("#items .item img")
+            page.mouse.move(660, 400)
+            page.wait_for_timeout(1000)
+            page.screenshot(path=TARGET)
+            browser.close()
+    Image.open(TARGET).convert("RGB").quantize(256).save(TARGET, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
