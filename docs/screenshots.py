@@ -34,7 +34,7 @@ def main() -> None:
             page.wait_for_timeout(1000)
             page.screenshot(path=TARGET)
             browser.close()
-    Image.open(TARGET).convert("RGB").quantize(256).save(TARGET, optimize=True)
+    Image.open(TARGET).convert("RGB").quantize(80).save(TARGET, optimize=True)
 
 
 if __name__ == "__main__":

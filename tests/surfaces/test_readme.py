@@ -23,7 +23,7 @@ def test_ci_runs_exactly_the_test_command_of_the_readme() -> None:
 
 def test_each_command_is_one_line() -> None:
     commands = _commands()
-    assert len(commands) == 2
+    assert len(commands) == 3
     assert not any("\n" in command for command in commands)
 
 
@@ -34,9 +34,10 @@ def test_links_and_pictures_lead_somewhere() -> None:
     assert not missing
 
 
-def test_the_picture_is_small() -> None:
-    (picture,) = re.findall(r"!\[.+?\]\((.+?)\)", README)
-    assert 10_000 < (ROOT / picture).stat().st_size < 300_000
+def test_pictures_are_small() -> None:
+    pictures = re.findall(r"!\[.+?\]\((.+?)\)", README)
+    assert len(pictures) == 2
+    assert all(10_000 < (ROOT / picture).stat().st_size < 300_000 for picture in pictures)
 
 
 def test_every_extra_is_explained() -> None:
