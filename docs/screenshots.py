@@ -24,7 +24,7 @@ def main() -> None:
         process_collection(**demo_arguments(Path(folder)))
         with view_collection(f"{folder}/output", port=0) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1200, "height": 760})
+            page = browser.new_page(viewport={"width": 1160, "height": 750})
             page.goto(address)
             page.wait_for_selector("#map[aria-busy=false] .leaflet-tile-loaded", state="attached")
             page.locator("#about summary").click()
@@ -34,7 +34,7 @@ def main() -> None:
             page.wait_for_timeout(1000)
             page.screenshot(path=TARGET)
             browser.close()
-    Image.open(TARGET).convert("RGB").quantize(80).save(TARGET, optimize=True)
+    Image.open(TARGET).convert("RGB").quantize(200, dither=Image.Dither.NONE).save(TARGET, optimize=True)
 
 
 if __name__ == "__main__":
