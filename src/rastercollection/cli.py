@@ -159,11 +159,15 @@ def _view(options: argparse.Namespace) -> int:
 
 
 def _print_address(address: str, options: argparse.Namespace) -> None:
+    from rastercollection.viewer.guard import is_loopback
+
     if options.json:
         _print_json({"url": str(address), "collection": options.collection})
     else:
         sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
+    if not is_loopback(options.host):
+        sys.stderr.write("Everyone who reaches this machine can see the collection and fetch its files.\n")
     sys.stderr.write("Ctrl-C stops the server.\n")
 
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import morecantile
@@ -25,6 +26,7 @@ from rasterio.io import MemoryFile
 from viewer_scenes import NAMES, NORTH, OVERVIEW_VALUE, PIXEL, WEST, Answer, Collection, add_overview, surface
 
 from rastercollection import ObjectNotFoundError, ViewError, ViewServer, view_collection
+from rastercollection.viewer.guard import Guard
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 PLACES = [(71.03, 41.08), (71.02, 41.05), (71.0571, 41.07), (71.09, 41.06)]
@@ -185,6 +187,30 @@ class TestWhatItRefuses:
     @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8000"])
     def test_names_of_this_machine_are_fine(self, server: ViewServer, get: Get, host: str) -> None:
         assert get(server, "/api/collection", Host=host).status == 200
+
+    @pytest.mark.parametrize(
+        ("listening_on", "host", "status"),
+        [
+            ("0.0.0.0", "evil.example", 421),
+            ("0.0.0.0", "10.0.0.1:80", 200),
+            ("0.0.0.0", socket.gethostname(), 200),
+            ("maps.example", "maps.example", 200),
+            ("::1", "[::1]:80", 200),
+            ("::1", "[2001:db8::1]:80", 421),
+        ],
+    )
+    def test_names_and_figures_of_a_server_for_others(self, listening_on: str, host: str, status: int) -> None:
+        sent = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "headers": [(b"host", host.encode())]}
+        asyncio.run(Guard(app, listening_on)(scope, None, send))
+        assert sent[0]["status"] == status
 
     def test_what_other_sites_embed(self, server: ViewServer, get: Get) -> None:
         for mode, status in (("no-cors", 403), ("cors", 403), ("navigate", 200)):

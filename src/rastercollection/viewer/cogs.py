@@ -23,6 +23,8 @@ from rastercollection.urls import is_local
 __all__ = ["band_texts", "open_cog", "pixel_values"]
 
 DRIVERS = ["GTiff"]
+EDGE = 1e-6
+"""A place this part of a pixel outside a raster is on its edge."""
 
 
 @contextlib.contextmanager
@@ -68,11 +70,16 @@ def pixel_values(dataset: DatasetReader, longitude: float, latitude: float) -> l
     xs, ys = transform("EPSG:4326", dataset.crs, [longitude], [latitude])
     if not (math.isfinite(xs[0]) and math.isfinite(ys[0])):
         return None
-    column, row = map(math.floor, ~dataset.transform * (xs[0], ys[0]))
-    if not (0 <= row < dataset.height and 0 <= column < dataset.width):
+    across, down = ~dataset.transform * (xs[0], ys[0])
+    if not (-EDGE <= across <= dataset.width + EDGE and -EDGE <= down <= dataset.height + EDGE):
         return None
+    column, row = _pixel(across, dataset.width), _pixel(down, dataset.height)
     pixel = dataset.read(window=Window(column, row, 1, 1), masked=True)
     return [None if value is None else jsonable(value) for value in pixel[:, 0, 0].tolist()]
+
+
+def _pixel(place: float, length: int) -> int:
+    return max(0, min(length - 1, math.floor(place)))
 
 
 def band_texts(dataset: DatasetReader, band: int, described: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-__all__ = ["Guard", "accepted_hosts"]
+__all__ = ["Guard", "accepted_hosts", "is_loopback"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,11 +39,12 @@ def accepted_hosts(host: str) -> frozenset[str]:
 
     Only names can be turned to another address by whoever owns them.
     """
-    own = set() if _is_loopback(host) else {socket.gethostname().lower(), socket.getfqdn().lower()}
+    own = set() if is_loopback(host) else {socket.gethostname().lower(), socket.getfqdn().lower()}
     return frozenset({"localhost", host.lower(), *own})
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a server that listens on ``host`` can be reached from its own machine alone."""
     if host.lower() == "localhost":
         return True
     address = _address(host)
@@ -68,7 +69,7 @@ class Guard:
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], host: str) -> None:
         self._app = app
         self._names = accepted_hosts(host)
-        self._only_loopback = _is_loopback(host)
+        self._only_loopback = is_loopback(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

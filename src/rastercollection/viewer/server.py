@@ -21,6 +21,7 @@ from rastercollection.urls import normalise, url_problem
 __all__ = ["ViewServer", "view_collection"]
 
 LOOPBACK = "127.0.0.1"
+EVERY_ADDRESS = ("", "0.0.0.0", "::")
 USUAL_PORT = 8765
 STARTING_SECONDS = 30
 STOPPING_SECONDS = 10
@@ -161,7 +162,8 @@ def _serve(shelf: Any, host: str, listening: socket.socket) -> ViewServer:
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listening]}, name="rastercollection-viewer", daemon=True
     )
-    shown = f"[{host}]" if ":" in host else host
+    reached = LOOPBACK if host in EVERY_ADDRESS else host
+    shown = f"[{reached}]" if ":" in reached else reached
     made = ViewServer(f"http://{shown}:{listening.getsockname()[1]}/")
     made._server, made._socket, made._thread = server, listening, thread
     thread.start()
