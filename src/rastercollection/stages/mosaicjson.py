@@ -11,22 +11,29 @@ from typing import Any
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from rastercollection import urls
 from rastercollection.errors import TaskError
 from rastercollection.naming import in_folder
-from rastercollection.products import Bounds, Cog, Mosaic, Output
+from rastercollection.products import Cog, Mosaic, Output
 from rastercollection.protocols import StorageBackend
 from rastercollection.stages.extent import bounds_center, bounds_parts, bounds_union, unroll
+from rastercollection.stages.low_zooms import LowZooms, find_low_zooms
 from rastercollection.stages.members import members_digest
+from rastercollection.stages.tiles import (
+    fullest,
+    is_on_map,
+    on_world_map,
+    quadkey,
+    tile_boxes,
+    tile_number,
+    tiles_of,
+    within_map,
+)
 
-__all__ = ["build_mosaic", "write_mosaic"]
-
-MERCATOR_LATITUDE = 85.0511287798066
-"""WebMercatorQuad ends here, north and south."""
+__all__ = ["build_mosaic", "cogs_per_tile", "write_mosaic"]
 
 LEVELS_BELOW_MINZOOM = 6
 """Readers list all 4^n quadkeys below a tile of the smallest zoom, so n is kept small."""
@@ -36,12 +43,7 @@ FEWEST_QUADKEYS = 1024
 MARGIN_PIXELS = 2
 """Footprints are simplified: this much is added around them, within the COG's bounds."""
 
-TOUCHING = 1e-12
-"""Bounds that reach this much of the world map into a tile only touch it."""
-
 Document = dict[str, Any]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @attrs.frozen
@@ -72,6 +74,7 @@ def write_mosaic(
     written = storage.write(url, text.encode())
     longitude, latitude, zoom = document["center"]
     west, south, east, north = document["bounds"]
+    opened = cogs_per_tile(document)
     omitted = {cog.href for cog in left_out}
     mosaic = Mosaic(
         url=storage.public_url(url),
@@ -85,6 +88,7 @@ def write_mosaic(
         outputs=(Output(url=written.url, size=written.size, version=written.version, shared=True),),
         assets=tuple(cog.href for cog in made if cog.href not in omitted),
         members=members_digest(cogs),
+        cogs_per_tile={str(level): opened[level] for level in range(document["minzoom"], document["maxzoom"] + 1)},
     )
     return mosaic, left_out
 
@@ -109,10 +113,10 @@ def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document,
             code="MOSAIC_EMPTY",
         )
     included = [cogs[index] for index in sorted({part.cog for part in parts})]
-    minzoom, maxzoom = _zooms(included, job.get("maxzoom"))
+    minzoom, maxzoom = _zooms(included, job)
     zoom = _quadkey_zoom(parts, minzoom, maxzoom)
     holders = _quadkeys(parts, zoom)
-    bounds = bounds_union(_clamped(cog.bounds_4326) for cog in included)
+    bounds = bounds_union(within_map(cog.bounds_4326) for cog in included)
     mosaic = _mosaicjson()(
         mosaicjson="0.0.3",
         name=job["collection_id"],
@@ -131,6 +135,19 @@ def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document,
     return document, [cog for index, cog in enumerate(cogs) if index not in held]
 
 
+def cogs_per_tile(document: Mapping[str, Any]) -> dict[int, int]:
+    """The greatest number of COGs that a server opens for one tile, at every zoom from 0 to the document's maxzoom.
+
+    Below a quadkey, it opens all that the quadkey lists.
+    """
+    tiles, zoom = document["tiles"], document["quadkey_zoom"]
+    numbers: dict[str, int] = {}
+    held = [numbers.setdefault(href, len(numbers)) for assets in tiles.values() for href in assets]
+    places = np.array([tile_number(key) for key, assets in tiles.items() for _ in assets], dtype=np.int64)
+    opened = fullest(np.array(held, dtype=np.int64), places[:, 0], places[:, 1], zoom)
+    return {level: opened[min(level, zoom)] for level in range(document["maxzoom"] + 1)}
+
+
 def _shared_facts(cogs: Sequence[Cog]) -> Document:
     """Data type and colour table, where all COGs have the same."""
     dtypes = {band.dtype for cog in cogs for band in cog.bands if band.color_interpretation != "alpha"}
@@ -141,14 +158,9 @@ def _shared_facts(cogs: Sequence[Cog]) -> Document:
     return facts
 
 
-def _clamped(bounds: Bounds) -> Bounds:
-    west, south, east, north = bounds
-    return (west, max(south, -MERCATOR_LATITUDE), east, min(north, MERCATOR_LATITUDE))
-
-
 def _outlines(cog: Cog) -> list[BaseGeometry]:
     """The footprint's polygons without holes, within the map; the bounds where it has none."""
-    boxes = [shapely.box(*_clamped(part)) for part in bounds_parts(cog.bounds_4326) if _is_on_map(part)]
+    boxes = [shapely.box(*within_map(part)) for part in bounds_parts(cog.bounds_4326) if is_on_map(part)]
     if not boxes:
         return []
     footprint = _valid(shapely.geometry.shape(cog.footprint)) if cog.footprint else shapely.Point()
@@ -179,21 +191,25 @@ def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
     return [ring for ring in rings if ring.area > 0]
 
 
-def _is_on_map(bounds: Bounds) -> bool:
-    return bounds[1] < MERCATOR_LATITUDE and bounds[3] > -MERCATOR_LATITUDE
+def _zooms(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[int, int]:
+    """From the coarsest overview of any COG, but not where tiles open too many, to the finest resolution of any.
 
-
-def _zooms(cogs: Sequence[Cog], wanted: int | None) -> tuple[int, int]:
-    """From the coarsest overview of any COG to the finest resolution of any."""
+    Where an overview of the whole collection serves low zooms, the mosaic begins at the latest where that one ends.
+    """
+    wanted = job.get("maxzoom")
     maxzoom = max(cog.maxzoom for cog in cogs) if wanted is None else wanted
-    return min(maxzoom, min(cog.minzoom for cog in cogs)), maxzoom
+    minzoom = min(cog.minzoom for cog in cogs)
+    low = find_low_zooms(cogs) if job.get("create_overview") else ""
+    if isinstance(low, LowZooms):
+        minzoom = min(max(minzoom, low.bearable), low.maxzoom + 1)
+    return min(maxzoom, minzoom), maxzoom
 
 
 def _quadkey_zoom(parts: Sequence[_Part], minzoom: int, maxzoom: int) -> int:
     """The zoom whose tiles are between half as large and as large as most COGs, as far as the document stays small."""
     bounds = shapely.bounds(np.array([part.outline for part in parts], dtype=object))
-    left, bottom = _on_world_map(bounds[:, 0], bounds[:, 1])
-    right, top = _on_world_map(bounds[:, 2], bounds[:, 3])
+    left, bottom = on_world_map(bounds[:, 0], bounds[:, 1])
+    right, top = on_world_map(bounds[:, 2], bounds[:, 3])
     typical = max(float(np.median(np.maximum(right - left, bottom - top))), 2.0**-30)
     zoom = math.ceil(-math.log2(typical))
     zoom = max(minzoom, min(zoom, maxzoom, minzoom + LEVELS_BELOW_MINZOOM))
@@ -206,60 +222,13 @@ def _quadkey_zoom(parts: Sequence[_Part], minzoom: int, maxzoom: int) -> int:
 def _quadkeys(parts: Sequence[_Part], zoom: int) -> Mapping[str, Collection[int]]:
     """Quadkey → indices of the COGs whose outlines reach into it."""
     outlines = np.array([part.outline for part in parts], dtype=object)
-    part, column, row = _candidates(shapely.bounds(outlines), zoom)
+    part, column, row = tiles_of(shapely.bounds(outlines), zoom)
     shapely.prepare(outlines)
-    inside = shapely.intersects(outlines[part], _tile_boxes(column, row, zoom))
+    inside = shapely.intersects(outlines[part], tile_boxes(column, row, zoom))
     holders: dict[str, set[int]] = defaultdict(set)
     for index, x, y in zip(part[inside].tolist(), column[inside].tolist(), row[inside].tolist(), strict=True):
-        holders[_quadkey(x, y, zoom)].add(parts[index].cog)
+        holders[quadkey(x, y, zoom)].add(parts[index].cog)
     return holders
-
-
-def _candidates(bounds: Floats, zoom: int) -> tuple[Integers, Integers, Integers]:
-    """Every tile that each of the ``bounds`` (n, 4) reaches into: index of the bounds, column, row."""
-    left, bottom = _on_world_map(bounds[:, 0], bounds[:, 1])
-    right, top = _on_world_map(bounds[:, 2], bounds[:, 3])
-    first_column, first_row = _tile_number(left + TOUCHING, zoom), _tile_number(top + TOUCHING, zoom)
-    columns = np.maximum(_tile_number(right - TOUCHING, zoom) - first_column, 0) + 1
-    rows = np.maximum(_tile_number(bottom - TOUCHING, zoom) - first_row, 0) + 1
-    counts = columns * rows
-    part = np.repeat(np.arange(len(bounds)), counts)
-    position = np.arange(len(part)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return part, first_column[part] + position % columns[part], first_row[part] + position // columns[part]
-
-
-def _tile_number(fraction: Floats, zoom: int) -> Integers:
-    numbers: Integers = np.clip(np.floor(fraction * 2.0**zoom), 0, 2**zoom - 1).astype(np.int64)
-    return numbers
-
-
-def _tile_boxes(column: Integers, row: Integers, zoom: int) -> npt.NDArray[np.object_]:
-    """The tiles as boxes in EPSG:4326."""
-    x, y = column.astype(np.float64), row.astype(np.float64)
-    degrees, height = 360 / 2.0**zoom, 1 / 2.0**zoom
-    west, east = x * degrees - 180, (x + 1) * degrees - 180
-    south, north = _latitude((y + 1) * height), _latitude(y * height)
-    boxes: npt.NDArray[np.object_] = shapely.box(west, south, east, north)
-    return boxes
-
-
-def _on_world_map(longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
-    """Position on the Web Mercator map of the world, 0–1 from the left and from the top."""
-    x = (longitude + 180) / 360
-    y = 0.5 - np.arcsinh(np.tan(np.radians(latitude))) / (2 * math.pi)
-    return x, y
-
-
-def _latitude(y: Floats) -> Floats:
-    """The latitude at a fraction of the world map's height from the top."""
-    latitude: Floats = np.degrees(np.arctan(np.sinh(math.pi * (1 - 2 * y))))
-    return latitude
-
-
-def _quadkey(column: int, row: int, zoom: int) -> str:
-    """One digit a level, from the world down: 0 and 1 in the upper half, 0 and 2 on the left."""
-    levels = range(zoom - 1, -1, -1)
-    return "".join("0123"[(column >> level & 1) | (row >> level & 1) << 1] for level in levels)
 
 
 def _mosaicjson() -> Any:
