@@ -18,7 +18,7 @@ from rastercollection.records import from_dict, to_dict
 from rastercollection.registry import HANDLERS
 from rastercollection.request import CollectionRequest
 from rastercollection.result import summarise
-from rastercollection.workflow import FanIn, FanOut, PlanContext, Skip, Stage, Workflow, carry_over
+from rastercollection.workflow import Companion, FanIn, FanOut, PlanContext, Skip, Stage, Workflow, carry_over
 
 __all__ = ["JOB_TYPE", "collection_workflow"]
 
@@ -26,7 +26,7 @@ JOB_TYPE = "process_collection"
 
 
 def collection_workflow(request: CollectionRequest) -> Workflow:
-    """Validate tiles, create COGs, create the MosaicJSON, create the STAC collection.
+    """Validate tiles, create COGs, create the MosaicJSON with an overview beside it, create the STAC collection.
 
     The last two can be turned off in the request. Insert stages of your own with
     :meth:`~rastercollection.Workflow.insert_before` and ``insert_after``: a stage between validation and COGs passes
@@ -37,10 +37,16 @@ def collection_workflow(request: CollectionRequest) -> Workflow:
         _stage("create_cogs", "create_cog", FanOut(plan_cogs, expected=_number_of_completed)),
     ]
     if request.create_mosaicjson:
-        stages.append(_stage("create_mosaicjson", "create_mosaicjson", FanIn()))
+        stages.append(_stage("create_mosaicjson", "create_mosaicjson", _mosaic_fan(request)))
     if request.create_stac_collection:
         stages.append(_stage("create_stac_collection", "create_stac_collection", FanIn()))
     return Workflow(name=JOB_TYPE, stages=tuple(stages), finalizer=summarise)
+
+
+def _mosaic_fan(request: CollectionRequest) -> FanIn:
+    """The mosaic document, and the overview of the collection beside it."""
+    overview = Companion(task_type="create_overview", handler=HANDLERS.target("create_overview"))
+    return FanIn(beside=(overview,) if request.create_overview else ())
 
 
 def _stage(name: str, task_type: str, fan: FanOut | FanIn) -> Stage:

@@ -159,6 +159,7 @@ def _add_main_parameters(parser: argparse.ArgumentParser) -> None:
     add("jpeg_quality", "1-100; 85 when not given", type=int, metavar="Q")
     add("stac_item_id", "id of the STAC collection; ID when not given", metavar="ID")
     add("create_mosaicjson", "whether stage 3 runs", **SWITCH)
+    add("create_overview", "whether stage 3 makes an overview for low zooms, where it needs one", **SWITCH)
     add("create_stac_collection", "whether stage 4 runs", **SWITCH)
     add("mode", "items that are there: upsert (default), replace, insert, insert_ignore, delsert", metavar="MODE")
 

@@ -32,6 +32,7 @@ class CollectionParameters(TypedDict, total=False):
     jpeg_quality: int
     stac_item_id: str | None
     create_mosaicjson: bool
+    create_overview: bool
     create_stac_collection: bool
     mode: str
     grid: str

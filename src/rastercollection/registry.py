@@ -113,6 +113,7 @@ HANDLERS = Registry(
         "validate_raster": "rastercollection.stages.validate:validate_raster",
         "create_cog": "rastercollection.stages.cog:create_cog",
         "create_mosaicjson": "rastercollection.stages.mosaic:create_mosaicjson",
+        "create_overview": "rastercollection.stages.overview:create_overview",
         "create_stac_collection": "rastercollection.stages.stac:create_stac_collection",
     },
 )

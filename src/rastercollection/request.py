@@ -97,6 +97,7 @@ class CollectionRequest:
         jpeg_quality: 1–100.
         stac_item_id: Id of the STAC collection; ``collection_id`` unless given.
         create_mosaicjson, create_stac_collection: Whether stages 3 and 4 run.
+        create_overview: Whether stage 3 makes an overview of the whole collection for low zooms, where it needs one.
         mode: What becomes of items that the collection holds already: ``upsert`` and ``delsert`` replace those of the
             same tiles and leave the others; ``insert`` refuses tiles that are there; ``insert_ignore`` leaves such
             tiles out; ``replace``: afterwards the collection holds this job's tiles and no others.
@@ -147,6 +148,7 @@ class CollectionRequest:
     jpeg_quality: int = 85
     stac_item_id: str = None  # type: ignore[assignment]  # filled in below, never None afterwards
     create_mosaicjson: bool = True
+    create_overview: bool = True
     create_stac_collection: bool = True
     mode: str = "upsert"
 
@@ -310,6 +312,7 @@ _CHECKS: Mapping[str, checks.Check] = {
     "jpeg_quality": checks.integer(1, 100),
     "stac_item_id": checks.identifier,
     "create_mosaicjson": checks.boolean,
+    "create_overview": checks.boolean,
     "create_stac_collection": checks.boolean,
     "mode": checks.one_of(PUBLISH_MODES),
     "grid": checks.one_of(GRIDS),

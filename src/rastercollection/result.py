@@ -155,14 +155,16 @@ def summarise(context: JobContext) -> Summary:
     """The summary of a job, finished or not: what is in it was counted or read back, never assumed."""
     results = context.results
     validated = results.get("validate_tiles", ())
-    entry = _only_value(results.get("create_stac_collection", ()))
+    mosaicking = results.get("create_mosaicjson", ())
+    entry = _value_of(results.get("create_stac_collection", ()), "create_stac_collection")
     everything = [result for stage in results.values() for result in stage]
     return {
         "job_type": "process_collection",
         "collection_id": context.parameters["collection_id"],
         "validation": _validation(validated),
         "cogs": _cogs(results.get("create_cogs", ())),
-        "mosaicjson": _mosaic((entry or {}).get("mosaic") or _only_value(results.get("create_mosaicjson", ()))),
+        "mosaicjson": _mosaic((entry or {}).get("mosaic") or _value_of(mosaicking, "create_mosaicjson")),
+        "overview": _overview(_value_of(mosaicking, "create_overview")),
         "stac": _stac(entry),
         "share_url": entry.get("share_url") if entry else None,
         "titiler_urls": dict(entry["urls"]) if entry else {},
@@ -174,8 +176,8 @@ def summarise(context: JobContext) -> Summary:
     }
 
 
-def _only_value(results: Sequence[TaskResult]) -> Mapping[str, Any] | None:
-    return results[0].value if len(results) == 1 else None
+def _value_of(results: Sequence[TaskResult], task_type: str) -> Mapping[str, Any] | None:
+    return next((result.value for result in results if result.task.task_type == task_type), None)
 
 
 def _is_complete(results: Sequence[TaskResult]) -> bool:
@@ -209,7 +211,16 @@ def _cogs(results: Sequence[TaskResult]) -> Summary:
 def _mosaic(value: Mapping[str, Any] | None) -> Summary | None:
     if value is None:
         return None
-    return {name: value[name] for name in ("url", "bounds", "tile_count", "minzoom", "maxzoom")}
+    names = ("url", "bounds", "tile_count", "minzoom", "maxzoom", "quadkey_zoom", "cogs_per_tile")
+    return {name: value[name] for name in names if name in value}
+
+
+def _overview(value: Mapping[str, Any] | None) -> Summary | None:
+    """The overview's address and zooms, or None for them with the reason why there is none."""
+    if value is None:
+        return None
+    image = value["image"] or {}
+    return {**{name: image.get(name) for name in ("href", "thumbnail", "maxzoom", "size")}, "reason": value["reason"]}
 
 
 def _stac(value: Mapping[str, Any] | None) -> Summary | None:

@@ -165,7 +165,7 @@ class FanIn:
             and fails if one does. Their results are told apart by task type.
     """
 
-    beside: tuple[Companion, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+    beside: tuple[Companion, ...] = attrs.field(default=(), kw_only=True)
 
     @property
     def task_count(self) -> int:

@@ -411,7 +411,7 @@ def test_what_differs_from_its_source_is_not_published(
         real(document, out, *rest, **options)
         spoil(out, change)
 
-    monkeypatch.setattr("rastercollection.stages.cog.convert.encode", spoiling)
+    monkeypatch.setattr("rastercollection.rasters.cog.finish.encode", spoiling)
     monkeypatch.setattr("rastercollection.stages.cog.convert.check_valid", lambda *_: None)
     with pytest.raises(TaskError) as caught:
         make_cog(source, target)

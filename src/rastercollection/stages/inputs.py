@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rastercollection.models import TaskResult
-from rastercollection.products import Cog, Mosaic, SourceFile
+from rastercollection.products import Cog, Mosaic, Overview, OverviewImage, SourceFile
 from rastercollection.records import from_dict
 from rastercollection.workflow import TaskContext
 
-__all__ = ["made_cogs", "made_mosaic", "source_times"]
+__all__ = ["made_cogs", "made_mosaic", "made_overview", "source_times"]
 
 
 def made_cogs(context: TaskContext) -> tuple[Cog, ...]:
@@ -25,8 +26,20 @@ def _position(result: TaskResult) -> tuple[int, str]:
 
 def made_mosaic(context: TaskContext) -> Mosaic | None:
     """The mosaic of stage 3; None when that stage is turned off."""
+    value = _value_of(context, "create_mosaicjson")
+    return from_dict(Mosaic, value) if value is not None else None
+
+
+def made_overview(context: TaskContext) -> OverviewImage | None:
+    """The overview that was made beside the mosaic; None where there is none."""
+    value = _value_of(context, "create_overview")
+    return from_dict(Overview, value).image if value is not None else None
+
+
+def _value_of(context: TaskContext, task_type: str) -> Mapping[str, Any] | None:
+    """The result of one of the tasks of the mosaic stage."""
     results = _ok(context.inputs.get("create_mosaicjson", ()))
-    return from_dict(Mosaic, results[0].value) if results and results[0].value is not None else None
+    return next((result.value for result in results if result.task.task_type == task_type), None)
 
 
 def source_times(context: TaskContext) -> dict[str, str]:

@@ -8,18 +8,17 @@ from pathlib import Path
 import attrs
 import numpy as np
 import rasterio
-from rasterio.enums import Resampling
 
 from rastercollection.figures import BandStatistics, LevelChoice, Receipt
 from rastercollection.products import BandFacts, Bounds, CogSettings
-from rastercollection.rasters.cog.canvas import Canvas, Record, open_canvas
-from rastercollection.rasters.cog.encode import check_valid, encode, is_exact, overview_levels
+from rastercollection.rasters.cog.canvas import Canvas, Record
+from rastercollection.rasters.cog.encode import check_valid, is_exact
 from rastercollection.rasters.cog.facts import band_facts, header_size
+from rastercollection.rasters.cog.finish import finish, kind_of
 from rastercollection.rasters.cog.levels import choose_level, sample_windows
 from rastercollection.rasters.cog.metadata import Metadata
-from rastercollection.rasters.cog.pyramid import build_pyramid
 from rastercollection.rasters.cog.statistics import Census
-from rastercollection.rasters.cog.validity import Layout, Valid
+from rastercollection.rasters.cog.validity import Valid
 from rastercollection.rasters.cog.windows import Array, ValidityMap
 from rastercollection.rasters.cog.workspace import Usage, Workspace
 from rastercollection.rasters.failures import writing
@@ -100,7 +99,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         choice = _choose_level(prepared, canvas)
         if choice is not None:
             settings = attrs.evolve(settings, level=choice.level)
-        levels = _write(prepared, settings, filled, workspace, target)
+        levels = _finish(prepared, settings, filled, workspace, target)
         workspace.usage.add(target.stat().st_size, in_memory=False)
         check_valid(target, blob)
         census = filled.census if exact or plan.reprojected else _census(prepared)
@@ -131,7 +130,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         grid=plan.grid,
         reprojected=plan.reprojected,
         overview_levels=levels,
-        validity=_kind(canvas, layout),
+        validity=kind_of(canvas, layout),
         valid=record.map,
         bands=bands,
         header_size=header,
@@ -151,15 +150,6 @@ def _choose_level(prepared: Prepared, canvas: Canvas) -> LevelChoice | None:
     with writing(prepared.order.blob, "choosing the compression level"):
         windows = sample_windows(canvas.width, canvas.height, settings.block_size)
         return choose_level([canvas.read(window) for window in windows], settings, canvas.dtype)
-
-
-def _kind(canvas: Canvas, layout: Layout) -> str:
-    """How the COG turned out to tell invalid pixels."""
-    if canvas.has_mask:
-        return "mask"
-    if layout.kind == "none" and canvas.nodata is not None:
-        return "nodata"
-    return "none" if layout.kind == "mask" else layout.kind
 
 
 @attrs.frozen(kw_only=True)
@@ -237,25 +227,19 @@ def _warp_job(prepared: Prepared) -> Warp:
     )
 
 
-def _write(
+def _finish(
     prepared: Prepared, settings: CogSettings, filled: _Filled, workspace: Workspace, target: Path
 ) -> tuple[int, ...]:
     """Overviews and the COG; the decimations."""
-    canvas, layout, blob = filled.canvas, prepared.source.layout, prepared.order.blob
-    levels = overview_levels(canvas.width, canvas.height, settings.block_size)
-    with writing(blob, "building overviews"):
-        resampling = Resampling[settings.overview_resampling]
-        overviews = build_pyramid(workspace, canvas, filled.record, layout, resampling, len(levels))
-    documents: list[Path] = []
-    for overview in overviews:
-        documents.append(overview.describe())
-    document = canvas.describe(overviews=documents)
-    with writing(blob, "writing the metadata"), open_canvas(document, "r+") as dataset:
-        prepared.metadata.write(dataset)
-        if prepared.keeps_rpcs:
-            dataset.rpcs = prepared.metadata.rpcs
-    threads = prepared.order.limits.gdal_threads
-    encode(document, target, settings, prepared.metadata, dtype=canvas.dtype, threads=threads, blob=blob)
-    for overview in overviews:
-        overview.discard()
-    return levels
+    return finish(
+        filled.canvas,
+        filled.record,
+        prepared.source.layout,
+        target=target,
+        settings=settings,
+        metadata=prepared.metadata,
+        workspace=workspace,
+        threads=prepared.order.limits.gdal_threads,
+        blob=prepared.order.blob,
+        rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
+    )

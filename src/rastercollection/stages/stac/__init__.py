@@ -13,7 +13,7 @@ from rastercollection.naming import in_folder
 from rastercollection.products import CatalogEntry, Cog, Mosaic, Output
 from rastercollection.protocols import CatalogBackend, Publication, PublishMode, StorageBackend
 from rastercollection.records import to_dict
-from rastercollection.stages.inputs import made_cogs, made_mosaic, source_times
+from rastercollection.stages.inputs import made_cogs, made_mosaic, made_overview, source_times
 from rastercollection.stages.members import Members, collection_members, members_digest
 from rastercollection.stages.mosaicjson import write_mosaic
 from rastercollection.stages.published import cog_key, published_cog
@@ -123,7 +123,10 @@ def _draft(
     service = plan_service(job, storage, context.resources["catalog"], shown)
     items = _items(job, members, context)
     every = [*items, *members.items]
-    collection = collection_dict(job, every, renders=renders, mosaic=mosaic, links=service.document_links)
+    overview = made_overview(context)
+    collection = collection_dict(
+        job, every, renders=renders, mosaic=mosaic, overview=overview, links=service.document_links
+    )
     return _Draft(collection=collection, items=items, members=members, mosaic=mosaic, shown=shown, service=service)
 
 

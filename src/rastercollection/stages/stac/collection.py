@@ -8,10 +8,19 @@ from typing import Any
 
 import pystac
 
-from rastercollection.products import Mosaic
+from rastercollection.products import Mosaic, OverviewImage
 from rastercollection.stages.extent import bounds_union
 from rastercollection.stages.published import LATEST, cog_key, is_dated_item, item_bounds
-from rastercollection.stages.stac.fields import FILE, PROJECTION, RASTER, RENDER, WEB_MAP_LINKS
+from rastercollection.stages.stac.fields import (
+    COG_TYPE,
+    FILE,
+    PROJECTION,
+    RASTER,
+    RENDER,
+    WEB_MAP_LINKS,
+    image_fields,
+    image_type,
+)
 from rastercollection.stages.stac.items import to_utc
 
 __all__ = ["collection_dict"]
@@ -39,6 +48,7 @@ def collection_dict(
     *,
     renders: Mapping[str, Any],
     mosaic: Mosaic | None = None,
+    overview: OverviewImage | None = None,
     links: Mapping[str, str] | None = None,
 ) -> Fields:
     """The collection as a dict, without links to items and catalog.
@@ -48,6 +58,7 @@ def collection_dict(
         items: All items that it is to hold: with absolute hrefs; other programs' too.
         renders: Render definitions by name.
         mosaic: Result of stage 3; None when it did not run.
+        overview: The overview made beside it; None where there is none.
         links: Addresses of a tile server that shows the collection, by name.
     """
     item_assets = _item_assets(items, job["asset_key"])
@@ -60,7 +71,7 @@ def collection_dict(
         keywords=list(dict.fromkeys([*KEYWORDS, *job.get("keywords", ())])),
         providers=[pystac.Provider.from_dict(dict(provider)) for provider in job.get("providers", ())],
         summaries=pystac.Summaries(_summaries(items, job["asset_key"])),
-        assets=_assets(mosaic),
+        assets={**_mosaic_assets(mosaic), **_overview_assets(overview)},
         extra_fields={"item_assets": item_assets, **({"renders": dict(renders)} if renders else {})},
     )
     collection.add_links(_links(links or {}))
@@ -134,7 +145,7 @@ def _in_common(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Fi
     }
 
 
-def _assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
+def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     if mosaic is None:
         return {}
     asset = pystac.Asset(
@@ -145,6 +156,26 @@ def _assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
         extra_fields={"file:size": sum(output.size for output in mosaic.outputs)},
     )
     return {"mosaicjson": asset}
+
+
+def _overview_assets(overview: OverviewImage | None) -> dict[str, pystac.Asset]:
+    if overview is None:
+        return {}
+    zooms = {"rastercollection:minzoom": overview.minzoom, "rastercollection:maxzoom": overview.maxzoom}
+    assets = {
+        "overview": pystac.Asset(
+            overview.href,
+            title="Overview of the whole collection",
+            media_type=COG_TYPE,
+            roles=["overview"],
+            extra_fields={**image_fields(overview), **zooms},
+        )
+    }
+    if overview.thumbnail:
+        assets["thumbnail"] = pystac.Asset(
+            overview.thumbnail, title="Thumbnail", media_type=image_type(overview.thumbnail), roles=["thumbnail"]
+        )
+    return assets
 
 
 def _links(addresses: Mapping[str, str]) -> list[pystac.Link]:

@@ -12,7 +12,7 @@ import pyproj
 
 from rastercollection import __version__
 from rastercollection.figures import Histogram
-from rastercollection.products import BandFacts, Cog
+from rastercollection.products import BandFacts, Cog, OverviewImage
 from rastercollection.records import jsonable
 from rastercollection.stages.published import DTYPES
 
@@ -26,6 +26,7 @@ __all__ = [
     "WEB_MAP_LINKS",
     "band_fields",
     "ground_resolution",
+    "image_fields",
     "image_type",
     "projection_code",
     "share_fields",
@@ -122,12 +123,32 @@ def share_fields(bands: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], li
     return shared, [{name: value for name, value in band.items() if name not in shared} for band in bands]
 
 
+def image_fields(image: Cog | OverviewImage) -> dict[str, Any]:
+    """Grid, bands and file facts of a COG, for its asset."""
+    shared, bands = share_fields([band_fields(band) for band in image.bands])
+    resolution = ground_resolution(image)
+    code = projection_code(image.target_crs)
+    return {
+        **shared,
+        **({"raster:spatial_resolution": resolution} if resolution is not None else {}),
+        "bands": bands,
+        "proj:code": code,
+        **({"proj:projjson": dict(image.projjson)} if code is None and image.projjson else {}),
+        "proj:shape": list(image.shape),
+        "proj:transform": list(image.transform),
+        "proj:bbox": list(image.bounds),
+        "file:checksum": image.checksum,
+        "file:size": image.size,
+        "file:header_size": image.header_size,
+    }
+
+
 def projection_code(crs: str) -> str | None:
     """``EPSG:n``, None where a CRS is written as WKT."""
     return crs if re.fullmatch(r"[A-Za-z]+:\w+", crs) else None
 
 
-def ground_resolution(cog: Cog) -> float | None:
+def ground_resolution(cog: Cog | OverviewImage) -> float | None:
     """Size of a pixel on the ground in the middle of a COG, in metres: the mean of both directions, to four digits."""
     a, b, c, d, e, f = cog.transform
     row, column = cog.shape[0] / 2, cog.shape[1] / 2

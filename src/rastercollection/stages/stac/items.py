@@ -19,11 +19,9 @@ from rastercollection.stages.stac.fields import (
     PROCESSING,
     PROJECTION,
     RASTER,
-    band_fields,
-    ground_resolution,
+    image_fields,
     image_type,
     projection_code,
-    share_fields,
     software,
 )
 
@@ -66,21 +64,8 @@ def is_dated(cog: Cog) -> bool:
 
 def cog_asset(cog: Cog) -> pystac.Asset:
     """The COG with its grid, bands and file facts."""
-    shared, bands = share_fields([band_fields(band) for band in cog.bands])
-    resolution = ground_resolution(cog)
-    code = projection_code(cog.target_crs)
     fields: dict[str, Any] = {
-        **shared,
-        **({"raster:spatial_resolution": resolution} if resolution is not None else {}),
-        "bands": bands,
-        "proj:code": code,
-        **({"proj:projjson": dict(cog.projjson)} if code is None and cog.projjson else {}),
-        "proj:shape": list(cog.shape),
-        "proj:transform": list(cog.transform),
-        "proj:bbox": list(cog.bounds),
-        "file:checksum": cog.checksum,
-        "file:size": cog.size,
-        "file:header_size": cog.header_size,
+        **image_fields(cog),
         **_for_later_runs(cog),
         **({"rastercollection:receipt": _receipt(cog.receipt)} if cog.receipt else {}),
     }

@@ -1,0 +1,219 @@
+"""Filling the overview's image, window by window, from all COGs that reach into it; the first of them is on top."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import attrs
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.windows import Window
+
+from rastercollection.errors import TaskError
+from rastercollection.products import Cog
+from rastercollection.protocols import StorageBackend
+from rastercollection.rasters.cog.canvas import Canvas, Record
+from rastercollection.rasters.cog.statistics import Census
+from rastercollection.rasters.cog.validity import any_band, settle
+from rastercollection.rasters.cog.windows import Array, iterate_windows, window_steps
+from rastercollection.rasters.environment import Limits
+from rastercollection.rasters.failures import GDAL_ERRORS, describe, writing
+from rastercollection.rasters.grid import Grid
+from rastercollection.stages.low_zooms import TILE, LowZooms, mercator_boxes
+from rastercollection.stages.overview.reading import Piece, Source, is_remote, read_piece
+from rastercollection.stages.overview.resampling import resampled
+from rastercollection.stages.overview.structure import Structure
+
+__all__ = ["Composition", "compose"]
+
+_WINDOW_BYTES = 4 * 2**20
+"""Of the image at a time. A COG's overview has up to four times as many pixels there, and floats are larger."""
+_CONNECTIONS = 8
+"""COGs that are read at the same time from a store that is far away: waiting takes most of the time."""
+
+
+@attrs.frozen(kw_only=True)
+class Composition:
+    """What is to be drawn, and where.
+
+    Attributes:
+        structure: The COGs, and how pixels are held.
+        low: The overview's place.
+        grid: The same in EPSG:3857.
+        storage: Where the COGs are.
+        limits: GDAL's threads and cache.
+    """
+
+    structure: Structure
+    low: LowZooms
+    grid: Grid
+    storage: StorageBackend
+    limits: Limits
+
+
+def compose(job: Composition, canvas: Canvas, census: Census) -> tuple[Record, int]:
+    """Fill the canvas.
+
+    Returns:
+        Which of its pixels are valid, and how many pixels of one band were read for it.
+
+    Raises:
+        TileError, TaskError, BackendError: A COG cannot be read, or the disk is full.
+    """
+    layout, grid = job.structure.layout, job.grid
+    count = len(layout.bands)
+    steps = window_steps(grid.width, grid.height, count * layout.dtype.itemsize, _WINDOW_BYTES)
+    record = Record.of(count, grid.width, grid.height, steps)
+    has_mask = layout.kind == "mask" or (layout.kind == "none" and not layout.turns_nan)
+    places, pixels = _Places.of(job), 0
+    with _Reader.of(job) as reader:
+        for window in iterate_windows(grid.width, grid.height, steps):
+            data, valid, read = _drawn(job, window, reader.pieces(window, places.reaching_into(window)))
+            settle(data, valid, layout)
+            mask = any_band(valid) if has_mask else None
+            judged = layout.validity.judge(data, None if mask is None else mask[np.newaxis])
+            with writing("overview", "writing the image"):
+                canvas.write(window, data, mask)
+            record.add(window, judged)
+            census.add(data, judged)
+            pixels += read
+    return record, pixels
+
+
+def _drawn(
+    job: Composition, window: Window, pieces: Iterable[tuple[Window, Piece]]
+) -> tuple[Array, NDArray[np.bool_], int]:
+    """Pixels of a window, which are valid, and how many were read; nothing is read once all of them are valid."""
+    layout, pixels = job.structure.layout, 0
+    shape = (len(layout.bands), window.height, window.width)
+    data, valid = np.zeros(shape, layout.dtype), np.zeros(shape, bool)
+    for place, piece in pieces:
+        rows, columns = place.toslices()
+        pixels += piece.pixels
+        found, there = _resampled(job, window, place, piece)
+        missing = there & ~valid[:, rows, columns]
+        np.copyto(data[:, rows, columns], found, where=missing, casting="same_kind")
+        valid[:, rows, columns] |= missing
+        if valid.all():
+            break
+    return data, valid, pixels
+
+
+def _resampled(job: Composition, window: Window, place: Window, piece: Piece) -> tuple[Array, NDArray[np.bool_]]:
+    offset = Affine.translation(window.col_off + place.col_off, window.row_off + place.row_off)
+    name = job.structure.settings.overview_resampling
+    resampling = Resampling.average
+    if job.structure.keeps_values:
+        resampling = Resampling.mode if name == "mode" else Resampling.nearest
+    try:
+        return resampled(
+            piece,
+            job.grid.transform @ offset,
+            job.grid.crs,
+            (place.height, place.width),
+            resampling=resampling,
+            threads=job.limits.gdal_threads,
+        )
+    except GDAL_ERRORS as error:
+        raise TaskError(
+            f"The overview cannot be drawn: {describe(error)}", "Set create_overview=False.", "OVERVIEW_FAILED"
+        ) from error
+
+
+@attrs.frozen
+class _Places:
+    """Where COGs lie on the grid, in pixels, snapped outward.
+
+    Attributes:
+        sources: The COGs.
+        owners: Position of the COG of each box: one across the antimeridian has two.
+        boxes: ``(left, top, right, bottom)``.
+    """
+
+    sources: Sequence[Source]
+    owners: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, job: Composition) -> _Places:
+        cogs, low, size = job.structure.cogs, job.low, float(TILE * 2**job.low.maxzoom)
+        on_map, owners = mercator_boxes(cogs)
+        exact = on_map * size - np.array([low.left, low.top, low.left, low.top])
+        boxes = np.concatenate([np.floor(exact[:, :2]), np.ceil(exact[:, 2:])], axis=1).astype(np.int64)
+        across = np.bincount(owners, weights=(on_map[:, 2] - on_map[:, 0]) * size, minlength=len(cogs))
+        down = np.zeros(len(cogs))
+        np.maximum.at(down, owners, (on_map[:, 3] - on_map[:, 1]) * size)
+        sources = [
+            Source(cog=cog, reduction=_reduction(cog, columns, rows))
+            for cog, columns, rows in zip(cogs, across.tolist(), down.tolist(), strict=True)
+        ]
+        return cls(sources, owners, boxes)
+
+    def reaching_into(self, window: Window) -> Iterator[tuple[Source, Window]]:
+        """COGs in the order of the mosaic, and the part of the window that each may cover, in its own pixels."""
+        left, top = np.maximum(self.boxes[:, 0], window.col_off), np.maximum(self.boxes[:, 1], window.row_off)
+        right = np.minimum(self.boxes[:, 2], window.col_off + window.width)
+        bottom = np.minimum(self.boxes[:, 3], window.row_off + window.height)
+        for at in np.flatnonzero((left < right) & (top < bottom)).tolist():
+            width, height = int(right[at] - left[at]), int(bottom[at] - top[at])
+            offsets = int(left[at]) - window.col_off, int(top[at]) - window.row_off
+            yield self.sources[self.owners[at]], Window(*offsets, width, height)
+
+
+def _reduction(cog: Cog, columns: float, rows: float) -> float:
+    """Pixels of a COG for one of the grid, along the axis where they are fewer."""
+    return min(cog.shape[1] / max(columns, 1e-9), cog.shape[0] / max(rows, 1e-9))
+
+
+@attrs.frozen
+class _Reader:
+    """Reads pieces in order, some ahead where the store is far away."""
+
+    job: Composition
+    pool: ThreadPoolExecutor
+    ahead: int
+
+    @classmethod
+    def of(cls, job: Composition) -> _Reader:
+        far = is_remote(job.storage, job.structure.cogs[0])
+        workers = _CONNECTIONS if far else max(1, job.limits.gdal_threads)
+        return cls(job, ThreadPoolExecutor(workers, thread_name_prefix="rastercollection-overview"), workers)
+
+    def __enter__(self) -> _Reader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+    def pieces(self, window: Window, wanted: Iterable[tuple[Source, Window]]) -> Iterator[tuple[Window, Piece]]:
+        """What each COG has of its part of the window."""
+        waiting: deque[tuple[Window, Future[Any]]] = deque()
+        try:
+            for source, place in wanted:
+                there = Window(
+                    window.col_off + place.col_off, window.row_off + place.row_off, place.width, place.height
+                )
+                waiting.append((place, self.pool.submit(self._read, source, there)))
+                if len(waiting) > self.ahead:
+                    yield from _taken(waiting)
+            while waiting:
+                yield from _taken(waiting)
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+    def _read(self, source: Source, window: Window) -> Piece | None:
+        job = self.job
+        return read_piece(job.storage, job.limits, source, job.grid, window)
+
+
+def _taken(waiting: deque[tuple[Window, Future[Any]]]) -> Iterator[tuple[Window, Piece]]:
+    place, future = waiting.popleft()
+    piece = future.result()
+    if piece is not None:
+        yield place, piece

@@ -1,0 +1,137 @@
+"""The task beside the mosaic document: one COG over the whole collection, from the COGs' own overviews."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import attrs
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+
+from rastercollection.naming import in_folder
+from rastercollection.products import Output, Overview
+from rastercollection.protocols import StorageBackend
+from rastercollection.rasters.cog.thumbnail import draw
+from rastercollection.rasters.cog.workspace import Workspace
+from rastercollection.rasters.failures import describe
+from rastercollection.rasters.prediction import Load, predict
+from rastercollection.records import to_dict
+from rastercollection.stages.inputs import made_cogs
+from rastercollection.stages.low_zooms import HANDFUL, LowZooms, find_low_zooms
+from rastercollection.stages.overview.compose import Composition
+from rastercollection.stages.overview.making import MadeOverview, make, overview_grid
+from rastercollection.stages.overview.structure import Structure, find_structure
+from rastercollection.urls import join
+from rastercollection.workflow import TaskContext
+
+__all__ = ["create_overview"]
+
+_SHOWN = 5
+
+
+def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Write ``{output_container}/[{output_folder}/]{collection_id}_overview.tif`` and ``…_thumbnail.png``.
+
+    Of COGs that have overviews, no pixel of full resolution is read. Where no zoom needs an overview, none is written.
+
+    Args:
+        parameters: ``job``: the job's parameters.
+        context: With storage and limits among its resources, and the results of stage 2 among its inputs.
+
+    Returns:
+        An :class:`~rastercollection.products.Overview` as a dict.
+
+    Raises:
+        TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``; a COG is damaged.
+        TaskError: ``SOURCE_UNAVAILABLE``, retryable; ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``,
+            ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
+    """
+    started = time.monotonic()
+    job, cogs = parameters["job"], made_cogs(context)
+    low = find_low_zooms(cogs)
+    if isinstance(low, str):
+        return to_dict(Overview(image=None, reason=low))
+    structure = find_structure(cogs)
+    _report(structure, context)
+    composition = Composition(
+        structure=structure,
+        low=low,
+        grid=overview_grid(low),
+        storage=context.resources["storage"],
+        limits=context.resources["limits"],
+    )
+    with _workspace(composition, job.get("in_memory")) as workspace:
+        made = make(composition, workspace)
+        overview = _published(made, job, composition.storage, _reason(low), context)
+    return to_dict(attrs.evolve(overview, seconds=round(time.monotonic() - started, 3)))
+
+
+def _report(structure: Structure, context: TaskContext) -> None:
+    if not structure.left_out:
+        return
+    names = ", ".join(cog.source_blob for cog in structure.left_out[:_SHOWN])
+    more = " …" if len(structure.left_out) > _SHOWN else ""
+    context.notice(
+        "OVERVIEW_TILES_OMITTED",
+        f"{len(structure.left_out)} COGs are not in the overview: their bands, data type or colours are not those of "
+        f"most ({names}{more}).",
+    )
+
+
+def _workspace(job: Composition, in_memory: bool | None) -> AbstractContextManager[Workspace]:
+    """Room for the image: in RAM if it was asked for or if it fits, else on disk."""
+    load = Load.of(
+        source_shape=(0, 0),
+        shape=(job.grid.height, job.grid.width),
+        bands=len(job.structure.layout.bands),
+        dtype=job.structure.layout.dtype,
+        reprojected=False,
+    )
+    if in_memory is None:
+        in_memory = load.needed_bytes <= job.limits.memory_bytes
+    needed = predict(attrs.evolve(load, in_memory=in_memory), job.structure.settings).temporary_disk
+    return Workspace.open(job.limits.scratch, in_memory=in_memory, needed=needed)
+
+
+def _reason(low: LowZooms) -> str:
+    text = f"a tile opens more than {HANDFUL} COGs up to zoom {low.wanted}, and {low.most} at the lowest"
+    if low.maxzoom < low.wanted:
+        text += f"; it ends at zoom {low.maxzoom}, so as not to become too large, or finer than the COGs' own overviews"
+    return text
+
+
+def _published(
+    made: MadeOverview, job: Mapping[str, Any], storage: StorageBackend, reason: str, context: TaskContext
+) -> Overview:
+    picture = _picture(made, context)
+    url = _url(job, "overview.tif")
+    info = storage.put(str(made.path), url)
+    outputs, thumbnail = [Output(url=url, size=info.size, version=info.version)], None
+    if picture is not None:
+        address = _url(job, "thumbnail.png")
+        written = storage.write(address, picture)
+        outputs.append(Output(url=address, size=written.size, version=written.version))
+        thumbnail = storage.public_url(address)
+    return Overview(
+        image=attrs.evolve(made.image, href=storage.public_url(url), thumbnail=thumbnail),
+        reason=reason,
+        pixels_read=made.pixels_read,
+        outputs=tuple(outputs),
+    )
+
+
+def _picture(made: MadeOverview, context: TaskContext) -> bytes | None:
+    """The thumbnail; an overview without one is still an overview."""
+    image = made.image
+    try:
+        return draw(made.path, image.raster_type, [band.statistics for band in image.bands], image.color_table)
+    except (RasterioError, CPLE_BaseError, ValueError) as error:
+        context.notice("THUMBNAIL_SKIPPED", f"No thumbnail of the collection could be drawn: {describe(error)}")
+        return None
+
+
+def _url(job: Mapping[str, Any], name: str) -> str:
+    return join(job["output_container"], in_folder(f"{job['collection_id']}_{name}", job.get("output_folder")))

@@ -1,0 +1,165 @@
+"""From the COGs to a local file that passed every check: the chain of an overview."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+
+from rastercollection.errors import TaskError
+from rastercollection.products import Bounds, OverviewImage
+from rastercollection.rasters.cog.canvas import Canvas
+from rastercollection.rasters.cog.encode import check_valid, is_exact
+from rastercollection.rasters.cog.facts import band_facts, checksum, color_entries, header_size
+from rastercollection.rasters.cog.finish import finish, kind_of
+from rastercollection.rasters.cog.metadata import Metadata
+from rastercollection.rasters.cog.statistics import Census
+from rastercollection.rasters.cog.validity import Valid, Validity
+from rastercollection.rasters.cog.windows import Array, iterate_windows
+from rastercollection.rasters.cog.workspace import Workspace
+from rastercollection.rasters.failures import writing
+from rastercollection.rasters.grid import Grid
+from rastercollection.stages.low_zooms import TILE, LowZooms
+from rastercollection.stages.overview.compose import Composition, compose
+from rastercollection.stages.overview.reading import Source, open_overview
+
+__all__ = ["MadeOverview", "make", "overview_grid"]
+
+_NAME = "overview"
+_RADIUS = 6378137.0
+_HALF_WORLD = math.pi * _RADIUS
+_GDAL = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_TIFF_INTERNAL_MASK": "YES"}
+
+
+@attrs.frozen(kw_only=True)
+class MadeOverview:
+    """An overview that is not published yet.
+
+    Attributes:
+        path: The COG, a local file, gone when the workspace is.
+        image: What is to be told of it, but for its addresses.
+        pixels_read: Pixels of one band that were read for it.
+    """
+
+    path: Path
+    image: OverviewImage
+    pixels_read: int
+
+
+def overview_grid(low: LowZooms) -> Grid:
+    """The pixels of WebMercatorQuad's zoom ``low.maxzoom``: map tiles are cut out of it without resampling it again."""
+    size = 2 * _HALF_WORLD / (TILE * 2**low.maxzoom)
+    transform = Affine(size, 0, low.left * size - _HALF_WORLD, 0, -size, _HALF_WORLD - low.top * size)
+    return Grid(crs=CRS.from_epsg(3857), transform=transform, width=low.width, height=low.height)
+
+
+def make(job: Composition, workspace: Workspace) -> MadeOverview:
+    """Make the COG and check it, and publish nothing.
+
+    Raises:
+        TileError, BackendError: A COG cannot be read.
+        TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
+    """
+    layout, grid, settings = job.structure.layout, job.grid, job.structure.settings
+    shape = (len(layout.bands), grid.height, grid.width)
+    target = workspace.folder / "cog.tif"
+    with rasterio.Env(**_GDAL):
+        with writing(_NAME, "writing the image"):
+            canvas = Canvas(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
+        canvas.nodata = layout.nodata
+        census = Census(shape[0], layout.dtype, grid.width * grid.height, layout.alpha)
+        record, pixels = compose(job, canvas, census)
+        if layout.turns_nan and record.has_gaps:
+            canvas.nodata = math.nan
+        metadata = _metadata(job)
+        levels = finish(
+            canvas,
+            record,
+            layout,
+            target=target,
+            settings=settings,
+            metadata=metadata,
+            workspace=workspace,
+            threads=job.limits.gdal_threads,
+            blob=_NAME,
+        )
+        check_valid(target, _NAME)
+        _compare(target, canvas, record.steps, exact=is_exact(settings))
+        image = _described(job, target, metadata, census)
+    image = attrs.evolve(image, overview_levels=levels, validity=kind_of(canvas, layout))
+    return MadeOverview(path=target, image=image, pixels_read=pixels)
+
+
+def _metadata(job: Composition) -> Metadata:
+    """What the first COG says of its bands, without tags, which are about that tile."""
+    first = job.structure.cogs[0]
+    with open_overview(job.storage, job.limits, Source(cog=first, reduction=math.inf)) as dataset:
+        found = Metadata.of(dataset, job.structure.layout, first.source_blob)
+    untagged: tuple[dict[str, Any], ...] = tuple({} for _ in found.band_tags)
+    return attrs.evolve(found, tags={}, band_tags=untagged, is_point=False, rpcs=None, notices=())
+
+
+def _described(job: Composition, target: Path, metadata: Metadata, census: Census) -> OverviewImage:
+    grid = job.grid
+    with writing(_NAME, "reading the COG back"), rasterio.open(target) as cog:
+        bands, header = band_facts(cog, census.result()), header_size(cog)
+    return OverviewImage(
+        href="",
+        thumbnail=None,
+        minzoom=0,
+        maxzoom=job.low.maxzoom,
+        tile_count=len(job.structure.cogs),
+        settings=job.structure.settings,
+        target_crs="EPSG:3857",
+        projjson=None,
+        transform=tuple(grid.transform)[:6],
+        shape=(grid.height, grid.width),
+        bounds=grid.bounds,
+        bounds_4326=_geographic(grid.bounds),
+        size=target.stat().st_size,
+        checksum=checksum(target),
+        header_size=header,
+        overview_levels=(),
+        raster_type=job.structure.raster_type,
+        validity="",
+        bands=bands,
+        color_table=color_entries(metadata.color_table, bands[0].nodata),
+    )
+
+
+def _geographic(bounds: Bounds) -> Bounds:
+    west, east = (x / _HALF_WORLD * 180 for x in (bounds[0], bounds[2]))
+    south, north = (math.degrees(math.atan(math.sinh(y / _RADIUS))) for y in (bounds[1], bounds[3]))
+    return (west, south, east, north)
+
+
+def _compare(target: Path, canvas: Canvas, steps: tuple[int, int], *, exact: bool) -> None:
+    """Make sure that the COG holds what it was made of.
+
+    Raises:
+        TaskError: ``FIDELITY_FAILED``.
+    """
+    with writing(_NAME, "reading the COG back"), rasterio.open(target) as cog:
+        validity = Validity.of(cog)
+        for window in iterate_windows(canvas.width, canvas.height, steps):
+            data, valid, _ = validity.read(cog, window)
+            meant = canvas.read(window)
+            one, other = (
+                _everywhere(each, data.shape) for each in (valid, validity.judge(meant, canvas.read_mask(window)))
+            )
+            if (one != other).any() or (exact and (data[other] != meant[other]).any()):
+                raise TaskError(
+                    "The overview does not hold the pixels that it was made of; it was not published.",
+                    "Set create_overview=False, and report it.",
+                    "FIDELITY_FAILED",
+                )
+
+
+def _everywhere(valid: Valid, shape: tuple[int, ...]) -> Array:
+    return np.ones(shape, bool) if valid is None else np.broadcast_to(valid, shape)
