@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import rasterio
 import rasterio.shutil
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
@@ -42,6 +43,7 @@ def write_sample_cog(
     nodata: float | None = None,
     colors: Sequence[str] = (),
     color_table: Colors | None = None,
+    valid: Pixels | None = None,
     **changes: Any,
 ) -> Cog:
     """Write ``{folder}/{item_id}.tif`` with a thumbnail beside it, and say what is in it.
@@ -55,6 +57,7 @@ def write_sample_cog(
         nodata: Marks invalid pixels.
         colors: Colour interpretation of each band, GDAL's names in lower case.
         color_table: Value → red, green, blue, alpha.
+        valid: (rows, columns), False where an internal mask says that pixels are invalid; None without a mask.
         changes: Fields of the Cog that are to be different.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,10 +76,10 @@ def write_sample_cog(
         "transform": transform,
         "nodata": nodata,
     }
-    _write(path, pixels, profile, colors, color_table)
+    _write(path, pixels, profile, colors, color_table, valid)
     thumbnail = _thumbnail(folder / f"{item_id}_thumbnail.png", pixels, nodata)
     data = path.read_bytes()
-    zoom = _zoom(crs, bounds, columns)
+    zoom, marked = _zoom(crs, bounds, columns), nodata is not None
     facts: dict[str, Any] = {
         "href": str(path),
         "target_crs": crs,
@@ -88,7 +91,7 @@ def write_sample_cog(
         "size": len(data),
         "checksum": "1220" + hashlib.sha256(data).hexdigest(),
         "bands": tuple(_band(number, pixels[number - 1], color, nodata) for number, color in enumerate(colors, 1)),
-        "validity": "none" if nodata is None else "nodata",
+        "validity": "mask" if valid is not None else "alpha" if "alpha" in colors else "nodata" if marked else "none",
         "color_table": {str(value): color for value, color in color_table.items()} if color_table else None,
         "minzoom": max(0, zoom - max(0, math.ceil(math.log2(max(rows, columns) / SMALLEST_OVERVIEW)))),
         "maxzoom": zoom,
@@ -100,14 +103,21 @@ def write_sample_cog(
 
 
 def _write(
-    path: Path, pixels: Pixels, profile: Mapping[str, Any], colors: Sequence[str], color_table: Colors | None
+    path: Path,
+    pixels: Pixels,
+    profile: Mapping[str, Any],
+    colors: Sequence[str],
+    color_table: Colors | None,
+    valid: Pixels | None,
 ) -> None:
-    with MemoryFile() as memory:
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
         with memory.open(**profile) as source:
             source.write(pixels)
             source.colorinterp = [ColorInterp[color] for color in colors]
             if color_table:
                 source.write_colormap(1, dict(color_table))
+            if valid is not None:
+                source.write_mask(valid)
         with memory.open() as source:
             rasterio.shutil.copy(source, path, driver="COG", compress="DEFLATE", blocksize=256)
 
