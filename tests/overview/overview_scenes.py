@@ -107,7 +107,8 @@ def make_scene(
             west, north = WEST + left * PIXEL, NORTH - top * PIXEL
             bounds = (west, north - TILE * PIXEL, west + TILE * PIXEL, north)
             mask = {"valid": truth[place]} if masked else {}
-            given = {"crs": UTM, "overview_levels": LEVELS, **mask, **settings}
+            resampling = settings["settings"].overview_resampling if "settings" in settings else "average"
+            given = {"crs": UTM, "overview_levels": LEVELS, "resampling": resampling, **mask, **settings}
             cogs.append(write_sample_cog(folder, f"t-{top:05}-{left:05}", pixels[:, *place], bounds, **given))
     return Scene(pixels=pixels, valid=truth, cogs=cogs)
 

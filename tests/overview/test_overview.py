@@ -129,7 +129,8 @@ def test_it_shows_what_the_tiles_show(kind: str, validity: str, tmp_path: Path) 
     with rasterio.open(first.href) as tile, rasterio.open(image.href) as dataset:
         assert (dataset.dtypes, dataset.colorinterp) == (tile.dtypes, tile.colorinterp)
     assert image.validity == validity
-    assert repr(image.bands[0].nodata) == repr(first.bands[0].nodata if kind != "float without nodata" else np.nan)
+    nodata = np.nan if kind == "float without nodata" else first.bands[0].nodata
+    np.testing.assert_equal(image.bands[0].nodata, nodata)
     assert image.thumbnail is not None
     with rasterio.open(image.thumbnail) as thumbnail:
         assert max(thumbnail.shape) < 600
@@ -214,7 +215,8 @@ def test_of_tiles_without_overviews_the_images_are_read(tmp_path: Path) -> None:
 
 def test_it_lies_on_the_pixels_of_web_mercator_tiles(tmp_path: Path) -> None:
     """So that a tile of its zoom is cut out of it as it is, and coarser tiles out of its overviews."""
-    scene = scene_of("float dem", tmp_path / "cogs")
+    small_blocks = attrs.evolve(settings_of(), block_size=128)
+    scene = make_scene(tmp_path / "cogs", waves(1, SIDE, SIDE).astype("float32"), settings=small_blocks)
     image = overview_of(scene.cogs, tmp_path).image
     west, south, east, north = scene.cogs[5].bounds_4326
     with Reader(image.href) as reader, rasterio.open(image.href) as dataset:
@@ -267,10 +269,10 @@ def test_the_first_is_on_top(tmp_path: Path) -> None:
         cogs.append(
             write_sample_cog(tmp_path, f"t{number}", pixels, bounds, crs=UTM, nodata=-1, overview_levels=LEVELS)
         )
-    for order in (cogs, cogs[::-1]):
+    for name, order in (("forward", cogs), ("backward", cogs[::-1])):
         made = overview_of(order, tmp_path)
         document, _ = build_mosaic(order, sample_job())
-        path = tmp_path / "mosaic.json"
+        path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(document))
         with MosaicBackend(str(path)) as mosaic, Reader(made.image.href) as overview:
             for x in np.linspace(500_500, 515_500, 12):
@@ -317,12 +319,12 @@ def test_tiles_that_differ_from_most_are_left_out_and_named(tmp_path: Path) -> N
         crs=UTM,
         overview_levels=LEVELS,
     )
-    plain, mixed = overview_of(scene.cogs, tmp_path / "a"), overview_of([odd, *scene.cogs], tmp_path / "b")
-    assert [(notice.code, "odd.tif" in notice.message) for notice in mixed.notices] == [
-        ("OVERVIEW_TILES_OMITTED", True)
-    ]
-    assert mixed.image.tile_count == plain.image.tile_count == 16
-    assert mixed.image.checksum == plain.image.checksum
+    made = overview_of([odd, *scene.cogs], tmp_path)
+    (notice,) = made.notices
+    assert (notice.code, "odd.tif" in notice.message) == ("OVERVIEW_TILES_OMITTED", True)
+    assert made.image.tile_count == 16
+    data, masks = made.read()
+    assert data[masks].min() > 1
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:32701"])

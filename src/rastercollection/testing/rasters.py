@@ -44,6 +44,7 @@ def write_sample_cog(
     colors: Sequence[str] = (),
     color_table: Colors | None = None,
     valid: Pixels | None = None,
+    resampling: str = "cubic",
     **changes: Any,
 ) -> Cog:
     """Write ``{folder}/{item_id}.tif`` with a thumbnail beside it, and say what is in it.
@@ -58,6 +59,7 @@ def write_sample_cog(
         colors: Colour interpretation of each band, GDAL's names in lower case.
         color_table: Value → red, green, blue, alpha.
         valid: (rows, columns), False where an internal mask says that pixels are invalid; None without a mask.
+        resampling: Of its overviews.
         changes: Fields of the Cog that are to be different.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,7 @@ def write_sample_cog(
         "transform": transform,
         "nodata": nodata,
     }
-    _write(path, pixels, profile, colors, color_table, valid)
+    _write(path, pixels, profile, colors, color_table, valid, resampling)
     thumbnail = _thumbnail(folder / f"{item_id}_thumbnail.png", pixels, nodata)
     data = path.read_bytes()
     zoom, marked = _zoom(crs, bounds, columns), nodata is not None
@@ -109,6 +111,7 @@ def _write(
     colors: Sequence[str],
     color_table: Colors | None,
     valid: Pixels | None,
+    resampling: str,
 ) -> None:
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
         with memory.open(**profile) as source:
@@ -119,7 +122,7 @@ def _write(
             if valid is not None:
                 source.write_mask(valid)
         with memory.open() as source:
-            rasterio.shutil.copy(source, path, driver="COG", compress="DEFLATE", blocksize=256)
+            rasterio.shutil.copy(source, path, driver="COG", compress="DEFLATE", blocksize=256, resampling=resampling)
 
 
 def _zoom(crs: str, bounds: Bounds, columns: int) -> int:

@@ -133,8 +133,11 @@ class BandSummary:
             counts[: part.size] = part
             summed = counts.reshape(buckets, width).sum(axis=1)
             return Histogram(minimum=low, maximum=low + buckets * width, counts=tuple(summed.tolist()))
+        ends = (low, high) if high > low else (low - 0.5, low + 0.5)
+        if ends[1] - ends[0] < _BUCKETS * np.spacing(max(abs(low), abs(high))):
+            return None  # numbers so large that there is no float between the edges of two buckets
         sample = np.concatenate(self._sample)
-        counts, _ = np.histogram(sample, _BUCKETS, (low, high) if high > low else (low - 0.5, low + 0.5))
+        counts, _ = np.histogram(sample, _BUCKETS, ends)
         scaled = np.diff(np.rint(np.cumsum(counts) * (self._finite / sample.size)), prepend=0).astype(np.int64)
         return Histogram(minimum=low, maximum=high, counts=tuple(scaled.tolist()))
 
