@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from rastercollection.models import Task
 from rastercollection.products import Bounds, Cog, Mosaic
 from rastercollection.records import from_dict
 from rastercollection.stages.extent import bounds_parts, bounds_union, unroll
+from rastercollection.stages.low_zooms import find_low_zooms
 from rastercollection.stages.mosaic import create_mosaicjson
-from rastercollection.stages.mosaicjson import build_mosaic
+from rastercollection.stages.mosaicjson import build_mosaic, cogs_per_tile
 from rastercollection.testing.rasters import write_sample_cog
 from rastercollection.testing.samples import sample_cog, sample_grid, sample_job, sample_results
 from rastercollection.workflow import TaskContext
@@ -379,3 +381,76 @@ def test_the_application_keeps_its_log_level() -> None:
         "assert logging.root.level == before == logging.WARNING, logging.root.level\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("count", [1, 30, 200])
+def test_it_is_told_how_many_cogs_a_tile_opens(count: int, tmp_path: Path) -> None:
+    """As many as cogeo-mosaic would open, whichever tile of a zoom is asked for."""
+    mosaic, document, _ = _make(sample_grid(count), tmp_path)
+    assert list(mosaic.cogs_per_tile) == [str(zoom) for zoom in range(mosaic.minzoom, mosaic.maxzoom + 1)]
+    opened = cogs_per_tile(document)
+    assert {str(zoom): opened[zoom] for zoom in range(mosaic.minzoom, mosaic.maxzoom + 1)} == mosaic.cogs_per_tile
+    with MosaicBackend(mosaic.url) as backend:
+        for zoom in range(mosaic.minzoom - 4, mosaic.maxzoom + 1):
+            tiles = TMS.tiles(*document["bounds"], zooms=[zoom])
+            assert opened[zoom] == max(len(backend.assets_for_tile(*tile)) for tile in tiles)
+    assert opened[0] == count
+
+
+@settings(max_examples=100, deadline=None)
+@given(cogs=_cogs())
+def test_tiles_are_counted_at_every_zoom(cogs: list[Cog]) -> None:
+    if not any(_on_map(cog.bounds_4326) for cog in cogs):
+        return
+    document, _ = build_mosaic(cogs, sample_job())
+    opened = cogs_per_tile(document)
+    zoom = document["quadkey_zoom"]
+    for level in range(zoom + 1):
+        tiles: dict[str, set[str]] = {}
+        for key, assets in document["tiles"].items():
+            tiles.setdefault(key[:level], set()).update(assets)
+        assert opened[level] == max(map(len, tiles.values()))
+    assert all(opened[level] == opened[zoom] for level in range(zoom, document["maxzoom"] + 1))
+
+
+@pytest.mark.parametrize("count", [4, 9, 25, 100, 1000, 10_000])
+def test_no_zoom_is_left_to_nobody(count: int) -> None:
+    """The mosaic begins where tiles are bearable, and at the latest where the overview ends."""
+    cogs = sample_grid(count)
+    low = find_low_zooms(cogs)
+    if isinstance(low, str):
+        assert count == 4
+        return
+    document, _ = build_mosaic(cogs, sample_job(create_overview=True))
+    assert document["minzoom"] <= low.maxzoom + 1
+    assert low.width * low.height <= 8192 * 8192
+    opened = cogs_per_tile(document)
+    assert opened[document["minzoom"]] <= 16
+    assert opened[low.wanted] > 4
+    assert opened[low.wanted + 1] <= 6
+    assert low.most == count
+
+
+def test_where_overviews_of_tiles_are_few_the_mosaic_begins_later_for_having_an_overview_of_all() -> None:
+    cogs = sample_grid(400, minzoom=5)
+    plain, _ = build_mosaic(cogs, sample_job())
+    served, _ = build_mosaic(cogs, sample_job(create_overview=True))
+    assert plain["minzoom"] == 5
+    assert cogs_per_tile(plain)[5] == 400
+    assert cogs_per_tile(served)[served["minzoom"]] <= 16
+
+
+def test_an_overview_of_tiles_on_top_of_each_other_is_no_finer_than_needed() -> None:
+    """A tile opens all of them at any zoom, so their own size says where it is enough."""
+    stack = [sample_cog(f"date-{number}", shape=(8192, 8192)) for number in range(20)]
+    low = find_low_zooms(stack)
+    assert not isinstance(low, str)
+    assert max(low.width, low.height) <= 1024 + 64
+
+
+def test_places_for_100000_cogs_are_found_within_seconds() -> None:
+    cogs = sample_grid(100_000, step=0.01)
+    started = time.perf_counter()
+    low = find_low_zooms(cogs)
+    assert not isinstance(low, str)
+    assert time.perf_counter() - started < 20

@@ -16,7 +16,8 @@ from rasterio.warp import reproject
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.models import Notice, Task
-from rastercollection.products import Cog, Overview, OverviewImage
+from rastercollection.overviews import Overview, OverviewImage
+from rastercollection.products import Cog
 from rastercollection.rasters.environment import Limits
 from rastercollection.records import from_dict
 from rastercollection.stages.overview import create_overview

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rastercollection.models import TaskResult
-from rastercollection.products import Cog, Mosaic, Overview, OverviewImage, SourceFile
+from rastercollection.overviews import Overview, OverviewImage
+from rastercollection.products import Cog, Mosaic, SourceFile
 from rastercollection.records import from_dict
 from rastercollection.workflow import TaskContext
 

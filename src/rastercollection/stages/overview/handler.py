@@ -12,7 +12,8 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from rastercollection.naming import in_folder
-from rastercollection.products import Output, Overview
+from rastercollection.overviews import Overview
+from rastercollection.products import Output
 from rastercollection.protocols import StorageBackend
 from rastercollection.rasters.cog.thumbnail import draw
 from rastercollection.rasters.cog.workspace import Workspace

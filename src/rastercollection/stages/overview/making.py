@@ -13,7 +13,8 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from rastercollection.errors import TaskError
-from rastercollection.products import Bounds, OverviewImage
+from rastercollection.overviews import OverviewImage
+from rastercollection.products import Bounds
 from rastercollection.rasters.cog.canvas import Canvas
 from rastercollection.rasters.cog.encode import check_valid, is_exact
 from rastercollection.rasters.cog.facts import band_facts, checksum, color_entries, header_size

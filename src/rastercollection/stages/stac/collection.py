@@ -8,7 +8,8 @@ from typing import Any
 
 import pystac
 
-from rastercollection.products import Mosaic, OverviewImage
+from rastercollection.overviews import OverviewImage
+from rastercollection.products import Mosaic
 from rastercollection.stages.extent import bounds_union
 from rastercollection.stages.published import LATEST, cog_key, is_dated_item, item_bounds
 from rastercollection.stages.stac.fields import (

@@ -12,7 +12,8 @@ import pyproj
 
 from rastercollection import __version__
 from rastercollection.figures import Histogram
-from rastercollection.products import BandFacts, Cog, OverviewImage
+from rastercollection.overviews import OverviewImage
+from rastercollection.products import BandFacts, Cog
 from rastercollection.records import jsonable
 from rastercollection.stages.published import DTYPES
 

@@ -1,0 +1,166 @@
+"""Whole jobs with an overview: what is published, what a second run does, what the parameters turn off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from overview_scenes import NORTH, PIXEL, UTM, WEST, waves
+from rasterio.transform import from_origin
+from rasterio.warp import reproject
+from rio_cogeo import cog_validate
+
+from rastercollection import JobResult, process_collection
+
+SIZE = 540
+"""Just larger than a block, so that COGs have an overview."""
+
+
+def write_tiles(folder: Path, rows: range, columns: int) -> np.ndarray[Any, Any]:
+    """RGB tiles side by side; the picture that they are cut out of."""
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = waves(3, rows.stop * SIZE, columns * SIZE).astype("uint8")
+    for row in rows:
+        for column in range(columns):
+            top, left = row * SIZE, column * SIZE
+            with rasterio.open(
+                folder / f"r{row}c{column}.tif",
+                "w",
+                driver="GTiff",
+                width=SIZE,
+                height=SIZE,
+                count=3,
+                dtype="uint8",
+                crs=UTM,
+                transform=from_origin(WEST + left * PIXEL, NORTH - top * PIXEL, PIXEL, PIXEL),
+                photometric="RGB",
+            ) as tile:
+                tile.write(picture[:, top : top + SIZE, left : left + SIZE])
+    return picture
+
+
+def run(folder: Path, **parameters: Any) -> JobResult:
+    settings: dict[str, Any] = {
+        "container_name": folder / "bronze",
+        "blob_list": "*.tif",
+        "collection_id": "squares",
+        "output_container": folder / "cogs",
+        "compression_level": 1,
+        "jobs": f"sqlite:///{folder}/jobs.db",
+        "executor": "thread",
+        **parameters,
+    }
+    return process_collection(**settings)
+
+
+def collection_of(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "cogs/stac/squares/collection.json").read_text())
+    return document
+
+
+def test_a_collection_of_49_tiles_is_published_with_an_overview(
+    tmp_path: Path, validate_stac: Callable[[dict[str, Any]], None]
+) -> None:
+    picture = write_tiles(tmp_path / "bronze", range(7), 7)
+    result = run(tmp_path)
+    assert result.status == "completed"
+    told = result.summary["overview"]
+    assert told["reason"].startswith("a tile opens more than 4 COGs up to zoom ")
+    opened = result.summary["mosaicjson"]["cogs_per_tile"]
+    assert result.summary["mosaicjson"]["minzoom"] <= told["maxzoom"] + 1
+    assert all(count <= 4 for zoom, count in opened.items() if int(zoom) > told["maxzoom"])
+
+    document = collection_of(tmp_path)
+    validate_stac(document)
+    overview, thumbnail = document["assets"]["overview"], document["assets"]["thumbnail"]
+    assert overview["href"] == "../../squares_overview.tif"
+    assert overview["roles"] == ["overview"]
+    assert overview["type"] == "image/tiff; application=geotiff; profile=cloud-optimized"
+    assert (overview["rastercollection:minzoom"], overview["rastercollection:maxzoom"]) == (0, told["maxzoom"])
+    assert overview["proj:code"] == "EPSG:3857"
+    assert overview["file:size"] == (tmp_path / "cogs/squares_overview.tif").stat().st_size
+    assert [band["description"] for band in overview["bands"]] == ["red", "green", "blue"]
+    assert (thumbnail["href"], thumbnail["type"]) == ("../../squares_thumbnail.png", "image/png")
+    assert (tmp_path / "cogs/squares_thumbnail.png").exists()
+
+    path = tmp_path / "cogs/squares_overview.tif"
+    assert cog_validate(path, strict=True, quiet=True) == (True, [], [])
+    _agrees(path, picture)
+
+
+def _agrees(path: Path, picture: np.ndarray[Any, Any]) -> None:
+    with rasterio.open(path) as dataset:
+        pixels, masks = dataset.read(), dataset.read_masks() > 0
+        truth = np.full(pixels.shape, np.nan)
+        reproject(
+            picture.astype("float64"),
+            truth,
+            src_transform=from_origin(WEST, NORTH, PIXEL, PIXEL),
+            src_crs=UTM,
+            src_nodata=np.nan,
+            dst_transform=dataset.transform,
+            dst_crs=dataset.crs,
+            dst_nodata=np.nan,
+            resampling=rasterio.enums.Resampling.average,
+        )
+    there = ~np.isnan(truth)
+    # the COGs were resampled to degrees before: their edges reach up to a pixel further, and so do those of overviews
+    assert (masks | ~there).all()
+    assert (masks & ~there).mean() < 0.01
+    off = np.abs(pixels - truth)[there & masks]
+    assert off.mean() < 1
+    assert off.max() < 8
+
+
+def test_more_tiles_make_a_larger_overview_and_nothing_new_makes_none(tmp_path: Path) -> None:
+    write_tiles(tmp_path / "bronze", range(3), 3)
+    run(tmp_path)
+    path = tmp_path / "cogs/squares_overview.tif"
+    with rasterio.open(path) as dataset:
+        before = dataset.bounds
+    assert run(tmp_path).reused
+    picture = write_tiles(tmp_path / "bronze", range(3, 4), 3)
+    again = run(tmp_path)
+    assert not again.reused
+    with rasterio.open(path) as dataset:
+        assert dataset.bounds.bottom < before.bottom - SIZE * PIXEL
+    _agrees(path, picture)
+    path.unlink()
+    assert not run(tmp_path).reused
+    _agrees(path, picture)
+
+
+def test_it_can_be_turned_off_and_needs_a_mosaic(tmp_path: Path) -> None:
+    write_tiles(tmp_path / "bronze", range(3), 2)
+    for name, off in (("a", {"create_overview": False}), ("b", {"create_mosaicjson": False})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "bronze").symlink_to(tmp_path / "bronze")
+        result = run(tmp_path / name, collection_id="squares", **off)
+        assert result.summary["overview"] is None
+        assert not {"overview", "thumbnail"} & collection_of(tmp_path / name)["assets"].keys()
+        assert not list((tmp_path / name / "cogs").glob("squares_*"))
+
+
+def test_few_tiles_have_none_and_the_summary_says_why(tmp_path: Path) -> None:
+    write_tiles(tmp_path / "bronze", range(1), 1)
+    result = run(tmp_path)
+    assert result.summary["overview"] == {
+        "href": None,
+        "thumbnail": None,
+        "maxzoom": None,
+        "size": None,
+        "reason": "no tile opens more than 4 COGs at any zoom",
+    }
+    assert "overview" not in collection_of(tmp_path)["assets"]
+
+
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_it_is_the_same_wherever_it_runs(executor: str, tmp_path: Path) -> None:
+    write_tiles(tmp_path / "bronze", range(3), 2)
+    run(tmp_path, executor=executor)
+    _agrees(tmp_path / "cogs/squares_overview.tif", waves(3, 3 * SIZE, 2 * SIZE).astype("uint8"))
