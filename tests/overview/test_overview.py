@@ -338,6 +338,8 @@ def test_on_both_sides_of_the_antimeridian(crs: str, tmp_path: Path) -> None:
     made = overview_of(cogs, tmp_path)
     image = made.image
     assert image.bounds_4326[:3:2] == (-180, 180)
+    assert image.thumbnail is None
+    assert [notice.code for notice in made.notices] == ["THUMBNAIL_SKIPPED"]
     with Reader(image.href) as reader:
         for row in range(3):
             for column in range(4):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from overview_scenes import NORTH, PIXEL, UTM, WEST, waves
+from overview_scenes import NORTH, PIXEL, UTM, WEST, inland, waves
 from rasterio.transform import from_origin
 from rasterio.warp import reproject
 from rio_cogeo import cog_validate
@@ -109,9 +109,10 @@ def _agrees(path: Path, picture: np.ndarray[Any, Any]) -> None:
             resampling=rasterio.enums.Resampling.average,
         )
     there = ~np.isnan(truth)
-    # the COGs were resampled to degrees before: their edges reach up to a pixel further, and so do those of overviews
-    assert (masks | ~there).all()
-    assert (masks & ~there).mean() < 0.01
+    # the COGs were resampled to degrees before, so the outermost pixels may differ; inside there is no gap
+    sure = inland(there[0])
+    assert sure.mean() > 0.9
+    assert (masks == there)[:, sure].all()
     off = np.abs(pixels - truth)[there & masks]
     assert off.mean() < 1
     assert off.max() < 8
@@ -128,7 +129,7 @@ def test_more_tiles_make_a_larger_overview_and_nothing_new_makes_none(tmp_path: 
     again = run(tmp_path)
     assert not again.reused
     with rasterio.open(path) as dataset:
-        assert dataset.bounds.bottom < before.bottom - SIZE * PIXEL
+        assert dataset.bounds.bottom < before.bottom
     _agrees(path, picture)
     path.unlink()
     assert not run(tmp_path).reused
@@ -142,7 +143,7 @@ def test_it_can_be_turned_off_and_needs_a_mosaic(tmp_path: Path) -> None:
         (tmp_path / name / "bronze").symlink_to(tmp_path / "bronze")
         result = run(tmp_path / name, collection_id="squares", **off)
         assert result.summary["overview"] is None
-        assert not {"overview", "thumbnail"} & collection_of(tmp_path / name)["assets"].keys()
+        assert not {"overview", "thumbnail"} & collection_of(tmp_path / name).get("assets", {}).keys()
         assert not list((tmp_path / name / "cogs").glob("squares_*"))
 
 
@@ -156,7 +157,7 @@ def test_few_tiles_have_none_and_the_summary_says_why(tmp_path: Path) -> None:
         "size": None,
         "reason": "no tile opens more than 4 COGs at any zoom",
     }
-    assert "overview" not in collection_of(tmp_path)["assets"]
+    assert set(collection_of(tmp_path)["assets"]) == {"mosaicjson"}
 
 
 @pytest.mark.parametrize("executor", ["process", "serial"])

@@ -35,6 +35,8 @@ TILE = 256
 
 _MOST_PIXELS = 2**26
 """Of the overview: 8192 × 8192, or as many in another shape."""
+_FEWEST_PIXELS = 512
+"""Along its longer side: of fewer, no thumbnail could be made that shows anything."""
 _ALIGNED = 32
 """Pixels that the overview begins and ends at whole multiples of, so that its own overviews lie on coarser zooms."""
 _TILES_PER_COG = 32
@@ -51,6 +53,7 @@ class LowZooms:
         bearable: The lowest zoom at which no tile opens more COGs than is bearable.
         most: Greatest number of COGs that one tile opens, at any zoom.
         left, top, width, height: In pixels of ``maxzoom``, from the upper left of the world.
+        is_torn: The collection lies at both edges of the map, on either side of the antimeridian.
     """
 
     maxzoom: int
@@ -61,6 +64,7 @@ class LowZooms:
     top: int
     width: int
     height: int
+    is_torn: bool
 
 
 def find_low_zooms(cogs: Sequence[Cog]) -> LowZooms | str:
@@ -134,6 +138,9 @@ def _placed(cogs: Sequence[Cog], *, wanted: int, bearable: int, most: int, deepe
     zoom = min(wanted, deepest)
     bounds = bounds_union(within_map(cog.bounds_4326) for cog in cogs if is_on_map(cog.bounds_4326))
     left, top, width, height = _pixels(bounds, zoom)
+    while zoom < deepest and max(width, height) < _FEWEST_PIXELS:
+        zoom += 1
+        left, top, width, height = _pixels(bounds, zoom)
     while zoom > 0 and width * height > _MOST_PIXELS:
         zoom -= 1
         left, top, width, height = _pixels(bounds, zoom)
@@ -146,6 +153,7 @@ def _placed(cogs: Sequence[Cog], *, wanted: int, bearable: int, most: int, deepe
         top=top,
         width=width,
         height=height,
+        is_torn=crosses_antimeridian(bounds),
     )
 
 

@@ -127,6 +127,9 @@ def _published(
 def _picture(made: MadeOverview, context: TaskContext) -> bytes | None:
     """The thumbnail; an overview without one is still an overview."""
     image = made.image
+    if made.is_torn:
+        context.notice("THUMBNAIL_SKIPPED", "The collection has no thumbnail: it lies on both edges of the map.")
+        return None
     try:
         return draw(made.path, image.raster_type, [band.statistics for band in image.bands], image.color_table)
     except (RasterioError, CPLE_BaseError, ValueError) as error:

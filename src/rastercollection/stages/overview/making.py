@@ -45,11 +45,13 @@ class MadeOverview:
     Attributes:
         path: The COG, a local file, gone when the workspace is.
         image: What is to be told of it, but for its addresses.
+        is_torn: Its content lies at both edges of the map.
         pixels_read: Pixels of one band that were read for it.
     """
 
     path: Path
     image: OverviewImage
+    is_torn: bool
     pixels_read: int
 
 
@@ -94,7 +96,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         _compare(target, canvas, record.steps, exact=is_exact(settings))
         image = _described(job, target, metadata, census)
     image = attrs.evolve(image, overview_levels=levels, validity=kind_of(canvas, layout))
-    return MadeOverview(path=target, image=image, pixels_read=pixels)
+    return MadeOverview(path=target, image=image, is_torn=job.low.is_torn, pixels_read=pixels)
 
 
 def _metadata(job: Composition) -> Metadata:
