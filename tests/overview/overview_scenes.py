@@ -30,9 +30,9 @@ Array = NDArray[Any]
 UTM = "EPSG:32642"
 PIXEL = 10.0
 WEST, NORTH = 500_000.0, 4_500_000.0
-TILE, STEP = 640, 624
-"""Tiles overlap by 16 pixels, and have overviews of 320 and 160 pixels."""
-LEVELS = (2, 4)
+TILE, STEP = 448, 432
+"""Tiles overlap by 16 pixels, and have overviews of half their size."""
+LEVELS = (2,)
 
 
 def waves(bands: int, rows: int, columns: int) -> Array:

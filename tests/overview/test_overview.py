@@ -263,7 +263,7 @@ def test_the_first_is_on_top(tmp_path: Path) -> None:
     for number in range(count * count):
         row, column = divmod(number, count)
         west, north = 500_000 + column * 3200, 4_500_000 - row * 3200
-        pixels = np.full((1, TILE, TILE), number + 1, "int16")
+        pixels = np.full((1, 640, 640), number + 1, "int16")
         pixels[:, :100, 500:] = -1
         bounds = (west, north - 6400, west + 6400, north)
         cogs.append(
