@@ -98,8 +98,8 @@ def test_the_summary_says_what_is_there(bronze: Path) -> None:
     assert summary["stac"]["inserted_to_pgstac"] == 0
     assert summary["stac"]["ready_for_titiler"] is False
     assert summary["stages_completed"] == 4
-    assert summary["tasks_executed"] == 10
-    assert summary["tasks_by_status"] == {"completed": 10}
+    assert summary["tasks_executed"] == 11
+    assert summary["tasks_by_status"] == {"completed": 11}
     assert Path(summary["share_url"]).exists()
 
 
@@ -400,7 +400,7 @@ def test_plan_submit_and_status(bronze: Path) -> None:
     assert plan.stages == {
         "validate_tiles": 4,
         "create_cogs": 4,
-        "create_mosaicjson": 1,
+        "create_mosaicjson": 2,
         "create_stac_collection": 1,
     }
     assert not (bronze.parent / "cogs").exists()
@@ -410,7 +410,7 @@ def test_plan_submit_and_status(bronze: Path) -> None:
     result = handle.result(120)
     assert result.status == "completed"
     report = status(plan.job_id[:12], jobs=jobs)
-    assert report.tasks_by_status == {"completed": 10}
+    assert report.tasks_by_status == {"completed": 11}
     assert json.loads(json.dumps(report.to_dict()))["metadata"]["tile_count"] == 4
     with pytest.raises(RequestError):
         submit(**{**arguments, "collection_id": "not ok"})

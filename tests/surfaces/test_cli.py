@@ -175,7 +175,7 @@ class TestOtherCommands:
         assert "demo: completed" in shown.stdout
         report = json.loads(_rc("status", job_id, "--json").stdout)
         assert report["status"] == "completed"
-        assert report["tasks_by_status"] == {"completed": 4}
+        assert report["tasks_by_status"] == {"completed": 5}
 
     def test_status_of_an_unknown_job(self) -> None:
         done = _rc("status", "f" * 64)
