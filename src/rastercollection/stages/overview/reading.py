@@ -94,7 +94,7 @@ def read_piece(storage: StorageBackend, limits: Limits, source: Source, grid: Gr
             return None
         place, turn = found
         data, valid, _ = Validity.of(dataset).read(dataset, place)
-        transform = Affine.translation(turn, 0) @ dataset.window_transform(place)
+        transform = Affine.translation(turn, 0) * dataset.window_transform(place)
         return Piece(data=data, valid=valid, transform=transform, crs=dataset.crs)
 
 
