@@ -61,6 +61,7 @@ class Overview:
         pixels_read: Pixels of one band that were read of the COGs' own overviews, and of images without overviews.
         seconds: Wall time.
         outputs: The COG and its thumbnail.
+        members: Digest of the COGs that the collection consisted of.
     """
 
     image: OverviewImage | None
@@ -68,3 +69,4 @@ class Overview:
     pixels_read: int = 0
     seconds: float = 0.0
     outputs: tuple[Output, ...] = ()
+    members: str = ""

@@ -38,7 +38,7 @@ from rastercollection.errors import TileError
 from rastercollection.products import CogSettings
 from rastercollection.protocols import GdalSource
 from rastercollection.rasters.environment import Limits
-from rastercollection.stages.mosaic import build_mosaic
+from rastercollection.stages.mosaicjson import build_mosaic
 from rastercollection.testing.rasters import write_sample_cog
 from rastercollection.testing.samples import sample_cog, sample_job
 

@@ -136,6 +136,19 @@ def test_more_tiles_make_a_larger_overview_and_nothing_new_makes_none(tmp_path: 
     _agrees(path, picture)
 
 
+def test_it_shows_what_was_published_before_too(tmp_path: Path) -> None:
+    write_tiles(tmp_path / "bronze", range(2), 3)
+    assert run(tmp_path, blob_list="r[01]*.tif").summary["overview"]["href"]
+    picture = write_tiles(tmp_path / "bronze", range(2, 3), 3)
+    appended = run(tmp_path, blob_list="r2*.tif")
+    assert appended.summary["stac"]["items_created"] == 3
+    assert [notice["code"] for notice in appended.summary["notices"] if "OVERVIEW" in notice["code"]] == []
+    _agrees(tmp_path / "cogs/squares_overview.tif", picture)
+    alone = run(tmp_path, blob_list="r2*.tif", mode="replace")
+    assert alone.summary["overview"]["href"] is None
+    assert "overview" not in collection_of(tmp_path)["assets"]
+
+
 def test_it_can_be_turned_off_and_needs_a_mosaic(tmp_path: Path) -> None:
     write_tiles(tmp_path / "bronze", range(3), 2)
     for name, off in (("a", {"create_overview": False}), ("b", {"create_mosaicjson": False})):

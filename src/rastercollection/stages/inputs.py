@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rastercollection.models import TaskResult
-from rastercollection.overviews import Overview, OverviewImage
+from rastercollection.overviews import Overview
 from rastercollection.products import Cog, Mosaic, SourceFile
 from rastercollection.records import from_dict
 from rastercollection.workflow import TaskContext
@@ -31,10 +31,10 @@ def made_mosaic(context: TaskContext) -> Mosaic | None:
     return from_dict(Mosaic, value) if value is not None else None
 
 
-def made_overview(context: TaskContext) -> OverviewImage | None:
-    """The overview that was made beside the mosaic; None where there is none."""
+def made_overview(context: TaskContext) -> Overview | None:
+    """What became of the overview beside the mosaic; None where it is turned off."""
     value = _value_of(context, "create_overview")
-    return from_dict(Overview, value).image if value is not None else None
+    return from_dict(Overview, value) if value is not None else None
 
 
 def _value_of(context: TaskContext, task_type: str) -> Mapping[str, Any] | None:

@@ -20,8 +20,8 @@ from rastercollection.rasters.cog.workspace import Workspace
 from rastercollection.rasters.failures import describe
 from rastercollection.rasters.prediction import Load, predict
 from rastercollection.records import to_dict
-from rastercollection.stages.inputs import made_cogs
 from rastercollection.stages.low_zooms import HANDFUL, LowZooms, find_low_zooms
+from rastercollection.stages.members import collection_members, members_digest
 from rastercollection.stages.overview.compose import Composition
 from rastercollection.stages.overview.making import MadeOverview, make, overview_grid
 from rastercollection.stages.overview.structure import Structure, find_structure
@@ -36,11 +36,12 @@ _SHOWN = 5
 def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
     """Write ``{output_container}/[{output_folder}/]{collection_id}_overview.tif`` and ``…_thumbnail.png``.
 
-    Of COGs that have overviews, no pixel of full resolution is read. Where no zoom needs an overview, none is written.
+    It shows the job's COGs and, below them, those of items that the collection held before and keeps. Of COGs that have
+    overviews, no pixel of full resolution is read. Where no zoom needs an overview, none is written.
 
     Args:
         parameters: ``job``: the job's parameters.
-        context: With storage and limits among its resources, and the results of stage 2 among its inputs.
+        context: With storage, limits and catalog among its resources, and the results of stage 2 among its inputs.
 
     Returns:
         An :class:`~rastercollection.products.Overview` as a dict.
@@ -51,10 +52,11 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
             ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
     """
     started = time.monotonic()
-    job, cogs = parameters["job"], made_cogs(context)
+    job = parameters["job"]
+    cogs = collection_members(job, context).cogs
     low = find_low_zooms(cogs)
     if isinstance(low, str):
-        return to_dict(Overview(image=None, reason=low))
+        return to_dict(Overview(image=None, reason=low, members=members_digest(cogs)))
     structure = find_structure(cogs)
     _report(structure, context)
     composition = Composition(
@@ -67,7 +69,8 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
     with _workspace(composition, job.get("in_memory")) as workspace:
         made = make(composition, workspace)
         overview = _published(made, job, composition.storage, _reason(low), context)
-    return to_dict(attrs.evolve(overview, seconds=round(time.monotonic() - started, 3)))
+    seconds = round(time.monotonic() - started, 3)
+    return to_dict(attrs.evolve(overview, members=members_digest(cogs), seconds=seconds))
 
 
 def _report(structure: Structure, context: TaskContext) -> None:

@@ -115,7 +115,8 @@ def open_overview(storage: StorageBackend, limits: Limits, source: Source) -> It
 
 
 def _url(cog: Cog) -> str:
-    return join(cog.output_container, cog.output_blob)
+    """Where the store finds it; of one that was published before, its public address is all that is known."""
+    return join(cog.output_container, cog.output_blob) if cog.output_blob else cog.href
 
 
 @contextlib.contextmanager

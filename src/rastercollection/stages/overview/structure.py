@@ -10,11 +10,13 @@ import attrs
 import numpy as np
 
 from rastercollection.products import Cog, CogSettings
+from rastercollection.rasters.cog.encode import suited
 from rastercollection.rasters.cog.validity import Layout, Validity, choose_layout
 
 __all__ = ["Structure", "find_structure"]
 
 _LARGEST_EXACT = 2**53
+_KEEPS_VALUES = ("nearest", "mode")
 
 
 @attrs.frozen(kw_only=True)
@@ -49,18 +51,39 @@ def find_structure(cogs: Sequence[Cog]) -> Structure:
     taken = [cog for cog, kind in zip(cogs, kinds, strict=True) if kind == usual]
     first = taken[0]
     dtype = np.result_type(*(np.dtype(band.dtype) for band in first.bands))
-    resampling = first.settings.overview_resampling
-    keeps_values = (
-        first.raster_type == "categorical" or first.color_table is not None or resampling in ("nearest", "mode")
-    )
+    classes = first.raster_type == "categorical" or first.color_table is not None
+    settings = _settings(taken, cogs, classes=classes)
+    keeps_values = classes or settings.overview_resampling in _KEEPS_VALUES
     return Structure(
         cogs=tuple(taken),
         left_out=tuple(cog for cog, kind in zip(cogs, kinds, strict=True) if kind != usual),
-        layout=choose_layout(_validity(taken), dtype, first.settings),
-        settings=first.settings,
+        layout=choose_layout(_validity(taken), dtype, settings),
+        settings=settings,
         raster_type=first.raster_type,
         keeps_values=keeps_values,
     )
+
+
+def _settings(taken: Sequence[Cog], cogs: Sequence[Cog], *, classes: bool) -> CogSettings:
+    """Those of the first of the COGs that are taken of which they are known.
+
+    They are not known of COGs that were published before. Those of another kind of COG are made to suit.
+    """
+    own = next((cog.settings for cog in taken if cog.settings.compression), None)
+    if own is not None:
+        return own
+    known = next(cog.settings for cog in cogs if cog.settings.compression)
+    resampling = "mode" if classes else "average"
+    dtypes = tuple(band.dtype for band in taken[0].bands)
+    settings, _ = suited(
+        attrs.evolve(known, overview_resampling=resampling),
+        dtypes,
+        np.result_type(*map(np.dtype, dtypes)),
+        alpha=any(band.color_interpretation == "alpha" for band in taken[0].bands),
+        has_colors=taken[0].color_table is not None,
+        blob="overview",
+    )
+    return settings
 
 
 def _kind(cog: Cog) -> Any:

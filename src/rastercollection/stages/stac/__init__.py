@@ -71,6 +71,7 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
     publication = catalog.publish(draft.collection, items, mode=_mode(job, members))
     _compare(publication, items, catalog)
     draft, count = _settle(job, context, draft, publication)
+    _report_outdated(draft.members, context)
     dropped = _report_dropped(members, context)
     links, readiness = try_service(draft.service, draft.shown)
     preview = _write_preview(job, storage, draft, publication, links)
@@ -125,7 +126,12 @@ def _draft(
     every = [*items, *members.items]
     overview = made_overview(context)
     collection = collection_dict(
-        job, every, renders=renders, mosaic=mosaic, overview=overview, links=service.document_links
+        job,
+        every,
+        renders=renders,
+        mosaic=mosaic,
+        overview=overview.image if overview else None,
+        links=service.document_links,
     )
     return _Draft(collection=collection, items=items, members=members, mosaic=mosaic, shown=shown, service=service)
 
@@ -206,6 +212,17 @@ def _report_other_sources(members: Members, context: TaskContext) -> None:
             "ITEM_OF_OTHER_SOURCE",
             f"{len(other)} items take the place of items that were made of other sources: {_few(other)}. Give the "
             "sources distinct names, or use collections of their own.",
+        )
+
+
+def _report_outdated(members: Members, context: TaskContext) -> None:
+    """Say where the overview does not show all members: others appended while it was made."""
+    overview = made_overview(context)
+    if overview is not None and overview.members not in ("", members_digest(members.cogs)):
+        context.notice(
+            "OVERVIEW_OUTDATED",
+            "Another job changed the collection in the meantime: its overview does not show all of it before the next "
+            "job.",
         )
 
 
