@@ -68,7 +68,7 @@ def _install_wheel(session: nox.Session, *requirements: str, extras: str = "") -
 def tests(session: nox.Session) -> None:
     """The test suite, against the built wheel; arguments after -- go to pytest."""
     _install_services(session)
-    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,pgstac,view]")
+    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,geoparquet,pgstac,view]")
     servers = os.pathsep.join(_tile_server(session, version) for version in TITILERS)
     session.run("pytest", *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
 
@@ -130,6 +130,6 @@ def demo(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def bench(session: nox.Session) -> None:
     """Run every benchmark; each prints its figures."""
-    _install_wheel(session, *_group("bench"))
+    _install_wheel(session, *_group("bench"), extras="[geoparquet]")
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
         session.run("python", str(script), *session.posargs)

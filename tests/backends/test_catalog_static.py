@@ -211,10 +211,12 @@ def test_a_damaged_collection_document_costs_nobody_their_items(tmp_path: Path) 
 
 def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
     for folder in ("a", "b"):
-        StaticCatalog(str(tmp_path / folder / "stac")).publish(contract_collection("scene"), _items("scene", 5))
+        StaticCatalog(str(tmp_path / folder / "stac"), mirror=False).publish(
+            contract_collection("scene"), _items("scene", 5)
+        )
     assert _documents(tmp_path / "a") == _documents(tmp_path / "b")
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("*.json")}
-    StaticCatalog(str(tmp_path / "a" / "stac")).publish(contract_collection("scene"), _items("scene", 5))
+    StaticCatalog(str(tmp_path / "a" / "stac"), mirror=False).publish(contract_collection("scene"), _items("scene", 5))
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 

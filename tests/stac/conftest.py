@@ -88,6 +88,14 @@ def publish(tmp_path: Path) -> Callable[..., Published]:
     return run
 
 
+@pytest.fixture
+def geoparquet(missing_service: Callable[[str, str], None]) -> None:
+    """The test needs the extra, and other programs that read what it writes."""
+    for name in ("rustac", "duckdb", "geopandas", "pyarrow"):
+        if importlib.util.find_spec(name) is None:
+            missing_service(name, f"pip install {name}")
+
+
 @pytest.fixture(scope="session")
 def tile_server(missing_service: Callable[[str, str], None]) -> Iterator[str]:
     """Root address of a real titiler.mosaic on this machine."""

@@ -24,10 +24,13 @@ __all__ = [
     "item_document",
     "item_links",
     "items_digest",
+    "mirror_of",
     "multihash",
     "new_root",
+    "placed",
     "sent_form",
     "with_children",
+    "with_mirror",
 ]
 
 Json = dict[str, Any]
@@ -37,6 +40,7 @@ FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 JSON_TYPE, GEOJSON_TYPE = "application/json", "application/geo+json"
 STRUCTURAL = frozenset({"root", "self", "parent", "child", "item", "items", "collection"})
 MULTIHASH_SHA256 = "1220"
+MIRROR_KEY, MIRROR_ROLE = "items", "collection-mirror"
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -116,7 +120,7 @@ def item_document(item: Mapping[str, Any], url: str) -> Json:
         {"rel": "parent", "href": "../collection.json", "type": JSON_TYPE},
         {"rel": "collection", "href": "../collection.json", "type": JSON_TYPE},
     ]
-    return _placed(item, url, links)
+    return placed(item, url, links)
 
 
 def sent_form(item: Mapping[str, Any], url: str) -> Json:
@@ -143,13 +147,14 @@ def collection_document(
         *(item.to_dict() for item in items),
         *(dict(link) for link in foreign),
     ]
-    document = _placed(collection, url, links)
+    document = placed(collection, url, links)
     extensions = list(document.get("stac_extensions") or [])
     document["stac_extensions"] = [*extensions, *([FILE_EXTENSION] if FILE_EXTENSION not in extensions else [])]
     return document
 
 
-def _placed(document: Mapping[str, Any], url: str, structural: Sequence[Json]) -> Json:
+def placed(document: Mapping[str, Any], url: str, structural: Sequence[Json]) -> Json:
+    """The document as it is stored at ``url``: with these links to the catalog, hrefs relative where they can be."""
     kept = [_nearby(link, url) for link in document.get("links", ()) if link.get("rel") not in STRUCTURAL]
     placed = {**document, "links": [*structural, *kept]}
     if "assets" in document:
@@ -187,6 +192,29 @@ def _is_ours(link: Mapping[str, Any]) -> bool:
 def items_digest(checksums: Mapping[str, str]) -> str:
     """SHA-256 over items' checksums by id, whatever their files are called and in whatever order."""
     return digest(sorted(checksums.items()))
+
+
+def with_mirror(collection: Mapping[str, Any], mirror: Mapping[str, Any] | None) -> Json:
+    """The collection with this asset as the mirror of its items; None for no mirror."""
+    document = _without_mirror(collection)
+    return document if mirror is None else {**document, "assets": {**document.get("assets", {}), MIRROR_KEY: mirror}}
+
+
+def _without_mirror(collection: Mapping[str, Any]) -> Json:
+    if mirror_of(collection) is None:
+        return dict(collection)
+    others = {key: asset for key, asset in collection["assets"].items() if not _is_mirror(asset)}
+    rest = {name: value for name, value in collection.items() if name != "assets"}
+    return {**rest, "assets": others} if others else rest
+
+
+def mirror_of(collection: Mapping[str, Any]) -> Json | None:
+    """The asset of a stored collection that mirrors its items; None without one."""
+    return next((dict(asset) for asset in collection.get("assets", {}).values() if _is_mirror(asset)), None)
+
+
+def _is_mirror(asset: Mapping[str, Any]) -> bool:
+    return MIRROR_ROLE in asset.get("roles", ())
 
 
 def new_root(name: str) -> Json:

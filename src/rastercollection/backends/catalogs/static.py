@@ -5,6 +5,7 @@
     catalog.json
     {collection}/collection.json
     {collection}/items/{item}.json
+    {collection}/items.parquet          all items once more, where rustac is installed
 
 Readers never meet a half-published collection. No document that the published collection links to is overwritten:
 an item that changed gets another file name beside the old one, the collection document switches over to it in one
@@ -33,13 +34,17 @@ from rastercollection.backends.catalogs.documents import (
     item_document,
     item_links,
     items_digest,
+    mirror_of,
     multihash,
     new_root,
     sent_form,
     with_children,
+    with_mirror,
 )
 from rastercollection.backends.catalogs.holdings import Foreign, Holdings, check_items, refuse_existing
-from rastercollection.backends.catalogs.turns import take_turn
+from rastercollection.backends.catalogs.mirror import Mirror, require_writer
+from rastercollection.backends.catalogs.places import ITEMS, Place, is_ours
+from rastercollection.backends.catalogs.turns import Turn, take_turn
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import BackendError, ObjectNotFoundError, UnavailableError
 from rastercollection.hrefs import absolute_href
@@ -55,7 +60,6 @@ PARALLEL_REQUESTS = 8
 READ_AT_ONCE = 256
 ROOT_ATTEMPTS = 20
 KIND = "static"
-ITEMS = "./items/"
 
 
 @attrs.frozen
@@ -69,11 +73,13 @@ class StaticCatalog:
         url: The folder, as an address that the storage takes.
         storage: Where it is; a :class:`~rastercollection.backends.storage.fsspec.FsspecStorage` unless given.
         options: Its storage options, where it is not given.
+        mirror: Keep all items of a collection in ``items.parquet``, too; where rustac is installed, when None.
     """
 
     url: str = attrs.field(converter=normalise)
     storage: StorageBackend = attrs.field(default=None)
     options: Mapping[str, Any] | None = attrs.field(default=None, repr=False, hash=False)
+    mirror: bool | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if self.storage is None:
@@ -84,7 +90,10 @@ class StaticCatalog:
 
         Raises:
             BackendError: One of these does not work.
+            MissingExtraError: A mirror is wanted, and rustac is not installed.
         """
+        if self.mirror:
+            require_writer()
         probe = join(self.url, f".rastercollection-{secrets.token_hex(8)}")
         self.storage.write(probe, b"writable")
         try:
@@ -108,7 +117,7 @@ class StaticCatalog:
             UnavailableError: Others have been publishing to the collection all the time.
         """
         self._root()
-        place = _Place.of(self, str(collection["id"]))
+        place = Place.of(self.storage, self.url, str(collection["id"]))
         check_items(items, mode, place.public)
         with take_turn(self.storage, place.turn) as turn:
             published = self._published(place)
@@ -119,15 +128,34 @@ class StaticCatalog:
             links = {} if mode == "replace" else {link.item_id: link for link in published.links}
             written = self._write_items(place, new, published)
             links |= {link.item_id: link for link in written}
-            foreign = [other.link for other in published.foreign if mode != "replace" and other.item_id not in links]
-            data = encode(collection_document(collection, place.public, list(links.values()), foreign), place.public)
-            turn.check()
-            if self._read(place.document) != data:
-                self.storage.write(place.document, data)
+            foreign = [other for other in published.foreign if mode != "replace" and other.item_id not in links]
+            held = Holdings(links=tuple(links.values()), foreign=tuple(foreign), hrefs=published.hrefs)
+            data = b""
+            for asset in self._mirror(place).assets(
+                self._collection(place) or {}, held, lambda: self._all_items(place, held, new)
+            ):
+                data = self._switch(place, with_mirror(collection, asset), held, turn)
             self._link_from_root(place.href, str(collection.get("title") or collection["id"]))
             self._remove_unlinked(place, data)
             wanted = {link.item_id: link.checksum for link in written}
             return self._read_back(place, wanted, tuple(str(item["id"]) for item in items), mode)
+
+    def _switch(self, place: Place, collection: Mapping[str, Any], held: Holdings, turn: Turn) -> bytes:
+        """Make readers see the collection with these items; return its document."""
+        others = [other.link for other in held.foreign]
+        data = encode(collection_document(collection, place.public, held.links, others), place.public)
+        turn.check()
+        if self._read(place.document) != data:
+            self.storage.write(place.document, data)
+        return data
+
+    def _all_items(self, place: Place, held: Holdings, new: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """These items, with absolute hrefs; those that are not new are read."""
+        known = {item["id"] for item in new}
+        kept = [link for link in held.links if link.item_id not in known]
+        found = _in_parallel(lambda link: self._item(place, link.href), kept)
+        foreign = [other.item for other in held.foreign]
+        return [*new, *(item for item in (*found, *foreign) if item is not None)]
 
     def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
         """The items that are published now, with absolute hrefs; none without such a collection.
@@ -135,7 +163,7 @@ class StaticCatalog:
         Raises:
             BackendError: A document cannot be read.
         """
-        place = _Place.of(self, collection_id)
+        place = Place.of(self.storage, self.url, collection_id)
         document = self._document(place)
         with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
             for batch in _batches(item_links(document), READ_AT_ONCE):
@@ -148,9 +176,11 @@ class StaticCatalog:
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were, in a collection that the catalog links to."""
-        place = _Place.of(self, publication.collection_id)
+        place = Place.of(self.storage, self.url, publication.collection_id)
         document = self._collection(place)
         if document is None or place.href not in _children(self._root()):
+            return False
+        if not self._mirror(place).is_current(document):
             return False
         published = self._published(place)
         if publication.mode == "replace" and published.ids != set(publication.item_ids):
@@ -160,10 +190,10 @@ class StaticCatalog:
 
     def item_ids(self, collection_id: str) -> list[str]:
         """Ids of the items that a collection links to and that are there."""
-        published = self._published(_Place.of(self, collection_id))
+        published = self._published(Place.of(self.storage, self.url, collection_id))
         return sorted(published.ids)
 
-    def _published(self, place: _Place) -> Holdings:
+    def _published(self, place: Place) -> Holdings:
         """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""
         document = self._document(place)
         sizes = self._sizes(place)
@@ -173,26 +203,26 @@ class StaticCatalog:
             hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
         )
 
-    def _item(self, place: _Place, href: str) -> Json | None:
+    def _item(self, place: Place, href: str) -> Json | None:
         """The item that a collection links to, in the form in which it was sent; None where there is none."""
         url = place.item_url(href) if href.startswith(ITEMS) else absolute_href(href, place.document)
         item = _parsed(self._read(url))
         return sent_form(item, self._public(url)) if item is not None and "id" in item else None
 
-    def _moved(self, place: _Place, links: Sequence[ItemLink]) -> Iterator[Json]:
+    def _moved(self, place: Place, links: Sequence[ItemLink]) -> Iterator[Json]:
         """Items whose documents are gone, from where the collection links to now: another publisher changed them."""
         if links:
             now = {link.item_id: link.href for link in item_links(self._document(place))}
             hrefs = [now[link.item_id] for link in links if now.get(link.item_id) not in (None, link.href)]
             yield from (item for item in _in_parallel(lambda href: self._item(place, href), hrefs) if item is not None)
 
-    def _foreign(self, place: _Place, link: Mapping[str, Any]) -> Foreign:
+    def _foreign(self, place: Place, link: Mapping[str, Any]) -> Foreign:
         """An item that another program added; it may be anywhere."""
         with contextlib.suppress(BackendError):
             return Foreign(link, self._item(place, link["href"]))
         return Foreign(link, None)
 
-    def _write_items(self, place: _Place, items: Sequence[Mapping[str, Any]], published: Holdings) -> list[ItemLink]:
+    def _write_items(self, place: Place, items: Sequence[Mapping[str, Any]], published: Holdings) -> list[ItemLink]:
         before = {link.item_id: link for link in published.links}
         stems = file_stems({*before, *(item["id"] for item in items)})
 
@@ -211,15 +241,15 @@ class StaticCatalog:
 
         return _in_parallel(write, items)
 
-    def _remove_unlinked(self, place: _Place, published: bytes) -> None:
-        """Delete item documents that nothing links to."""
+    def _remove_unlinked(self, place: Place, published: bytes) -> None:
+        """Delete item documents, and mirrors, that nothing links to."""
         document = json.loads(published)
-        linked = {link.get("href") for link in document["links"]}
-        old = [href for href in self._sizes(place) if href.endswith(".json") and href not in linked]
-        _in_parallel(self.storage.delete, [place.item_url(href) for href in old])
+        linked = {link.get("href") for link in document["links"]} | {(mirror_of(document) or {}).get("href")}
+        old = [name for name, _ in self._listed(place.folder) if is_ours(name) and f"./{name}" not in linked]
+        _in_parallel(self.storage.delete, [f"{place.folder}/{name}" for name in old])
 
     def _read_back(
-        self, place: _Place, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
+        self, place: Place, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
     ) -> Publication:
         """What is there: of the items sent, those that have the content that was written or, not written, were kept."""
         published = self._published(place)
@@ -236,7 +266,10 @@ class StaticCatalog:
             mode=mode,
         )
 
-    def _sizes(self, place: _Place) -> dict[str, int]:
+    def _mirror(self, place: Place) -> Mirror:
+        return Mirror(storage=self.storage, folder=place.folder, public=place.public_folder, wanted=self.mirror)
+
+    def _sizes(self, place: Place) -> dict[str, int]:
         """Sizes of the item documents that exist, by href from the collection."""
         return {f"{ITEMS}{name}": size for name, size in self._listed(place.items)}
 
@@ -305,11 +338,11 @@ class StaticCatalog:
             )
         return document
 
-    def _collection(self, place: _Place) -> Json | None:
+    def _collection(self, place: Place) -> Json | None:
         """The collection's document; None where there is none that can be read."""
         return _parsed(self._read(place.document))
 
-    def _document(self, place: _Place) -> Json:
+    def _document(self, place: Place) -> Json:
         """The collection's document; where it is damaged, one that links to all items that are there."""
         data = self._read(place.document)
         document = _parsed(data)
@@ -319,7 +352,7 @@ class StaticCatalog:
         found = _in_parallel(lambda href: self._link(place, href), hrefs)
         return {"links": [link.to_dict() for link in found if link is not None]}
 
-    def _link(self, place: _Place, href: str) -> ItemLink | None:
+    def _link(self, place: Place, href: str) -> ItemLink | None:
         data = self._read(place.item_url(href))
         item = _parsed(data)
         if data is None or item is None or "id" not in item:
@@ -334,37 +367,6 @@ class StaticCatalog:
 
     def _public(self, url: str) -> str:
         return self.storage.public_url(url)
-
-
-@attrs.frozen
-class _Place:
-    """Where a collection's documents are.
-
-    Attributes:
-        href: Of the collection's document, from ``catalog.json``.
-        document, items: Addresses of the document and of the folder of items.
-        turn: Of the object that tells who publishes now.
-        public, public_items: The same as other programs know them.
-    """
-
-    href: str
-    document: str
-    items: str
-    turn: str
-    public: str
-    public_items: str
-
-    @classmethod
-    def of(cls, catalog: StaticCatalog, collection_id: str) -> _Place:
-        folder = file_stems([collection_id])[collection_id]
-        document = join(catalog.url, folder, "collection.json")
-        items = join(catalog.url, folder, "items")
-        turn = join(catalog.url, folder, ".publishing")
-        public_url = catalog.storage.public_url
-        return cls(f"./{folder}/collection.json", document, items, turn, public_url(document), public_url(items))
-
-    def item_url(self, href: str) -> str:
-        return f"{self.items}/{href.removeprefix(ITEMS)}"
 
 
 def _children(root: Mapping[str, Any]) -> dict[str, str]:
