@@ -7,6 +7,8 @@ rasters.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import logging
 import threading
 import time
@@ -128,6 +130,7 @@ class _JobRun:
         self.journal = Journal(engine.jobs, job.id)
         self.results: dict[str, tuple[TaskResult, ...]] = {}
         self.stage_results: dict[str, Any] = {}
+        self.essences: dict[str, str] = {}
         self.earlier = _reusable(engine.jobs.results(job.id))
         self.executed = 0
         self.began = time.perf_counter()
@@ -175,7 +178,7 @@ class _JobRun:
         context = PlanContext(**self._context_fields(), stage=stage, number=number)
         previous = self.results[self.workflow.stages[number - 2].name] if number > 1 else ()
         self._emit(StageStarted, stage=number, name=stage.name, expected=_expected(stage, context, previous))
-        run = self._stage_run(stage, context, previous)
+        run = self._stage_run(stage, self._plan(stage, context, previous))
         try:
             run.run()
         finally:
@@ -192,11 +195,20 @@ class _JobRun:
         if not self._should_stop():
             _require_success(stage, results, stop_on_error=self.engine.stop_on_error)
 
-    def _stage_run(self, stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> StageRun:
+    def _plan(self, stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> Iterable[Task | Skip]:
+        if isinstance(stage.fan, FanOut):
+            return _guarded(stage, stage.fan.plan(context, previous))
+        for name, results in context.results.items():
+            if name not in self.essences:
+                self.essences[name] = _essences(results)
+        parameters = {"job": context.parameters, "inputs": digest(self.essences)}
+        return [context.task(0, parameters), *(context.beside(companion, parameters) for companion in stage.companions)]
+
+    def _stage_run(self, stage: Stage, planned: Iterable[Task | Skip]) -> StageRun:
         executor = self.engine.executor
         return StageRun(
             job_id=self.job.id,
-            planned=iter(_plan(stage, context, previous)),
+            planned=iter(planned),
             executor=executor,
             window=self.engine.window or 2 * executor.capabilities.max_workers,
             retry=self.engine.retry,
@@ -253,12 +265,14 @@ class _JobRun:
         self.engine.emit(kind(job_id=self.job.id, at=time.time(), **fields))
 
 
-def _plan(stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> Iterable[Task | Skip]:
-    if isinstance(stage.fan, FanOut):
-        return _guarded(stage, stage.fan.plan(context, previous))
-    inputs = {name: [_essence(result) for result in results] for name, results in context.results.items()}
-    parameters = {"job": context.parameters, "inputs": digest(inputs)}
-    return [context.task(0, parameters), *(context.beside(companion, parameters) for companion in stage.companions)]
+def _essences(results: Iterable[TaskResult]) -> str:
+    """SHA-256 of what a fan-in task depends on in these results."""
+    total = hashlib.sha256()
+    for result in results:
+        # values went through JSON when their tasks ended: they need no other form, and thousands of copies take long
+        text = json.dumps(_essence(result), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        total.update(text.encode() + b"\n")
+    return total.hexdigest()
 
 
 def _guarded(stage: Stage, planned: Iterable[Task | Skip]) -> Iterator[Task | Skip]:

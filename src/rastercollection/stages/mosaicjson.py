@@ -40,6 +40,7 @@ LEVELS_BELOW_MINZOOM = 6
 
 QUADKEYS_PER_COG = 25
 FEWEST_QUADKEYS = 1024
+PREPARED_AT_ONCE = 1000
 MARGIN_PIXELS = 2
 """Footprints are simplified: this much is added around them, within the COG's bounds."""
 
@@ -221,13 +222,16 @@ def _quadkey_zoom(parts: Sequence[_Part], minzoom: int, maxzoom: int) -> int:
 
 def _quadkeys(parts: Sequence[_Part], zoom: int) -> Mapping[str, Collection[int]]:
     """Quadkey → indices of the COGs whose outlines reach into it."""
-    outlines = np.array([part.outline for part in parts], dtype=object)
-    part, column, row = tiles_of(shapely.bounds(outlines), zoom)
-    shapely.prepare(outlines)
-    inside = shapely.intersects(outlines[part], tile_boxes(column, row, zoom))
     holders: dict[str, set[int]] = defaultdict(set)
-    for index, x, y in zip(part[inside].tolist(), column[inside].tolist(), row[inside].tolist(), strict=True):
-        holders[quadkey(x, y, zoom)].add(parts[index].cog)
+    for start in range(0, len(parts), PREPARED_AT_ONCE):
+        some = parts[start : start + PREPARED_AT_ONCE]
+        outlines = np.array([part.outline for part in some], dtype=object)
+        part, column, row = tiles_of(shapely.bounds(outlines), zoom)
+        shapely.prepare(outlines)
+        inside = shapely.intersects(outlines[part], tile_boxes(column, row, zoom))
+        shapely.destroy_prepared(outlines)
+        for index, x, y in zip(part[inside].tolist(), column[inside].tolist(), row[inside].tolist(), strict=True):
+            holders[quadkey(x, y, zoom)].add(some[index].cog)
     return holders
 
 
