@@ -1,4 +1,4 @@
-"""The benchmark runs from end to end, on a small tile."""
+"""The benchmarks run from end to end, on little."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "cog_conversion.py"
+FAN_IN = SCRIPT.with_name("fan_in.py")
 
 
 @pytest.mark.skipif(not SCRIPT.exists(), reason="benchmarks are not part of an installed package")
@@ -51,3 +53,44 @@ def test_a_case_is_measured_and_told(tmp_path: Path) -> None:
     assert other.returncode == 2
     assert "600² pixels: give another --output" in other.stderr
     assert json.loads((tmp_path / "results.json").read_text())["size"] == 600
+
+
+def _fan_in(folder: Path, *options: str, seconds: float) -> tuple[str, list[dict[str, Any]]]:
+    command = [sys.executable, str(FAN_IN), "--output", str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True)
+    return done.stdout, json.loads((folder / "fan_in.json").read_text())
+
+
+@pytest.mark.skipif(not FAN_IN.exists(), reason="benchmarks are not part of an installed package")
+def test_the_fan_in_is_measured_and_told(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- fan-in -->\n<!-- /fan-in -->\nafter\n")
+    cases = ("--fan-in-cases", "static,engine", "--items", "20,40", "--page", str(page))
+    said, results = _fan_in(tmp_path, *cases, seconds=120)
+    assert [(result["case"], result["items"]) for result in results] == [
+        ("static", 20),
+        ("static", 40),
+        ("engine", 20),
+        ("engine", 40),
+    ]
+    for result in results:
+        assert result["opened"] == 0
+        assert 0 < result["stage_3"] < 60
+        assert 0 < result["stage_4"] < 60
+        assert result["before"] <= result["memory"]
+    assert "whole job by the engine" in said
+    assert page.read_text().startswith("before\n<!-- fan-in -->\n| case |")
+    assert page.read_text().endswith("<!-- /fan-in -->\nafter\n")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not FAN_IN.exists(), reason="benchmarks are not part of an installed package")
+def test_ten_thousand_items_stay_within_a_minute_and_a_gigabyte(tmp_path: Path) -> None:
+    cases = ("--fan-in-cases", "static,geoparquet,engine", "--items", "10000")
+    _, results = _fan_in(tmp_path, *cases, seconds=800)
+    assert len(results) >= 2
+    for result in results:
+        assert result["opened"] == 0
+        assert result["stage_3"] + result["stage_4"] < 60, result
+        assert result["memory"] < 1_000_000_000, result

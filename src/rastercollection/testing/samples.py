@@ -7,12 +7,14 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rastercollection.figures import BandStatistics
+import attrs
+
+from rastercollection.figures import BandStatistics, FidelityCheck, Histogram, Receipt
 from rastercollection.models import Task, TaskResult, TaskStatus
 from rastercollection.products import BandFacts, Bounds, Cog, CogSettings, Output
 from rastercollection.records import to_dict
 
-__all__ = ["sample_band", "sample_cog", "sample_grid", "sample_job", "sample_results"]
+__all__ = ["as_detailed", "sample_band", "sample_cog", "sample_grid", "sample_job", "sample_results"]
 
 WORLD_PIXELS = 256
 
@@ -150,6 +152,43 @@ def sample_grid(
         west, north = corner[0] + column * step, corner[1] - row * step
         cogs.append(sample_cog(f"tile-{index:06d}", (west, north - step, west + step, north), **changes))
     return cogs
+
+
+def as_detailed(cog: Cog) -> Cog:
+    """The COG with as much beside it as a real tile has: an outline of 100 points, histograms, a receipt."""
+    seed = int(cog.checksum[4:12], 16)
+    bands = tuple(_with_histogram(band, seed + number) for number, band in enumerate(cog.bands))
+    return attrs.evolve(cog, bands=bands, receipt=_receipt(len(bands), seed), footprint=_round(cog.bounds_4326))
+
+
+def _with_histogram(band: BandFacts, seed: int) -> BandFacts:
+    if band.statistics is None:
+        return band
+    counts = tuple((seed * (bucket + 7)) % 19_997 for bucket in range(60))
+    histogram = Histogram(minimum=band.statistics.minimum or 0.0, maximum=250.0, counts=counts)
+    return attrs.evolve(band, statistics=attrs.evolve(band.statistics, histogram=histogram))
+
+
+def _receipt(bands: int, seed: int) -> Receipt:
+    whole = [FidelityCheck.within(name, 0, 0, 0) for name in ("wrong_validity", "wrong_pixels", "misplaced_cells")]
+    figures = [
+        FidelityCheck.within(f"{name}_b{band}", 100 + seed % 89 / 7, 100 + seed % 97 / 7, 12.3)
+        for band in range(1, bands + 1)
+        for name in ("mean", "spread", "percentile_1", "percentile_99")
+    ]
+    return Receipt(compared_to="gdal_warp", lossless=True, pixels=1_048_576, checks=(*whole, *figures), seconds=0.1)
+
+
+def _round(bounds: Bounds) -> Mapping[str, Any]:
+    """An outline of 100 points within bounds that do not cross the antimeridian."""
+    west, south, east, north = bounds
+    middle, size = ((west + east) / 2, (south + north) / 2), ((east - west) / 2, (north - south) / 2)
+    points = []
+    for step in range(100):
+        angle = 2 * math.pi * step / 100
+        x, y = middle[0] + size[0] * math.cos(angle), middle[1] + size[1] * math.sin(angle)
+        points.append([round(x, 6), round(y, 6)])
+    return {"type": "Polygon", "coordinates": [[*points, points[0]]]}
 
 
 def sample_results(products: Iterable[Any], stage: int = 2, task_type: str = "create_cog") -> list[TaskResult]:

@@ -1,0 +1,38 @@
+"""Stages 3 and 4 over thousands of tiles: every item is there, and no raster is opened on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rasterio
+
+from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.testing.samples import sample_grid
+
+COUNT = 2000
+
+
+def test_thousands_of_items_without_opening_a_raster(
+    publish: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, geoparquet: None
+) -> None:
+    import pyarrow.parquet
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise AssertionError(f"opened {arguments}")
+
+    monkeypatch.setattr(rasterio, "open", refuse)
+    cogs = sample_grid(COUNT, container=str(tmp_path / "cogs"))
+    assert not (tmp_path / "cogs").exists()  # whoever opens one by other means fails, too
+    done = publish(cogs, catalog=StaticCatalog(str(tmp_path / "stac"), mirror=True))
+    assert (done.entry.items_created, done.entry.items_stored) == (COUNT, COUNT)
+    assert done.mosaic.tile_count == COUNT
+    mosaic = json.loads(Path(done.mosaic.url).read_text())
+    assert {href for hrefs in mosaic["tiles"].values() for href in hrefs} == {cog.href for cog in cogs}
+    names = {cog.item_id for cog in cogs}
+    assert {item["id"] for item in done.items} == names
+    mirror = Path(done.entry.collection_url).parent / "items.parquet"
+    assert set(pyarrow.parquet.read_table(mirror, columns=["id"]).column("id").to_pylist()) == names
