@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from cog_scenes import UTM, holes, make_cog, texture, write_raster
-from rasterio.enums import Resampling
+from rasterio.enums import MaskFlags, Resampling
 
 
 @pytest.mark.parametrize(("height", "width"), [(1300, 2050), (1025, 1031), (700, 513)])
@@ -104,3 +104,15 @@ def test_a_mean_is_that_of_the_valid_pixels(tmp_path: Path) -> None:
     counts = cells.sum(axis=(1, 3))
     assert (counts[there] > 0).all()
     assert np.abs(values[there] - sums[there] / counts[there]).max() <= 1
+
+
+def test_overviews_have_a_mask_where_the_image_has_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Also if none of their own pixels is invalid: of four pixels, one that is valid is enough."""
+    valid = np.ones((700, 700), bool)
+    valid[101, 201] = False
+    source = write_raster(tmp_path / "tile.tif", texture(3, 700, 700, "uint8"), valid=valid, kind="mask")
+    made = make_cog(source, UTM)
+    with rasterio.open(made.path, OVERVIEW_LEVEL=0) as half:
+        assert MaskFlags.per_dataset in half.mask_flag_enums[0]
+        assert (half.dataset_mask() == 255).all()
+    assert "lacks overviews" not in caplog.text

@@ -129,10 +129,15 @@ class Canvas:
                 the values tell.
         """
         self.pixels.write(window, data)
-        if mask is not None and self._mask is None:
-            self._mask = self._all_valid()
+        if mask is not None:
+            self.give_mask()
         if mask is not None and self._mask is not None:
             self._mask.write(window, mask[np.newaxis] * np.uint8(255))
+
+    def give_mask(self) -> None:
+        """Have a mask from now on, also if no pixel turns out to need it."""
+        if self._mask is None:
+            self._mask = self._all_valid()
 
     def _all_valid(self) -> Pixels:
         mask = self._workspace.new_pixels((1, self.height, self.width), np.dtype(np.uint8))

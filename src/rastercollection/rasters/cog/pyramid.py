@@ -84,6 +84,8 @@ class _Step:
             for window in iterate_windows(half.width, half.height, (_LARGE, _LARGE)):
                 for part in self._parts(window):
                     self._fill(dataset, half, part)
+        if source.has_mask:
+            half.give_mask()  # GDAL warns where an image has a mask and its overview has none
         return half
 
     def _parts(self, window: Window) -> Iterator[Window]:
