@@ -284,6 +284,28 @@ class TestCollections:
         assert [render["key"] for render in summary["renders"]] == ["visual"]
         assert (summary["license"], summary["providers"], summary["interval"]) == ("", [], [None, None])
 
+    def test_documents_with_values_that_no_program_writes(self, scene: Collection, serve: Serve, get: Get) -> None:
+        assets = {
+            "other": {"roles": 5},
+            "overview": {"href": "o.tif", "roles": ["overview"]},
+            **scene.document["assets"],
+        }
+        assets["overview"]["rastercollection:maxzoom"] = float("inf")
+        scene.change(assets=assets, title="half a pair \ud800")
+        scene.change_item("west", lambda item: item["assets"]["data"].update({"raster:scale": "much"}))
+        scene.change_item("east_2-22a70c10", lambda item: item["geometry"].update({"type": "Sphere"}))
+        server = serve(scene.output)
+        assert get(server, "/api/collection").json["title"] == "half a pair ?"
+        assert [feature["id"] for feature in get(server, "/api/footprints").json["features"]] == ["west"]
+        (item,) = get(server, "/api/point?lon=71.03&lat=41.08").json["items"]
+        assert {band["scale"] for band in item["bands"]} == {0.0001}, "the file's own"
+
+    def test_zooms_of_a_mosaic_that_make_no_sense(self, scene: Collection, serve: Serve) -> None:
+        mosaic = scene.output / "fields.json"
+        mosaic.write_text(json.dumps({**json.loads(mosaic.read_text()), "maxzoom": float("inf")}))
+        with pytest.raises(ViewError, match="is no MosaicJSON"):
+            serve(scene.output)
+
     def test_a_collection_on_a_web_server(
         self, scene: Collection, serve: Serve, get: Get, web_server: Callable[[Path], str]
     ) -> None:

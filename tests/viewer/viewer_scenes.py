@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ class Collection:
 
     def item_path(self, item_id: str) -> Path:
         return self.document_path.parent / "items" / f"{item_id}.json"
+
+    def change_item(self, item_id: str, change: Callable[[dict[str, Any]], Any]) -> None:
+        """Change the document of an item in place."""
+        item = json.loads(self.item_path(item_id).read_text())
+        change(item)
+        self.item_path(item_id).write_text(json.dumps(item))
 
     def copy(self, folder: Path) -> Collection:
         """The collection as if it had been published to another folder."""

@@ -84,13 +84,17 @@ def _pixel(place: float, length: int) -> int:
 
 def band_texts(dataset: DatasetReader, band: int, described: Mapping[str, Any]) -> dict[str, Any]:
     """What a band is called and how its values are meant: from the item, else from the file."""
-    scale = described.get("raster:scale", dataset.scales[band - 1])
-    offset = described.get("raster:offset", dataset.offsets[band - 1])
     return {
         "name": str(described.get("name") or f"b{band}"),
         "description": str(described.get("description") or dataset.descriptions[band - 1] or ""),
         "unit": str(described.get("unit") or dataset.units[band - 1] or ""),
         "dtype": dataset.dtypes[band - 1],
-        "scale": float(scale),
-        "offset": float(offset),
+        "scale": _number(described.get("raster:scale"), dataset.scales[band - 1]),
+        "offset": _number(described.get("raster:offset"), dataset.offsets[band - 1]),
     }
+
+
+def _number(described: Any, stored: float) -> float:
+    """What the item says where that is a number that JSON can hold, else what the file says."""
+    known = isinstance(described, int | float) and math.isfinite(described)
+    return float(described if known else stored)

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import shapely
+from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from rastercollection.errors import RasterCollectionError
@@ -80,7 +81,7 @@ def load_items(storage: StorageBackend, collection: Mapping[str, Any], collectio
         try:
             url = followed_href(href, collection_url)
             return shown_item(read_json(storage, url), url)
-        except (RasterCollectionError, AttributeError, KeyError, TypeError, ValueError, shapely.GEOSException) as error:
+        except (RasterCollectionError, AttributeError, KeyError, TypeError, ValueError, ShapelyError) as error:
             log.warning("an item is left out, %s: %s", href, error)
             return None
 
@@ -92,7 +93,7 @@ def shown_item(document: Mapping[str, Any], url: str) -> ShownItem:
     """What is shown of an item's document.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError, shapely.GEOSException: It is no item that has a COG.
+        KeyError, TypeError, ValueError, AttributeError, ShapelyError: It is no item that has a COG.
         BackendError: It links to what it must not.
     """
     properties, assets = document["properties"], document["assets"]

@@ -85,6 +85,16 @@ def links_of(document: Mapping[str, Any]) -> list[Json]:
     return [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
 
 
+def _readable(value: Any) -> Any:
+    """The same with ``?`` for halves of surrogate pairs, which JSON can escape but no answer can hold."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.loads(text.encode(errors="replace"))
+    return value
+
+
 def read_json(storage: StorageBackend, url: str) -> Json:
     """A JSON object.
 
@@ -94,7 +104,7 @@ def read_json(storage: StorageBackend, url: str) -> Json:
         BackendError: The store failed.
     """
     try:
-        document = json.loads(storage.read(url))
+        document = _readable(json.loads(storage.read(url)))
     except (ValueError, RecursionError) as error:
         raise ViewError(f"{storage.public_url(url)} is no JSON: {error}.", "Publish the collection again.") from error
     if not isinstance(document, dict):

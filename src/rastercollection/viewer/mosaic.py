@@ -98,7 +98,7 @@ def read_mosaic(document: Mapping[str, Any], place: str) -> MosaicIndex:
         minzoom, maxzoom = int(document["minzoom"]), int(document["maxzoom"])
         zoom = int(document.get("quadkey_zoom") or minzoom)
         prefix = str(document.get("asset_prefix") or "")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ViewError(f"{place} is no MosaicJSON.", "Publish the collection again.") from error
     if not all(map(math.isfinite, (west, south, east, north))) or not 0 <= minzoom <= maxzoom <= 30:
         raise ViewError(f"Bounds or zooms of the mosaic {place} make no sense.", "Publish the collection again.")

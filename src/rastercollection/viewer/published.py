@@ -147,7 +147,11 @@ def load_collection(storage: StorageBackend, url: str) -> PublishedCollection:
 def _asset(document: Mapping[str, Any], role: str) -> Mapping[str, Any] | None:
     assets = document.get("assets")
     every = [asset for asset in assets.values() if isinstance(asset, dict)] if isinstance(assets, dict) else []
-    return next((asset for asset in every if role in (asset.get("roles") or ())), None)
+    return next((asset for asset in every if role in _list(asset.get("roles"))), None)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _in_background(storage: StorageBackend, document: Mapping[str, Any], url: str) -> Future[ItemIndex]:
@@ -223,6 +227,6 @@ def _overview(storage: StorageBackend, document: Mapping[str, Any], url: str) ->
             minzoom=int(asset.get("rastercollection:minzoom", 0)),
             maxzoom=int(asset["rastercollection:maxzoom"]),
         )
-    except (KeyError, TypeError, ValueError, RasterCollectionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RasterCollectionError) as error:
         log.warning("the overview of %s is not used: %s", storage.public_url(url), error)
         return None
