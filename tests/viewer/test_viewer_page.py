@@ -165,6 +165,17 @@ def test_an_address_leads_back_to_its_place(server: ViewServer, visit: Open) -> 
     assert strange.evaluate("viewer.map.getBounds().contains(viewer.bounds)")
 
 
+def test_close_up_tiles_are_as_fine_as_the_data(server: ViewServer, visit: Open) -> None:
+    asked: list[str] = []
+    page = visit(server)
+    finest = page.evaluate("viewer.summary.maxzoom")
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(f"viewer.map.setView([41.07, 71.03], {finest + 3}, {{animate: false}})")
+    _wait_until_drawn(page)
+    zooms = {int(found[1]) for address in asked if (found := re.search(r"/WebMercatorQuad/(\d+)/", address))}
+    assert zooms == {finest + 1}
+
+
 def test_opacity_and_outlines(server: ViewServer, visit: Open) -> None:
     page = visit(server)
     page.locator("#opacity").fill("40")
@@ -209,9 +220,16 @@ def test_it_fits_on_a_phone(server: ViewServer, visit: Open, scheme: str) -> Non
     colors = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", colors)[:3])) > 384) == (scheme == "light")
     box = page.locator("#map").bounding_box()
-    page.touchscreen.tap(box["width"] * 0.4, box["height"] / 2)
+    page.touchscreen.tap(box["width"] * 0.4, box["height"] * 0.7)
     page.wait_for_selector("#items .item")
     assert page.locator("#close").bounding_box()["y"] < PHONE["height"]
+    # the panel with values takes room from the map, which must know
+    _eventually(
+        page, "[viewer.map.getSize().y, viewer.map.getContainer().clientHeight]", lambda both: len({*both}) == 1
+    )
+    spot = page.locator(".spot").bounding_box()
+    assert 0 < spot["y"] < page.locator("#map").bounding_box()["height"] - spot["height"]
+    assert page.evaluate("viewer.map.getSize().y") < box["height"]
     page.locator("#close").tap()
     assert page.locator("#reading").is_hidden()
     for control in ("#fit", "#close"):

@@ -67,6 +67,7 @@ class Viewer {
   listen() {
     const { map } = this;
     map.on("moveend", () => this.moved());
+    map.on("zoomend", () => this.recolor());
     map.on("click", (event) => this.read(event.latlng));
     map.on("mousemove", (event) => this.tellPosition(event.latlng));
     map.on("mouseout", () => this.tellPosition(map.getCenter()));
@@ -79,6 +80,7 @@ class Viewer {
     });
     document.addEventListener("pointerdown", () => document.documentElement.classList.remove("keyboard"));
     addEventListener("hashchange", () => this.goTo(location.hash));
+    new ResizeObserver(() => this.resized()).observe(map.getContainer()); // the panel takes its room where they share it
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
     byId("close").addEventListener("click", () => this.closeReading());
     byId("fit").addEventListener("click", () => this.fit());
@@ -134,7 +136,8 @@ class Viewer {
       bounds: this.summary.bounds[2] <= 180 ? this.bounds : undefined, // Leaflet compares within ±180°
       minZoom: this.summary.drawn_from,
       maxZoom: this.summary.maxzoom + OVERZOOM,
-      maxNativeZoom: this.summary.maxzoom,
+      // its pixels may be larger than the data's by up to a half
+      maxNativeZoom: this.summary.maxzoom + 1,
       opacity: this.opacity,
     });
     this.layer.on("loading", () => this.tellTiles(true));
@@ -159,8 +162,14 @@ class Viewer {
     this.outlines.setStyle(this.outlineStyle());
   }
 
+  /** Length of an item's edge on the screen, about. */
+  itemPixels() {
+    const size = this.map.project(this.bounds.getSouthEast()).subtract(this.map.project(this.bounds.getNorthWest()));
+    return Math.sqrt((size.x * size.y) / Math.max(1, this.summary.items));
+  }
+
   outlineStyle() {
-    return { color: color("--edge"), weight: 1.5, fill: false };
+    return { color: color("--edge"), weight: Math.min(1.5, Math.max(0.2, this.itemPixels() / 12)), fill: false };
   }
 
   // where the map is
@@ -187,6 +196,11 @@ class Viewer {
     const magnified = this.map.getZoom() > this.summary.maxzoom + 1;
     this.map.getContainer().classList.toggle("magnified", magnified);
     this.loadOutlines();
+  }
+
+  resized() {
+    this.map.invalidateSize({ animate: false });
+    if (!byId("reading").hidden) this.map.panInside(this.spot.getLatLng(), { padding: [24, 24], animate: false });
   }
 
   rememberPlace() {
