@@ -312,7 +312,7 @@ const spanText = (first, last) => (first === last ? `${first}` : `${first} – $
 function daysText(start, end) {
   const [first, last] = [start, end].map((moment) => moment?.slice(0, 10));
   if (first && last) return spanText(first, last);
-  return first ? `from ${first}` : last ? `until ${last}` : "";
+  return first ? `from ${first}` : ""; // an end alone is when files were written, not when anything was acquired
 }
 
 function decode(text) {
