@@ -66,7 +66,7 @@ class JobResult:
 
     job_id: str
     status: str
-    tiles: tuple[TileOutcome, ...]
+    tiles: tuple[TileOutcome, ...] = attrs.field(repr=lambda tiles: f"<{len(tiles)}>")
     error: ErrorRecord | None = None
     reused: bool = False
     summary: Summary = attrs.field(repr=False)
@@ -132,9 +132,11 @@ class JobResult:
         return plain
 
     def _repr_html_(self) -> str:
-        """For notebooks: counts, the link to the map, and a line for every tile that is no COG."""
+        """For notebooks: counts, how to get to a map, and a line for every tile that is no COG."""
         good = sum(tile.ok for tile in self.tiles)
         link = _link(self.share_url, "Open the map") if self.share_url else "No map."
+        if (self.summary.get("stac") or {}).get("collection_url"):
+            link += " <code>result.view()</code> serves an interactive one."
         rows = "".join(
             f"<tr><td>{html.escape(tile.blob)}</td><td>{html.escape(tile.code)}</td>"
             f"<td>{html.escape(f'{tile.reason} {tile.hint}'.strip())}</td></tr>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -80,7 +81,7 @@ def print_result(result: JobResult, stream: TextIO) -> None:
         f"{summary.get('collection_id', 'job')}: {status}, {good} of {plural(len(result.tiles), 'tile')} became COGs"
     )
     _print(console, f"\n{clean(title)}{again}\n", style="bold")
-    notes = [*_disagreements(summary), *_notices(result.tiles), *_notices_of_all(summary)]
+    notes = [*_disagreements(summary), *_notices(result.tiles, summary), *_notices_of_all(summary)]
     for line in notes:
         _print(console, f"  note: {clean(line)}", style="yellow")
     if notes:
@@ -209,13 +210,30 @@ def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
         "Tiles": _validated(summary.get("validation") or {}),
         "COGs": f"{outputs[0].rpartition('/')[0]} ({size})" if outputs else "",
         "Mosaic": f"{mosaic['url']} ({plural(mosaic['tile_count'], 'tile')})" if mosaic else "",
+        "Overview": _overview(summary.get("overview") or {}),
         "STAC": _catalogued(stac) if stac else "",
         "Map": result.share_url or "",
+        "View": _view_command(summary),
     }
     for name, url in (summary.get("titiler_urls") or {}).items():
         if url != result.share_url:
             facts[name] = url
     return {**facts, "Job": result.job_id}
+
+
+def _overview(overview: Mapping[str, Any]) -> str:
+    return f"{overview['href']} (zooms up to {overview['maxzoom']})" if overview.get("href") else ""
+
+
+def _view_command(summary: Mapping[str, Any]) -> str:
+    """How to look at it from its files, where that can be done."""
+    from rastercollection.viewer.server import is_installed
+
+    document = (summary.get("stac") or {}).get("collection_url")
+    if not document or not summary.get("mosaicjson"):
+        return ""
+    command = f"rastercollection view {shlex.quote(document.rpartition('/')[0])}"
+    return command if is_installed() else f"{command}, after pip install 'rastercollection[view]'"
 
 
 def _catalogued(stac: Mapping[str, Any]) -> str:
@@ -238,12 +256,13 @@ def _disagreements(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _notices(tiles: Sequence[TileOutcome]) -> list[str]:
-    """One line a code: the first message, and how many tiles it concerns."""
+def _notices(tiles: Sequence[TileOutcome], summary: Mapping[str, Any]) -> list[str]:
+    """One line a code: the first message, and how many tiles it concerns; none that is told of all tiles at once."""
+    told = {notice["code"] for notice in summary.get("notices") or ()}
     first: dict[str, tuple[str, Notice]] = {}
     concerned: dict[str, set[str]] = {}
     for tile in tiles:
-        for notice in tile.notices:
+        for notice in (notice for notice in tile.notices if notice.code not in told):
             first.setdefault(notice.code, (tile.blob, notice))
             concerned.setdefault(notice.code, set()).add(tile.blob)
     return [

@@ -112,6 +112,8 @@ def test_a_notebook_shows_counts_reasons_and_the_map_and_escapes_names(bronze: P
     assert "&lt;b&gt;bad &amp; ugly.tif" in shown
     assert "<b>" not in shown
     assert "FILE_EMPTY" in shown
+    assert "<code>result.view()</code>" in shown
+    assert len(repr(result)) < 300
 
 
 def test_the_catalog_and_the_mosaic_lead_to_the_pixels(bronze: Path, validate_stac: Any) -> None:

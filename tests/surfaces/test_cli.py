@@ -7,17 +7,20 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
 import rasterio
 
 from rastercollection import CollectionRequest
 from rastercollection.demo import Scene, make_scene
+from rastercollection.testing.rasters import write_sample_cog
 
 ESCAPE = "\x1b"
 
@@ -57,6 +60,16 @@ class TestRun:
         for name in ("COGs", "Mosaic", "STAC"):
             (place,) = [line.split()[1] for line in lines if line.strip().startswith(name)]
             assert Path(place).exists()
+        (command,) = [line for line in lines if line.strip().startswith("View")]
+        assert shlex.split(command)[1:3] == ["rastercollection", "view"]
+        assert (Path(shlex.split(command)[3]) / "collection.json").exists()
+
+    def test_what_is_told_of_all_tiles_is_not_told_of_one_as_well(self, tmp_path: Path) -> None:
+        for name, west in (("a", 10.0), ("b", 10.1)):
+            pixels = np.full((1, 64, 64), 7, np.uint8)
+            write_sample_cog(tmp_path / "dateless", name, pixels, (west, 50.0, west + 0.1, 50.1))
+        done = _rc("run", tmp_path / "dateless", "--id", "x", "--output", tmp_path / "out", "--executor", "serial")
+        assert done.stdout.count("DATETIME_UNKNOWN") == 1, done.stdout
 
     def test_good_tiles_alone_are_a_full_success(self, scene: Scene, tmp_path: Path) -> None:
         done = _run(scene, tmp_path / "out", "--blob", "*a1.tif", "--blob", "*a2.tif", "--json")

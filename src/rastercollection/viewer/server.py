@@ -18,7 +18,7 @@ from rastercollection.protocols import StorageBackend
 from rastercollection.registry import STORAGE
 from rastercollection.urls import normalise, url_problem
 
-__all__ = ["ViewServer", "view_collection"]
+__all__ = ["ViewServer", "is_installed", "view_collection"]
 
 LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = ("", "0.0.0.0", "::")
@@ -101,7 +101,8 @@ def view_collection(
         ViewError: The collection cannot be shown, or the port is taken.
         BackendError: The collection cannot be read.
     """
-    _check_extra()
+    if not is_installed():
+        raise MissingExtraError("Viewing a collection", "view")
     key = (collection if url_problem(collection) else normalise(collection), host)
     with _lock:
         server = _running.get(key)
@@ -114,12 +115,11 @@ def view_collection(
     return server
 
 
-def _check_extra() -> None:
-    for module in NEEDED:
-        with contextlib.suppress(ModuleNotFoundError):
-            if importlib.util.find_spec(module) is not None:
-                continue
-        raise MissingExtraError("Viewing a collection", "view")
+def is_installed() -> bool:
+    """Whether the extra ``view`` is there; imports none of it."""
+    with contextlib.suppress(ModuleNotFoundError):
+        return all(importlib.util.find_spec(module) is not None for module in NEEDED)
+    return False
 
 
 def _storage(storage: StorageBackend | str | None, options: Mapping[str, Any] | None) -> StorageBackend:
