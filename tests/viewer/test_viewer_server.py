@@ -316,6 +316,19 @@ class TestCollections:
         assert item["cog_href"] == f"{address}/west_cog_analysis.tif"
         assert None not in [band["value"] for band in item["bands"]]
 
+    def test_headers_for_a_web_server_reach_no_other(
+        self, scene: Collection, serve: Serve, web_server: Callable[[Path], str]
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as stranger:
+            item = {"rel": "item", "href": f"http://127.0.0.1:{stranger.getsockname()[1]}/item.json"}
+            scene.change(links=[*scene.document["links"], item])
+            address = f"{web_server(scene.output)}/stac/fields/collection.json"
+            with pytest.raises(ViewError, match="GDAL cannot read"):
+                serve(address, storage_options={"headers": {"Authorization": "Bearer secret"}})
+            stranger.settimeout(1.5)
+            with pytest.raises(TimeoutError):
+                stranger.accept()
+
 
 @pytest.fixture
 def web_server(need_extra: None) -> Iterator[Callable[[Path], str]]:

@@ -11,7 +11,7 @@ from rastercollection.hrefs import followed_href
 from rastercollection.protocols import StorageBackend
 from rastercollection.urls import accepted, join, normalise
 
-__all__ = ["find_collection", "links_of", "read_json"]
+__all__ = ["check_in_place", "find_collection", "links_of", "read_json"]
 
 DEEPEST_CATALOG = 4
 MOST_NAMED = 10
@@ -29,11 +29,13 @@ def find_collection(storage: StorageBackend, address: str) -> str:
 
     Raises:
         ObjectNotFoundError: Nothing of the kind is there.
-        ViewError: The catalog holds no collection, or several; the document is something else.
+        ViewError: The catalog holds no collection, or several; the document is something else; GDAL cannot read there.
         BackendError: The address is not accepted, or the store failed.
     """
     accepted(address)
     place = normalise(address)
+    # before any link is followed: headers for one web server are not for those that its documents name
+    check_in_place(storage, place)
     refused: PermissionDeniedError | None = None
     for candidate in _candidates(place):
         try:
@@ -51,6 +53,15 @@ def find_collection(storage: StorageBackend, address: str) -> str:
         "Name a collection.json, the folder of a static catalog, or the output_container of a job.",
         public,
     )
+
+
+def check_in_place(storage: StorageBackend, address: str) -> None:
+    """Raise ViewError where GDAL has no way to what lies at an address, with the options of its storage."""
+    if storage.gdal_source(address) is None:
+        raise ViewError(
+            f"GDAL cannot read {storage.public_url(address)} in place.",
+            "View the collection where its COGs are files, or objects of a store that GDAL reads.",
+        )
 
 
 def _candidates(place: str) -> list[str]:

@@ -15,7 +15,7 @@ from rastercollection.hrefs import followed_href
 from rastercollection.protocols import StorageBackend
 from rastercollection.records import digest
 from rastercollection.viewer.items import ItemIndex, load_items
-from rastercollection.viewer.locate import find_collection, read_json
+from rastercollection.viewer.locate import check_in_place, find_collection, read_json
 from rastercollection.viewer.mosaic import MosaicIndex, read_mosaic
 
 __all__ = ["Overview", "PublishedCollection", "Shelf"]
@@ -182,12 +182,7 @@ def _placed(storage: StorageBackend, mosaic: MosaicIndex, url: str, items: Futur
             f"The mosaic {storage.public_url(url)} names COGs that cannot be reached, such as {every[0]}.",
             "Publish the collection again, to where it is to be read.",
         )
-    example = next(iter(known.values()))
-    if storage.gdal_source(example) is None:
-        raise ViewError(
-            f"GDAL cannot read {storage.public_url(example)} in place.",
-            "View the collection where its COGs are files, or objects of a store that GDAL reads.",
-        )
+    check_in_place(storage, next(iter(known.values())))
     return mosaic.renamed(known)
 
 
