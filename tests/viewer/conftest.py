@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import importlib.util
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,19 @@ def get() -> Callable[..., Answer]:
             connection.close()
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def post() -> Callable[..., Answer]:
+    """Sends JSON."""
+
+    def send(server: str, path: str, value: Any) -> Answer:
+        connection = http.client.HTTPConnection(server.removeprefix("http://").rstrip("/"), timeout=30)
+        try:
+            connection.request("POST", path, json.dumps(value), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+    return send

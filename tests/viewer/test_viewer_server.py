@@ -132,6 +132,22 @@ class TestLowZooms:
         assert "begin at zoom" in answer.json["detail"]
         assert time.monotonic() - began < 2
 
+    @pytest.mark.parametrize("query", ["tilesize=8192", "buffer=3000", "buffer=inf", "padding=5000"])
+    def test_tiles_that_would_take_gigabytes_are_refused(self, server: ViewServer, get: Get, query: str) -> None:
+        tile = TMS.tile(71.03, 41.08, 13)
+        answer = get(server, f"/mosaicjson/tiles/WebMercatorQuad/13/{tile.x}/{tile.y}.png?{query}")
+        assert (answer.status, "more than 4096" in answer.body.decode("latin-1")) == (400, True)
+
+    def test_statistics_of_a_place_are_those_of_its_pixels(
+        self, server: ViewServer, post: Callable[..., Answer]
+    ) -> None:
+        west, north = WEST + 50 * PIXEL, NORTH - 50 * PIXEL
+        ring = [[west, north], [west + PIXEL * 40, north], [west, north - PIXEL * 40], [west, north]]
+        shape = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+        bands = post(server, "/mosaicjson/statistics", shape).json["properties"]["statistics"]
+        assert bands["b1"]["min"] < bands["b1"]["mean"] < bands["b1"]["max"]
+        assert post(server, "/mosaicjson/statistics?width=50000&height=50000", shape).status == 400
+
 
 class TestWhatItRefuses:
     @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ __all__ = ["TooCoarseError", "backend_of", "reader_of"]
 
 MOST_COGS = 256
 TILE_PIXELS = 256
+MOST_PIXELS = 4096
+"""Along an edge of what is read for one answer: some hundred megabytes at most."""
 
 
 class TooCoarseError(RioTilerError):  # type: ignore[misc]
@@ -59,8 +61,13 @@ def backend_of(shelf: Shelf) -> type[BaseBackend]:
             if z < self.shown.lowest_zoom:
                 raise TooCoarseError(f"Tiles of this collection begin at zoom {self.shown.lowest_zoom}.")
             size = options.get("tilesize") or TILE_PIXELS
+            _check_tile(size, options)
             search = {**(search_options or {}), "detail": z + math.log2(size / TILE_PIXELS)}
             return super().tile(x, y, z, search_options=search, **options)
+
+        def feature(self, shape: Any, search_options: Any = None, **options: Any) -> Any:
+            """What lies in a shape: in full where it is small enough, else reduced."""
+            return super().feature(shape, search_options=search_options, **_limited(options))
 
         def assets_for_tile(self, x: int, y: int, z: int, detail: float | None = None, **_: Any) -> list[str]:
             """COGs of a tile; ``detail`` is the zoom at which tiles of 256 pixels are as detailed."""
@@ -88,6 +95,22 @@ def backend_of(shelf: Shelf) -> type[BaseBackend]:
             return shelf.storage.public_url(asset)
 
     return CollectionBackend
+
+
+def _check_tile(size: int, options: dict[str, Any]) -> None:
+    _bearable(size + 2 * ((options.get("buffer") or 0) + (options.get("padding") or 0)))
+
+
+def _limited(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of an extract, with a size where none is forced."""
+    forced = [options.get("width") or 0, options.get("height") or 0]
+    _bearable(max(forced))
+    return options if any(forced) else {**options, "max_size": min(options.get("max_size") or MOST_PIXELS, MOST_PIXELS)}
+
+
+def _bearable(pixels: float) -> None:
+    if not pixels <= MOST_PIXELS:
+        raise TooCoarseError(f"This would be {pixels:g} pixels long, more than {MOST_PIXELS}: ask for fewer.")
 
 
 def _few(cogs: list[str]) -> list[str]:
