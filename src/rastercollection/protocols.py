@@ -260,6 +260,13 @@ class CatalogBackend(Protocol):
         """
         ...
 
+    def collection(self, collection_id: str) -> dict[str, Any] | None:
+        """The collection that is published now, with absolute asset hrefs; None where there is none.
+
+        Links to items and to the catalog's own documents may be missing.
+        """
+        ...
+
     def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
         """The items that are published now, in the form in which they were sent; none without such a collection.
 

@@ -279,6 +279,9 @@ class Forgetful:
 
     def check(self) -> None: ...
 
+    def collection(self, collection_id: str) -> dict[str, Any] | None:
+        return None
+
     def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
         return iter(())
 

@@ -209,6 +209,17 @@ class CatalogContract(abc.ABC):
         assert len(set(digests)) == 3
         assert digests[1] == digests[3]
 
+    def test_the_collection_comes_back_as_it_is_published_now(self, catalog: CatalogBackend) -> None:
+        assert catalog.collection("scene") is None
+        asset = {"href": "/data/cogs/scene_overview.tif", "type": COG_TYPE, "roles": ["overview"]}
+        for title in ("Old", "New"):
+            sent = contract_collection("scene", title=title, assets={"overview": asset})
+            catalog.publish(sent, [contract_item("scene", "a")])
+            found = self.make_catalog().collection("scene")
+            assert found is not None
+            for name in ("id", "title", "description", "license", "extent", "assets"):
+                assert found[name] == sent[name]
+
     def test_a_changed_collection_replaces_the_old_one(self, catalog: CatalogBackend) -> None:
         item = contract_item("scene", "a")
         catalog.publish(contract_collection("scene"), [item])

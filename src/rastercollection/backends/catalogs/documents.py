@@ -17,6 +17,7 @@ from rastercollection.records import digest
 
 __all__ = [
     "ItemLink",
+    "child_titles",
     "collection_document",
     "encode",
     "file_stems",
@@ -124,7 +125,7 @@ def item_document(item: Mapping[str, Any], url: str) -> Json:
 
 
 def sent_form(item: Mapping[str, Any], url: str) -> Json:
-    """The reverse of :func:`item_document`: absolute hrefs, and no links to the catalog's own documents."""
+    """The reverse of :func:`item_document` and :func:`collection_document`: absolute hrefs, and no links to the catalog's own documents."""
     links = [_absolute(link, url) for link in item.get("links", ()) if link.get("rel") not in STRUCTURAL]
     assets = {key: _absolute(asset, url) for key, asset in item.get("assets", {}).items()}
     return {**item, "links": links, "assets": assets}
@@ -226,6 +227,12 @@ def new_root(name: str) -> Json:
         "description": "Raster collections",
         "links": [{"rel": "root", "href": "./catalog.json", "type": JSON_TYPE}],
     }
+
+
+def child_titles(root: Mapping[str, Any]) -> dict[str, str]:
+    """Titles of the collections that a catalog links to, by href."""
+    links = [link for link in root["links"] if link.get("rel") == "child"]
+    return {link["href"]: link.get("title", "") for link in links if "href" in link}
 
 
 def with_children(root: Mapping[str, Any], titles: Mapping[str, str]) -> Json:

@@ -27,6 +27,7 @@ import attrs
 
 from rastercollection.backends.catalogs.documents import (
     ItemLink,
+    child_titles,
     collection_document,
     encode,
     file_stems,
@@ -157,6 +158,12 @@ class StaticCatalog:
         foreign = [other.item for other in held.foreign]
         return [*new, *(item for item in (*found, *foreign) if item is not None)]
 
+    def collection(self, collection_id: str) -> dict[str, Any] | None:
+        """The collection as it is published now, with absolute hrefs; None without one that can be read."""
+        place = Place.of(self.storage, self.url, collection_id)
+        document = self._collection(place)
+        return None if document is None else sent_form(document, place.public)
+
     def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
         """The items that are published now, with absolute hrefs; none without such a collection.
 
@@ -178,7 +185,7 @@ class StaticCatalog:
         """Whether the items sent are there as they were, in a collection that the catalog links to."""
         place = Place.of(self.storage, self.url, publication.collection_id)
         document = self._collection(place)
-        if document is None or place.href not in _children(self._root()):
+        if document is None or place.href not in child_titles(self._root()):
             return False
         if not self._mirror(place).is_current(document):
             return False
@@ -293,13 +300,13 @@ class StaticCatalog:
             UnavailableError: Other processes kept overwriting it.
         """
         root = self._root()
-        if _children(root).get(href) == title:
+        if child_titles(root).get(href) == title:
             return
         for _ in range(ROOT_ATTEMPTS):
             wanted = {**self._unlinked(root), href: title}
             self.storage.write(self._root_url, encode(with_children(root, wanted), self._root_url))
             root = self._root()
-            if _children(root).get(href) == title and not self._unlinked(root):
+            if child_titles(root).get(href) == title and not self._unlinked(root):
                 return
         raise UnavailableError(
             f"{self._public(self._root_url)} is overwritten by others all the time.", "", self._public(self._root_url)
@@ -307,7 +314,7 @@ class StaticCatalog:
 
     def _unlinked(self, root: Mapping[str, Any]) -> dict[str, str]:
         """Hrefs and titles of collections below the folder that belong to the catalog and that it does not link to."""
-        known, missing = _children(root), {}
+        known, missing = child_titles(root), {}
         for name, _ in self._listed(self.url):
             href = f"./{name}"
             if href.count("/") == 2 and href.endswith("/collection.json") and href not in known:
@@ -367,12 +374,6 @@ class StaticCatalog:
 
     def _public(self, url: str) -> str:
         return self.storage.public_url(url)
-
-
-def _children(root: Mapping[str, Any]) -> dict[str, str]:
-    """Titles of the collections a catalog links to, by href."""
-    links = [link for link in root["links"] if link.get("rel") == "child"]
-    return {link["href"]: link.get("title", "") for link in links if "href" in link}
 
 
 def _parsed(data: bytes | None) -> Json | None:

@@ -113,6 +113,16 @@ class PgstacCatalog:
 
         return self._database.run(work, f"read collection {collection_id}")
 
+    def collection(self, collection_id: str) -> Json | None:
+        """The collection as it is published now; None where there is none."""
+        query = "SELECT content FROM collections WHERE id = %s"
+
+        def work(connection: psycopg.Connection[Any]) -> Json | None:
+            row = connection.execute(query, [collection_id]).fetchone()
+            return row[0] if row else None
+
+        return self._database.run(work, f"read collection {collection_id}")
+
     def items(self, collection_id: str) -> Iterator[Json]:
         """The items that are published now, by id; none without such a collection."""
 
