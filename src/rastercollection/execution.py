@@ -26,6 +26,8 @@ from rastercollection.workflow import Workflow
 __all__ = ["CollectionRun", "default_workflow"]
 
 MOST_NAMED = 10
+OUTDATED = "rastercollection:outdated"
+"""An overview's asset says so in a collection of which it does not show all."""
 
 
 def default_workflow(request: CollectionRequest) -> Workflow:
@@ -116,7 +118,29 @@ class _Holds:
     def __call__(self, result: TaskResult) -> bool:
         value = result.value or {}
         is_there = all(self._is_there(output) for output in value.get("outputs", ()))
-        return is_there and self._is_in_mosaic(value) and self._is_catalogued(value)
+        is_current = is_there and self._is_in_mosaic(value) and self._is_catalogued(value)
+        return is_current and not (_is_overview(result) and self._overview_asset(result).get(OUTDATED, False))
+
+    def successor(self, result: TaskResult) -> Mapping[str, Any] | None:
+        """What a summary says of the overview that a later job has put in the place of this result's, and that shows
+        all of the collection; None where there is none, or where the result is no overview."""
+        asset = self._overview_asset(result) if _is_overview(result) else {}
+        if asset.get(OUTDATED, False):
+            return None
+        try:
+            is_whole = self.storage.stat(asset["href"]).size == asset["file:size"]
+            found = {"href": asset["href"], "maxzoom": asset["rastercollection:maxzoom"], "size": asset["file:size"]}
+        except (BackendError, LookupError):
+            return None
+        reason = "a later job of the collection has made another one, of all tiles"
+        return {**found, "thumbnail": asset.get("thumbnail"), "reason": reason} if is_whole else None
+
+    def _overview_asset(self, result: TaskResult) -> Mapping[str, Any]:
+        """The asset by which the collection links to its overview now, with the thumbnail's address; may be empty."""
+        document = self.catalog.collection(result.task.parameters["job"]["stac_item_id"]) or {}
+        assets = document.get("assets") or {}
+        asset: Mapping[str, Any] = assets.get("overview") or {}
+        return {**asset, "thumbnail": assets.get("thumbnail", {}).get("href")} if asset else {}
 
     def _is_there(self, output: Mapping[str, Any]) -> bool:
         try:
@@ -151,8 +175,16 @@ class _Holds:
         return self.catalog.is_current(publication)
 
 
+def _is_overview(result: TaskResult) -> bool:
+    """Whether an overview was made; where the tiles are few, none is."""
+    return result.task.task_type == "create_overview" and bool(result.value and result.value["image"])
+
+
 def _finished(store: JobStore, job: JobRecord, holds: _Holds) -> JobRecord | None:
-    """The record of this job if it was done before, from the same sources, and nothing of it is lost."""
+    """The record of this job if it was done before, from the same sources, and nothing of it is lost.
+
+    Its overview may have given way to that of a later job, which it then tells of.
+    """
     try:
         known = store.get(job.id)
     except BackendError:
@@ -164,7 +196,15 @@ def _finished(store: JobStore, job: JobRecord, holds: _Holds) -> JobRecord | Non
     results = store.results(job.id)
     failed = [result for result in results if result.status is TaskStatus.FAILED and result.error]
     might_work_now = any(result.error and not result.error.is_settled for result in failed)
-    return None if might_work_now or not all(holds(result) for result in results if result.ok) else known
+    if might_work_now:
+        return None
+    for result in results:
+        if result.ok and not holds(result):
+            successor = holds.successor(result)
+            if successor is None:
+                return None
+            known = attrs.evolve(known, result={**(known.result or {}), "overview": successor})
+    return known
 
 
 def _not_there(request: CollectionRequest, runtime: Runtime, sources: Sources) -> Sources:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-__all__ = ["TileName", "in_folder", "tile_names"]
+__all__ = ["TileName", "in_folder", "is_overview_name", "overview_names", "tile_names"]
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +32,21 @@ class TileName:
 def in_folder(name: str, folder: str | None) -> str:
     """``name`` below ``folder``, which may be None or empty."""
     return f"{folder}/{name}" if folder else name
+
+
+def overview_names(collection_id: str, checksum: str) -> tuple[str, str]:
+    """File names of an overview of a collection and of its thumbnail.
+
+    Other content has other names: while a collection links to one, nothing is written in its place.
+    """
+    mark = checksum[-12:]
+    return f"{collection_id}_overview-{mark}.tif", f"{collection_id}_thumbnail-{mark}.png"
+
+
+def is_overview_name(name: str, collection_id: str) -> bool:
+    """Whether it is one that :func:`overview_names` gives."""
+    kinds = r"_(overview-[0-9a-f]{12}\.tif|thumbnail-[0-9a-f]{12}\.png)"
+    return re.fullmatch(re.escape(collection_id) + kinds, name) is not None
 
 
 def tile_names(blobs: Sequence[str]) -> Mapping[str, TileName]:

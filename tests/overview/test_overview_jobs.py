@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import rasterio
@@ -15,7 +18,10 @@ from rasterio.transform import from_origin
 from rasterio.warp import reproject
 from rio_cogeo import cog_validate
 
-from rastercollection import JobResult, process_collection
+from rastercollection import JobFailedError, JobResult, process_collection
+from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.errors import BackendError
+from rastercollection.protocols import Publication
 
 SIZE = 540
 """Just larger than a block, so that COGs have an overview."""
@@ -63,6 +69,18 @@ def collection_of(folder: Path) -> dict[str, Any]:
     return document
 
 
+def overview_of(folder: Path) -> Path:
+    """Where the published collection says that it is."""
+    return (folder / "cogs/stac/squares" / collection_of(folder)["assets"]["overview"]["href"]).resolve()
+
+
+def assert_true(folder: Path) -> None:
+    """What the collection says of its overview is so."""
+    asset, data = collection_of(folder)["assets"]["overview"], overview_of(folder).read_bytes()
+    assert asset["file:size"] == len(data)
+    assert asset["file:checksum"] == "1220" + hashlib.sha256(data).hexdigest()
+
+
 def test_a_collection_of_49_tiles_is_published_with_an_overview(
     tmp_path: Path, validate_stac: Callable[[dict[str, Any]], None]
 ) -> None:
@@ -78,17 +96,17 @@ def test_a_collection_of_49_tiles_is_published_with_an_overview(
     document = collection_of(tmp_path)
     validate_stac(document)
     overview, thumbnail = document["assets"]["overview"], document["assets"]["thumbnail"]
-    assert overview["href"] == "../../squares_overview.tif"
+    path = overview_of(tmp_path)
+    assert re.fullmatch(r"squares_overview-[0-9a-f]{12}\.tif", path.name)
     assert overview["roles"] == ["overview"]
     assert overview["type"] == "image/tiff; application=geotiff; profile=cloud-optimized"
     assert (overview["rastercollection:minzoom"], overview["rastercollection:maxzoom"]) == (0, told["maxzoom"])
     assert overview["proj:code"] == "EPSG:3857"
-    assert overview["file:size"] == (tmp_path / "cogs/squares_overview.tif").stat().st_size
+    assert overview["file:size"] == path.stat().st_size
     assert [band["description"] for band in overview["bands"]] == ["red", "green", "blue"]
-    assert (thumbnail["href"], thumbnail["type"]) == ("../../squares_thumbnail.png", "image/png")
-    assert (tmp_path / "cogs/squares_thumbnail.png").exists()
+    assert thumbnail["type"] == "image/png"
+    assert (tmp_path / "cogs/stac/squares" / thumbnail["href"]).exists()
 
-    path = tmp_path / "cogs/squares_overview.tif"
     assert cog_validate(path, strict=True, quiet=True) == (True, [], [])
     _agrees(path, picture)
 
@@ -121,19 +139,19 @@ def _agrees(path: Path, picture: np.ndarray[Any, Any]) -> None:
 def test_more_tiles_make_a_larger_overview_and_nothing_new_makes_none(tmp_path: Path) -> None:
     write_tiles(tmp_path / "bronze", range(3), 3)
     run(tmp_path)
-    path = tmp_path / "cogs/squares_overview.tif"
-    with rasterio.open(path) as dataset:
+    with rasterio.open(overview_of(tmp_path)) as dataset:
         before = dataset.bounds
     assert run(tmp_path).reused
     picture = write_tiles(tmp_path / "bronze", range(3, 4), 3)
     again = run(tmp_path)
     assert not again.reused
-    with rasterio.open(path) as dataset:
+    with rasterio.open(overview_of(tmp_path)) as dataset:
         assert dataset.bounds.bottom < before.bottom
-    _agrees(path, picture)
-    path.unlink()
+    _agrees(overview_of(tmp_path), picture)
+    overview_of(tmp_path).unlink()
     assert not run(tmp_path).reused
-    _agrees(path, picture)
+    _agrees(overview_of(tmp_path), picture)
+    assert len(list((tmp_path / "cogs").glob("squares_*"))) == 2
 
 
 def test_it_shows_what_was_published_before_too(tmp_path: Path) -> None:
@@ -143,10 +161,93 @@ def test_it_shows_what_was_published_before_too(tmp_path: Path) -> None:
     appended = run(tmp_path, blob_list="r2*.tif")
     assert appended.summary["stac"]["items_created"] == 3
     assert [notice["code"] for notice in appended.summary["notices"] if "OVERVIEW" in notice["code"]] == []
-    _agrees(tmp_path / "cogs/squares_overview.tif", picture)
+    _agrees(overview_of(tmp_path), picture)
     alone = run(tmp_path, blob_list="r2*.tif", mode="replace")
     assert alone.summary["overview"]["href"] is None
     assert "overview" not in collection_of(tmp_path)["assets"]
+    assert not list((tmp_path / "cogs").glob("squares_*"))
+
+
+def test_the_overview_of_a_later_job_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
+    write_tiles(tmp_path / "bronze", range(3), 3)
+    first, second = (run(tmp_path, blob_list=blobs) for blobs in ("r[01]*.tif", "r2*.tif"))
+    assert not Path(first.summary["overview"]["href"]).exists()
+    for blobs in ("r[01]*.tif", "r2*.tif"):
+        again = run(tmp_path, blob_list=blobs)
+        assert again.reused
+        told = {**again.summary["overview"], "reason": None}
+        assert told == {**second.summary["overview"], "reason": None}
+    overview_of(tmp_path).write_bytes(b"damaged")
+    assert not run(tmp_path, blob_list="r[01]*.tif").reused
+    assert_true(tmp_path)
+
+
+@attrs.frozen
+class Refusing(StaticCatalog):
+    """A catalog that can be read, and publishes nothing."""
+
+    def publish(self, *_: Any, **__: Any) -> Publication:
+        raise BackendError("No more today.")
+
+
+@pytest.mark.parametrize("mode", ["upsert", "replace"])
+def test_when_publishing_fails_the_collection_keeps_the_overview_that_it_had(mode: str, tmp_path: Path) -> None:
+    picture = write_tiles(tmp_path / "bronze", range(2), 3)
+    run(tmp_path, blob_list="r[01]*.tif")
+    before = collection_of(tmp_path)
+    write_tiles(tmp_path / "bronze", range(2, 4), 3)
+    with pytest.raises(JobFailedError, match="No more today"):
+        run(tmp_path, blob_list="r[23]*.tif", mode=mode, catalog=Refusing(str(tmp_path / "cogs/stac")))
+    assert collection_of(tmp_path) == before
+    assert_true(tmp_path)
+    _agrees(overview_of(tmp_path), picture)
+    run(tmp_path, blob_list="r[23]*.tif", mode=mode)
+    assert_true(tmp_path)
+    assert len(list((tmp_path / "cogs").glob("squares_*"))) == 2
+
+
+@attrs.frozen
+class Overtaken(StaticCatalog):
+    """A catalog on which another job runs while the first is about to publish, once."""
+
+    meanwhile: list[Callable[[], Any]] = attrs.field(factory=list, eq=False)
+
+    def publish(self, *arguments: Any, **options: Any) -> Publication:
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return super().publish(*arguments, **options)
+
+
+def test_a_job_that_is_overtaken_says_that_its_overview_is_outdated(
+    tmp_path: Path, validate_stac: Callable[[dict[str, Any]], None]
+) -> None:
+    picture = write_tiles(tmp_path / "bronze", range(4), 3)
+    meanwhile = [lambda: run(tmp_path, blob_list="r[23]*.tif")]
+    overtaken = Overtaken(str(tmp_path / "cogs/stac"), meanwhile=meanwhile)
+    result = run(tmp_path, blob_list="r[01]*.tif", catalog=overtaken)
+    assert "OVERVIEW_OUTDATED" in [notice["code"] for notice in result.summary["notices"]]
+    assert collection_of(tmp_path)["assets"]["overview"]["rastercollection:outdated"] is True
+    validate_stac(collection_of(tmp_path))
+    assert_true(tmp_path)
+    with rasterio.open(overview_of(tmp_path)) as dataset:
+        shown = dataset.shape
+
+    again = run(tmp_path, blob_list="r[23]*.tif")
+    assert not again.reused
+    assert [notice["code"] for notice in again.summary["notices"] if "OVERVIEW" in notice["code"]] == []
+    assert "rastercollection:outdated" not in collection_of(tmp_path)["assets"]["overview"]
+    with rasterio.open(overview_of(tmp_path)) as dataset:
+        assert dataset.height > shown[0]
+    _agrees(overview_of(tmp_path), picture)
+    assert all(run(tmp_path, blob_list=blobs).reused for blobs in ("r[01]*.tif", "r[23]*.tif"))
+
+
+def test_where_none_is_needed_none_is_outdated(tmp_path: Path) -> None:
+    write_tiles(tmp_path / "bronze", range(2), 1)
+    overtaken = Overtaken(str(tmp_path / "cogs/stac"), meanwhile=[lambda: run(tmp_path, blob_list="r1*.tif")])
+    result = run(tmp_path, blob_list="r0*.tif", catalog=overtaken)
+    assert result.summary["stac"]["items_in_collection"] == 2
+    assert "OVERVIEW_OUTDATED" not in [notice["code"] for notice in result.summary["notices"]]
 
 
 def test_it_can_be_turned_off_and_needs_a_mosaic(tmp_path: Path) -> None:
@@ -177,4 +278,4 @@ def test_few_tiles_have_none_and_the_summary_says_why(tmp_path: Path) -> None:
 def test_it_is_the_same_wherever_it_runs(executor: str, tmp_path: Path) -> None:
     write_tiles(tmp_path / "bronze", range(3), 2)
     run(tmp_path, executor=executor)
-    _agrees(tmp_path / "cogs/squares_overview.tif", waves(3, 3 * SIZE, 2 * SIZE).astype("uint8"))
+    _agrees(overview_of(tmp_path), waves(3, 3 * SIZE, 2 * SIZE).astype("uint8"))

@@ -125,7 +125,10 @@ def item_document(item: Mapping[str, Any], url: str) -> Json:
 
 
 def sent_form(item: Mapping[str, Any], url: str) -> Json:
-    """The reverse of :func:`item_document` and :func:`collection_document`: absolute hrefs, and no links to the catalog's own documents."""
+    """The reverse of :func:`item_document`: absolute hrefs, and no links to the catalog's own documents.
+
+    Of collections, too, whose links to items go with the others.
+    """
     links = [_absolute(link, url) for link in item.get("links", ()) if link.get("rel") not in STRUCTURAL]
     assets = {key: _absolute(asset, url) for key, asset in item.get("assets", {}).items()}
     return {**item, "links": links, "assets": assets}

@@ -11,7 +11,7 @@ import attrs
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from rastercollection.naming import in_folder
+from rastercollection.naming import in_folder, overview_names
 from rastercollection.overviews import Overview
 from rastercollection.products import Output
 from rastercollection.protocols import StorageBackend
@@ -34,7 +34,9 @@ _SHOWN = 5
 
 
 def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
-    """Write ``{output_container}/[{output_folder}/]{collection_id}_overview.tif`` and ``…_thumbnail.png``.
+    """Write ``{output_container}/[{output_folder}/]{collection_id}_overview-….tif`` and ``…_thumbnail-….png``.
+
+    Their names end in a part of the COG's checksum: what the collection links to until it is published again stays.
 
     It shows the job's COGs and, below them, those of items that the collection held before and keeps. Of COGs that have
     overviews, no pixel of full resolution is read. Where no zoom needs an overview, none is written.
@@ -111,11 +113,10 @@ def _published(
     made: MadeOverview, job: Mapping[str, Any], storage: StorageBackend, reason: str, context: TaskContext
 ) -> Overview:
     picture = _picture(made, context)
-    url = _url(job, "overview.tif")
+    url, address = (_url(job, name) for name in overview_names(job["collection_id"], made.image.checksum))
     info = storage.put(str(made.path), url)
     outputs, thumbnail = [Output(url=url, size=info.size, version=info.version)], None
     if picture is not None:
-        address = _url(job, "thumbnail.png")
         written = storage.write(address, picture)
         outputs.append(Output(url=address, size=written.size, version=written.version))
         thumbnail = storage.public_url(address)
@@ -141,4 +142,4 @@ def _picture(made: MadeOverview, context: TaskContext) -> bytes | None:
 
 
 def _url(job: Mapping[str, Any], name: str) -> str:
-    return join(job["output_container"], in_folder(f"{job['collection_id']}_{name}", job.get("output_folder")))
+    return join(job["output_container"], in_folder(name, job.get("output_folder")))

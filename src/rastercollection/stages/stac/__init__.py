@@ -10,10 +10,12 @@ import attrs
 
 from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.naming import in_folder
+from rastercollection.overviews import Overview
 from rastercollection.products import CatalogEntry, Cog, Mosaic, Output
 from rastercollection.protocols import CatalogBackend, Publication, PublishMode, StorageBackend
 from rastercollection.records import to_dict
 from rastercollection.stages.inputs import made_cogs, made_mosaic, made_overview, source_times
+from rastercollection.stages.low_zooms import LowZooms, find_low_zooms
 from rastercollection.stages.members import Members, collection_members, members_digest
 from rastercollection.stages.mosaicjson import write_mosaic
 from rastercollection.stages.published import cog_key, published_cog
@@ -22,6 +24,7 @@ from rastercollection.stages.stac.items import is_dated, item_dict
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.stages.stac.renders import collection_renders
 from rastercollection.stages.stac.server import Service, Shown, plan_service, try_service
+from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 from rastercollection.urls import join
 from rastercollection.workflow import TaskContext
 
@@ -68,9 +71,11 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
     draft = _draft(job, storage, members, made_mosaic(context), context)
     items = draft.items
     catalog: CatalogBackend = context.resources["catalog"]
+    overviews = overview_hrefs(catalog, job["stac_item_id"])
     publication = catalog.publish(draft.collection, items, mode=_mode(job, members))
     _compare(publication, items, catalog)
     draft, count = _settle(job, context, draft, publication)
+    remove_superseded(overviews, job, storage, catalog)
     _report_outdated(draft.members, context)
     dropped = _report_dropped(members, context)
     links, readiness = try_service(draft.service, draft.shown)
@@ -131,6 +136,7 @@ def _draft(
         renders=renders,
         mosaic=mosaic,
         overview=overview.image if overview else None,
+        is_outdated=_is_outdated(overview, members),
         links=service.document_links,
     )
     return _Draft(collection=collection, items=items, members=members, mosaic=mosaic, shown=shown, service=service)
@@ -215,14 +221,23 @@ def _report_other_sources(members: Members, context: TaskContext) -> None:
         )
 
 
+def _is_outdated(overview: Overview | None, members: Members) -> bool:
+    """Whether an overview does not show all members, or there is none although they need one.
+
+    One of a user's stage need not tell what it shows.
+    """
+    if overview is None or overview.members in ("", members_digest(members.cogs)):
+        return False
+    return overview.image is not None or isinstance(find_low_zooms(members.cogs), LowZooms)
+
+
 def _report_outdated(members: Members, context: TaskContext) -> None:
     """Say where the overview does not show all members: others appended while it was made."""
-    overview = made_overview(context)
-    if overview is not None and overview.members not in ("", members_digest(members.cogs)):
+    if _is_outdated(made_overview(context), members):
         context.notice(
             "OVERVIEW_OUTDATED",
-            "Another job changed the collection in the meantime: its overview does not show all of it before the next "
-            "job.",
+            "Another job changed the collection in the meantime: its overview does not show all of it. Run a job of "
+            "the collection again to have another made.",
         )
 
 

@@ -50,6 +50,7 @@ def collection_dict(
     renders: Mapping[str, Any],
     mosaic: Mosaic | None = None,
     overview: OverviewImage | None = None,
+    is_outdated: bool = False,
     links: Mapping[str, str] | None = None,
 ) -> Fields:
     """The collection as a dict, without links to items and catalog.
@@ -60,6 +61,7 @@ def collection_dict(
         renders: Render definitions by name.
         mosaic: Result of stage 3; None when it did not run.
         overview: The overview made beside it; None where there is none.
+        is_outdated: The overview does not show all of the collection.
         links: Addresses of a tile server that shows the collection, by name.
     """
     item_assets = _item_assets(items, job["asset_key"])
@@ -72,7 +74,7 @@ def collection_dict(
         keywords=list(dict.fromkeys([*KEYWORDS, *job.get("keywords", ())])),
         providers=[pystac.Provider.from_dict(dict(provider)) for provider in job.get("providers", ())],
         summaries=pystac.Summaries(_summaries(items, job["asset_key"])),
-        assets={**_mosaic_assets(mosaic), **_overview_assets(overview)},
+        assets={**_mosaic_assets(mosaic), **_overview_assets(overview, is_outdated)},
         extra_fields={"item_assets": item_assets, **({"renders": dict(renders)} if renders else {})},
     )
     collection.add_links(_links(links or {}))
@@ -159,17 +161,18 @@ def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     return {"mosaicjson": asset}
 
 
-def _overview_assets(overview: OverviewImage | None) -> dict[str, pystac.Asset]:
+def _overview_assets(overview: OverviewImage | None, is_outdated: bool) -> dict[str, pystac.Asset]:
     if overview is None:
         return {}
     zooms = {"rastercollection:minzoom": overview.minzoom, "rastercollection:maxzoom": overview.maxzoom}
+    state = {"rastercollection:outdated": True} if is_outdated else {}
     assets = {
         "overview": pystac.Asset(
             overview.href,
             title="Overview of the whole collection",
             media_type=COG_TYPE,
             roles=["overview"],
-            extra_fields={**image_fields(overview), **zooms},
+            extra_fields={**image_fields(overview), **zooms, **state},
         )
     }
     if overview.thumbnail:

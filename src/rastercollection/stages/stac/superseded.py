@@ -1,0 +1,44 @@
+"""Overviews that a collection has linked to and no longer does: they go, once it is published without them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Set
+from typing import Any
+
+from rastercollection.errors import BackendError
+from rastercollection.naming import in_folder, is_overview_name
+from rastercollection.protocols import CatalogBackend, StorageBackend
+from rastercollection.urls import join
+
+__all__ = ["overview_hrefs", "remove_superseded"]
+
+
+def overview_hrefs(catalog: CatalogBackend, collection_id: str) -> frozenset[str]:
+    """Addresses of overview and thumbnail of a collection as it is published now; none without such a collection."""
+    document = catalog.collection(collection_id) or {}
+    assets = (document.get("assets") or {}).values()
+    return frozenset(asset["href"] for asset in assets if {"overview", "thumbnail"} & set(asset.get("roles") or ()))
+
+
+def remove_superseded(
+    before: Set[str], job: Mapping[str, Any], storage: StorageBackend, catalog: CatalogBackend
+) -> None:
+    """Delete overviews that the collection linked to before and does not link to now.
+
+    Just files of this name in the job's own folder are deleted, whatever the document has said. What cannot be deleted
+    stays: nobody is led there any more.
+
+    Args:
+        before: What :func:`overview_hrefs` found before the job published.
+        job: The job's parameters.
+        storage: Where they are.
+        catalog: Where the collection is published by now.
+    """
+    superseded = before - overview_hrefs(catalog, job["stac_item_id"]) if before else ()
+    for href in superseded:
+        name = href.rpartition("/")[2]
+        url = join(job["output_container"], in_folder(name, job.get("output_folder")))
+        if is_overview_name(name, job["collection_id"]) and storage.public_url(url) == href:
+            with contextlib.suppress(BackendError):
+                storage.delete(url)
