@@ -217,8 +217,7 @@ def _not_there(request: CollectionRequest, runtime: Runtime, sources: Sources) -
         return sources
     names = tile_names([source.blob for source in sources.files])
     there = {str(item["id"]) for item in runtime.catalog.items(request.stac_item_id)}
-    if request.mode == "insert":  # not what an earlier run of this job has inserted
-        there -= {str(value.get("item_id")) for value in _made(runtime.jobs, request.job_id)}
+    there -= _to_be_restored(request, runtime, sources)
     old = [source.blob for source in sources.files if names[source.blob].item_id in there]
     shown = ", ".join(old[:MOST_NAMED]) + (" …" if len(old) > MOST_NAMED else "")
     if old and (request.mode == "insert" or len(old) == len(sources.files)):
@@ -234,10 +233,21 @@ def _not_there(request: CollectionRequest, runtime: Runtime, sources: Sources) -
     return Sources(files=files, notices=(*sources.notices, Notice(code="TILES_IN_COLLECTION", message=message)))
 
 
-def _made(store: JobStore, job_id: str) -> list[Mapping[str, Any]]:
-    """What an earlier run of a job made of its tiles."""
-    results = store.results(job_id)
-    return [result.value for result in results if result.value and result.task.task_type == "create_cog"]
+def _to_be_restored(request: CollectionRequest, runtime: Runtime, sources: Sources) -> set[str]:
+    """Ids of items that an earlier run of this job has inserted, of sources that are as they were.
+
+    What ``insert_ignore`` is to leave alone is among them only where its COG is gone.
+    """
+    holds, results = _Holds(runtime.storage, runtime.catalog), runtime.jobs.results(request.job_id)
+    read = [result.task.parameters["source"] for result in results if result.task.task_type == "validate_raster"]
+    now = {source.blob: (source.size, source.version) for source in sources.files}
+    unchanged = {one["blob"] for one in read if now.get(one["blob"]) == (one["size"], one["version"])}
+    return {
+        str(result.value.get("item_id"))
+        for result in results
+        if result.task.task_type == "create_cog" and result.value and result.task.tile in unchanged
+        if request.mode == "insert" or not holds(result)
+    }
 
 
 def _result_or_raise(job: JobRecord) -> JobResult:

@@ -229,6 +229,11 @@ def test_inserting_a_tile_that_is_there_is_refused_before_anything_is_done(bronz
     (bronze.parent / "cogs" / "test.json").unlink()
     assert not run(bronze, ["b.tif"], mode="insert").reused
     assert_complete(bronze, ["a.tif", "b.tif"])
+    before = written(bronze.parent / "cogs")
+    write_tile(bronze / "b.tif", 600, 0)
+    with pytest.raises(ObjectExistsError, match=r"b\.tif"):
+        run(bronze, ["b.tif"], mode="insert")
+    assert written(bronze.parent / "cogs") == before
 
 
 def test_insert_ignore_converts_just_what_is_new(bronze: Path) -> None:
@@ -252,6 +257,22 @@ def test_insert_ignore_converts_just_what_is_new(bronze: Path) -> None:
     assert run(bronze, ["**/*.tif"], mode="insert_ignore").reused
     with pytest.raises(ObjectExistsError):
         run(bronze, ["a.tif"], mode="insert_ignore")
+
+
+def test_what_is_lost_of_a_job_that_ignores_what_is_there_comes_back(bronze: Path) -> None:
+    run(bronze, ["a.tif"])
+    first = run(bronze, ["a.tif", "b.tif"], mode="insert_ignore")
+    before = [item.to_dict() for item in collection(bronze).get_items()]
+    (bronze.parent / "cogs" / "b_cog_analysis.tif").unlink()
+    again = run(bronze, ["a.tif", "b.tif"], mode="insert_ignore")
+    assert not again.reused
+    assert again.to_dict()["stac"] == first.to_dict()["stac"]
+    assert [item.to_dict() for item in collection(bronze).get_items()] == before
+    assert_complete(bronze, ["a.tif", "b.tif"])
+    (bronze.parent / "cogs" / "b_cog_analysis.tif").unlink()
+    write_tile(bronze / "b.tif", 600, 0)
+    with pytest.raises(ObjectExistsError):  # another picture would be behind the item that is to be left as it is
+        run(bronze, ["a.tif", "b.tif"], mode="insert_ignore")
 
 
 def test_a_name_that_stands_for_another_source_now_is_told(bronze: Path) -> None:

@@ -11,7 +11,7 @@ from rastercollection.products import Cog
 from rastercollection.protocols import CatalogBackend
 from rastercollection.records import digest
 from rastercollection.stages.inputs import made_cogs
-from rastercollection.stages.published import published_cog
+from rastercollection.stages.published import is_item_of, published_cog
 from rastercollection.workflow import TaskContext
 
 __all__ = ["Members", "collection_members", "members_digest"]
@@ -68,8 +68,8 @@ def collection_members(job: Mapping[str, Any], context: TaskContext, *, publishe
     items = sorted(found, key=lambda item: str(item["id"]))
     mode = "upsert" if published and job.get("mode") == "replace" else job.get("mode", "upsert")
     if mode == "insert_ignore":
-        ids = {item["id"] for item in items}
-        made = tuple(cog for cog in made if cog.item_id not in ids)
+        there = {item["id"]: item for item in items}
+        made = tuple(cog for cog in made if cog.item_id not in there or is_item_of(there[cog.item_id], cog))
     sent = {cog.item_id for cog in made}
     others = [item for item in items if item["id"] not in sent]
     replaced = tuple(item for item in items if item["id"] in sent)

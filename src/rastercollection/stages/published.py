@@ -12,7 +12,7 @@ from rastercollection.errors import RasterCollectionError
 from rastercollection.products import Bounds, Cog
 from rastercollection.records import from_dict
 
-__all__ = ["DTYPES", "EARLIEST", "LATEST", "cog_key", "is_dated_item", "item_bounds", "published_cog"]
+__all__ = ["DTYPES", "EARLIEST", "LATEST", "cog_key", "is_dated_item", "is_item_of", "item_bounds", "published_cog"]
 
 EARLIEST, LATEST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 """Ends of the interval of an item whose acquisition is unknown; STAC has no open intervals for items."""
@@ -48,6 +48,12 @@ def cog_key(item: Json) -> str | None:
     """Key of the asset that is the COG; None in another program's item."""
     assets = item.get("assets") or {}
     return next((key for key, asset in assets.items() if MARK in asset), None)
+
+
+def is_item_of(item: Json, cog: Cog) -> bool:
+    """Whether an item is that of this very file: a job has published it before."""
+    before = published_cog(item)
+    return before is not None and (before.href, before.checksum) == (cog.href, cog.checksum)
 
 
 def item_bounds(item: Json) -> Bounds | None:

@@ -18,7 +18,7 @@ from rastercollection.stages.inputs import made_cogs, made_mosaic, made_overview
 from rastercollection.stages.low_zooms import LowZooms, find_low_zooms
 from rastercollection.stages.members import Members, collection_members, members_digest
 from rastercollection.stages.mosaicjson import write_mosaic
-from rastercollection.stages.published import cog_key, published_cog
+from rastercollection.stages.published import cog_key, is_item_of
 from rastercollection.stages.stac.collection import collection_dict
 from rastercollection.stages.stac.items import is_dated, item_dict
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
@@ -108,10 +108,8 @@ def _mode(job: Mapping[str, Any], members: Members) -> PublishMode:
     mode: PublishMode = job.get("mode", "upsert")
     if mode != "insert" or not members.replaced:
         return mode
-    made = {cog.item_id: (cog.href, cog.checksum) for cog in members.made}
-    before = [published_cog(item) for item in members.replaced]
-    are_its_own = all(cog is not None and made[cog.item_id] == (cog.href, cog.checksum) for cog in before)
-    return "upsert" if are_its_own else mode
+    made = {cog.item_id: cog for cog in members.made}
+    return "upsert" if all(is_item_of(item, made[str(item["id"])]) for item in members.replaced) else mode
 
 
 def _items(job: Mapping[str, Any], members: Members, context: TaskContext) -> list[Json]:
