@@ -39,6 +39,7 @@ from rastercollection.products import CogSettings
 from rastercollection.protocols import GdalSource
 from rastercollection.rasters.environment import Limits
 from rastercollection.stages.mosaicjson import build_mosaic
+from rastercollection.stages.overview.structure import find_structure
 from rastercollection.testing.rasters import write_sample_cog
 from rastercollection.testing.samples import sample_cog, sample_job
 
@@ -325,6 +326,13 @@ def test_tiles_that_differ_from_most_are_left_out_and_named(tmp_path: Path) -> N
     assert made.image.tile_count == 16
     data, masks = made.read()
     assert data[masks].min() > 1
+
+
+def test_where_every_cog_was_published_before_it_is_lossless() -> None:
+    unknown = attrs.evolve(settings_of(), compression="", level=None, overview_resampling="", warp_resampling="")
+    structure = find_structure([sample_cog(f"tile-{number}", settings=unknown) for number in range(5)])
+    settings = structure.settings
+    assert (settings.compression, settings.level, settings.overview_resampling) == ("DEFLATE", 6, "average")
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:32701"])

@@ -67,12 +67,14 @@ def find_structure(cogs: Sequence[Cog]) -> Structure:
 def _settings(taken: Sequence[Cog], cogs: Sequence[Cog], *, classes: bool) -> CogSettings:
     """Those of the first of the COGs that are taken of which they are known.
 
-    They are not known of COGs that were published before. Those of another kind of COG are made to suit.
+    They are not known of COGs that were published before. Those of another kind of COG are made to suit; where another
+    job has published all COGs of this one in the meantime, there are none.
     """
     own = next((cog.settings for cog in taken if cog.settings.compression), None)
     if own is not None:
         return own
-    known = next(cog.settings for cog in cogs if cog.settings.compression)
+    lossless = attrs.evolve(taken[0].settings, compression="DEFLATE", level=6)
+    known = next((cog.settings for cog in cogs if cog.settings.compression), lossless)
     resampling = "mode" if classes else "average"
     dtypes = tuple(band.dtype for band in taken[0].bands)
     settings, _ = suited(
