@@ -168,6 +168,21 @@ def test_it_shows_what_was_published_before_too(tmp_path: Path) -> None:
     assert not list((tmp_path / "cogs").glob("squares_*"))
 
 
+def test_a_cog_that_got_lost_keeps_nobody_from_appending(tmp_path: Path) -> None:
+    write_tiles(tmp_path / "bronze", range(3), 3)
+    run(tmp_path, blob_list="r[01]*.tif")
+    (tmp_path / "cogs/r0c1_cog_analysis.tif").unlink()
+    (tmp_path / "cogs/r1c1_cog_analysis.tif").write_bytes(b"damaged")
+    result = run(tmp_path, blob_list="r2*.tif")
+    (notice,) = [notice for notice in result.summary["notices"] if "OVERVIEW" in notice["code"]]
+    assert notice["code"] == "OVERVIEW_TILES_UNREADABLE"
+    assert "r0c1.tif: " in notice["message"]
+    assert "r1c1.tif: " in notice["message"]
+    with rasterio.open(overview_of(tmp_path)) as dataset:
+        valid = dataset.read_masks(1) > 0
+    assert 0.7 < valid.mean() < 0.8  # seven of nine
+
+
 def test_the_overview_of_a_later_job_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
     write_tiles(tmp_path / "bronze", range(3), 3)
     first, second = (run(tmp_path, blob_list=blobs) for blobs in ("r[01]*.tif", "r2*.tif"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
-from rastercollection.errors import TaskError
+from rastercollection.errors import BackendError, TaskError, TileError
 from rastercollection.products import Cog
 from rastercollection.protocols import StorageBackend
 from rastercollection.rasters.cog.canvas import Canvas, Record
@@ -25,7 +25,7 @@ from rastercollection.rasters.environment import Limits
 from rastercollection.rasters.failures import GDAL_ERRORS, describe, writing
 from rastercollection.rasters.grid import Grid
 from rastercollection.stages.low_zooms import TILE, LowZooms, mercator_boxes
-from rastercollection.stages.overview.reading import Piece, Source, is_remote, read_piece
+from rastercollection.stages.overview.reading import Piece, Source, is_remote, read_piece, was_published_before
 from rastercollection.stages.overview.resampling import resampled
 from rastercollection.stages.overview.structure import Structure
 
@@ -56,11 +56,14 @@ class Composition:
     limits: Limits
 
 
-def compose(job: Composition, canvas: Canvas, census: Census) -> tuple[Record, int]:
+def compose(job: Composition, canvas: Canvas, census: Census) -> tuple[Record, int, Mapping[str, str]]:
     """Fill the canvas.
 
+    COGs that were published before and are lost or damaged by now are left out.
+
     Returns:
-        Which of its pixels are valid, and how many pixels of one band were read for it.
+        Which of its pixels are valid, how many pixels of one band were read for it, and why COGs were left out, by
+        their addresses.
 
     Raises:
         TileError, TaskError, BackendError: A COG cannot be read, or the disk is full.
@@ -82,7 +85,7 @@ def compose(job: Composition, canvas: Canvas, census: Census) -> tuple[Record, i
             record.add(window, judged)
             census.add(data, judged)
             pixels += read
-    return record, pixels
+    return record, pixels, reader.unreadable
 
 
 def _drawn(
@@ -177,6 +180,7 @@ class _Reader:
     job: Composition
     pool: ThreadPoolExecutor
     ahead: int
+    unreadable: dict[str, str] = attrs.field(factory=dict)
 
     @classmethod
     def of(cls, job: Composition) -> _Reader:
@@ -208,8 +212,16 @@ class _Reader:
                 future.cancel()
 
     def _read(self, source: Source, window: Window) -> Piece | None:
-        job = self.job
-        return read_piece(job.storage, job.limits, source, job.grid, window)
+        job, cog = self.job, source.cog
+        if cog.href in self.unreadable:
+            return None
+        try:
+            return read_piece(job.storage, job.limits, source, job.grid, window)
+        except (TileError, BackendError) as error:
+            if error.retryable or not was_published_before(cog):
+                raise
+            self.unreadable[cog.href] = f"{cog.source_blob}: {error.message}"
+            return None
 
 
 def _taken(waiting: deque[tuple[Window, Future[Any]]]) -> Iterator[tuple[Window, Piece]]:

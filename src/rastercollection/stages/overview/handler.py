@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -49,7 +49,7 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
         An :class:`~rastercollection.products.Overview` as a dict.
 
     Raises:
-        TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``; a COG is damaged.
+        TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``; a COG of this job is damaged.
         TaskError: ``SOURCE_UNAVAILABLE``, retryable; ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``,
             ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
     """
@@ -70,21 +70,33 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
     )
     with _workspace(composition, job.get("in_memory")) as workspace:
         made = make(composition, workspace)
+        _report_unreadable(made.unreadable, context)
         overview = _published(made, job, composition.storage, _reason(low), context)
     seconds = round(time.monotonic() - started, 3)
     return to_dict(attrs.evolve(overview, members=members_digest(cogs), seconds=seconds))
 
 
 def _report(structure: Structure, context: TaskContext) -> None:
-    if not structure.left_out:
-        return
-    names = ", ".join(cog.source_blob for cog in structure.left_out[:_SHOWN])
-    more = " …" if len(structure.left_out) > _SHOWN else ""
-    context.notice(
-        "OVERVIEW_TILES_OMITTED",
-        f"{len(structure.left_out)} COGs are not in the overview: their bands, data type or colours are not those of "
-        f"most ({names}{more}).",
-    )
+    if structure.left_out:
+        names = _few([cog.source_blob for cog in structure.left_out])
+        context.notice(
+            "OVERVIEW_TILES_OMITTED",
+            f"{len(structure.left_out)} COGs are not in the overview: their bands, data type or colours are not those "
+            f"of most ({names}).",
+        )
+
+
+def _report_unreadable(reasons: Sequence[str], context: TaskContext) -> None:
+    if reasons:
+        context.notice(
+            "OVERVIEW_TILES_UNREADABLE",
+            f"{len(reasons)} COGs that were published before are not in the overview, since they cannot be read "
+            f"({_few(reasons)}). Publish their tiles again.",
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
 
 
 def _workspace(job: Composition, in_memory: bool | None) -> AbstractContextManager[Workspace]:

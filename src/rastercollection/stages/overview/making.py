@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,14 @@ class MadeOverview:
         image: What is to be told of it, but for its addresses.
         is_torn: Its content lies at both edges of the map.
         pixels_read: Pixels of one band that were read for it.
+        unreadable: Why COGs that were published before are not in it.
     """
 
     path: Path
     image: OverviewImage
     is_torn: bool
     pixels_read: int
+    unreadable: tuple[str, ...]
 
 
 def overview_grid(low: LowZooms) -> Grid:
@@ -77,10 +80,10 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             canvas = Canvas(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
         canvas.nodata = layout.nodata
         census = Census(shape[0], layout.dtype, grid.width * grid.height, layout.alpha)
-        record, pixels = compose(job, canvas, census)
+        record, pixels, unreadable = compose(job, canvas, census)
         if layout.turns_nan and record.has_gaps:
             canvas.nodata = math.nan
-        metadata = _metadata(job)
+        metadata = _metadata(job, unreadable)
         levels = finish(
             canvas,
             record,
@@ -94,21 +97,28 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         )
         check_valid(target, _NAME)
         _compare(target, canvas, record.steps, exact=is_exact(settings))
-        image = _described(job, target, metadata, census)
+        image = _described(job, target, metadata, census, len(job.structure.cogs) - len(unreadable))
     image = attrs.evolve(image, overview_levels=levels, validity=kind_of(canvas, layout))
-    return MadeOverview(path=target, image=image, is_torn=job.low.is_torn, pixels_read=pixels)
+    return MadeOverview(
+        path=target,
+        image=image,
+        is_torn=job.low.is_torn,
+        pixels_read=pixels,
+        unreadable=tuple(unreadable.values()),
+    )
 
 
-def _metadata(job: Composition) -> Metadata:
-    """What the first COG says of its bands, without tags, which are about that tile."""
-    first = job.structure.cogs[0]
+def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
+    """What the first COG that can be read says of its bands, without tags, which are about that tile."""
+    cogs = job.structure.cogs
+    first = next((cog for cog in cogs if cog.href not in unreadable), cogs[0])
     with open_overview(job.storage, job.limits, Source(cog=first, reduction=math.inf)) as dataset:
         found = Metadata.of(dataset, job.structure.layout, first.source_blob)
     untagged: tuple[dict[str, Any], ...] = tuple({} for _ in found.band_tags)
     return attrs.evolve(found, tags={}, band_tags=untagged, is_point=False, rpcs=None, notices=())
 
 
-def _described(job: Composition, target: Path, metadata: Metadata, census: Census) -> OverviewImage:
+def _described(job: Composition, target: Path, metadata: Metadata, census: Census, tile_count: int) -> OverviewImage:
     grid = job.grid
     with writing(_NAME, "reading the COG back"), rasterio.open(target) as cog:
         bands, header = band_facts(cog, census.result()), header_size(cog)
@@ -117,7 +127,7 @@ def _described(job: Composition, target: Path, metadata: Metadata, census: Censu
         thumbnail=None,
         minzoom=0,
         maxzoom=job.low.maxzoom,
-        tile_count=len(job.structure.cogs),
+        tile_count=tile_count,
         settings=job.structure.settings,
         target_crs="EPSG:3857",
         projjson=None,

@@ -28,7 +28,7 @@ from rastercollection.rasters.messages import translated
 from rastercollection.rasters.outline import Axes
 from rastercollection.urls import join
 
-__all__ = ["Piece", "Source", "is_remote", "open_overview", "read_piece"]
+__all__ = ["Piece", "Source", "is_remote", "open_overview", "read_piece", "was_published_before"]
 
 _MARGIN = 2
 """Pixels around a window that kernels may want."""
@@ -114,9 +114,14 @@ def open_overview(storage: StorageBackend, limits: Limits, source: Source) -> It
             yield dataset
 
 
+def was_published_before(cog: Cog) -> bool:
+    """Whether another job made it: all that is known of it is what its item says."""
+    return not cog.output_blob
+
+
 def _url(cog: Cog) -> str:
     """Where the store finds it; of one that was published before, its public address is all that is known."""
-    return join(cog.output_container, cog.output_blob) if cog.output_blob else cog.href
+    return cog.href if was_published_before(cog) else join(cog.output_container, cog.output_blob)
 
 
 @contextlib.contextmanager
