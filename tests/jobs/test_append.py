@@ -212,6 +212,9 @@ def test_when_publishing_fails_readers_have_lost_nothing(bronze: Path, mode: str
     with pytest.raises(JobFailedError, match="No more today"):
         run(bronze, EAST_HALF, mode=mode, catalog=catalog)
     assert item_ids(bronze) == ["a", "sub_c"]
+    for asset in collection(bronze).assets.values():
+        size = os.path.getsize(asset.get_absolute_href())
+        assert asset.extra_fields.get("file:size", size) == size
     assert cogs_in_mosaic(bronze) >= {"a_cog_analysis.tif", "sub_c_cog_analysis.tif"}
     assert all((bronze.parent / "cogs" / name).exists() for name in cogs_in_mosaic(bronze))
     run(bronze, EAST_HALF, mode=mode)

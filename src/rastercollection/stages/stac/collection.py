@@ -151,13 +151,8 @@ def _in_common(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Fi
 def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     if mosaic is None:
         return {}
-    asset = pystac.Asset(
-        mosaic.url,
-        title="MosaicJSON",
-        media_type="application/json",
-        roles=["index", "mosaic"],
-        extra_fields={"file:size": sum(output.size for output in mosaic.outputs)},
-    )
+    # without its size: the next job writes it before it publishes the collection again
+    asset = pystac.Asset(mosaic.url, title="MosaicJSON", media_type="application/json", roles=["index", "mosaic"])
     return {"mosaicjson": asset}
 
 
