@@ -217,8 +217,9 @@ class CatalogContract(abc.ABC):
             catalog.publish(sent, [contract_item("scene", "a")])
             found = self.make_catalog().collection("scene")
             assert found is not None
-            for name in ("id", "title", "description", "license", "extent", "assets"):
+            for name in ("id", "title", "description", "license", "extent"):
                 assert found[name] == sent[name]
+            assert found["assets"]["overview"] == asset
 
     def test_a_changed_collection_replaces_the_old_one(self, catalog: CatalogBackend) -> None:
         item = contract_item("scene", "a")
