@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ BATCH = 200
 PAUSE = 0.05
 """Seconds after which rustac's threads have let go of Python; an interpreter that ends before is aborted."""
 
+PATIENCE, PATIENCE_PER_ITEM = 60.0, 0.05
+"""Seconds to wait for rustac, many times what it takes: publishing must not hang on a file that is there for speed."""
+
 _CONTAINERS = ("properties", "assets")
 
 Row = Callable[[Mapping[str, Any]], Json]
@@ -42,14 +45,25 @@ def write_table(items: Sequence[Mapping[str, Any]], row: Row, path: Path) -> Non
     """Write items to a local stac-geoparquet file. There must be at least one; their order is not kept.
 
     Raises:
-        BackendError: rustac cannot write them.
+        BackendError: rustac cannot write them, or does not come to an end.
     """
     table = _Table(items, row)
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        # a thread of its own: a notebook's has an event loop that runs already
-        failure = thread.submit(lambda: asyncio.run(_write(table.batches(), path))).exception()
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            asyncio.run(_write(table.batches(), path))
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever waits
+            failures.append(error)
+
+    # a thread of its own: a notebook's has an event loop that runs already
+    thread = threading.Thread(target=write, name="rastercollection-mirror", daemon=True)
+    thread.start()
+    thread.join(PATIENCE + PATIENCE_PER_ITEM * len(items))
+    if thread.is_alive():
+        raise BackendError(f"rustac did not come to an end with {len(items)} items.", "Try again.", str(path))
     time.sleep(PAUSE)
-    if failure is not None:
+    for failure in failures:
         if not isinstance(failure, Exception):
             raise failure
         raise BackendError(f"rustac cannot write the items as GeoParquet: {failure}", "", str(path)) from failure
