@@ -16,7 +16,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.rasters.cog.canvas import Canvas, Record, open_canvas
-from rastercollection.rasters.cog.gaps import fill_gaps
+from rastercollection.rasters.cog.gaps import MARGIN, fill_gaps
 from rastercollection.rasters.cog.validity import Layout, Valid, any_band, settle
 from rastercollection.rasters.cog.windows import Array, ValidityMap, iterate_windows
 from rastercollection.rasters.cog.workspace import Workspace
@@ -24,8 +24,6 @@ from rastercollection.rasters.cog.workspace import Workspace
 __all__ = ["build_pyramid"]
 
 _LARGE, _SMALL = 1024, 256
-_MARGIN = 8
-"""Pixels around a block that kernels reach, at most."""
 
 
 def build_pyramid(
@@ -117,9 +115,9 @@ class _Step:
     def _around(self, below: Window) -> Window:
         """The whole pixels that kernels reach."""
         # at even places, as the cells of two by two pixels are
-        left, top = (max(0, (int(offset) - _MARGIN) // 2 * 2) for offset in (below.col_off, below.row_off))
-        right = min(self.source.width, int(below.col_off + below.width) + _MARGIN + 1)
-        bottom = min(self.source.height, int(below.row_off + below.height) + _MARGIN + 1)
+        left, top = (max(0, (int(offset) - MARGIN) // 2 * 2) for offset in (below.col_off, below.row_off))
+        right = min(self.source.width, int(below.col_off + below.width) + MARGIN + 1)
+        bottom = min(self.source.height, int(below.row_off + below.height) + MARGIN + 1)
         return Window(left, top, right - left, bottom - top)
 
     def _is_full(self, window: Window) -> bool:

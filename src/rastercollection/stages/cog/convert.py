@@ -103,24 +103,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         workspace.usage.add(target.stat().st_size, in_memory=False)
         check_valid(target, blob)
         census = filled.census if exact or plan.reprojected else _census(prepared)
-        meant = Meant(
-            canvas=canvas,
-            layout=layout,
-            record=record,
-            exact=exact,
-            only_valid=prepared.only_valid,
-            resampled=plan.reprojected,
-            values=filled.values,
-        )
-        origin = Origin(
-            source=prepared.source,
-            placement=prepared.placement,
-            plan=plan,
-            record=filled.source_record,
-            resampling=settings.warp_resampling,
-            as_picture=_warp_job(prepared).is_picture,
-        )
-        receipt = give_receipt(target, meant, origin, census)
+        receipt = _receipt(prepared, filled, target, census)
         canvas.discard()
         with writing(blob, "reading the COG back"), rasterio.open(target) as cog:
             bands, header = band_facts(cog, census.result()), header_size(cog)
@@ -140,6 +123,28 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         usage=workspace.usage,
         level_choice=choice,
     )
+
+
+def _receipt(prepared: Prepared, filled: _Filled, target: Path, census: Census) -> Receipt:
+    """The finished COG compared with what it was written from, and with its source."""
+    meant = Meant(
+        canvas=filled.canvas,
+        layout=prepared.source.layout,
+        record=filled.record,
+        exact=is_exact(prepared.settings),
+        only_valid=prepared.only_valid,
+        resampled=prepared.plan.reprojected,
+        values=filled.values,
+    )
+    origin = Origin(
+        source=prepared.source,
+        placement=prepared.placement,
+        plan=prepared.plan,
+        record=filled.source_record,
+        resampling=prepared.settings.warp_resampling,
+        as_picture=_warp_job(prepared).is_picture,
+    )
+    return give_receipt(target, meant, origin, census)
 
 
 def _choose_level(prepared: Prepared, canvas: Canvas) -> LevelChoice | None:
