@@ -12,11 +12,11 @@ from typing import Any
 from rastercollection import FanOut, Stage, TaskContext, Workflow
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
-from rastercollection.engine import Engine
+from rastercollection.core.engine.engine import Engine
+from rastercollection.core.job_store import JobStore
+from rastercollection.core.models import JobRecord, Task
+from rastercollection.core.workflow import PlanContext
 from rastercollection.executors.serial import SerialExecutor
-from rastercollection.models import JobRecord, Task
-from rastercollection.protocols import JobStore
-from rastercollection.workflow import PlanContext
 
 TASKS = 20_000
 

@@ -79,7 +79,7 @@ def _can_run(case: str, database: str | None) -> bool:
 
 def _knows_pgstac() -> bool:
     from rastercollection.errors import RasterCollectionError
-    from rastercollection.registry import CATALOGS
+    from rastercollection.ports.registries import CATALOGS
 
     try:
         CATALOGS.target("postgresql")
@@ -140,7 +140,7 @@ def _count_openings() -> list[Any]:
 
 
 def _catalog(case: str, folder: str, database: str | None) -> Any:
-    from rastercollection.registry import CATALOGS
+    from rastercollection.ports.registries import CATALOGS
 
     if case == "pgstac":
         return CATALOGS.load("postgresql")(database)
@@ -148,7 +148,7 @@ def _catalog(case: str, folder: str, database: str | None) -> Any:
 
 
 def _cog(index: int, folder: str) -> Any:
-    from rastercollection.testing.samples import as_detailed, sample_cog
+    from rastercollection.testing.sample_records import as_detailed, sample_cog
 
     row, column = divmod(index, 200)
     west, north = 60 + column * 0.02, 50 - row * 0.02
@@ -168,7 +168,7 @@ def _name() -> str:
 
 
 def _job(folder: str) -> dict[str, Any]:
-    from rastercollection.testing.samples import sample_job
+    from rastercollection.testing.sample_records import sample_job
 
     return sample_job(collection_id=_name(), output_container=folder, mosaicjson_container=folder)
 
@@ -176,13 +176,13 @@ def _job(folder: str) -> dict[str, Any]:
 def _by_themselves(count: int, folder: str, catalog: Any) -> dict[str, Any]:
     """Both handlers, called as a worker calls them."""
     from rastercollection.backends.storage.fsspec import FsspecStorage
-    from rastercollection.models import Task
-    from rastercollection.products import Mosaic
-    from rastercollection.records import from_dict
-    from rastercollection.stages.mosaic import create_mosaicjson
-    from rastercollection.stages.stac import create_stac_collection
-    from rastercollection.testing.samples import sample_results
-    from rastercollection.workflow import TaskContext
+    from rastercollection.core.models import Task
+    from rastercollection.core.records import from_dict
+    from rastercollection.core.workflow import TaskContext
+    from rastercollection.model.mosaic import Mosaic
+    from rastercollection.stages.mosaic.task import create_mosaicjson
+    from rastercollection.stages.stac.task import create_stac_collection
+    from rastercollection.testing.sample_records import sample_results
 
     context = TaskContext(
         job_id="bench",
@@ -207,11 +207,11 @@ def _by_the_engine(count: int, folder: str, catalog: Any) -> dict[str, Any]:
     """A job whose second stage returns made-up results; its journal is on disk."""
     from rastercollection.backends.jobs.sqlite import SqliteJobStore
     from rastercollection.backends.storage.fsspec import FsspecStorage
-    from rastercollection.engine import Engine
+    from rastercollection.core.engine.engine import Engine
+    from rastercollection.core.models import JobRecord
+    from rastercollection.core.workflow import FanIn, FanOut, Stage, Workflow
     from rastercollection.executors.serial import SerialExecutor
-    from rastercollection.models import JobRecord
-    from rastercollection.registry import HANDLERS
-    from rastercollection.workflow import FanIn, FanOut, Stage, Workflow
+    from rastercollection.ports.registries import HANDLERS
 
     fan_ins = [
         Stage(name=name, task_type=name, handler=HANDLERS.target(name), fan=FanIn())
@@ -248,7 +248,7 @@ def _plan(context: Any, previous: object) -> Iterator[Any]:
 
 def made_up(parameters: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
     """The record of a COG that does not exist."""
-    from rastercollection.records import to_dict
+    from rastercollection.core.records import to_dict
 
     return to_dict(_cog(parameters["index"], parameters["folder"]))
 

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from rastercollection import process_collection, view_collection
-from rastercollection.demo import demo_arguments, make_scene
+from rastercollection.cli.demo import demo_arguments, make_scene
 
 TARGET = Path(__file__).parent / "images" / "viewer.png"
 

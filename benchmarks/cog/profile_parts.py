@@ -12,25 +12,29 @@ __all__ = ["PARTS", "seconds_by_part"]
 _START = "start, imports"
 _REST = "everything else"
 _FUNCTIONS = {
-    "validation": (("validate/handler.py", "validate_raster"),),
-    "decode": (("cog/reading.py", "store_for_warp"), ("cog/reading.py", "copy_pixels"), ("cog/takeover.py", "look_at")),
+    "validation": (("validate/task.py", "validate_raster"),),
+    "decode": (
+        ("cog/reading.py", "store_for_warp"),
+        ("cog/reading.py", "copy_pixels"),
+        ("copying/byte_copy.py", "look_at"),
+    ),
     "warp": (("cog/warp.py", "warp"),),
-    "overviews": (("cog/pyramid.py", "build_pyramid"),),
-    "encode": (("cog/encode.py", "encode"),),
-    "COG validator": (("cog/encode.py", "check_valid"), ("cog/passthrough.py", "_of_validator")),
-    "receipt": (("cog/fidelity.py", "give_receipt"),),
-    "statistics": (("cog/statistics.py", "add"),),
+    "overviews": (("writing/pyramid.py", "build_pyramid"),),
+    "encode": (("writing/encode.py", "encode"),),
+    "COG validator": (("writing/encode.py", "check_valid"), ("copying/comparison.py", "_of_validator")),
+    "receipt": (("receipt/fidelity.py", "give_receipt"),),
+    "statistics": (("pixels/statistics.py", "add"),),
     "level choice": (("cog/convert.py", "_choose_level"),),
-    "footprint, thumbnail, checksum, copy": (("cog/handler.py", "_published"),),
+    "footprint, thumbnail, checksum, copy": (("cog/task.py", "_published"),),
 }
-_HOLDS_STATISTICS = {"warp.py": "warp", "reading.py": "decode", "takeover.py": "decode", "convert.py": "decode"}
+_HOLDS_STATISTICS = {"warp.py": "warp", "reading.py": "decode", "byte_copy.py": "decode", "convert.py": "decode"}
 PARTS = (_START, *_FUNCTIONS, _REST)
 
 
 def seconds_by_part(convert: Callable[[], None]) -> dict[str, float]:
     """CPU seconds of this process by part, up to and with ``convert``, which is run once, under a profiler."""
-    import rastercollection.stages.cog.handler
-    import rastercollection.stages.validate.handler  # noqa: F401
+    import rastercollection.stages.cog.task
+    import rastercollection.stages.validate.task  # noqa: F401
 
     found = {_START: time.process_time()}
     profiler = cProfile.Profile(time.process_time)
@@ -44,7 +48,7 @@ def seconds_by_part(convert: Callable[[], None]) -> dict[str, float]:
         )
     # a census that is taken while pixels are decoded or warped is no part of that
     for (file, _, name), (_, _, _, _, callers) in rows:
-        if file.endswith("cog/statistics.py") and name == "add":
+        if file.endswith("pixels/statistics.py") and name == "add":
             for (caller, _, _), (_, _, _, spent) in callers.items():
                 holder = _HOLDS_STATISTICS.get(caller.rsplit("/", 1)[-1])
                 found["statistics"] -= spent if caller.endswith("statistics.py") else 0

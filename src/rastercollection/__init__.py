@@ -18,7 +18,17 @@ if TYPE_CHECKING:
         status,
         submit,
     )
-    from rastercollection.collection import collection_workflow
+    from rastercollection.core.models import JobStatus, TaskStatus
+    from rastercollection.core.workflow import (
+        Companion,
+        FanIn,
+        FanOut,
+        Skip,
+        Stage,
+        TaskContext,
+        Workflow,
+        carry_over,
+    )
     from rastercollection.errors import (
         BackendError,
         ExecutorBrokenError,
@@ -42,11 +52,10 @@ if TYPE_CHECKING:
         WorkerDiedError,
         WorkflowDefinitionError,
     )
-    from rastercollection.models import JobStatus, TaskStatus
-    from rastercollection.request import CollectionRequest
-    from rastercollection.result import JobResult, TileOutcome
+    from rastercollection.job.collection_workflow import collection_workflow
+    from rastercollection.job.result import JobResult, TileOutcome
+    from rastercollection.model.request import CollectionRequest
     from rastercollection.viewer import ViewServer, view_collection
-    from rastercollection.workflow import Companion, FanIn, FanOut, Skip, Stage, TaskContext, Workflow, carry_over
 
 __version__ = "0.1.0"
 
@@ -107,7 +116,7 @@ _NAMES = {
         "status",
         "submit",
     ),
-    "collection": ("collection_workflow",),
+    "job.collection_workflow": ("collection_workflow",),
     "errors": (
         "BackendError",
         "ExecutorBrokenError",
@@ -131,12 +140,12 @@ _NAMES = {
         "WorkerDiedError",
         "WorkflowDefinitionError",
     ),
-    "models": (
+    "core.models": (
         "JobStatus",
         "TaskStatus",
     ),
-    "request": ("CollectionRequest",),
-    "result": (
+    "model.request": ("CollectionRequest",),
+    "job.result": (
         "JobResult",
         "TileOutcome",
     ),
@@ -144,7 +153,7 @@ _NAMES = {
         "ViewServer",
         "view_collection",
     ),
-    "workflow": (
+    "core.workflow": (
         "Companion",
         "FanIn",
         "FanOut",

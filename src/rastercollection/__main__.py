@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from rastercollection.cli import main
+from rastercollection.cli.main import main
 
 __all__: list[str] = []
 

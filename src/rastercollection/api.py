@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from typing_extensions import Unpack
 
+from rastercollection.core.events import Observer
+from rastercollection.core.job_store import JobStore
+from rastercollection.core.models import JobRecord, Notice
+from rastercollection.core.records import jsonable, to_dict
+from rastercollection.core.workflow import FanIn, Workflow
 from rastercollection.errors import BackendError, RequestError, RequestProblem
-from rastercollection.execution import CollectionRun, default_workflow
-from rastercollection.models import JobRecord, Notice
-from rastercollection.parameters import CollectionParameters
-from rastercollection.products import SourceFile
-from rastercollection.protocols import CatalogBackend, JobStore, Observer, StorageBackend
-from rastercollection.records import jsonable, to_dict
-from rastercollection.request import CollectionRequest
-from rastercollection.result import JobResult
-from rastercollection.runtime import RuntimeOptions, open_job_store, open_storage
-from rastercollection.sources import find_sources
-from rastercollection.workflow import FanIn, Workflow
+from rastercollection.job.result import JobResult
+from rastercollection.job.run import CollectionRun, default_workflow
+from rastercollection.job.runtime import RuntimeOptions, open_job_store, open_storage
+from rastercollection.job.sources import find_sources
+from rastercollection.model.parameters import CollectionParameters
+from rastercollection.model.request import CollectionRequest
+from rastercollection.model.tile import SourceFile
+from rastercollection.ports.catalog import CatalogBackend
+from rastercollection.ports.storage import StorageBackend
 
 if TYPE_CHECKING:
-    from rastercollection.forecast import TileForecast
+    from rastercollection.job.forecast import TileForecast
 
 __all__ = [
     "CollectionPlan",
@@ -184,8 +187,9 @@ def _forecast(
     max_workers: int | None,
     memory_budget: int | None,
 ) -> tuple[TileForecast, ...]:
-    from rastercollection.forecast import forecast
-    from rastercollection.rasters.environment import available_cores, plan_limits
+    from rastercollection.core.machine import available_cores
+    from rastercollection.job.forecast import forecast
+    from rastercollection.rasters.limits import plan_limits
 
     workers = max_workers or min(available_cores(), len(sources))
     limits = plan_limits(workers, shares_memory=False, memory_budget=memory_budget, scratch=None)

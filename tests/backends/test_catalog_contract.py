@@ -13,8 +13,8 @@ import fsspec
 import pystac
 import pytest
 
-from rastercollection.backends.catalogs.static import StaticCatalog
-from rastercollection.protocols import CatalogBackend
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.testing.catalog_contract import CatalogContract
 
 
@@ -80,7 +80,7 @@ class TestPgstac(CatalogContract):
         self.dsn = pgstac_dsn
 
     def make_catalog(self) -> CatalogBackend:
-        from rastercollection.backends.catalogs.pgstac import PgstacCatalog
+        from rastercollection.backends.catalogs.pgstac.pgstac_catalog import PgstacCatalog
 
         return PgstacCatalog(self.dsn)
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from test_catalog_static import FailingStorage
 
-from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.errors import BackendError, MissingExtraError, UnavailableError
-from rastercollection.protocols import PublishMode
+from rastercollection.ports.catalog import PublishMode
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
 
 HAS_RUSTAC = importlib.util.find_spec("rustac") is not None

@@ -25,12 +25,12 @@ from rastercollection.errors import (
     PostgisMissingError,
     UnavailableError,
 )
-from rastercollection.protocols import SearchableCatalog
+from rastercollection.ports.catalog import SearchableCatalog
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
 
 psycopg = pytest.importorskip("psycopg", reason="pip install 'rastercollection[pgstac]'")
 postgresql = pytest.importorskip("services.postgresql", reason="pip install 'rastercollection[pgstac]'")
-PgstacCatalog = pytest.importorskip("rastercollection.backends.catalogs.pgstac").PgstacCatalog
+PgstacCatalog = pytest.importorskip("rastercollection.backends.catalogs.pgstac.pgstac_catalog").PgstacCatalog
 
 Ask = Callable[..., Any]
 

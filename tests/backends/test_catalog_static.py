@@ -18,12 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection.backends.catalogs.documents import file_stems
-from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.backends.catalogs.static.documents import file_stems
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import BackendError, ObjectExistsError, UnavailableError
-from rastercollection.hrefs import page_href, relative_href
-from rastercollection.protocols import GdalSource, ObjectInfo
+from rastercollection.ports.storage import GdalSource, ObjectInfo
+from rastercollection.stac.hrefs import page_href, relative_href
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
 
 

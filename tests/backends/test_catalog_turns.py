@@ -14,11 +14,11 @@ from typing import Any
 import pystac
 import pytest
 
-from rastercollection.backends.catalogs import turns
-from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.backends.catalogs.static import turns
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import UnavailableError
-from rastercollection.protocols import ObjectInfo
+from rastercollection.ports.storage import ObjectInfo
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
 
 ELSEWHERE = {"owner": "0123456789abcdef", "machine": "another", "process": 1, "n": 0}

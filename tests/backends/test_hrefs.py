@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rastercollection.errors import BackendError
-from rastercollection.hrefs import followed_href, relative_href
+from rastercollection.stac.hrefs import followed_href, relative_href
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
-from rastercollection.protocols import JobStore
+from rastercollection.core.job_store import JobStore
 from rastercollection.testing.job_store_contract import JobStoreContract
 
 

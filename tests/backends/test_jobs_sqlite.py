@@ -17,18 +17,18 @@ import pytest
 from rastercollection.backends.jobs import database
 from rastercollection.backends.jobs.default import default_job_store, state_folder
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
+from rastercollection.core.models import JobRecord, JobStatus, Task, TaskResult, TaskStatus
 from rastercollection.errors import (
     BackendError,
     NoSpaceError,
     PermissionDeniedError,
     UnavailableError,
 )
-from rastercollection.models import JobRecord, JobStatus, Task, TaskResult, TaskStatus
 
 MAKE = """
 import os, sys
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
-from rastercollection.models import Task, TaskResult, TaskStatus
+from rastercollection.core.models import Task, TaskResult, TaskStatus
 
 def result(name, index, **value):
     task = Task(id=f"{name}-{index:06d}", stage=1, task_type="test", handler="test:run")

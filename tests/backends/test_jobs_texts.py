@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rastercollection.backends.jobs.texts import from_text, to_text
+from rastercollection.core.models import JobRecord, JobStatus, TaskResult
+from rastercollection.core.records import to_dict
 from rastercollection.errors import RasterCollectionError
-from rastercollection.models import JobRecord, JobStatus, TaskResult
-from rastercollection.records import to_dict
 from rastercollection.testing.job_store_contract import job_records, task_results
 
 

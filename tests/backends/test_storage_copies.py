@@ -15,7 +15,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import NoSpaceError, PermissionDeniedError
-from rastercollection.urls import join
+from rastercollection.ports.addresses import join
 
 DATA = bytes(range(256)) * 4000
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.transform import Affine
 
-from rastercollection import urls
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import BackendError
+from rastercollection.ports import addresses
 
 name_parts = st.text(st.characters(exclude_characters="/\0\\", exclude_categories=["Cs"]), min_size=1, max_size=20)
 blob_names = st.lists(name_parts.filter(lambda part: part not in (".", "..")), min_size=1, max_size=4).map("/".join)
@@ -33,22 +33,24 @@ containers = st.sampled_from(
 )
 
 
-@given(containers, blob_names.filter(lambda name: not urls.blob_problem(name)))
+@given(containers, blob_names.filter(lambda name: not addresses.blob_problem(name)))
 def test_a_name_joined_to_a_container_comes_back(container: str, name: str) -> None:
-    if urls.split_scheme(container)[0] not in urls.LOCAL_SCHEMES and "?" in name:
+    if addresses.split_scheme(container)[0] not in addresses.LOCAL_SCHEMES and "?" in name:
         name = name.replace("?", "!")
-    url = urls.join(container, name)
-    assert urls.url_problem(url) == ""
-    assert urls.relative(container, url) == name
-    if urls.is_local(container):
-        base = Path(urls.local_path(container))
-        assert Path(urls.local_path(url)) == base / name
-        assert f"{urls.normalise(container).rstrip('/')}/{name}" == os.path.join(urls.local_path(container), name)
+    url = addresses.join(container, name)
+    assert addresses.url_problem(url) == ""
+    assert addresses.relative(container, url) == name
+    if addresses.is_local(container):
+        base = Path(addresses.local_path(container))
+        assert Path(addresses.local_path(url)) == base / name
+        assert f"{addresses.normalise(container).rstrip('/')}/{name}" == os.path.join(
+            addresses.local_path(container), name
+        )
 
 
 @given(st.text(max_size=30))
 def test_names_that_are_accepted_stay_inside(name: str) -> None:
-    if not urls.blob_problem(name):
+    if not addresses.blob_problem(name):
         assert os.path.normpath(os.path.join("/container", name)).startswith("/container")
         name.encode()
 
@@ -74,14 +76,14 @@ def test_names_that_are_accepted_stay_inside(name: str) -> None:
     ],
 )
 def test_names_that_could_lead_out_are_refused(name: str) -> None:
-    assert urls.blob_problem(name).startswith("must ")
+    assert addresses.blob_problem(name).startswith("must ")
 
 
 @pytest.mark.parametrize(
     "name", ["a..b/c...tif", "2019-07-14T06:00:00.tif", "a b#%20?.tif", "ж/é.tif", ".hidden", "~x"]
 )
 def test_odd_names_are_fine(name: str) -> None:
-    assert urls.blob_problem(name) == ""
+    assert addresses.blob_problem(name) == ""
 
 
 @pytest.mark.parametrize(
@@ -111,18 +113,18 @@ def test_odd_names_are_fine(name: str) -> None:
 )
 def test_addresses_that_are_refused(url: str) -> None:
     storage = FsspecStorage()
-    assert urls.url_problem(url).startswith("must ")
-    assert urls.container_problem(url).startswith("must ")
-    assert urls.normalise(url) == url
-    for attempt in (storage.read, storage.gdal_source, storage.public_url, storage.exists, urls.local_path):
+    assert addresses.url_problem(url).startswith("must ")
+    assert addresses.container_problem(url).startswith("must ")
+    assert addresses.normalise(url) == url
+    for attempt in (storage.read, storage.gdal_source, storage.public_url, storage.exists, addresses.local_path):
         with pytest.raises(BackendError) as caught:
             attempt(url)
         assert "secret" not in str(caught.value)
 
 
 def test_containers_on_the_web_have_no_query() -> None:
-    assert urls.url_problem("https://host/x.tif?sig=1") == ""
-    assert urls.container_problem("https://host/tiles?sig=1") != ""
+    assert addresses.url_problem("https://host/x.tif?sig=1") == ""
+    assert addresses.container_problem("https://host/tiles?sig=1") != ""
 
 
 @pytest.mark.parametrize(
@@ -146,8 +148,8 @@ def test_containers_on_the_web_have_no_query() -> None:
     ],
 )
 def test_siblings(container: str, expected: str) -> None:
-    assert urls.sibling(container, "cogs") == expected
-    assert urls.url_problem(expected) == ""
+    assert addresses.sibling(container, "cogs") == expected
+    assert addresses.url_problem(expected) == ""
 
 
 def test_normal_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,10 +159,10 @@ def test_normal_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     local = [".", str(folder), f"{folder}/", folder.as_uri(), f"../{folder.name}", f"~/{folder.name}", f"{folder}/x/.."]
     local.append(folder.as_uri().replace("file:///", "FILE://localhost/"))
-    assert {urls.normalise(url) for url in local} == {str(folder)}
-    assert urls.sibling(".", "cogs") == str(tmp_path / "cogs")
-    assert urls.normalise("S3://Bucket/Prefix/") == "s3://Bucket/Prefix"
-    assert urls.normalise("memory://bronze/") == "memory://bronze"
+    assert {addresses.normalise(url) for url in local} == {str(folder)}
+    assert addresses.sibling(".", "cogs") == str(tmp_path / "cogs")
+    assert addresses.normalise("S3://Bucket/Prefix/") == "s3://Bucket/Prefix"
+    assert addresses.normalise("memory://bronze/") == "memory://bronze"
 
 
 def test_objects_elsewhere_have_no_name_in_a_container() -> None:
@@ -172,7 +174,7 @@ def test_objects_elsewhere_have_no_name_in_a_container() -> None:
         ("s3://bronze", "az://bronze/x"),
     ):
         with pytest.raises(BackendError):
-            urls.relative(container, url)
+            addresses.relative(container, url)
 
 
 def test_public_addresses() -> None:
@@ -292,7 +294,7 @@ def test_only_memory_is_process_local() -> None:
 
 def test_addresses_are_checked_without_vendors() -> None:
     script = (
-        "import sys; from rastercollection import urls; urls.sibling('/data/bronze', 'cogs');"
+        "import sys; from rastercollection.ports import addresses; addresses.sibling('/data/bronze', 'cogs');"
         "print(sorted({'fsspec', 'rasterio', 'numpy', 'attrs'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -16,15 +16,16 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.models import Notice, Task
-from rastercollection.products import Cog, Validation
-from rastercollection.rasters.environment import Limits
-from rastercollection.rasters.policy import SourcePolicy
-from rastercollection.rasters.profiles import TIERS
-from rastercollection.records import from_dict
+from rastercollection.core.models import Notice, Task
+from rastercollection.core.records import from_dict
+from rastercollection.core.workflow import TaskContext
+from rastercollection.model.cog import Cog
+from rastercollection.model.policy import SourcePolicy
+from rastercollection.model.tiers import TIERS
+from rastercollection.model.tile import Validation
+from rastercollection.rasters.limits import Limits
 from rastercollection.stages.cog import create_cog
 from rastercollection.stages.validate import validate_raster
-from rastercollection.workflow import TaskContext
 
 UTM = "EPSG:32642"
 PLACE = from_origin(600_000, 4_600_000, 10, 10)

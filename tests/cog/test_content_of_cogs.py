@@ -28,11 +28,11 @@ from rasterio.transform import from_origin
 from rio_cogeo import cog_validate
 from rio_tiler.io import Reader
 
+from rastercollection.core.records import from_dict, to_dict
 from rastercollection.errors import TaskError, TileError
-from rastercollection.rasters.cog import encode
-from rastercollection.rasters.environment import Limits
-from rastercollection.rasters.policy import SourcePolicy
-from rastercollection.records import from_dict, to_dict
+from rastercollection.model.policy import SourcePolicy
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.writing import encode
 from rastercollection.stages.cog import create_cog, warp
 from rastercollection.stages.cog.acquisition import find_acquisition
 
@@ -411,7 +411,7 @@ def test_what_differs_from_its_source_is_not_published(
         real(document, out, *rest, **options)
         spoil(out, change)
 
-    monkeypatch.setattr("rastercollection.rasters.cog.finish.encode", spoiling)
+    monkeypatch.setattr("rastercollection.rasters.writing.finish.encode", spoiling)
     monkeypatch.setattr("rastercollection.stages.cog.convert.check_valid", lambda *_: None)
     with pytest.raises(TaskError) as caught:
         make_cog(source, target)
@@ -437,8 +437,8 @@ def test_a_warp_that_ignores_the_mask_is_noticed(tmp_path: Path, monkeypatch: py
 
 def test_an_invalid_cog_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_raster(tmp_path / "tile.tif", texture(1, 600, 640, "int16"))
-    monkeypatch.setattr("rastercollection.rasters.cog.encode.overview_levels", lambda *_: ())
-    monkeypatch.setattr("rastercollection.rasters.cog.encode._creation_options", lambda *_: {"OVERVIEWS": "NONE"})
+    monkeypatch.setattr("rastercollection.rasters.writing.encode.overview_levels", lambda *_: ())
+    monkeypatch.setattr("rastercollection.rasters.writing.encode._creation_options", lambda *_: {"OVERVIEWS": "NONE"})
     with pytest.raises(TaskError) as caught:
         make_cog(source)
     assert caught.value.code == "COG_INVALID"

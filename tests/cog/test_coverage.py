@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 from rasterio.windows import Window
 
-from rastercollection.rasters.grid import Grid
-from rastercollection.rasters.placement import Placement, apply
+from rastercollection.rasters.grid.placement import Placement, apply
+from rastercollection.rasters.grid.plan import Grid
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
 
 

@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from rastercollection.rasters.footprint import footprint
+from rastercollection.rasters.grid.footprint import footprint
 
 
 def outline(

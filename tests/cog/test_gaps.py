@@ -11,7 +11,7 @@ from cog_scenes import make_cog, texture, write_raster
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
-from rastercollection.rasters.cog.gaps import fill_gaps
+from rastercollection.rasters.pixels.gaps import fill_gaps
 
 
 @pytest.mark.parametrize("resampling", ["nearest", "bilinear", "cubic", "lanczos"])

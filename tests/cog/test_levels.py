@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rastercollection.figures import LevelChoice, LevelTrial
-from rastercollection.products import CogSettings
-from rastercollection.rasters.cog.levels import choose_level, knee, sample_windows
-from rastercollection.records import from_dict, to_dict
+from rastercollection.core.records import from_dict, to_dict
+from rastercollection.model.cog import CogSettings
+from rastercollection.model.receipt import LevelChoice, LevelTrial
+from rastercollection.rasters.writing.levels import choose_level, knee, sample_windows
 
 USUAL = {"DEFLATE": 6, "ZSTD": 9, "LZMA": 6, "LERC_DEFLATE": 6, "LERC_ZSTD": 9}
 WITH_PREDICTOR = ("DEFLATE", "ZSTD")

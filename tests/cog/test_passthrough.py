@@ -17,14 +17,14 @@ from affine import Affine
 from cog_scenes import PLACE, UTM, holes, make_cog, texture, validate, write_raster, writing_masks
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.products import Validation
-from rastercollection.rasters.crs import to_rasterio
-from rastercollection.rasters.environment import Limits
-from rastercollection.rasters.opening import open_source
-from rastercollection.rasters.policy import SourcePolicy
-from rastercollection.rasters.shared_grid import GridRule
-from rastercollection.records import from_dict
-from rastercollection.stages.cog.passthrough import Asked, why_not_as_it_is
+from rastercollection.core.records import from_dict
+from rastercollection.geo.pixel_grid import GridRule
+from rastercollection.model.policy import SourcePolicy
+from rastercollection.model.tile import Validation
+from rastercollection.rasters.gdal_crs import to_rasterio
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.source.opening import open_source
+from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
 from rastercollection.stages.cog.prepare import Order, prepare
 
 LIMITS = Limits(memory_bytes=2**28)

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rastercollection.products import CogSettings
-from rastercollection.rasters.prediction import Load, predict, predict_bytes
-from rastercollection.rasters.profiles import COMPRESSIONS
+from rastercollection.model.cog import CogSettings
+from rastercollection.model.tiers import COMPRESSIONS
+from rastercollection.rasters.cost import Load, predict, predict_bytes
 
 SIDE = 700
 NOISE: dict[str, NDArray[Any]] = {

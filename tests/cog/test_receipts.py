@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from rastercollection import process_collection
 from rastercollection.errors import TaskError
-from rastercollection.figures import Receipt
-from rastercollection.products import Cog
+from rastercollection.model.cog import Cog
+from rastercollection.model.receipt import Receipt
 from rastercollection.stages.cog import warp
 
 

@@ -26,13 +26,13 @@ from rastercollection import (
 )
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
-from rastercollection.engine import Engine, JobOutcome, RetryPolicy
+from rastercollection.core.engine.engine import Engine, JobOutcome, RetryPolicy
+from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
+from rastercollection.core.executor import ExecutorCapabilities
+from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, TaskStatus
 from rastercollection.errors import ExecutorBrokenError, WorkerDiedError
-from rastercollection.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
 from rastercollection.executors.serial import SerialExecutor
 from rastercollection.executors.thread import ThreadExecutor
-from rastercollection.models import ErrorRecord, JobRecord, JobStatus, TaskStatus
-from rastercollection.protocols import ExecutorCapabilities
 
 QUICK = RetryPolicy(attempts=3, base=0.01)
 

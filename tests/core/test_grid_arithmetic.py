@@ -12,9 +12,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from rastercollection.products import Bounds, NaturalGrid
-from rastercollection.rasters.shared_grid import CollectionGrid, GridRule, Place, choose_grid
-from rastercollection.records import from_dict, to_dict
+from rastercollection.core.records import from_dict, to_dict
+from rastercollection.geo.pixel_grid import CollectionGrid, GridRule, Place, choose_grid
+from rastercollection.geo.types import Bounds, NaturalGrid
 
 DEGREES = (-180.0, -90.0, 180.0, 90.0)
 MERCATOR = math.pi * 6378137.0

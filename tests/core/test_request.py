@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from rastercollection import CollectionRequest, RequestError, process_collection
 from rastercollection.api import plan_collection
-from rastercollection.naming import tile_names
-from rastercollection.parameters import CollectionParameters
+from rastercollection.model.names import tile_names
+from rastercollection.model.parameters import CollectionParameters
 
 GOOD: dict[str, Any] = {"container_name": "/data/bronze", "blob_list": ["a.tif"], "collection_id": "c-1_x"}
 

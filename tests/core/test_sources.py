@@ -8,7 +8,7 @@ import pytest
 
 from rastercollection import CollectionRequest, RequestError
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.sources import find_sources
+from rastercollection.job.sources import find_sources
 
 FILES = ["a.tif", "b.TIF", "sub/c.tif", "sub/deep/d.tif", "odd [1].tif", "odd 1.tif", "ü%20#.tif", "x_cog_analysis.tif"]
 

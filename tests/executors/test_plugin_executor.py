@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rastercollection.core.executor import Executor
 from rastercollection.errors import UnknownNameError
-from rastercollection.protocols import Executor
-from rastercollection.registry import EXECUTORS
+from rastercollection.ports.registries import EXECUTORS
 from rastercollection.testing.executor_contract import ExecutorContract
 
 PACKAGE = Path(__file__).parents[1] / "plugin_package"

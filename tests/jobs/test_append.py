@@ -24,10 +24,10 @@ from rio_tiler.errors import PointOutsideBounds
 from rio_tiler.io import Reader
 
 from rastercollection import JobFailedError, JobResult, process_collection
-from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from rastercollection.core.models import Notice
 from rastercollection.errors import BackendError, ObjectExistsError
-from rastercollection.models import Notice
-from rastercollection.protocols import Publication, PublishMode
+from rastercollection.ports.catalog import Publication, PublishMode
 
 IDS = ["a", "b", "sub_c", "sub_d-ca6e64bf"]
 WEST_HALF, EAST_HALF = ["a.tif", "sub/c.tif"], ["b.tif", "sub/d ü.tif"]

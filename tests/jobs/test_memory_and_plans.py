@@ -18,8 +18,8 @@ from rasterio.transform import from_origin
 
 from rastercollection import plan_collection, process_collection
 from rastercollection.backends.jobs.memory import MemoryJobStore
-from rastercollection.products import Cog
-from rastercollection.records import from_dict
+from rastercollection.core.records import from_dict
+from rastercollection.model.cog import Cog
 
 
 @pytest.mark.parametrize("in_memory", [True, False])

@@ -16,7 +16,7 @@ from job_scenes import NAMES, make_tiles, write_tile
 from pyproj import Transformer
 
 from rastercollection import JobFailedError, JobResult, process_collection
-from rastercollection.cli import main
+from rastercollection.cli.main import main
 from rastercollection.errors import BackendError
 
 psycopg = pytest.importorskip("psycopg", reason="pip install 'rastercollection[pgstac]'")

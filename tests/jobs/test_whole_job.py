@@ -33,8 +33,8 @@ from rastercollection import (
     status,
     submit,
 )
-from rastercollection.events import Event, TaskEnded
-from rastercollection.request import CollectionRequest
+from rastercollection.core.events import Event, TaskEnded
+from rastercollection.model.request import CollectionRequest
 
 
 @pytest.fixture

@@ -23,17 +23,19 @@ from hypothesis import strategies as st
 from rio_tiler.io import Reader
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.models import Task
+from rastercollection.core.records import from_dict
+from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
-from rastercollection.models import Task
-from rastercollection.products import Bounds, Cog, Mosaic
-from rastercollection.records import from_dict
-from rastercollection.stages.extent import bounds_parts, bounds_union, unroll
-from rastercollection.stages.low_zooms import find_low_zooms
-from rastercollection.stages.mosaic import create_mosaicjson
-from rastercollection.stages.mosaicjson import build_mosaic, cogs_per_tile
-from rastercollection.testing.rasters import write_sample_cog
-from rastercollection.testing.samples import sample_cog, sample_grid, sample_job, sample_results
-from rastercollection.workflow import TaskContext
+from rastercollection.geo.bounds import bounds_parts, bounds_union, unroll
+from rastercollection.geo.types import Bounds
+from rastercollection.model.cog import Cog
+from rastercollection.model.mosaic import Mosaic
+from rastercollection.mosaics.low_zooms import find_low_zooms
+from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile
+from rastercollection.stages.mosaic.task import create_mosaicjson
+from rastercollection.testing.sample_rasters import write_sample_cog
+from rastercollection.testing.sample_records import sample_cog, sample_grid, sample_job, sample_results
 
 # affine 3.1 announces a deprecation of what rio-tiler does
 
@@ -375,8 +377,8 @@ def test_no_raster_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_application_keeps_its_log_level() -> None:
     script = (
         "import logging; before = logging.root.level\n"
-        "from rastercollection.stages.mosaicjson import build_mosaic\n"
-        "from rastercollection.testing.samples import sample_grid, sample_job\n"
+        "from rastercollection.mosaics.mosaicjson import build_mosaic\n"
+        "from rastercollection.testing.sample_records import sample_grid, sample_job\n"
         "build_mosaic(sample_grid(1), sample_job())\n"
         "assert logging.root.level == before == logging.WARNING, logging.root.level\n"
     )

@@ -15,15 +15,15 @@ from rasterio.transform import from_origin
 from rasterio.warp import reproject
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.models import Notice, Task
-from rastercollection.overviews import Overview, OverviewImage
-from rastercollection.products import Cog
-from rastercollection.rasters.environment import Limits
-from rastercollection.records import from_dict
+from rastercollection.core.models import Notice, Task
+from rastercollection.core.records import from_dict
+from rastercollection.core.workflow import TaskContext
+from rastercollection.model.cog import Cog
+from rastercollection.model.mosaic import Overview, OverviewImage
+from rastercollection.rasters.limits import Limits
 from rastercollection.stages.overview import create_overview
-from rastercollection.testing.rasters import write_sample_cog
-from rastercollection.testing.samples import sample_job, sample_results
-from rastercollection.workflow import TaskContext
+from rastercollection.testing.sample_rasters import write_sample_cog
+from rastercollection.testing.sample_records import sample_job, sample_results
 
 Array = NDArray[Any]
 

@@ -35,13 +35,13 @@ from rio_tiler.io import Reader
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import TileError
-from rastercollection.products import CogSettings
-from rastercollection.protocols import GdalSource
-from rastercollection.rasters.environment import Limits
-from rastercollection.stages.mosaicjson import build_mosaic
+from rastercollection.model.cog import CogSettings
+from rastercollection.mosaics.mosaicjson import build_mosaic
+from rastercollection.ports.storage import GdalSource
+from rastercollection.rasters.limits import Limits
 from rastercollection.stages.overview.structure import find_structure
-from rastercollection.testing.rasters import write_sample_cog
-from rastercollection.testing.samples import sample_cog, sample_job
+from rastercollection.testing.sample_rasters import write_sample_cog
+from rastercollection.testing.sample_records import sample_cog, sample_job
 
 TMS = matrix_sets.get("WebMercatorQuad")
 SIDE = side(4)
@@ -493,7 +493,7 @@ def test_a_damaged_tile_is_named(tmp_path: Path) -> None:
 
 def test_what_was_written_is_compared_with_what_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rastercollection.errors import TaskError
-    from rastercollection.rasters.cog import encode
+    from rastercollection.rasters.writing import encode
 
     real = encode.encode
 
@@ -504,7 +504,7 @@ def test_what_was_written_is_compared_with_what_was_meant(tmp_path: Path, monkey
             cog.write(block + 1, 1, window=rasterio.windows.Window(200, 200, 8, 8))
 
     scene = scene_of("float dem", tmp_path / "cogs")
-    monkeypatch.setattr("rastercollection.rasters.cog.finish.encode", spoiling)
+    monkeypatch.setattr("rastercollection.rasters.writing.finish.encode", spoiling)
     monkeypatch.setattr("rastercollection.stages.overview.making.check_valid", lambda *_: None)
     with pytest.raises(TaskError) as caught:
         overview_of(scene.cogs, tmp_path)

@@ -19,9 +19,9 @@ from rasterio.warp import reproject
 from rio_cogeo import cog_validate
 
 from rastercollection import JobFailedError, JobResult, process_collection
-from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.errors import BackendError
-from rastercollection.protocols import Publication
+from rastercollection.ports.catalog import Publication
 
 SIZE = 540
 """Just larger than a block, so that COGs have an overview."""

@@ -16,16 +16,18 @@ import attrs
 import pystac
 import pytest
 
-from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.models import Notice, Task
-from rastercollection.products import CatalogEntry, Cog, Mosaic
-from rastercollection.records import from_dict
-from rastercollection.stages.mosaic import create_mosaicjson
-from rastercollection.stages.stac import create_stac_collection
-from rastercollection.stages.stac.renders import collection_renders
-from rastercollection.testing.samples import sample_job, sample_results
-from rastercollection.workflow import TaskContext
+from rastercollection.core.models import Notice, Task
+from rastercollection.core.records import from_dict
+from rastercollection.core.workflow import TaskContext
+from rastercollection.model.cog import Cog
+from rastercollection.model.entry import CatalogEntry
+from rastercollection.model.mosaic import Mosaic
+from rastercollection.stac.renders import collection_renders
+from rastercollection.stages.mosaic.task import create_mosaicjson
+from rastercollection.stages.stac.task import create_stac_collection
+from rastercollection.testing.sample_records import sample_job, sample_results
 from services.titiler import wait_until_up
 
 

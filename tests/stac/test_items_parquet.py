@@ -18,8 +18,8 @@ from rasterio.transform import from_origin
 from test_stac_collection import CONIC, _odd_cogs
 
 from rastercollection import process_collection
-from rastercollection.backends.catalogs.static import StaticCatalog
-from rastercollection.testing.samples import as_detailed, sample_cog
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from rastercollection.testing.sample_records import as_detailed, sample_cog
 
 pytestmark = pytest.mark.usefixtures("geoparquet")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import rasterio
 
-from rastercollection.backends.catalogs.static import StaticCatalog
-from rastercollection.testing.samples import sample_grid
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from rastercollection.testing.sample_records import sample_grid
 
 COUNT = 2000
 

@@ -11,10 +11,10 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
-from rastercollection.products import Cog
+from rastercollection.model.cog import Cog
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
-from rastercollection.testing.rasters import write_sample_cog
-from rastercollection.testing.samples import sample_cog, sample_grid
+from rastercollection.testing.sample_rasters import write_sample_cog
+from rastercollection.testing.sample_records import sample_cog, sample_grid
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "image"}
 HOSTILE = "<img src=x onerror=alert(1)>\"'&</style><script>alert(2)</script>"

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_stac_collection import CONIC, PALETTE, _odd_cogs
 
-from rastercollection.figures import BandStatistics
-from rastercollection.products import BandFacts, Cog
-from rastercollection.stages.mosaicjson import build_mosaic
-from rastercollection.stages.published import cog_key, is_dated_item, item_bounds, published_cog
-from rastercollection.stages.stac.items import is_dated, item_dict
+from rastercollection.model.band import BandFacts, BandStatistics
+from rastercollection.model.cog import Cog
+from rastercollection.mosaics.mosaicjson import build_mosaic
+from rastercollection.stac.items import is_dated, item_dict
+from rastercollection.stac.published import cog_key, is_dated_item, item_bounds, published_cog
+from rastercollection.stac.renders import collection_renders
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
-from rastercollection.stages.stac.renders import collection_renders
 from rastercollection.testing.catalog_contract import contract_item
-from rastercollection.testing.samples import sample_cog, sample_job
+from rastercollection.testing.sample_records import sample_cog, sample_job
 
 NOT_KEPT = ("source_container", "source_crs", "output_blob", "output_container", "reprojected", "tags", "receipt")
 CIRCUMSTANCES = ("in_memory", "seconds", "outputs", "settings", "notices", "copied", "projjson")

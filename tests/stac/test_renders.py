@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rio_tiler.colormap import cmap
 
-from rastercollection.figures import BandStatistics
-from rastercollection.stages.stac.renders import collection_renders
-from rastercollection.stages.stac.statistics import combine
-from rastercollection.testing.samples import sample_band, sample_cog
+from rastercollection.model.band import BandStatistics
+from rastercollection.stac.renders import collection_renders
+from rastercollection.stac.spread import combine
+from rastercollection.testing.sample_records import sample_band, sample_cog
 
 RGBN = ("red", "green", "blue", "gray")
 

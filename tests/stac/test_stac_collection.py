@@ -13,14 +13,14 @@ import pytest
 import rasterio
 import rasterio.warp
 
-from rastercollection.backends.catalogs.static import StaticCatalog
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from rastercollection.core.models import Task, TaskResult, TaskStatus
+from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
-from rastercollection.models import Task, TaskResult, TaskStatus
-from rastercollection.protocols import Publication, PublishMode
-from rastercollection.stages.stac import create_stac_collection
-from rastercollection.stages.stac.items import item_dict
-from rastercollection.testing.samples import sample_band, sample_cog, sample_grid, sample_job, sample_results
-from rastercollection.workflow import TaskContext
+from rastercollection.ports.catalog import Publication, PublishMode
+from rastercollection.stac.items import item_dict
+from rastercollection.stages.stac.task import create_stac_collection
+from rastercollection.testing.sample_records import sample_band, sample_cog, sample_grid, sample_job, sample_results
 
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 CONIC = pyproj.CRS.from_proj4("+proj=laea +lat_0=10 +lon_0=71 +ellps=WGS84 +units=m")

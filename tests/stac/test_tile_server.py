@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from tile_scenes import PALETTE, SCENES, SIZE, alpha_at, fetch_tile, get, make_scene, terrain
 
+from rastercollection.stac.tile_servers import build_urls
 from rastercollection.stages.stac.probe import probe
-from rastercollection.stages.stac.urls import build_urls
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
 

@@ -12,7 +12,7 @@ import pytest
 from rio_tiler.colormap import cmap
 from tile_scenes import SCENES, SIZE, fetch_tile, get, make_scene, pixel_at, terrain
 
-from rastercollection.stages.stac.urls import PROFILES, build_urls
+from rastercollection.stac.tile_servers import PROFILES, build_urls
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
 
@@ -23,7 +23,7 @@ RESCALED = {"elevation", "elevation-int16", "four-uint16", "twelve"}
 @pytest.fixture
 def serve(publish: Any, titiler_pgstac: tuple[str, int], served_dsn: str, tmp_path: Path) -> Any:
     """Publishes a scene into the database that the tile server reads."""
-    from rastercollection.backends.catalogs.pgstac import PgstacCatalog
+    from rastercollection.backends.catalogs.pgstac.pgstac_catalog import PgstacCatalog
 
     catalog = PgstacCatalog(served_dsn)
 

@@ -11,8 +11,8 @@ import morecantile
 import numpy as np
 from rasterio.io import MemoryFile
 
-from rastercollection.products import Cog
-from rastercollection.testing.rasters import write_sample_cog
+from rastercollection.model.cog import Cog
+from rastercollection.testing.sample_rasters import write_sample_cog
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 BOUNDS = [(71.0, 41.0, 71.05, 41.05), (71.05, 41.0, 71.1, 41.05)]

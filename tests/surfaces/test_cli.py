@@ -19,8 +19,8 @@ import pytest
 import rasterio
 
 from rastercollection import CollectionRequest
-from rastercollection.demo import Scene, make_scene
-from rastercollection.testing.rasters import write_sample_cog
+from rastercollection.cli.demo import Scene, make_scene
+from rastercollection.testing.sample_rasters import write_sample_cog
 
 ESCAPE = "\x1b"
 

@@ -11,7 +11,7 @@ from rasterio.errors import RasterioIOError
 from rasterio.windows import from_bounds
 
 from rastercollection import errors
-from rastercollection.demo import Scene, make_scene
+from rastercollection.cli.demo import Scene, make_scene
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from rastercollection import CollectionRequest
-from rastercollection.demo import make_scene
+from rastercollection.cli.demo import make_scene
 
 DOCS = Path(__file__).parents[2] / "docs"
 README = DOCS.parent / "README.md"

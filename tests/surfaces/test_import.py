@@ -57,7 +57,7 @@ def test_import_takes_less_than_a_fifth_of_a_second() -> None:
 
 def test_help_is_shown_without_loading_anything_heavy() -> None:
     ask = """
-from rastercollection.cli import main
+from rastercollection.cli.main import main
 try:
     main(["run", "--help"])
 except SystemExit:

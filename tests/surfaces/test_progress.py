@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from rastercollection.events import (
+from rastercollection.cli.progress import BarProgress, LineProgress, show_progress
+from rastercollection.core.events import (
     Event,
     JobEnded,
     JobStarted,
@@ -18,8 +19,7 @@ from rastercollection.events import (
     TaskRetried,
     TaskStarted,
 )
-from rastercollection.models import ErrorRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
-from rastercollection.progress import BarProgress, LineProgress, show_progress
+from rastercollection.core.models import ErrorRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
 
 JOB = "0123456789abcdef"
 HOSTILE = "a\x1b[2Jb\u202e.tif"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from validation_scenes import terrain, validate, write
 
-from rastercollection.rasters.agreement import compare_tiles, outside_majority
+from rastercollection.model.agreement import compare_tiles, outside_majority
 
 
 @pytest.fixture(scope="module")

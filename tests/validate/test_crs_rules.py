@@ -9,7 +9,8 @@ import rasterio
 from validation_scenes import codes, validate, write
 
 from rastercollection.errors import TaskError, TileError
-from rastercollection.rasters.crs import from_rasterio, name_crs, parse_crs, same_crs, to_rasterio
+from rastercollection.geo.crs import name_crs, parse_crs, same_crs
+from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
 
 BYTES = np.arange(64 * 64, dtype="uint8").reshape(64, 64)
 ESRI_UTM_42 = (

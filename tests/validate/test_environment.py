@@ -10,15 +10,11 @@ import pytest
 import rasterio
 from rasterio.env import get_gdal_config
 
+from rastercollection.core import machine
+from rastercollection.core.machine import available_cores, available_memory
 from rastercollection.errors import RequestError
-from rastercollection.rasters import environment
-from rastercollection.rasters.environment import (
-    Limits,
-    available_cores,
-    available_memory,
-    gdal_environment,
-    plan_limits,
-)
+from rastercollection.rasters.gdal_env import gdal_environment
+from rastercollection.rasters.limits import Limits, plan_limits
 
 MIB = 2**20
 
@@ -38,7 +34,7 @@ def test_version_2_quota_of_a_parent_group_counts(tmp_path):
         sys__fs__cgroup__kubepods__pod1__cpu_DOT_max="150000 100000\n",
         sys__fs__cgroup__kubepods__pod1__c1__cpu_DOT_max="max 100000\n",
     )
-    assert environment._cgroup_cores(root) == 1.5
+    assert machine._cgroup_cores(root) == 1.5
 
 
 def test_version_1_quota_and_memory(tmp_path):
@@ -53,8 +49,8 @@ def test_version_1_quota_and_memory(tmp_path):
             "sys__fs__cgroup__memory__docker__c1__memory_DOT_stat": f"cache 5\ntotal_inactive_file {100 * MIB}\n",
         },
     )
-    assert environment._cgroup_cores(root) == 3
-    assert environment._cgroup_memory(root) == 500 * MIB
+    assert machine._cgroup_cores(root) == 3
+    assert machine._cgroup_memory(root) == 500 * MIB
 
 
 def test_no_limits_where_groups_set_none(tmp_path):
@@ -65,9 +61,9 @@ def test_no_limits_where_groups_set_none(tmp_path):
         sys__fs__cgroup__cpu_DOT_max="max 100000\n",
         sys__fs__cgroup__memory__memory_DOT_limit_in_bytes="9223372036854771712\n",
     )
-    assert environment._cgroup_cores(root) > 10**6
-    assert environment._cgroup_memory(root) > 2**50
-    assert environment._cgroup_cores(tmp_path / "nowhere") > 10**6
+    assert machine._cgroup_cores(root) > 10**6
+    assert machine._cgroup_memory(root) > 2**50
+    assert machine._cgroup_cores(tmp_path / "nowhere") > 10**6
 
 
 def test_this_machine():

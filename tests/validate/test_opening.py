@@ -15,9 +15,9 @@ from validation_scenes import ORIGIN, UTM, opened, source_of, validate, write
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import TaskError, TileError
-from rastercollection.products import SourceFile
-from rastercollection.rasters.environment import Limits
-from rastercollection.rasters.opening import SourcePolicy, open_source, reading
+from rastercollection.model.tile import SourceFile
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.source.opening import SourcePolicy, open_source, reading
 
 BYTES = np.arange(60 * 40, dtype="uint8").reshape(60, 40)
 

@@ -13,8 +13,8 @@ from validation_scenes import opened, source_of, validate
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import TaskError, TileError
-from rastercollection.rasters.agreement import compare_tiles
-from rastercollection.rasters.opening import reading
+from rastercollection.model.agreement import compare_tiles
+from rastercollection.rasters.source.opening import reading
 
 LONGEST_SECONDS = 20.0
 MOST_MEMORY_MB = 1000

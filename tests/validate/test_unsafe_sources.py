@@ -16,7 +16,7 @@ from validation_scenes import opened, write
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import TileError
-from rastercollection.protocols import GdalSource
+from rastercollection.ports.storage import GdalSource
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 

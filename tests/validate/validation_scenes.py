@@ -15,14 +15,14 @@ import rasterio
 from affine import Affine
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.models import Task
-from rastercollection.products import SourceFile, Validation
-from rastercollection.rasters.environment import Limits
-from rastercollection.rasters.opening import SourceDataset, SourcePolicy, open_source
-from rastercollection.rasters.profiles import TIERS
-from rastercollection.records import from_dict
+from rastercollection.core.models import Task
+from rastercollection.core.records import from_dict
+from rastercollection.core.workflow import TaskContext
+from rastercollection.model.tiers import TIERS
+from rastercollection.model.tile import SourceFile, Validation
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.source.opening import SourceDataset, SourcePolicy, open_source
 from rastercollection.stages.validate import validate_raster
-from rastercollection.workflow import TaskContext
 
 UTM = "EPSG:32642"
 ORIGIN = Affine(10, 0, 500_000, 0, -10, 4_000_000)

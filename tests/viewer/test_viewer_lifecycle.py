@@ -73,7 +73,7 @@ asyncio.run(notebook())
         program = """
 import sys
 sys.modules["uvicorn"] = None
-from rastercollection.cli import main
+from rastercollection.cli.main import main
 sys.exit(main(["view", sys.argv[1], "--no-browser"]))
 """
         command = [sys.executable, "-c", program, str(published.output)]

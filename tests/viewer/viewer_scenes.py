@@ -13,7 +13,7 @@ import numpy as np
 import rasterio
 from rasterio.transform import Affine
 
-from rastercollection.testing.rasters import write_sample_cog
+from rastercollection.testing.sample_rasters import write_sample_cog
 
 HOSTILE = "<img src=x onerror=\"document.title='broken into'\">'\"&<script>alert(1)</script>"
 PIXEL = 0.0002

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 from typing_extensions import override
 
+from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.errors import ExecutorBrokenError, ExecutorError, MissingExtraError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers, shut_down_error
 from rastercollection.executors.packing import PackedOutcome, describe, pack_call, refused, run_packed, settle
-from rastercollection.protocols import ExecutorCapabilities
 
 if TYPE_CHECKING:
     from distributed import Client

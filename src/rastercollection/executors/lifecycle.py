@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from rastercollection.core.machine import available_cores
 from rastercollection.errors import ExecutorError
-from rastercollection.rasters.environment import available_cores
 
 __all__ = ["ContextManaged", "check_workers", "shut_down_error"]
 

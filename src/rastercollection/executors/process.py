@@ -17,12 +17,12 @@ from typing import Any, Literal, TypeVar
 import attrs
 from typing_extensions import override
 
+from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.errors import ExecutorBrokenError, ExecutorError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
 from rastercollection.executors.packing import describe, pack_call, refused, settle
 from rastercollection.executors.slots import Call, SlotPool
 from rastercollection.executors.worker_process import WorkerGoneError, WorkerProcess
-from rastercollection.protocols import ExecutorCapabilities
 
 __all__ = ["ProcessExecutor", "StartMethod"]
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
+from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.executors.inline import run_inline
 from rastercollection.executors.lifecycle import ContextManaged, shut_down_error
-from rastercollection.protocols import ExecutorCapabilities
 
 __all__ = ["SerialExecutor"]
 

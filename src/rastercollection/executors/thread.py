@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import attrs
 from typing_extensions import override
 
+from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.executors.inline import run_inline
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
 from rastercollection.executors.slots import Call, SlotPool
-from rastercollection.protocols import ExecutorCapabilities
 
 __all__ = ["ThreadExecutor"]
 

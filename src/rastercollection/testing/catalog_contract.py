@@ -27,7 +27,7 @@ import attrs
 import pytest
 
 from rastercollection.errors import BackendError, ObjectExistsError
-from rastercollection.protocols import CatalogBackend, Publication, PublishMode
+from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
 
 __all__ = ["CatalogContract", "contract_collection", "contract_item"]
 
@@ -74,7 +74,7 @@ def contract_item(collection_id: str, item_id: str, number: int = 0, **propertie
 
 
 class CatalogContract(abc.ABC):
-    """Tests of the meaning of :class:`~rastercollection.protocols.CatalogBackend`."""
+    """Tests of the meaning of :class:`~rastercollection.ports.catalog.CatalogBackend`."""
 
     @abc.abstractmethod
     def make_catalog(self) -> CatalogBackend:

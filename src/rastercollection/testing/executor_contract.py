@@ -25,8 +25,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from rastercollection.core.executor import Executor, ExecutorCapabilities
 from rastercollection.errors import ExecutorError, TileError, WorkerDiedError
-from rastercollection.protocols import Executor, ExecutorCapabilities
 from rastercollection.testing import scripted
 
 __all__ = ["ExecutorContract"]
@@ -43,7 +43,7 @@ DEATHS = [
 
 
 class ExecutorContract(abc.ABC):
-    """Tests of the meaning of :class:`~rastercollection.protocols.Executor`.
+    """Tests of the meaning of :class:`~rastercollection.core.executor.Executor`.
 
     Attributes:
         timeout: Seconds that any one task may take to come back.

@@ -30,10 +30,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rastercollection.core.job_store import JobStore
+from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
+from rastercollection.core.records import to_dict
 from rastercollection.errors import ObjectNotFoundError, PreconditionError
-from rastercollection.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
-from rastercollection.protocols import JobStore
-from rastercollection.records import to_dict
 
 __all__ = ["JobStoreContract", "job_records", "task_results"]
 
@@ -119,7 +119,7 @@ def _at_once(count: int, call: Callable[[int], T]) -> list[T]:
 
 
 class JobStoreContract(abc.ABC):
-    """Tests of the meaning of :class:`~rastercollection.protocols.JobStore`.
+    """Tests of the meaning of :class:`~rastercollection.core.job_store.JobStore`.
 
     Attributes:
         lease_seconds: A short lease, long enough that nothing of the store takes longer.

@@ -29,14 +29,14 @@ from typing import ClassVar
 import pytest
 
 from rastercollection.errors import BackendError, ObjectExistsError, ObjectNotFoundError
-from rastercollection.protocols import StorageBackend
-from rastercollection.urls import blob_problem, join, relative
+from rastercollection.ports.addresses import blob_problem, join, relative
+from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["StorageContract"]
 
 
 class StorageContract(abc.ABC):
-    """Tests of the meaning of :class:`~rastercollection.protocols.StorageBackend`.
+    """Tests of the meaning of :class:`~rastercollection.ports.storage.StorageBackend`.
 
     Attributes:
         names: Object names that must survive unchanged.

@@ -17,11 +17,11 @@ from titiler.mosaic.errors import MOSAIC_STATUS_CODES
 from titiler.mosaic.factory import MosaicTilerFactory
 
 from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TileError
-from rastercollection.rasters.environment import SAFE_OPTIONS
-from rastercollection.urls import normalise, url_problem
-from rastercollection.viewer.api import CollectionApi
+from rastercollection.ports.addresses import normalise, url_problem
+from rastercollection.rasters.gdal_env import SAFE_OPTIONS
+from rastercollection.viewer.endpoints import CollectionApi
 from rastercollection.viewer.guard import Guard
-from rastercollection.viewer.published import Shelf
+from rastercollection.viewer.served import Shelf
 from rastercollection.viewer.tiles import TooCoarseError, backend_of, reader_of
 
 __all__ = ["make_app"]

@@ -13,12 +13,12 @@ from rasterio.io import DatasetReader
 from rasterio.warp import transform
 from rasterio.windows import Window
 
+from rastercollection.core.records import jsonable
 from rastercollection.errors import ObjectNotFoundError, UnavailableError
-from rastercollection.protocols import StorageBackend
-from rastercollection.rasters.environment import NO_NETWORK, SAFE_OPTIONS, config_session
-from rastercollection.rasters.inspection import check_reach
-from rastercollection.records import jsonable
-from rastercollection.urls import is_local
+from rastercollection.ports.addresses import is_local
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.rasters.gdal_env import NO_NETWORK, SAFE_OPTIONS, config_session
+from rastercollection.rasters.source.inspection import check_reach
 
 __all__ = ["band_texts", "open_cog", "pixel_values"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, ViewError
-from rastercollection.hrefs import followed_href
-from rastercollection.protocols import StorageBackend
-from rastercollection.urls import accepted, join, normalise
+from rastercollection.ports.addresses import accepted, join, normalise
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.hrefs import followed_href
 
 __all__ = ["check_in_place", "find_collection", "links_of", "read_json"]
 

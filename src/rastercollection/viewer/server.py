@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Any
 
 from rastercollection.errors import MissingExtraError, ViewError
-from rastercollection.protocols import StorageBackend
-from rastercollection.registry import STORAGE
-from rastercollection.urls import normalise, url_problem
+from rastercollection.ports.addresses import normalise, url_problem
+from rastercollection.ports.registries import STORAGE
+from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["ViewServer", "is_installed", "view_collection"]
 
@@ -130,7 +130,7 @@ def _storage(storage: StorageBackend | str | None, options: Mapping[str, Any] | 
 
 
 def _start(collection: str, host: str, port: int | None, storage: StorageBackend) -> ViewServer:
-    from rastercollection.viewer.published import Shelf
+    from rastercollection.viewer.served import Shelf
 
     shelf = Shelf(storage, collection)
     listening = _listen(host, port)

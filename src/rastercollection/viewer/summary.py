@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import shapely
 from shapely.geometry import mapping
 
-from rastercollection.stages.extent import bounds_parts, unroll
-from rastercollection.stages.stac.urls import build_urls
-from rastercollection.viewer.items import ShownItem
+from rastercollection.geo.bounds import bounds_parts, unroll
+from rastercollection.stac.tile_servers import build_urls
 from rastercollection.viewer.locate import links_of
-from rastercollection.viewer.published import PublishedCollection
+from rastercollection.viewer.served import PublishedCollection
+from rastercollection.viewer.shown_items import ShownItem
 
 __all__ = ["collection_summary", "footprints", "parts_of_box", "web_address"]
 

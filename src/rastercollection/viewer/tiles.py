@@ -14,7 +14,7 @@ from rio_tiler.io import BaseReader, Reader
 from rio_tiler.mosaic.backend import BaseBackend
 
 from rastercollection.viewer.cogs import open_cog
-from rastercollection.viewer.published import PublishedCollection, Shelf
+from rastercollection.viewer.served import PublishedCollection, Shelf
 
 __all__ = ["TooCoarseError", "backend_of", "reader_of"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import attrs
 
-from rastercollection.backends.catalogs.documents import ItemLink
+from rastercollection.backends.catalogs.static.documents import ItemLink
 from rastercollection.errors import BackendError, ObjectExistsError
-from rastercollection.protocols import PUBLISH_MODES
+from rastercollection.ports.catalog import PUBLISH_MODES
 
 __all__ = ["Foreign", "Holdings", "check_items", "refuse_existing"]
 

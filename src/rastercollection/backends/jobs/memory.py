@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable, Sequence
 
 from rastercollection.backends.jobs.texts import from_text, to_text
+from rastercollection.core.models import JobRecord, JobStatus, TaskResult
 from rastercollection.errors import ObjectNotFoundError, PreconditionError
-from rastercollection.models import JobRecord, JobStatus, TaskResult
 
 __all__ = ["MemoryJobStore"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from rastercollection.backends.jobs.database import Database
 from rastercollection.backends.jobs.texts import from_text, to_text
+from rastercollection.core.models import JobRecord, JobStatus, TaskResult
 from rastercollection.errors import BackendError, ObjectNotFoundError, PreconditionError
-from rastercollection.models import JobRecord, JobStatus, TaskResult
 
 __all__ = ["SqliteJobStore"]
 

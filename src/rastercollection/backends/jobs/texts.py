@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from rastercollection import records
-from rastercollection.models import SCHEMA_VERSION
+from rastercollection.core import records
+from rastercollection.core.models import SCHEMA_VERSION
 
 __all__ = ["from_text", "to_text"]
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def to_text(value: Any) -> str:
-    """The JSON of :func:`rastercollection.records.to_dict`, made in one pass where all floats are finite."""
+    """The JSON of :func:`rastercollection.core.records.to_dict`, made in one pass where all floats are finite."""
     try:
         return _dump({"schema_version": SCHEMA_VERSION, **_plain(value)})
     except ValueError:

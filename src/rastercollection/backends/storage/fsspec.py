@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from rastercollection.backends.storage.copying import copied
 from rastercollection.backends.storage.gdal import gdal_source
 from rastercollection.backends.storage.local import LocalObject
+from rastercollection.backends.storage.transfer import copied
 from rastercollection.backends.storage.vendor import secrets_in, translated
-from rastercollection.protocols import GdalSource, ObjectInfo
-from rastercollection.urls import HTTP_SCHEMES, LOCAL_SCHEMES, accepted, public_url, split_scheme
+from rastercollection.ports.addresses import HTTP_SCHEMES, LOCAL_SCHEMES, accepted, public_url, split_scheme
+from rastercollection.ports.storage import GdalSource, ObjectInfo
 
 if TYPE_CHECKING:
     from rastercollection.backends.storage.remote import RemoteObject
@@ -30,7 +30,7 @@ def _options(value: Mapping[str, Any] | None) -> Mapping[str, Any]:
 class FsspecStorage:
     """Objects by address: a path, ``file://``, ``memory://``, or an object store that fsspec knows.
 
-    Accepted schemes are those of :data:`rastercollection.urls.SCHEMES`; web servers can only be read. Objects are
+    Accepted schemes are :data:`~rastercollection.ports.addresses.SCHEMES`; web servers can only be read. Objects are
     written whole: on local disks through a hidden temporary file in the same folder, elsewhere with one upload.
 
     Attributes:

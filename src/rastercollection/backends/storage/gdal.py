@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from rastercollection.protocols import GdalSource
-from rastercollection.urls import AZURE_SCHEMES, HTTP_SCHEMES, is_local, local_path, split_scheme
+from rastercollection.ports.addresses import AZURE_SCHEMES, HTTP_SCHEMES, is_local, local_path, split_scheme
+from rastercollection.ports.storage import GdalSource
 
 __all__ = ["gdal_source"]
 

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from rastercollection.errors import BackendError, ObjectNotFoundError
-from rastercollection.protocols import ObjectInfo
-from rastercollection.urls import join, local_path
+from rastercollection.ports.addresses import join, local_path
+from rastercollection.ports.storage import ObjectInfo
 
 __all__ = ["LocalObject", "publish"]
 

@@ -17,8 +17,8 @@ import fsspec
 from rastercollection.backends.storage.local import publish
 from rastercollection.backends.storage.vendor import kind_of
 from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError
-from rastercollection.protocols import ObjectInfo
-from rastercollection.urls import AZURE_SCHEMES, HTTP_SCHEMES, join, public_form, split_scheme
+from rastercollection.ports.addresses import AZURE_SCHEMES, HTTP_SCHEMES, join, public_form, split_scheme
+from rastercollection.ports.storage import ObjectInfo
 
 __all__ = ["RemoteObject"]
 

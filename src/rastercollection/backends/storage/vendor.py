@@ -18,7 +18,7 @@ from rastercollection.errors import (
     RasterCollectionError,
     UnavailableError,
 )
-from rastercollection.urls import public_form
+from rastercollection.ports.addresses import public_form
 
 __all__ = ["kind_of", "reason_for", "secrets_in", "translated"]
 

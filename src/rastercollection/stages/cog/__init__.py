@@ -12,6 +12,6 @@ Which module does what, in the order of the work:
 
 from __future__ import annotations
 
-from rastercollection.stages.cog.handler import create_cog
+from rastercollection.stages.cog.task import create_cog
 
 __all__ = ["create_cog"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from rastercollection.models import Notice
+from rastercollection.core.models import Notice
 
 __all__ = ["Acquisition", "find_acquisition"]
 

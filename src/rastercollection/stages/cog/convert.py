@@ -9,24 +9,26 @@ import attrs
 import numpy as np
 import rasterio
 
-from rastercollection.figures import BandStatistics, LevelChoice, Receipt
-from rastercollection.products import BandFacts, Bounds, CogSettings
-from rastercollection.rasters.cog.canvas import Canvas, Record
-from rastercollection.rasters.cog.encode import check_valid, is_exact
-from rastercollection.rasters.cog.facts import band_facts, header_size
-from rastercollection.rasters.cog.finish import finish, kind_of
-from rastercollection.rasters.cog.levels import choose_level, sample_windows
-from rastercollection.rasters.cog.metadata import Metadata
-from rastercollection.rasters.cog.statistics import Census
-from rastercollection.rasters.cog.validity import Valid
-from rastercollection.rasters.cog.windows import Array, ValidityMap
-from rastercollection.rasters.cog.workspace import Usage, Workspace
-from rastercollection.rasters.failures import writing
-from rastercollection.rasters.grid import Grid
-from rastercollection.stages.cog.fidelity import Meant, Origin, give_receipt
+from rastercollection.geo.types import Bounds
+from rastercollection.model.band import BandFacts, BandStatistics
+from rastercollection.model.cog import CogSettings
+from rastercollection.model.receipt import LevelChoice, Receipt
+from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.pixels.canvas import Canvas, Record
+from rastercollection.rasters.pixels.statistics import Census
+from rastercollection.rasters.pixels.validity import Valid
+from rastercollection.rasters.pixels.windows import Array, ValidityMap
+from rastercollection.rasters.pixels.workspace import Usage, Workspace
+from rastercollection.rasters.writing.encode import check_valid, is_exact
+from rastercollection.rasters.writing.facts import band_facts, header_size
+from rastercollection.rasters.writing.finish import finish, kind_of
+from rastercollection.rasters.writing.levels import choose_level, sample_windows
+from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
-from rastercollection.stages.cog.values import Values
+from rastercollection.stages.cog.receipt.fidelity import Meant, Origin, give_receipt
+from rastercollection.stages.cog.receipt.values import Values
 from rastercollection.stages.cog.warp import Warp, warp
 
 __all__ = ["Conversion", "convert"]

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from rastercollection.rasters.crs import from_rasterio
-from rastercollection.rasters.grid import Grid
-from rastercollection.rasters.placement import Placement, Points, apply, project
+from rastercollection.rasters.gdal_crs import from_rasterio
+from rastercollection.rasters.grid.placement import Placement, Points, apply, project
+from rastercollection.rasters.grid.plan import Grid
 
 __all__ = ["Coverage", "Extent", "source_pixels"]
 

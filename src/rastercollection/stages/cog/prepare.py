@@ -8,15 +8,15 @@ import attrs
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
-from rastercollection.products import CogSettings
-from rastercollection.rasters.cog.encode import suited
-from rastercollection.rasters.cog.metadata import Metadata
-from rastercollection.rasters.cog.validity import Validity, choose_layout, common_dtype
-from rastercollection.rasters.environment import Limits
-from rastercollection.rasters.grid import GridPlan, plan_grid
-from rastercollection.rasters.placement import Placement
-from rastercollection.rasters.prediction import Load
-from rastercollection.rasters.shared_grid import GridRule
+from rastercollection.geo.pixel_grid import GridRule
+from rastercollection.model.cog import CogSettings
+from rastercollection.rasters.cost import Load
+from rastercollection.rasters.grid.placement import Placement
+from rastercollection.rasters.grid.plan import GridPlan, plan_grid
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.validity import Validity, choose_layout, common_dtype
+from rastercollection.rasters.writing.encode import suited
+from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.blocks import block_size
 from rastercollection.stages.cog.reading import Source
 

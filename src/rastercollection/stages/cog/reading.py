@@ -11,13 +11,12 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.errors import TaskError, TileError
-from rastercollection.rasters.cog.canvas import Canvas, Record
-from rastercollection.rasters.cog.validity import Layout, Valid, Validity, any_band, common_dtype, settle
-from rastercollection.rasters.cog.windows import Array, iterate_windows, window_steps
-from rastercollection.rasters.failures import GDAL_ERRORS, writing
-from rastercollection.rasters.grid import GridPlan
-from rastercollection.rasters.messages import translated
-from rastercollection.rasters.prediction import WINDOW_BYTES
+from rastercollection.rasters.cost import WINDOW_BYTES
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated, writing
+from rastercollection.rasters.grid.plan import GridPlan
+from rastercollection.rasters.pixels.canvas import Canvas, Record
+from rastercollection.rasters.pixels.validity import Layout, Valid, Validity, any_band, common_dtype, settle
+from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
 
 __all__ = ["BORDER", "Gather", "Source", "copy_pixels", "join_words", "split_words", "store_for_warp"]
 

@@ -27,14 +27,14 @@ from rasterio.warp import reproject
 from rasterio.windows import Window
 
 from rastercollection.errors import TileError
-from rastercollection.rasters.cog.canvas import Canvas, Record, open_canvas
-from rastercollection.rasters.cog.gaps import fill_canvas
-from rastercollection.rasters.cog.validity import Valid, any_band, settle
-from rastercollection.rasters.cog.windows import Array, iterate_windows, window_steps
-from rastercollection.rasters.cog.workspace import Workspace
-from rastercollection.rasters.failures import GDAL_ERRORS, describe, writing
-from rastercollection.rasters.grid import Grid
-from rastercollection.rasters.placement import Placement, apply, project
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, describe, writing
+from rastercollection.rasters.grid.placement import Placement, apply, project
+from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.pixels.canvas import Canvas, Record, open_canvas
+from rastercollection.rasters.pixels.gaps import fill_canvas
+from rastercollection.rasters.pixels.validity import Valid, any_band, settle
+from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
+from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
 from rastercollection.stages.cog.reading import BORDER, Gather, Source, join_words
 

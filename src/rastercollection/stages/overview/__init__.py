@@ -7,6 +7,6 @@ the overview's grid.
 
 from __future__ import annotations
 
-from rastercollection.stages.overview.handler import create_overview
+from rastercollection.stages.overview.task import create_overview
 
 __all__ = ["create_overview"]

@@ -15,17 +15,17 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from rastercollection.errors import BackendError, TaskError, TileError
-from rastercollection.products import Cog
-from rastercollection.protocols import StorageBackend
-from rastercollection.rasters.cog.canvas import Canvas, Record
-from rastercollection.rasters.cog.statistics import Census
-from rastercollection.rasters.cog.validity import any_band, settle
-from rastercollection.rasters.cog.windows import Array, iterate_windows, window_steps
-from rastercollection.rasters.environment import Limits
-from rastercollection.rasters.failures import GDAL_ERRORS, describe, writing
-from rastercollection.rasters.grid import Grid
-from rastercollection.stages.low_zooms import TILE, LowZooms, mercator_boxes
-from rastercollection.stages.overview.reading import Piece, Source, is_remote, read_piece, was_published_before
+from rastercollection.model.cog import Cog
+from rastercollection.mosaics.low_zooms import TILE, LowZooms, mercator_boxes
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, describe, writing
+from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.canvas import Canvas, Record
+from rastercollection.rasters.pixels.statistics import Census
+from rastercollection.rasters.pixels.validity import any_band, settle
+from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
+from rastercollection.stages.overview.pieces import Piece, Source, is_remote, read_piece, was_published_before
 from rastercollection.stages.overview.resampling import resampled
 from rastercollection.stages.overview.structure import Structure
 

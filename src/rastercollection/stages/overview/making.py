@@ -14,22 +14,22 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from rastercollection.errors import TaskError
-from rastercollection.overviews import OverviewImage
-from rastercollection.products import Bounds
-from rastercollection.rasters.cog.canvas import Canvas
-from rastercollection.rasters.cog.encode import check_valid, is_exact
-from rastercollection.rasters.cog.facts import band_facts, checksum, color_entries, header_size
-from rastercollection.rasters.cog.finish import finish, kind_of
-from rastercollection.rasters.cog.metadata import Metadata
-from rastercollection.rasters.cog.statistics import Census
-from rastercollection.rasters.cog.validity import Valid, Validity
-from rastercollection.rasters.cog.windows import Array, iterate_windows
-from rastercollection.rasters.cog.workspace import Workspace
-from rastercollection.rasters.failures import writing
-from rastercollection.rasters.grid import Grid
-from rastercollection.stages.low_zooms import TILE, LowZooms
+from rastercollection.geo.types import Bounds
+from rastercollection.model.mosaic import OverviewImage
+from rastercollection.mosaics.low_zooms import TILE, LowZooms
+from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.pixels.canvas import Canvas
+from rastercollection.rasters.pixels.statistics import Census
+from rastercollection.rasters.pixels.validity import Valid, Validity
+from rastercollection.rasters.pixels.windows import Array, iterate_windows
+from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.rasters.writing.encode import check_valid, is_exact
+from rastercollection.rasters.writing.facts import band_facts, checksum, color_entries, header_size
+from rastercollection.rasters.writing.finish import finish, kind_of
+from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.overview.compose import Composition, compose
-from rastercollection.stages.overview.reading import Source, open_overview
+from rastercollection.stages.overview.pieces import Source, open_overview
 
 __all__ = ["MadeOverview", "make", "overview_grid"]
 

@@ -13,8 +13,8 @@ from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
-from rastercollection.rasters.cog.windows import Array
-from rastercollection.stages.overview.reading import Piece
+from rastercollection.rasters.pixels.windows import Array
+from rastercollection.stages.overview.pieces import Piece
 
 __all__ = ["resampled"]
 

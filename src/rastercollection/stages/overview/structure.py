@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from rastercollection.products import Cog, CogSettings
-from rastercollection.rasters.cog.encode import suited
-from rastercollection.rasters.cog.validity import Layout, Validity, choose_layout
+from rastercollection.model.cog import Cog, CogSettings
+from rastercollection.rasters.pixels.validity import Layout, Validity, choose_layout
+from rastercollection.rasters.writing.encode import suited
 
 __all__ = ["Structure", "find_structure"]
 

@@ -9,10 +9,10 @@ from importlib import resources
 
 import attrs
 
-from rastercollection.hrefs import page_href
-from rastercollection.products import Cog
-from rastercollection.stages.stac.fields import ground_resolution, projection_code
-from rastercollection.stages.stac.items import is_dated
+from rastercollection.model.cog import Cog
+from rastercollection.stac.fields import ground_resolution, projection_code
+from rastercollection.stac.hrefs import page_href
+from rastercollection.stac.items import is_dated
 from rastercollection.stages.stac.preview_map import draw_map
 
 __all__ = ["PreviewPlaces", "preview_page"]

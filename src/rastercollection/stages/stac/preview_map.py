@@ -9,9 +9,10 @@ from typing import Any
 
 import attrs
 
-from rastercollection.products import Bounds, Cog
-from rastercollection.stages.extent import bounds_union, crosses_antimeridian, unroll
-from rastercollection.stages.stac.fields import to_wgs84
+from rastercollection.geo.bounds import bounds_union, crosses_antimeridian, unroll
+from rastercollection.geo.types import Bounds
+from rastercollection.model.cog import Cog
+from rastercollection.stac.fields import to_wgs84
 
 __all__ = ["draw_map"]
 

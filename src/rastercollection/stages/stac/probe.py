@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 import shapely
 
-from rastercollection.products import Cog
+from rastercollection.model.cog import Cog
 from rastercollection.stages.stac.png import NotReadableError, what_is_shown
 
 __all__ = ["Readiness", "describe", "offers", "probe"]
@@ -59,7 +59,7 @@ def probe(links: Mapping[str, str], zooms: tuple[int, int], cogs: Sequence[Cog],
     COGs with the strongest contrast first.
 
     Args:
-        links: Addresses from :func:`~rastercollection.stages.stac.urls.build_urls`.
+        links: Addresses from :func:`~rastercollection.stac.tile_servers.build_urls`.
         zooms: The smallest and the largest that are shown.
         cogs: What is shown.
         render: What ``links`` show.

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from rastercollection.errors import BackendError
-from rastercollection.naming import in_folder, is_overview_name
-from rastercollection.protocols import CatalogBackend, StorageBackend
-from rastercollection.urls import join
+from rastercollection.model.names import in_folder, is_overview_name
+from rastercollection.ports.addresses import join
+from rastercollection.ports.catalog import CatalogBackend
+from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["overview_hrefs", "remove_superseded"]
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rastercollection.stages.validate.handler import validate_raster
+from rastercollection.stages.validate.task import validate_raster
 
 __all__ = ["validate_raster"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rastercollection.products import BitDepthFinding
+from rastercollection.model.tile import BitDepthFinding
 from rastercollection.stages.validate.sample import Sample
 
 __all__ = ["CRITICAL", "HIGH", "MEDIUM", "bit_depth_findings", "bytes_of"]

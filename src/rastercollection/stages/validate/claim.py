@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rastercollection.errors import TileError
-from rastercollection.products import Detection
+from rastercollection.model.tile import Detection
 from rastercollection.stages.validate.layout import Layout, is_integer
 from rastercollection.stages.validate.sample import Sample
 

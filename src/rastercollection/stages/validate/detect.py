@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rastercollection.products import Detection
+from rastercollection.model.tile import Detection
 from rastercollection.stages.validate.layout import Layout
 from rastercollection.stages.validate.sample import BandSample, Sample
 

@@ -12,10 +12,11 @@ import pyproj
 from rasterio.warp import calculate_default_transform
 
 from rastercollection.errors import TileError
-from rastercollection.products import Bounds, Transform
-from rastercollection.rasters.crs import crs_label, from_rasterio, name_crs, parse_crs, to_rasterio, transformer
-from rastercollection.rasters.geographic import geographic_bounds, grid_bounds, latitude_limit
-from rastercollection.rasters.opening import SourceDataset, reading
+from rastercollection.geo.crs import crs_label, name_crs, parse_crs, transformer
+from rastercollection.geo.geographic import geographic_bounds, grid_bounds, latitude_limit
+from rastercollection.geo.types import Bounds, Transform
+from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
+from rastercollection.rasters.source.opening import SourceDataset, reading
 from rastercollection.stages.validate.reference import OVERRIDDEN, Reference, settle_crs
 
 __all__ = ["Georeference", "georeference"]

@@ -6,7 +6,7 @@ import attrs
 import pyproj
 
 from rastercollection.errors import TileError
-from rastercollection.rasters.crs import crs_label, name_crs, parse_crs, same_crs
+from rastercollection.geo.crs import crs_label, name_crs, parse_crs, same_crs
 
 __all__ = ["Reference", "settle_crs"]
 

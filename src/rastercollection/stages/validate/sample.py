@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 from rasterio.windows import Window
 
-from rastercollection.rasters.opening import SourceDataset, reading
-from rastercollection.stages.validate.facts import alpha_band
+from rastercollection.rasters.source.opening import SourceDataset, reading
+from rastercollection.stages.validate.declarations import alpha_band
 
 __all__ = ["BandSample", "Sample", "take_sample"]
 

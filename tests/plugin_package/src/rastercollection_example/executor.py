@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
+from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.errors import ExecutorError
-from rastercollection.protocols import ExecutorCapabilities
 
 __all__ = ["ExampleExecutor"]
 

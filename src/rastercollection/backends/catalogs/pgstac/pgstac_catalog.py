@@ -1,0 +1,166 @@
+"""A STAC catalog in a PostgreSQL database with pgSTAC, loaded with pypgstac."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from rastercollection.backends.catalogs.holdings import check_items
+from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
+from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look
+from rastercollection.backends.catalogs.pgstac.preflight import check_setup
+from rastercollection.backends.catalogs.pgstac.queries import read_items
+from rastercollection.errors import BackendError
+from rastercollection.ports.catalog import Publication, PublishMode
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["PgstacCatalog"]
+
+Json = dict[str, Any]
+
+KIND = "pgstac"
+PATIENCE = 60.0
+
+_SEARCH = "SELECT hash FROM search_query(%s::jsonb, _metadata => %s::jsonb)"
+
+
+@attrs.frozen
+class PgstacCatalog:
+    """STAC in a database. Needs the extra ``pgstac``.
+
+    A collection and its items are published in one transaction: readers find the collection as it was until all of
+    it is there, and a publication that fails leaves nothing behind. Publishers of one collection wait for each other.
+    What fails for a passing reason (a deadlock, a lost connection, a restart) is done again.
+
+    Attributes:
+        dsn: The address, ``postgresql://user@host:port/database`` or ``key=value …``. What it leaves out, the password
+            among it, libpq takes from its usual places (PGPASSWORD, ~/.pgpass, PGSERVICE …).
+        patience: Seconds in which publishing is tried again, and that a lock is waited for.
+    """
+
+    dsn: str = attrs.field(repr=False)
+    patience: float = PATIENCE
+
+    def __attrs_post_init__(self) -> None:
+        require_pypgstac()
+
+    @property
+    def url(self) -> str:
+        """The address without the password."""
+        return self._database.public
+
+    def check(self) -> None:
+        """Whether the database answers, has PostGIS and a pgSTAC that pypgstac takes, and may be written.
+
+        Raises:
+            UnavailableError: It does not answer.
+            PermissionDeniedError: It does not let the user in, or write.
+            DatabaseNotFoundError, PostgisMissingError, PgstacMissingError, PgstacVersionError: What is not there.
+        """
+        self._database.run_once(lambda connection: check_setup(connection, self.url), "publish")
+
+    def publish(
+        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+    ) -> Publication:
+        """Publish a collection with items in one step; see
+        :meth:`~rastercollection.ports.catalog.CatalogBackend.publish`.
+
+        What is there is looked at before the transaction is committed: with an item missing, nothing is published.
+
+        Raises:
+            CatalogIncompleteError: The database did not store all items.
+            ObjectExistsError: With mode ``insert``, naming items that are there.
+            BackendError: Two items have one id, something is no JSON, or the database refuses it.
+        """
+        check_items(items, mode, self.url)
+        name = str(collection["id"])
+        document, documents = _plain(collection, self.url), [_plain(item, self.url) for item in items]
+
+        def work(connection: psycopg.Connection[Any]) -> Stored:
+            lock_collection(connection, name)
+            return load(connection, document, documents, mode)
+
+        found = self._database.run(work, f"publish collection {name}")
+        return Publication(
+            catalog=KIND,
+            collection_id=name,
+            items=found.items,
+            stored=found.sent,
+            collection_url="",
+            digest=found.digest,
+            item_ids=tuple(str(item["id"]) for item in items),
+            mode=mode,
+        )
+
+    def is_current(self, publication: Publication) -> bool:
+        """Whether the items sent are there as they were; after ``replace``, and no others."""
+        name, ids = publication.collection_id, publication.item_ids
+        found = self._database.run(lambda connection: look(connection, name, ids), f"read collection {name}")
+        if found is None or (publication.mode == "replace" and found.items != len(ids)):
+            return False
+        return (found.sent, found.digest) == (publication.stored, publication.digest)
+
+    def item_ids(self, collection_id: str) -> list[str]:
+        """Ids of the items that are there, sorted."""
+        query = "SELECT id FROM items WHERE collection = %s ORDER BY id"
+
+        def work(connection: psycopg.Connection[Any]) -> list[str]:
+            return [row[0] for row in connection.execute(query, [collection_id])]
+
+        return self._database.run(work, f"read collection {collection_id}")
+
+    def collection(self, collection_id: str) -> Json | None:
+        """The collection as it is published now; None where there is none."""
+        query = "SELECT content FROM collections WHERE id = %s"
+
+        def work(connection: psycopg.Connection[Any]) -> Json | None:
+            row = connection.execute(query, [collection_id]).fetchone()
+            return row[0] if row else None
+
+        return self._database.run(work, f"read collection {collection_id}")
+
+    def items(self, collection_id: str) -> Iterator[Json]:
+        """The items that are published now, by id; none without such a collection."""
+
+        def work(connection: psycopg.Connection[Any]) -> list[Json]:
+            return list(read_items(connection, collection_id))
+
+        return iter(self._database.run(work, f"read collection {collection_id}"))
+
+    def register_search(self, collection_id: str, metadata: Mapping[str, Any]) -> str:
+        """Register the search for all items of a collection, as tile servers use it; the same again is the same.
+
+        Args:
+            collection_id: The collection; it need not be there yet.
+            metadata: Of a mosaic: ``name``, ``bounds``, ``minzoom``, ``maxzoom``, ``assets``, ``defaults``.
+
+        Returns:
+            The id that the database gives it.
+        """
+        search = json.dumps({"collections": [collection_id], "filter-lang": "cql2-json"})
+        described = json.dumps(_plain({"type": "mosaic", **metadata}, self.url))
+
+        def work(connection: psycopg.Connection[Any]) -> str:
+            row = connection.execute(_SEARCH, [search, described]).fetchone()
+            return str(row[0]) if row else ""
+
+        return self._database.run(work, f"register a search over collection {collection_id}")
+
+    @property
+    def _database(self) -> Database:
+        return Database(dsn=self.dsn, patience=self.patience)
+
+
+def _plain(document: Mapping[str, Any], target: str) -> Json:
+    """A copy that is JSON through and through."""
+    try:
+        plain: Json = json.loads(json.dumps(document, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        kind = f"{document.get('type', 'document')} {document.get('id', '')}".strip()
+        raise BackendError(f"{kind} cannot be written as JSON: {error}.", "", target) from error
+    return plain

@@ -1,0 +1,1 @@
+"""A static STAC catalog in a storage backend."""

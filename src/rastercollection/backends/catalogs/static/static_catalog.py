@@ -1,0 +1,401 @@
+"""A static STAC catalog: self-contained JSON documents in a folder or a bucket, no server needed.
+
+::
+
+    catalog.json
+    {collection}/collection.json
+    {collection}/items/{item}.json
+    {collection}/items.parquet          all items once more, where rustac is installed
+
+Readers never meet a half-published collection. No document that the published collection links to is overwritten:
+an item that changed gets another file name beside the old one, the collection document switches over to it in one
+atomic write, and only then goes what it no longer links to. Publishers of one collection take turns, so that each
+builds on what the one before has published.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import attrs
+
+from rastercollection.backends.catalogs.holdings import Foreign, Holdings, check_items, refuse_existing
+from rastercollection.backends.catalogs.static.documents import (
+    ItemLink,
+    child_titles,
+    collection_document,
+    encode,
+    file_stems,
+    foreign_links,
+    item_document,
+    item_links,
+    items_digest,
+    mirror_of,
+    multihash,
+    new_root,
+    sent_form,
+    with_children,
+    with_mirror,
+)
+from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
+from rastercollection.backends.catalogs.static.places import ITEMS, Place, is_ours
+from rastercollection.backends.catalogs.static.turns import Turn, take_turn
+from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.errors import BackendError, ObjectNotFoundError, UnavailableError
+from rastercollection.ports.addresses import join, normalise, relative
+from rastercollection.ports.catalog import Publication, PublishMode
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.hrefs import absolute_href
+
+__all__ = ["StaticCatalog"]
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+PARALLEL_REQUESTS = 8
+READ_AT_ONCE = 256
+ROOT_ATTEMPTS = 20
+KIND = "static"
+
+
+@attrs.frozen
+class StaticCatalog:
+    """STAC in files below ``url``, written through a storage backend.
+
+    Collections of other jobs and whatever else a ``catalog.json`` holds stay as they are. Several processes may publish
+    at the same time, different collections or the same one.
+
+    Attributes:
+        url: The folder, as an address that the storage takes.
+        storage: Where it is; a :class:`~rastercollection.backends.storage.fsspec.FsspecStorage` unless given.
+        options: Its storage options, where it is not given.
+        mirror: Keep all items of a collection in ``items.parquet``, too; where rustac is installed, when None.
+    """
+
+    url: str = attrs.field(converter=normalise)
+    storage: StorageBackend = attrs.field(default=None)
+    options: Mapping[str, Any] | None = attrs.field(default=None, repr=False, hash=False)
+    mirror: bool | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.storage is None:
+            object.__setattr__(self, "storage", FsspecStorage(self.options))
+
+    def check(self) -> None:
+        """Write, read and delete a small object, and look whether ``catalog.json``, if there is one, is a STAC catalog.
+
+        Raises:
+            BackendError: One of these does not work.
+            MissingExtraError: A mirror is wanted, and rustac is not installed.
+        """
+        if self.mirror:
+            require_writer()
+        probe = join(self.url, f".rastercollection-{secrets.token_hex(8)}")
+        self.storage.write(probe, b"writable")
+        try:
+            if self.storage.read(probe) != b"writable":
+                raise BackendError(f"{self._public(probe)} does not read back as written.", "", self._public(probe))
+        finally:
+            self.storage.delete(probe)
+        self._root()
+
+    def publish(
+        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+    ) -> Publication:
+        """Publish a collection with items in one step; see
+        :meth:`~rastercollection.ports.catalog.CatalogBackend.publish`.
+
+        Idempotent. Waits while another program publishes to the same collection.
+
+        Raises:
+            ObjectExistsError: With mode ``insert``, naming items that are there.
+            BackendError: A document cannot be written, two items have one id, or ``catalog.json`` is there and is no
+                STAC catalog.
+            UnavailableError: Others have been publishing to the collection all the time.
+        """
+        self._root()
+        place = Place.of(self.storage, self.url, str(collection["id"]))
+        check_items(items, mode, place.public)
+        with take_turn(self.storage, place.turn) as turn:
+            published = self._published(place)
+            if mode == "insert":
+                refuse_existing(items, published.ids, place.public)
+            kept = published.ids if mode == "insert_ignore" else set()
+            new = [item for item in items if item["id"] not in kept]
+            links = {} if mode == "replace" else {link.item_id: link for link in published.links}
+            written = self._write_items(place, new, published)
+            links |= {link.item_id: link for link in written}
+            foreign = [other for other in published.foreign if mode != "replace" and other.item_id not in links]
+            held = Holdings(links=tuple(links.values()), foreign=tuple(foreign), hrefs=published.hrefs)
+            data = b""
+            for asset in self._mirror(place).assets(
+                self._collection(place) or {}, held, lambda: self._all_items(place, held, new)
+            ):
+                data = self._switch(place, with_mirror(collection, asset), held, turn)
+            self._link_from_root(place.href, str(collection.get("title") or collection["id"]))
+            self._remove_unlinked(place, data)
+            wanted = {link.item_id: link.checksum for link in written}
+            return self._read_back(place, wanted, tuple(str(item["id"]) for item in items), mode)
+
+    def _switch(self, place: Place, collection: Mapping[str, Any], held: Holdings, turn: Turn) -> bytes:
+        """Make readers see the collection with these items; return its document."""
+        others = [other.link for other in held.foreign]
+        data = encode(collection_document(collection, place.public, held.links, others), place.public)
+        turn.check()
+        if self._read(place.document) != data:
+            self.storage.write(place.document, data)
+        return data
+
+    def _all_items(self, place: Place, held: Holdings, new: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """These items, with absolute hrefs; those that are not new are read."""
+        known = {item["id"] for item in new}
+        kept = [link for link in held.links if link.item_id not in known]
+        found = _in_parallel(lambda link: self._item(place, link.href), kept)
+        foreign = [other.item for other in held.foreign]
+        return [*new, *(item for item in (*found, *foreign) if item is not None)]
+
+    def collection(self, collection_id: str) -> dict[str, Any] | None:
+        """The collection as it is published now, with absolute hrefs; None without one that can be read."""
+        place = Place.of(self.storage, self.url, collection_id)
+        document = self._collection(place)
+        return None if document is None else sent_form(document, place.public)
+
+    def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
+        """The items that are published now, with absolute hrefs; none without such a collection.
+
+        Raises:
+            BackendError: A document cannot be read.
+        """
+        place = Place.of(self.storage, self.url, collection_id)
+        document = self._document(place)
+        with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
+            for batch in _batches(item_links(document), READ_AT_ONCE):
+                found = list(threads.map(lambda link: self._item(place, link.href), batch))
+                moved = [link for link, item in zip(batch, found, strict=True) if item is None]
+                yield from (item for item in found if item is not None)
+                yield from self._moved(place, moved)
+            others = threads.map(lambda link: self._foreign(place, link), foreign_links(document))
+            yield from (other.item for other in others if other.item is not None)
+
+    def is_current(self, publication: Publication) -> bool:
+        """Whether the items sent are there as they were, in a collection that the catalog links to."""
+        place = Place.of(self.storage, self.url, publication.collection_id)
+        document = self._collection(place)
+        if document is None or place.href not in child_titles(self._root()):
+            return False
+        if not self._mirror(place).is_current(document):
+            return False
+        published = self._published(place)
+        if publication.mode == "replace" and published.ids != set(publication.item_ids):
+            return False
+        checksums = published.checksums(publication.item_ids)
+        return len(checksums) == publication.stored and items_digest(checksums) == publication.digest
+
+    def item_ids(self, collection_id: str) -> list[str]:
+        """Ids of the items that a collection links to and that are there."""
+        published = self._published(Place.of(self.storage, self.url, collection_id))
+        return sorted(published.ids)
+
+    def _published(self, place: Place) -> Holdings:
+        """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""
+        document = self._document(place)
+        sizes = self._sizes(place)
+        return Holdings(
+            links=tuple(link for link in item_links(document) if sizes.get(link.href) == link.size),
+            foreign=tuple(_in_parallel(lambda link: self._foreign(place, link), foreign_links(document))),
+            hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
+        )
+
+    def _item(self, place: Place, href: str) -> Json | None:
+        """The item that a collection links to, in the form in which it was sent; None where there is none."""
+        url = place.item_url(href) if href.startswith(ITEMS) else absolute_href(href, place.document)
+        item = _parsed(self._read(url))
+        return sent_form(item, self._public(url)) if item is not None and "id" in item else None
+
+    def _moved(self, place: Place, links: Sequence[ItemLink]) -> Iterator[Json]:
+        """Items whose documents are gone, from where the collection links to now: another publisher changed them."""
+        if links:
+            now = {link.item_id: link.href for link in item_links(self._document(place))}
+            hrefs = [now[link.item_id] for link in links if now.get(link.item_id) not in (None, link.href)]
+            yield from (item for item in _in_parallel(lambda href: self._item(place, href), hrefs) if item is not None)
+
+    def _foreign(self, place: Place, link: Mapping[str, Any]) -> Foreign:
+        """An item that another program added; it may be anywhere."""
+        with contextlib.suppress(BackendError):
+            return Foreign(link, self._item(place, link["href"]))
+        return Foreign(link, None)
+
+    def _write_items(self, place: Place, items: Sequence[Mapping[str, Any]], published: Holdings) -> list[ItemLink]:
+        before = {link.item_id: link for link in published.links}
+        stems = file_stems({*before, *(item["id"] for item in items)})
+
+        def write(item: Mapping[str, Any]) -> ItemLink:
+            stem = stems[item["id"]]
+            public = f"{place.public_items}/{stem}.json"
+            data = encode(item_document(item, public), public)
+            checksum, old = multihash(data), before.get(item["id"])
+            if old and old.checksum == checksum:
+                return old
+            href = f"{ITEMS}{stem}.json"
+            if href in published.hrefs:
+                href = f"{ITEMS}{stem}-{checksum[-12:]}.json"
+            self.storage.write(place.item_url(href), data)
+            return ItemLink(item_id=item["id"], href=href, checksum=checksum, size=len(data))
+
+        return _in_parallel(write, items)
+
+    def _remove_unlinked(self, place: Place, published: bytes) -> None:
+        """Delete item documents, and mirrors, that nothing links to."""
+        document = json.loads(published)
+        linked = {link.get("href") for link in document["links"]} | {(mirror_of(document) or {}).get("href")}
+        old = [name for name, _ in self._listed(place.folder) if is_ours(name) and f"./{name}" not in linked]
+        _in_parallel(self.storage.delete, [f"{place.folder}/{name}" for name in old])
+
+    def _read_back(
+        self, place: Place, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
+    ) -> Publication:
+        """What is there: of the items sent, those that have the content that was written or, not written, were kept."""
+        published = self._published(place)
+        checksums = published.checksums(item_ids)
+        stored = [name for name, checksum in checksums.items() if written.get(name, checksum) == checksum]
+        return Publication(
+            catalog=KIND,
+            collection_id=str((self._collection(place) or {}).get("id", "")),
+            items=len(published.ids),
+            stored=len(stored),
+            collection_url=place.public,
+            digest=items_digest(checksums),
+            item_ids=item_ids,
+            mode=mode,
+        )
+
+    def _mirror(self, place: Place) -> Mirror:
+        return Mirror(storage=self.storage, folder=place.folder, public=place.public_folder, wanted=self.mirror)
+
+    def _sizes(self, place: Place) -> dict[str, int]:
+        """Sizes of the item documents that exist, by href from the collection."""
+        return {f"{ITEMS}{name}": size for name, size in self._listed(place.items)}
+
+    def _listed(self, folder: str) -> Iterator[tuple[str, int]]:
+        """Names, from the folder, and sizes of all objects below it."""
+        try:
+            for info in self.storage.list(folder):
+                if not info.is_folder:
+                    below = info.url.startswith(f"{folder}/")
+                    yield info.url[len(folder) + 1 :] if below else relative(folder, info.url), info.size
+        except ObjectNotFoundError:
+            return
+
+    def _link_from_root(self, href: str, title: str) -> None:
+        """Make ``catalog.json`` link to a collection, losing no link that another process adds at the same time.
+
+        Storage has no compare-and-swap. So what is written holds every collection found in the folder, and after
+        writing both are read again: the last of several writers sees the collections of all others.
+
+        Raises:
+            UnavailableError: Other processes kept overwriting it.
+        """
+        root = self._root()
+        if child_titles(root).get(href) == title:
+            return
+        for _ in range(ROOT_ATTEMPTS):
+            wanted = {**self._unlinked(root), href: title}
+            self.storage.write(self._root_url, encode(with_children(root, wanted), self._root_url))
+            root = self._root()
+            if child_titles(root).get(href) == title and not self._unlinked(root):
+                return
+        raise UnavailableError(
+            f"{self._public(self._root_url)} is overwritten by others all the time.", "", self._public(self._root_url)
+        )
+
+    def _unlinked(self, root: Mapping[str, Any]) -> dict[str, str]:
+        """Hrefs and titles of collections below the folder that belong to the catalog and that it does not link to."""
+        known, missing = child_titles(root), {}
+        for name, _ in self._listed(self.url):
+            href = f"./{name}"
+            if href.count("/") == 2 and href.endswith("/collection.json") and href not in known:
+                document = _parsed(self._read(join(self.url, name)))
+                if document and any(link.get("href") == "../catalog.json" for link in document.get("links", ())):
+                    missing[href] = str(document.get("title") or document.get("id"))
+        return missing
+
+    @property
+    def _root_url(self) -> str:
+        return join(self.url, "catalog.json")
+
+    def _root(self) -> Json:
+        """``catalog.json``, or an empty catalog where there is none.
+
+        Raises:
+            BackendError: It is no STAC catalog.
+        """
+        data = self._read(self._root_url)
+        if data is None:
+            return new_root(self.url.rstrip("/").rpartition("/")[2] or "catalog")
+        document = _parsed(data)
+        if document is None or document.get("type") != "Catalog" or not isinstance(document.get("links"), list):
+            raise BackendError(
+                f"{self._public(self._root_url)} is there and is no STAC catalog.",
+                "Choose another folder for the catalog.",
+                self._public(self._root_url),
+            )
+        return document
+
+    def _collection(self, place: Place) -> Json | None:
+        """The collection's document; None where there is none that can be read."""
+        return _parsed(self._read(place.document))
+
+    def _document(self, place: Place) -> Json:
+        """The collection's document; where it is damaged, one that links to all items that are there."""
+        data = self._read(place.document)
+        document = _parsed(data)
+        if data is None or document is not None:
+            return document or {}
+        hrefs = [href for href in self._sizes(place) if href.endswith(".json")]
+        found = _in_parallel(lambda href: self._link(place, href), hrefs)
+        return {"links": [link.to_dict() for link in found if link is not None]}
+
+    def _link(self, place: Place, href: str) -> ItemLink | None:
+        data = self._read(place.item_url(href))
+        item = _parsed(data)
+        if data is None or item is None or "id" not in item:
+            return None
+        return ItemLink(item_id=item["id"], href=href, checksum=multihash(data), size=len(data))
+
+    def _read(self, url: str) -> bytes | None:
+        try:
+            return self.storage.read(url)
+        except ObjectNotFoundError:
+            return None
+
+    def _public(self, url: str) -> str:
+        return self.storage.public_url(url)
+
+
+def _parsed(data: bytes | None) -> Json | None:
+    if data is None:
+        return None
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
+    values_left = iter(values)
+    while batch := list(itertools.islice(values_left, size)):
+        yield batch
+
+
+def _in_parallel(function: Callable[[Any], T], arguments: Sequence[Any]) -> list[T]:
+    if not arguments:
+        return []
+    with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
+        return list(threads.map(function, arguments))

@@ -1,0 +1,196 @@
+"""Publishers of one collection take turns: who may write is told by an object in storage that only one can create.
+
+Storage has no compare-and-swap, but it can create an object exclusively. The owner of the object renews it while it
+works. One that is no longer renewed is taken away: its owner died. On the machine where it died that is seen at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import random
+import secrets
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from rastercollection.errors import BackendError, ObjectExistsError, ObjectNotFoundError, UnavailableError
+from rastercollection.ports.storage import StorageBackend
+
+__all__ = ["Turn", "take_turn"]
+
+RENEWED_EVERY = 5.0
+ABANDONED_AFTER = 30.0
+PATIENCE = 900.0
+LONGEST_PAUSE = 0.5
+
+_held: set[str] = set()
+"""Turns of this process, to tell those of its own that were never ended from those under way."""
+
+
+@attrs.define
+class Turn:
+    """The right to write, while it lasts.
+
+    Attributes:
+        storage, url: The object that stands for it.
+        owner: Random, of this turn alone.
+        exclusive: False where the store cannot create exclusively: others may then write, too.
+    """
+
+    storage: StorageBackend
+    url: str
+    owner: str = attrs.field(factory=lambda: secrets.token_hex(8))
+    exclusive: bool = True
+    _ended: threading.Event = attrs.field(factory=threading.Event)
+
+    def check(self) -> None:
+        """Raise unless the turn is still this one's.
+
+        Raises:
+            UnavailableError: Another publisher took it for abandoned, as after a long standstill of the machine.
+        """
+        if self.exclusive and _owner(_read(self.storage, self.url)) != self.owner:
+            raise UnavailableError(
+                "Another program took over while this one published to the collection.", "Run the job again.", self.url
+            )
+
+    def keep(self) -> None:
+        """Renew the object until the turn is ended or lost; runs in a thread."""
+        number = 0
+        while not self._ended.wait(RENEWED_EVERY):
+            number += 1
+            with contextlib.suppress(BackendError):
+                if _owner(_read(self.storage, self.url)) != self.owner:
+                    return
+                self.storage.write(self.url, self.content(number))
+
+    def end(self) -> None:
+        """Let the next one in."""
+        self._ended.set()
+
+    def content(self, number: int = 0) -> bytes:
+        return json.dumps({"owner": self.owner, "machine": _machine(), "process": os.getpid(), "n": number}).encode()
+
+
+@contextlib.contextmanager
+def take_turn(storage: StorageBackend, url: str) -> Iterator[Turn]:
+    """Wait until no one else publishes, and keep others waiting until the block is left.
+
+    Raises:
+        UnavailableError: Others have been publishing for a quarter of an hour.
+    """
+    turn = Turn(storage, url)
+    _held.add(turn.owner)
+    try:
+        _wait_for(turn)
+        keeper = threading.Thread(target=turn.keep, name="rastercollection-turn", daemon=True)
+        keeper.start()
+        try:
+            yield turn
+        finally:
+            turn.end()
+            keeper.join()
+            _give_back(turn)
+    finally:
+        _held.discard(turn.owner)
+
+
+def _wait_for(turn: Turn) -> None:
+    began = time.monotonic()
+    seen, since, pause = b"", began, 0.01
+    while not _created(turn):
+        content = _read(turn.storage, turn.url)
+        if content != seen:
+            seen, since = content, time.monotonic()
+        if content and (time.monotonic() - since > ABANDONED_AFTER or _is_dead(content)):
+            _take_away(turn, content)
+            continue
+        if time.monotonic() - began > PATIENCE:
+            raise UnavailableError(
+                "Another program has been publishing to this collection all the time.", "Try again later.", turn.url
+            )
+        time.sleep(pause * random.uniform(0.5, 1.0))
+        pause = min(LONGEST_PAUSE, 1.5 * pause)
+
+
+def _created(turn: Turn) -> bool:
+    try:
+        turn.storage.write(turn.url, turn.content(), overwrite=False)
+    except ObjectExistsError:
+        return False
+    except BackendError as error:
+        if type(error) is not BackendError:
+            raise
+        turn.exclusive = False  # the disk has no way to create a file exclusively
+    return True
+
+
+def _take_away(turn: Turn, content: bytes) -> None:
+    if _read(turn.storage, turn.url) == content:
+        turn.storage.delete(turn.url)
+
+
+def _give_back(turn: Turn) -> None:
+    """What fails here fails nothing: others see that the turn is no longer renewed."""
+    with contextlib.suppress(BackendError):
+        if turn.exclusive and _owner(_read(turn.storage, turn.url)) == turn.owner:
+            turn.storage.delete(turn.url)
+
+
+def _read(storage: StorageBackend, url: str) -> bytes:
+    try:
+        return storage.read(url)
+    except ObjectNotFoundError:
+        return b""
+
+
+def _fields(content: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(content)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _owner(content: bytes) -> Any:
+    return _fields(content).get("owner")
+
+
+def _is_dead(content: bytes) -> bool:
+    """Whether the owner is known to be gone: a process of this machine that has ended, or a turn that it gave up."""
+    fields = _fields(content)
+    process = fields.get("process")
+    if fields.get("machine") != _machine() or not isinstance(process, int):
+        return False
+    if process == os.getpid():
+        return fields.get("owner") not in _held
+    return os.name == "posix" and not _is_running(process)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@functools.cache
+def _machine() -> str:
+    """Different for machines, and for containers on one, that do not see each other's processes."""
+    names = [socket.gethostname(), str(uuid.getnode())]
+    with contextlib.suppress(OSError):
+        names += [Path("/proc/sys/kernel/random/boot_id").read_text(), os.readlink("/proc/self/ns/pid")]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]

@@ -1,0 +1,287 @@
+"""What the command line shows: results, plans, job records and errors as text that is safe in a terminal."""
+
+from __future__ import annotations
+
+import shlex
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rastercollection.core.models import ErrorRecord, Notice
+from rastercollection.errors import RasterCollectionError, RequestError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rastercollection.api import CollectionPlan, JobReport
+    from rastercollection.job.forecast import TileForecast
+    from rastercollection.job.result import JobResult, TileOutcome
+
+__all__ = ["clean", "describe", "format_error", "plural", "print_plan", "print_result", "print_status"]
+
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+MOST_TILES = 40
+COLORS = {"cog": "green", "failed": "red", "skipped": "yellow", "not_run": "yellow"}
+
+
+def clean(text: object, *, lines: bool = False) -> str:
+    """``text`` with what a terminal would act upon (escape codes, direction marks) shown as ``\\x1b``.
+
+    File names and tags come from strangers. With ``lines``, line feeds are kept.
+    """
+    return "".join(
+        character
+        if (lines and character == "\n") or unicodedata.category(character) not in _HIDDEN
+        else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in str(text)
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 tile``, ``2 tiles``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def describe(error: ErrorRecord) -> str:
+    """An error on one line: code, message, hint."""
+    return clean(" ".join(f"[{error.code}] {error.message} {error.hint}".split()))
+
+
+def format_error(error: BaseException, option_name: Callable[[str], str] = str, *, told: Collection[str] = ()) -> str:
+    """An error as several lines: code and message, what is wrong with each parameter, the hint.
+
+    Args:
+        error: Any exception.
+        option_name: What a parameter of the request is called where the text is shown.
+        told: Tiles whose reasons were shown before; the error's own list of reasons leaves them out.
+    """
+    if isinstance(error, RequestError):
+        head = f"error [{error.code}]: {plural(len(error.problems), 'problem')} with the request"
+        problems = [
+            f"  {option_name(problem.parameter)} {clean(problem.value)}: {clean(problem.allowed)}"
+            for problem in error.problems
+        ]
+        return "\n".join([head, *problems])
+    record = ErrorRecord.of(error)
+    known = {f"  - {blob}" for blob in told}
+    message = "\n".join(line for line in record.message.split("\n") if line.partition(": [")[0] not in known)
+    hint = f"\n  hint: {record.hint}" if record.hint and isinstance(error, RasterCollectionError) else ""
+    return clean(f"error [{record.code}]: {message}{hint}", lines=True)
+
+
+def print_result(result: JobResult, stream: TextIO) -> None:
+    """Every tile with its outcome, then where everything is: a table on a terminal, plain lines otherwise."""
+    summary = result.to_dict()
+    console = _console(stream)
+    _print_tiles(console, result.tiles)
+    good = sum(tile.ok for tile in result.tiles)
+    again = ", done before: nothing was recomputed" if result.reused else ""
+    status = result.status.replace("_", " ")
+    title = (
+        f"{summary.get('collection_id', 'job')}: {status}, {good} of {plural(len(result.tiles), 'tile')} became COGs"
+    )
+    _print(console, f"\n{clean(title)}{again}\n", style="bold")
+    notes = [*_disagreements(summary), *_notices(result.tiles, summary), *_notices_of_all(summary)]
+    for line in notes:
+        _print(console, f"  note: {clean(line)}", style="yellow")
+    if notes:
+        _print(console, "")
+    _print_facts(console, _facts(result, summary))
+
+
+def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
+    """What a job would do."""
+    console = _console(stream)
+    forecasts = {tile.blob: tile for tile in plan.tiles}
+    for source in plan.sources[:MOST_TILES]:
+        _print(console, f"  {source.size / 1e6:10.1f} MB  {clean(source.blob)}{_forecast(forecasts.get(source.blob))}")
+    if len(plan.sources) > MOST_TILES:
+        _print(console, f"  … and {len(plan.sources) - MOST_TILES} more")
+    _print(console, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", style="bold")
+    for notice in plan.notices:
+        _print(console, f"  note: {clean(f'[{notice.code}] {notice.message}')}", style="yellow")
+    stages = ", ".join(f"{name} ({count})" for name, count in plan.stages.items())
+    parameters = plan.parameters
+    _print_facts(
+        console,
+        {
+            "Stages": stages,
+            "Output": str(parameters["output_container"]),
+            "Tier": f"{parameters['output_tier']}, {parameters['target_crs']}",
+            **_totals(plan.tiles),
+            "Job": plan.job_id,
+        },
+    )
+
+
+def _forecast(tile: TileForecast | None) -> str:
+    """What a tile will become, behind its name."""
+    if tile is None:
+        return ""
+    if tile.problem is not None:
+        return clean(f": [{tile.problem.code}] {tile.problem.message}")
+    rows, columns = tile.shape or (0, 0)
+    change = "resampled" if tile.resampled else "pixels kept"
+    return f" → {columns:,} × {rows:,}, {change}, about {(tile.bytes_out or 0) / 1e6:.1f} MB"
+
+
+def _totals(tiles: Sequence[TileForecast]) -> dict[str, str]:
+    made = [tile for tile in tiles if tile.problem is None]
+    if not made:
+        return {}
+    out = sum(tile.bytes_out or 0 for tile in made)
+    memory, disk = max(tile.peak_memory or 0 for tile in made), max(tile.temporary_disk or 0 for tile in made)
+    return {
+        "COGs": f"about {out / 1e6:,.0f} MB",
+        "Each": f"takes up to {memory / 1e6:,.0f} MB of memory and {disk / 1e6:,.0f} MB of temporary disk",
+    }
+
+
+def print_status(report: JobReport, stream: TextIO) -> None:
+    """Where a job stands."""
+    job = report.job
+    console = _console(stream)
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(report.tasks_by_status.items()))
+    _print(console, f"{clean(job.metadata.get('collection_id', job.job_type))}: {job.status}", style="bold")
+    facts = {
+        "Stage": f"{job.current_stage} of {job.total_stages}",
+        "Tasks": counts or "none has ended",
+        "Created": job.created_at,
+        "Updated": job.updated_at,
+        "Map": str((job.result or {}).get("share_url") or ""),
+        "Job": job.id,
+    }
+    if job.error is not None:
+        facts["Error"] = f"[{job.error.code}] {job.error.message} {job.error.hint}"
+    _print_facts(console, facts)
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _print(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style)
+
+
+def _print_facts(console: Console, facts: Mapping[str, str]) -> None:
+    for name, fact in facts.items():
+        if fact:
+            _print(console, f"  {name:<8}  {clean(fact)}")
+
+
+def _print_tiles(console: Console, tiles: Sequence[TileOutcome]) -> None:
+    shown = tiles if len(tiles) <= MOST_TILES else [tile for tile in tiles if not tile.ok]
+    rows = [(clean(tile.blob), tile.outcome, _reason(tile)) for tile in shown[:MOST_TILES]]
+    if console.is_terminal:
+        _print_table(console, rows)
+    else:
+        for blob, outcome, reason in rows:
+            _print(console, f"{outcome:<8}{blob}{f': {reason}' if reason else ''}")
+    if len(shown) > MOST_TILES:
+        _print(console, f"… and {len(shown) - MOST_TILES} more that are no COGs; --json lists all")
+
+
+def _print_table(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("Tile", "Outcome", "Reason"):
+        table.add_column(column, header_style="bold", overflow="fold")
+    for blob, outcome, reason in rows:
+        table.add_row(Text(blob), Text(outcome, style=COLORS.get(outcome, "")), Text(reason))
+    if table.row_count:
+        console.print(table, soft_wrap=False)
+
+
+def _reason(tile: TileOutcome) -> str:
+    return "" if tile.ok else describe(ErrorRecord(code=tile.code, message=tile.reason, hint=tile.hint))
+
+
+def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
+    outputs = [tile.output for tile in result.tiles if tile.output]
+    cogs, mosaic, stac = summary.get("cogs") or {}, summary.get("mosaicjson"), summary.get("stac")
+    size = f"{plural(cogs.get('successful', 0), 'file')}, {cogs.get('total_size_mb', 0)} MB"
+    facts = {
+        "Tiles": _validated(summary.get("validation") or {}),
+        "COGs": f"{outputs[0].rpartition('/')[0]} ({size})" if outputs else "",
+        "Mosaic": f"{mosaic['url']} ({plural(mosaic['tile_count'], 'tile')})" if mosaic else "",
+        "Overview": _overview(summary.get("overview") or {}),
+        "STAC": _catalogued(stac) if stac else "",
+        "Map": result.share_url or "",
+        "View": _view_command(summary),
+    }
+    for name, url in (summary.get("titiler_urls") or {}).items():
+        if url != result.share_url:
+            facts[name] = url
+    return {**facts, "Job": result.job_id}
+
+
+def _overview(overview: Mapping[str, Any]) -> str:
+    return f"{overview['href']} (zooms up to {overview['maxzoom']})" if overview.get("href") else ""
+
+
+def _view_command(summary: Mapping[str, Any]) -> str:
+    """How to look at it from its files, where that can be done."""
+    from rastercollection.viewer.server import is_installed
+
+    document = (summary.get("stac") or {}).get("collection_url")
+    if not document or not summary.get("mosaicjson"):
+        return ""
+    command = f"rastercollection view {shlex.quote(document.rpartition('/')[0])}"
+    return command if is_installed() else f"{command}, after pip install 'rastercollection[view]'"
+
+
+def _catalogued(stac: Mapping[str, Any]) -> str:
+    place = stac["collection_url"] or f"{stac['collection_id']} in {stac['catalog']}"
+    return f"{place} ({_items(stac)})"
+
+
+def _validated(validation: Mapping[str, Any]) -> str:
+    if not validation:
+        return ""
+    return f"{validation['validated']} validated, {validation['valid']} valid ({validation['success_rate']})"
+
+
+def _disagreements(summary: Mapping[str, Any]) -> list[str]:
+    found = (summary.get("validation") or {}).get("disagreements") or []
+    return [
+        f"tiles disagree, {item['aspect']}: "
+        + ", ".join(f"{group['value']} ({plural(len(group['blobs']), 'tile')})" for group in item["groups"])
+        for item in found
+    ]
+
+
+def _notices(tiles: Sequence[TileOutcome], summary: Mapping[str, Any]) -> list[str]:
+    """One line a code: the first message, and how many tiles it concerns; none that is told of all tiles at once."""
+    told = {notice["code"] for notice in summary.get("notices") or ()}
+    first: dict[str, tuple[str, Notice]] = {}
+    concerned: dict[str, set[str]] = {}
+    for tile in tiles:
+        for notice in (notice for notice in tile.notices if notice.code not in told):
+            first.setdefault(notice.code, (tile.blob, notice))
+            concerned.setdefault(notice.code, set()).add(tile.blob)
+    return [
+        f"[{code}] {_about(blob, notice)}{_others(len(concerned[code]) - 1)}" for code, (blob, notice) in first.items()
+    ]
+
+
+def _notices_of_all(summary: Mapping[str, Any]) -> list[str]:
+    return [f"[{notice['code']}] {notice['message']}" for notice in summary.get("notices") or ()]
+
+
+def _items(stac: Mapping[str, Any]) -> str:
+    stored, every = stac["items_stored"], stac["items_in_collection"]
+    return plural(every, "item") + (f", {stored} of this job" if stored != every else "")
+
+
+def _about(blob: str, notice: Notice) -> str:
+    return notice.message if blob in notice.message else f"{blob}: {notice.message}"
+
+
+def _others(count: int) -> str:
+    return f" (and {plural(count, 'more tile')})" if count else ""

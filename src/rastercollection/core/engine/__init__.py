@@ -1,0 +1,1 @@
+"""The driver of jobs: stages in order, retries, journal, events, cancellation. Nothing of what handlers do."""

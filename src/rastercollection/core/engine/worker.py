@@ -1,0 +1,99 @@
+"""The part of the engine that runs where the executor runs: one attempt at one task."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import logging
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import attrs
+
+from rastercollection.core.models import ErrorRecord, Notice, Task, TaskResult
+from rastercollection.core.records import jsonable
+from rastercollection.core.workflow import Handler, TaskContext
+from rastercollection.errors import RasterCollectionError, TaskError, WorkflowDefinitionError
+
+__all__ = ["Outcome", "load_handler", "run_task"]
+
+log = logging.getLogger("rastercollection")
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """How an attempt ended: ``value`` or ``error``, never both. It always pickles, whatever the handler raised."""
+
+    value: Mapping[str, Any] | None
+    error: ErrorRecord | None
+    notices: tuple[Notice, ...]
+    seconds: float
+
+
+@functools.cache
+def load_handler(name: str) -> Handler:
+    """Import the function named ``module:qualname``.
+
+    Raises:
+        WorkflowDefinitionError: There is no such function.
+    """
+    module_name, _, qualname = name.partition(":")
+    try:
+        target: Any = importlib.import_module(module_name)
+        for part in qualname.split("."):
+            target = getattr(target, part)
+    except (ImportError, AttributeError) as error:
+        raise WorkflowDefinitionError(
+            f"Handler {name!r} cannot be imported: {error}.",
+            "It must be a function that the workers, too, can import.",
+        ) from error
+    return cast(Handler, target)
+
+
+def run_task(
+    job_id: str,
+    task: Task,
+    attempt: int,
+    resources: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[TaskResult]],
+) -> Outcome:
+    """Run the task's handler once and return how it ended. Only interrupts get through as exceptions."""
+    context = TaskContext(job_id=job_id, task=task, attempt=attempt, resources=resources, inputs=inputs)
+    began = time.perf_counter()
+    value, error = None, None
+    try:
+        value = _json_value(task, load_handler(task.handler)(task.parameters, context))
+    except RasterCollectionError as failure:
+        error = ErrorRecord.of(failure)
+    except MemoryError as failure:
+        error = ErrorRecord(
+            code="OUT_OF_MEMORY",
+            message=f"Memory ran out: {failure}",
+            hint="Use fewer workers, or set in_memory=False.",
+        )
+    except Exception as failure:  # the boundary: a handler's bug is its task's failure, nobody else's
+        log.exception("handler %s failed", task.handler)
+        error = attrs.evolve(ErrorRecord.of(failure), details={"traceback": traceback.format_exc(limit=-8)})
+    return Outcome(value=value, error=error, notices=tuple(context.notices), seconds=time.perf_counter() - began)
+
+
+def _json_value(task: Task, value: object) -> Mapping[str, Any]:
+    plain = jsonable(value)
+    try:
+        json.dumps(plain, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise _not_json(task, str(error)) from error
+    if not isinstance(plain, dict):
+        raise _not_json(task, f"it is a {type(value).__name__}")
+    return plain
+
+
+def _not_json(task: Task, why: str) -> TaskError:
+    return TaskError(
+        f"Handler {task.handler!r} did not return a JSON-able mapping: {why}.",
+        "Return a dict of numbers, text, lists and dicts.",
+        code="RESULT_NOT_JSON",
+    )

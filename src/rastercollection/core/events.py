@@ -1,0 +1,106 @@
+"""What observers are told. Each event is a frozen value; ``job_id`` says which job it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from rastercollection.core.models import ErrorRecord, JobStatus, Notice, TaskResult
+
+__all__ = [
+    "Event",
+    "JobEnded",
+    "JobStarted",
+    "Observer",
+    "StageEnded",
+    "StageStarted",
+    "TaskEnded",
+    "TaskRetried",
+    "TaskStarted",
+]
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """Base of all events.
+
+    Attributes:
+        job_id: The job it is about.
+        at: Seconds since the epoch.
+    """
+
+    job_id: str
+    at: float
+
+
+@attrs.frozen(kw_only=True)
+class JobStarted(Event):
+    """``reused`` results of an earlier run may be taken over, if they still hold."""
+
+    job_type: str
+    total_stages: int
+    reused: int = 0
+    notices: tuple[Notice, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class StageStarted(Event):
+    """``expected`` is the number of tasks, None where the plan does not know it beforehand."""
+
+    stage: int
+    name: str
+    expected: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TaskStarted(Event):
+    """The task was handed to the executor."""
+
+    stage: int
+    task_id: str
+    task_type: str
+    tile: str | None
+    attempt: int
+
+
+@attrs.frozen(kw_only=True)
+class TaskRetried(Event):
+    """An attempt failed and another follows after ``delay`` seconds."""
+
+    stage: int
+    task_id: str
+    tile: str | None
+    attempt: int
+    delay: float
+    error: ErrorRecord
+
+
+@attrs.frozen(kw_only=True)
+class TaskEnded(Event):
+    """The task ended for good; ``reused`` when an earlier run's result was taken over."""
+
+    stage: int
+    result: TaskResult
+    reused: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class StageEnded(Event):
+    """``counts`` are tasks by status."""
+
+    stage: int
+    name: str
+    counts: dict[str, int]
+    seconds: float
+
+
+@attrs.frozen(kw_only=True)
+class JobEnded(Event):
+    status: JobStatus
+    seconds: float
+    error: ErrorRecord | None = None
+
+
+Observer = Callable[[Event], None]
+"""A callable that is told of every event, in the thread of the engine. One that raises is logged and ignored."""

@@ -1,0 +1,89 @@
+"""Records at rest: frozen values to versioned JSON-able dicts and back.
+
+Numbers that JSON lacks are written as STAC writes them: ``"nan"``, ``"inf"``, ``"-inf"``.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rastercollection.core.models import SCHEMA_VERSION
+from rastercollection.errors import RasterCollectionError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+__all__ = ["canonical_json", "digest", "from_dict", "jsonable", "to_dict"]
+
+T = TypeVar("T")
+
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def jsonable(value: Any) -> Any:
+    """``value`` with tuples as lists and non-finite floats as text, through every level of nesting."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    return value
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no white space: equal values give equal text."""
+    return json.dumps(jsonable(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256, in hexadecimal, of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _float(value: Any, _: Any) -> float:
+    return _NOT_FINITE[value] if isinstance(value, str) and value in _NOT_FINITE else float(value)
+
+
+def _number(value: Any, _: Any) -> int | float | None:
+    # int stays int: a nodata of 2**63 - 1 has no exact float
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    return _float(value, None)
+
+
+@functools.cache
+def _converter() -> Converter:
+    from cattrs.preconf.json import make_converter
+
+    converter = make_converter(omit_if_default=False)
+    converter.register_structure_hook(float, _float)
+    converter.register_structure_hook_func(lambda kind: kind == (int | float | None), _number)
+    converter.register_structure_hook(float | None, lambda v, t: None if v is None else _float(v, t))
+    return converter
+
+
+def to_dict(value: Any) -> dict[str, Any]:
+    """The versioned, JSON-able dict of a frozen value of ``models`` or ``products``."""
+    return {"schema_version": SCHEMA_VERSION, **jsonable(_converter().unstructure(value))}
+
+
+def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
+    """The value of class ``kind`` that :func:`to_dict` wrote.
+
+    Raises:
+        RasterCollectionError: The record was written by a newer version of the library.
+    """
+    version = data.get("schema_version", SCHEMA_VERSION)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RasterCollectionError(
+            f"A {kind.__name__} record has schema version {version!r}; this release reads up to {SCHEMA_VERSION}.",
+            "Upgrade rastercollection.",
+        )
+    fields = {key: item for key, item in data.items() if key != "schema_version"}
+    return _converter().structure(fields, kind)

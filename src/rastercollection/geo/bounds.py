@@ -1,0 +1,70 @@
+"""Arithmetic of longitude and latitude bounds, antimeridian included. Pure, no GDAL.
+
+Bounds are ``(west, south, east, north)`` in EPSG:4326; west > east means that they cross the antimeridian (RFC 7946,
+section 5.2). *Unrolled* bounds have east ≥ west always, so that east may exceed 180.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rastercollection.geo.types import Bounds
+
+__all__ = ["bounds_center", "bounds_parts", "bounds_union", "crosses_antimeridian", "unroll"]
+
+
+def crosses_antimeridian(bounds: Bounds) -> bool:
+    return bounds[0] > bounds[2]
+
+
+def unroll(bounds: Bounds) -> Bounds:
+    """The bounds with east ≥ west: ``(170, s, -170, n)`` becomes ``(170, s, 190, n)``."""
+    west, south, east, north = bounds
+    return (west, south, east + 360 if west > east else east, north)
+
+
+def bounds_parts(bounds: Bounds) -> tuple[Bounds, ...]:
+    """The bounds as one box, or as the two on either side of the antimeridian."""
+    west, south, east, north = bounds
+    if west <= east:
+        return (bounds,)
+    return ((west, south, 180.0, north), (-180.0, south, east, north))
+
+
+def bounds_center(bounds: Bounds) -> tuple[float, float]:
+    """Longitude, within ±180, and latitude of the middle."""
+    west, south, east, north = unroll(bounds)
+    longitude = (west + east) / 2
+    return (longitude - 360 if longitude > 180 else longitude, (south + north) / 2)
+
+
+def bounds_union(all_bounds: Iterable[Bounds]) -> Bounds:
+    """Bounds around all. They cross the antimeridian only where the places do and span less than half the globe so.
+
+    Places do when one of them crosses it, or when some end and others begin exactly there.
+
+    Raises:
+        ValueError: There are none.
+    """
+    every = list(all_bounds)
+    if not every:
+        raise ValueError("the union of no bounds")
+    south, north = min(bounds[1] for bounds in every), max(bounds[3] for bounds in every)
+    spans = _merged([(part[0], part[2]) for bounds in every for part in bounds_parts(bounds)])
+    west, east = spans[0][0], spans[-1][1]
+    if west <= -180 and east >= 180 and len(spans) > 1:
+        gap = max(range(len(spans) - 1), key=lambda index: spans[index + 1][0] - spans[index][1])
+        if spans[gap + 1][0] - spans[gap][1] > 180:
+            return (spans[gap + 1][0], south, spans[gap][1], north)
+    return (west, south, east, north)
+
+
+def _merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Overlapping or touching intervals joined, in order."""
+    merged: list[tuple[float, float]] = []
+    for low, high in sorted(spans):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return merged

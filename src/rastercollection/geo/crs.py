@@ -1,0 +1,123 @@
+"""Coordinate reference systems: parsing what users write, naming, comparing. CRSs are compared, never strings.
+
+Everything from users goes through PROJ's own parser (pyproj), which reads definitions and codes, opens no files and
+fetches nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+import pyproj
+from pyproj.enums import WktVersion
+from pyproj.exceptions import CRSError
+
+from rastercollection.errors import TaskError
+
+__all__ = [
+    "crs_label",
+    "horizontal",
+    "name_crs",
+    "parse_crs",
+    "same_crs",
+    "transformer",
+]
+
+
+_EPSG = re.compile(r"\s*(?:\+?init=)?epsg:(\d{1,7})\s*", re.IGNORECASE)
+
+_URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+_LONGEST_DEFINITION = 20_000
+
+_NAMES_MAY_DIFFER = 70
+
+
+@functools.lru_cache(maxsize=256)
+def parse_crs(text: str) -> pyproj.CRS:
+    """The CRS that ``text`` stands for: ``EPSG:n``, another authority's code, WKT, PROJJSON or a PROJ string.
+
+    Raises:
+        TaskError: ``CRS_INVALID``; it is none of these, or not a CRS of places on Earth.
+    """
+    problem = "it is neither a code like 'EPSG:32642' nor WKT, PROJJSON or a PROJ string"
+    if _URL.match(text) or len(text) > _LONGEST_DEFINITION:
+        raise _invalid(text, problem)
+    code = _EPSG.fullmatch(text)
+    try:
+        crs = pyproj.CRS.from_epsg(int(code[1])) if code else pyproj.CRS.from_user_input(text)
+    except (CRSError, ValueError, TypeError) as error:
+        raise _invalid(text, problem) from error
+    flat = horizontal(crs)
+    if flat is None:
+        raise _invalid(text, f"a {crs.type_name.lower()} locates nothing on Earth")
+    return flat
+
+
+def _invalid(text: str, problem: str) -> TaskError:
+    shown = text if len(text) <= 80 else f"{text[:77]}..."
+    return TaskError(f"{shown!r} is no usable CRS: {problem}.", "Correct input_crs or target_crs.", "CRS_INVALID")
+
+
+def horizontal(crs: pyproj.CRS) -> pyproj.CRS | None:
+    """The two-dimensional, geographic or projected part of a CRS; None where it has none."""
+    if crs.is_compound:
+        crs = crs.sub_crs_list[0]
+    if crs.is_geocentric or not (crs.is_geographic or crs.is_projected):
+        return None
+    return crs.to_2d() if len(crs.axis_info) > 2 else crs
+
+
+def name_crs(crs: pyproj.CRS) -> str:
+    """``EPSG:n`` where the CRS is exactly that one (but for the order of axes), else WKT2 (2019)."""
+    return _name(crs.to_wkt())
+
+
+@functools.lru_cache(maxsize=256)
+def _name(wkt: str) -> str:
+    crs = pyproj.CRS.from_wkt(wkt)
+    code = _code(crs)
+    return f"EPSG:{code}" if code else str(crs.to_wkt(WktVersion.WKT2_2019))
+
+
+def _code(crs: pyproj.CRS) -> int | None:
+    for code in (crs.to_epsg(min_confidence=_NAMES_MAY_DIFFER), 4326 if crs.is_geographic else None):
+        if code is not None and pyproj.CRS.from_epsg(code).equals(crs, ignore_axis_order=True):
+            return int(code)
+    return None
+
+
+def crs_label(crs: pyproj.CRS) -> str:
+    """A CRS in a message: its code and name, or its name."""
+    code = name_crs(crs)
+    if not code.startswith("EPSG:"):
+        return f"the CRS {crs.name!r}"
+    return f"{code} ({parse_crs(code).name})"
+
+
+def same_crs(one: pyproj.CRS, other: pyproj.CRS) -> bool:
+    """Whether coordinates mean the same place in both, whatever they are called and however axes are ordered."""
+    one, other = _unbound(one), _unbound(other)
+    return bool(one.equals(other, ignore_axis_order=True)) or name_crs(one) == name_crs(other)
+
+
+def _unbound(crs: pyproj.CRS) -> pyproj.CRS:
+    """Without the attached shift to WGS 84, which says how to transform and not what coordinates mean."""
+    source: Any = crs.source_crs if crs.is_bound else None
+    return source if source is not None else crs
+
+
+def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """Transforms x, y of one CRS to x, y of the other, in that order always; made once, safe to share by threads.
+
+    Raises:
+        pyproj.exceptions.ProjError: PROJ knows no way from one to the other.
+    """
+    return _transformer(source.to_wkt(), target.to_wkt())
+
+
+@functools.lru_cache(maxsize=64)
+def _transformer(source: str, target: str) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)

@@ -1,0 +1,76 @@
+"""A band of a finished COG, and what was counted over its valid pixels."""
+
+from __future__ import annotations
+
+import attrs
+
+__all__ = [
+    "BandFacts",
+    "BandStatistics",
+    "Histogram",
+]
+
+
+@attrs.frozen(kw_only=True)
+class Histogram:
+    """How often values occur, over the valid pixels of a band.
+
+    Attributes:
+        minimum, maximum: Lower end of the first and upper end of the last bucket.
+        counts: Pixels in each bucket; buckets are equally wide.
+    """
+
+    minimum: float
+    maximum: float
+    counts: tuple[int, ...]
+
+
+@attrs.frozen(kw_only=True)
+class BandStatistics:
+    """Over the valid pixels of a band at full resolution. All None and 0 when it has none.
+
+    They are those of the COG; where pixels were resampled and the codec is lossy, of the image it was given.
+
+    Attributes:
+        minimum, maximum, mean, stddev: In the band's units before scale and offset.
+        count: Valid pixels.
+        valid_percent: Of all pixels, 0–100.
+        percentile_2, percentile_98: From a histogram or a sample; good enough to stretch a picture.
+        histogram: Counted for integers of up to 16 bits, else scaled up from a sample; None without finite values.
+    """
+
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    stddev: float | None
+    count: int
+    valid_percent: float
+    percentile_2: float | None
+    percentile_98: float | None
+    histogram: Histogram | None = None
+
+
+@attrs.frozen(kw_only=True)
+class BandFacts:
+    """One band of a finished COG.
+
+    Attributes:
+        name: Short and unique in the file: ``b1``, ``b2`` …
+        description: The band's description; None without one.
+        dtype: numpy's name.
+        nodata: "nan" for NaN in JSON; None without one.
+        unit: The band's unit; None without one.
+        scale, offset: 1 and 0 where the file has none.
+        color_interpretation: GDAL's name, lower case.
+        statistics: None for an alpha band.
+    """
+
+    name: str
+    description: str | None
+    dtype: str
+    nodata: int | float | None
+    unit: str | None
+    scale: float
+    offset: float
+    color_interpretation: str
+    statistics: BandStatistics | None

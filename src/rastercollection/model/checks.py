@@ -1,0 +1,145 @@
+"""Checks of single values: each says what is allowed when the value is not, and nothing when it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from rastercollection.errors import TaskError
+from rastercollection.model.tiers import COMPRESSIONS, Tier
+from rastercollection.ports import addresses
+
+Check = Callable[[Any], str]
+"""Says what is allowed when the value is not, and nothing when it is."""
+
+
+def text(value: Any) -> str:
+    return "" if isinstance(value, str) and value.strip() else "must be a text that is not empty"
+
+
+def identifier(value: Any) -> str:
+    ok = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]+", value)
+    return "" if ok else "must be letters, digits, - and _"
+
+
+def boolean(value: Any) -> str:
+    return "" if isinstance(value, bool) else "must be True or False"
+
+
+def integer(low: int, high: int | None = None) -> Check:
+    def check(value: Any) -> str:
+        ok = isinstance(value, int) and not isinstance(value, bool) and value >= low and (high is None or value <= high)
+        return "" if ok else f"must be a whole number from {low}{f' to {high}' if high is not None else ''}"
+
+    return check
+
+
+def level(value: Any) -> str:
+    return "" if value == "auto" or not integer(0, 22)(value) else "must be a whole number from 0 to 22, or auto"
+
+
+def goes_with(level: int | str | None, levels: tuple[int, int] | None) -> bool:
+    """Whether a codec with this range of levels can be given such a level."""
+    if level is None or levels is None:
+        return level is None
+    return level == "auto" or (isinstance(level, int) and levels[0] <= level <= levels[1])
+
+
+def one_of(choices: Sequence[str]) -> Check:
+    def check(value: Any) -> str:
+        return "" if isinstance(value, str) and value in choices else f"must be one of {', '.join(choices)}"
+
+    return check
+
+
+def is_container(value: Any) -> str:
+    return addresses.container_problem(value) if isinstance(value, str) else "must be a folder or an fsspec URL"
+
+
+def is_folder(value: Any) -> str:
+    if not isinstance(value, str):
+        return "must be a folder name, relative to the container"
+    return addresses.blob_problem(value)
+
+
+def blobs(value: Any) -> str:
+    if not isinstance(value, tuple) or not value:
+        return "must be a list with at least one name or pattern"
+    wrong = [f"{name!r} {blob(name)}" for name in value if blob(name)]
+    return "; ".join(wrong)
+
+
+def blob(name: Any) -> str:
+    return addresses.blob_problem(name) if isinstance(name, str) else "must be a text"
+
+
+def crs(value: Any) -> str:
+    if not isinstance(value, str):
+        return "must be a CRS such as EPSG:32642, WKT or PROJJSON"
+    from rastercollection.geo.crs import parse_crs
+
+    try:
+        parse_crs(value)
+    except TaskError as error:
+        return f"must be a CRS: {error.message}"
+    return ""
+
+
+def positive(value: Any) -> str:
+    return "" if isinstance(value, float) and 0 < value < math.inf else "must be a number above 0"
+
+
+def is_datetime(value: Any) -> str:
+    allowed = "must be an RFC 3339 date and time such as 2019-07-14T06:00:00Z, or an interval start/end"
+    if not isinstance(value, str):
+        return allowed
+    ends = value.split("/")
+    if len(ends) > 2:
+        return allowed
+    try:
+        moments = [dt.datetime.fromisoformat(end) for end in ends]
+    except ValueError:
+        return allowed
+    utc = [moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC) for moment in moments]
+    return "" if utc == sorted(utc) else "must start before it ends"
+
+
+def pattern(value: Any) -> str:
+    try:
+        groups = re.compile(value).groups
+    except (re.error, TypeError) as error:
+        return f"must be a regular expression: {error}"
+    return "" if groups else "must have a group that holds the date"
+
+
+def is_tiers(value: Any) -> str:
+    if not isinstance(value, tuple) or not all(isinstance(tier, Tier) for tier in value):
+        return f"must be tiers, each with {', '.join(attrs.fields_dict(Tier))}"
+    for tier in value:
+        if tier.compression not in COMPRESSIONS:
+            return f"tier {tier.name!r}: compression must be one of {', '.join(COMPRESSIONS)}"
+        if tier.needs not in ("anything", "rgb_byte"):
+            return f"tier {tier.name!r}: needs must be anything or rgb_byte"
+        if not goes_with(tier.level, COMPRESSIONS[tier.compression]):
+            return f"tier {tier.name!r}: level {tier.level} does not go with {tier.compression}"
+    return ""
+
+
+def is_providers(value: Any) -> str:
+    ok = isinstance(value, tuple) and all(isinstance(item, Mapping) and item.get("name") for item in value)
+    return "" if ok else "must be STAC providers: dicts with at least a name"
+
+
+def is_texts(value: Any) -> str:
+    ok = isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
+    return "" if ok else "must be a list of texts"
+
+
+def http(value: Any) -> str:
+    ok = isinstance(value, str) and re.fullmatch(r"https?://[^\s@]+", value)
+    return "" if ok else "must be an http or https address without credentials"

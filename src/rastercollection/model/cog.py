@@ -1,0 +1,140 @@
+"""What stage 2 hands on: how a COG is written, and all that later stages need to know of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+from rastercollection.core.models import Notice
+from rastercollection.geo.types import Bounds, Transform
+from rastercollection.model.band import BandFacts
+from rastercollection.model.output import Output
+from rastercollection.model.receipt import LevelChoice, Receipt
+
+__all__ = [
+    "Cog",
+    "CogSettings",
+    "Level",
+]
+
+
+Level = int | Literal["auto"] | None
+
+
+@attrs.frozen(kw_only=True)
+class CogSettings:
+    """How a COG is written.
+
+    Attributes:
+        tier: The tier it is written for, after any fallback.
+        storage_class: hot, cool or whatever the tier says.
+        compression: GDAL's name (DEFLATE, JPEG, LZW, ZSTD, WEBP, LERC_DEFLATE …).
+        level: Compression level; None for the codec's own default or where it has none; ``auto`` until the image is
+            there to be looked at.
+        quality: 1–100 for JPEG and WEBP, else None.
+        overview_resampling: GDAL's name, lower case.
+        warp_resampling: GDAL's name, lower case.
+        block_size: Pixels, square.
+    """
+
+    tier: str
+    storage_class: str
+    compression: str
+    level: Level
+    quality: int | None
+    overview_resampling: str
+    warp_resampling: str
+    block_size: int = 512
+
+
+@attrs.frozen(kw_only=True)
+class Cog:
+    """Stage 2's answer about one tile: all that the later stages need, so that they open no raster.
+
+    Attributes:
+        item_id: Id of the tile's STAC item.
+        source_blob, source_container: Where it came from.
+        output_blob, output_container: Where it went; the blob is relative to the container.
+        href: Public address of the COG.
+        settings: How it was written.
+        source_crs, target_crs: ``EPSG:n`` or WKT2.
+        reprojected: Whether pixels were resampled (a change of CRS, rectification, a place off the grid).
+        transform: Of the COG, in ``target_crs``.
+        shape: ``(rows, columns)``.
+        bounds: In ``target_crs``.
+        bounds_4326: In EPSG:4326, whatever the target CRS.
+        footprint: GeoJSON geometry, EPSG:4326: outline of the valid pixels, simplified, split at the antimeridian.
+        projjson: PROJJSON of ``target_crs`` where it has no code, else None.
+        size: Bytes.
+        checksum: SHA2-256 as a hexadecimal multihash (``1220…``).
+        header_size: Bytes up to the first pixel data.
+        overview_levels: Decimations, ``(2, 4, 8)``.
+        raster_type: As validated.
+        validity: How the COG tells invalid pixels: none, nodata, mask or alpha.
+        bands: One a band.
+        color_table: Value → (red, green, blue, alpha), 0–255, keys as text; None without one.
+        minzoom, maxzoom: WebMercatorQuad zooms (256 pixel tiles) that the overviews and the full resolution serve.
+        thumbnail: Public address of a PNG or JPEG of less than 600 pixels; None when nothing could be drawn.
+        datetime: Acquisition, RFC 3339, UTC; None when unknown or an interval.
+        start_datetime, end_datetime: An interval, where that is what is known.
+        datetime_source: parameter, filename, tags or unknown.
+        tags: The file's own tags that are worth keeping.
+        copied: The source was this COG already, and its bytes were copied.
+        converted_because: Why it was not; None where it was.
+        level_choice: How ``compression_level="auto"`` came to the level in ``settings``; None where it was given.
+        memory_bytes: RAM that uncompressed intermediates took at most.
+        temporary_disk_bytes: Disk in the scratch folder that intermediates and the COG took at most.
+        process_memory_bytes: Largest RAM so far of the process that made it, with whatever else it did; None where
+            the system does not tell.
+        receipt: What was compared with the source; None for a tile from before there were receipts.
+        in_memory: Whether intermediates stayed in RAM.
+        seconds: Wall time.
+        outputs: Every object written.
+        notices: Warnings.
+    """
+
+    item_id: str
+    source_blob: str
+    source_container: str
+    output_blob: str
+    output_container: str
+    href: str
+    settings: CogSettings
+    source_crs: str
+    target_crs: str
+    reprojected: bool
+    transform: Transform
+    shape: tuple[int, int]
+    bounds: Bounds
+    bounds_4326: Bounds
+    footprint: Mapping[str, Any]
+    projjson: Mapping[str, Any] | None
+    size: int
+    checksum: str
+    header_size: int
+    overview_levels: tuple[int, ...]
+    raster_type: str
+    validity: str
+    bands: tuple[BandFacts, ...]
+    color_table: Mapping[str, tuple[int, int, int, int]] | None
+    minzoom: int
+    maxzoom: int
+    thumbnail: str | None
+    datetime: str | None
+    start_datetime: str | None
+    end_datetime: str | None
+    datetime_source: str
+    tags: Mapping[str, str]
+    in_memory: bool
+    seconds: float
+    outputs: tuple[Output, ...]
+    copied: bool = False
+    converted_because: str | None = None
+    level_choice: LevelChoice | None = None
+    memory_bytes: int = 0
+    temporary_disk_bytes: int = 0
+    process_memory_bytes: int | None = None
+    receipt: Receipt | None = None
+    notices: tuple[Notice, ...] = ()

@@ -1,0 +1,55 @@
+"""What stage 4 hands on: what is in the catalog, and which addresses serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from rastercollection.model.mosaic import Mosaic
+from rastercollection.model.output import Output
+
+__all__ = [
+    "CatalogEntry",
+]
+
+
+@attrs.frozen(kw_only=True)
+class CatalogEntry:
+    """Stage 4's answer: what is in the catalog and which addresses serve it, as checked.
+
+    Attributes:
+        collection_id: The STAC collection.
+        catalog: Kind of catalog.
+        collection_url: Where the collection document is.
+        items_created: Items handed to the catalog.
+        items_stored: How many of them were found in the catalog afterwards.
+        items_in_collection: Items of the collection counted in the catalog afterwards, whoever published them.
+        digest, item_ids, mode: Of the publication, to tell later whether it is still there.
+        mosaic: The MosaicJSON over all items of the collection, as it is when they are published; None without one.
+        dropped_cogs: Addresses of COGs whose items the mode ``replace`` dropped. The files stay where they are.
+        search_id: Of the registered search; None where the catalog has no searches.
+        urls: viewer, tilejson, tiles, info, statistics; empty without a tile server.
+        share_url: The viewer, or the collection's preview page.
+        ready_for_titiler: A tilejson and a tile were fetched from the tile server and the tile showed something.
+        ready_reason: Why not, or what was fetched.
+        outputs: Objects written to storage by the stage itself.
+    """
+
+    collection_id: str
+    catalog: str
+    collection_url: str
+    items_created: int
+    items_stored: int
+    items_in_collection: int
+    digest: str
+    item_ids: tuple[str, ...]
+    mode: str
+    mosaic: Mosaic | None
+    dropped_cogs: tuple[str, ...]
+    search_id: str | None
+    urls: Mapping[str, str]
+    share_url: str | None
+    ready_for_titiler: bool
+    ready_reason: str
+    outputs: tuple[Output, ...] = ()

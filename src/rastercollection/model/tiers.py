@@ -1,0 +1,185 @@
+"""Settings by raster type, and tiers: tables and the rules that choose from them. Pure, no GDAL.
+
+A tier's compression is what is used; the type decides resampling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from rastercollection.core.models import Notice
+from rastercollection.model.cog import CogSettings, Level
+
+__all__ = [
+    "COMPRESSIONS",
+    "OVERVIEW_RESAMPLINGS",
+    "RASTER_TYPES",
+    "TIERS",
+    "WARP_RESAMPLINGS",
+    "Tier",
+    "choose_settings",
+    "compatible_tiers",
+    "recommend",
+]
+
+RASTER_TYPES = ("auto", "rgb", "rgba", "dem", "categorical", "multispectral", "nir")
+
+COMPRESSIONS: Mapping[str, tuple[int, int] | None] = {
+    "NONE": None,
+    "DEFLATE": (1, 9),
+    "LZW": None,
+    "ZSTD": (1, 22),
+    "LZMA": (0, 9),
+    "JPEG": None,
+    "WEBP": None,
+    "LERC": None,
+    "LERC_DEFLATE": (1, 9),
+    "LERC_ZSTD": (1, 22),
+}
+"""Compressions of GDAL's COG driver, with the range of their level where they have one."""
+
+WARP_RESAMPLINGS = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
+OVERVIEW_RESAMPLINGS = ("nearest", "average", "bilinear", "cubic", "cubic_spline", "lanczos", "mode")
+LOSSY_NEEDS_BYTES = ("JPEG", "WEBP")
+
+
+@attrs.frozen(kw_only=True)
+class Tier:
+    """A purpose COGs are written for.
+
+    Attributes:
+        name: What users call it.
+        compression: GDAL's name.
+        level: Compression level; None for the codec's default, ``auto`` for one chosen for each image.
+        storage_class: Passed on to results; stores that have classes use it.
+        needs: ``anything`` or ``rgb_byte`` (3 bands of uint8, or those with alpha or a mask).
+    """
+
+    name: str
+    compression: str
+    level: Level = None
+    storage_class: str = "hot"
+    needs: str = "anything"
+
+
+TIERS: Mapping[str, Tier] = {
+    "visualization": Tier(name="visualization", compression="JPEG", needs="rgb_byte"),
+    "analysis": Tier(name="analysis", compression="DEFLATE", level=6),
+    "archive": Tier(name="archive", compression="LZW", storage_class="cool"),
+}
+FALLBACK_TIER = "analysis"
+
+
+@attrs.frozen
+class _TypeRow:
+    compression: str
+    overview_resampling: str
+    warp_resampling: str
+
+
+_BY_TYPE: Mapping[str, _TypeRow] = {
+    "rgb": _TypeRow("JPEG", "cubic", "cubic"),
+    "rgba": _TypeRow("WEBP", "cubic", "cubic"),
+    "dem": _TypeRow("LERC_DEFLATE", "average", "bilinear"),
+    "categorical": _TypeRow("DEFLATE", "mode", "nearest"),
+    "multispectral": _TypeRow("DEFLATE", "average", "bilinear"),
+    "nir": _TypeRow("DEFLATE", "cubic", "cubic"),
+    "unknown": _TypeRow("DEFLATE", "cubic", "cubic"),
+}
+
+
+def _quality(compression: str, jpeg_quality: int) -> int | None:
+    return jpeg_quality if compression in LOSSY_NEEDS_BYTES else None
+
+
+def recommend(raster_type: str, jpeg_quality: int = 85) -> CogSettings:
+    """The settings that suit a raster type best, whatever the tier."""
+    row = _BY_TYPE[raster_type]
+    return CogSettings(
+        tier="recommended",
+        storage_class="hot",
+        compression=row.compression,
+        level=6 if row.compression == "DEFLATE" else None,
+        quality=_quality(row.compression, jpeg_quality),
+        overview_resampling=row.overview_resampling,
+        warp_resampling=row.warp_resampling,
+    )
+
+
+def is_rgb_byte(dtypes: Sequence[str], color_interpretation: Sequence[str]) -> bool:
+    """Whether bands can be a JPEG or WebP picture: three of uint8, or those and an alpha band."""
+    if any(dtype != "uint8" for dtype in dtypes):
+        return False
+    return len(dtypes) == 3 or (len(dtypes) == 4 and color_interpretation[3] == "alpha")
+
+
+def _fits(tier: Tier, dtypes: Sequence[str], color_interpretation: Sequence[str]) -> bool:
+    needs_bytes = tier.needs == "rgb_byte" or tier.compression in LOSSY_NEEDS_BYTES
+    return not needs_bytes or is_rgb_byte(dtypes, color_interpretation)
+
+
+def compatible_tiers(
+    tiers: Mapping[str, Tier], dtypes: Sequence[str], color_interpretation: Sequence[str]
+) -> tuple[str, ...]:
+    """Names of the tiers that bands of these types can be written in."""
+    return tuple(name for name, tier in tiers.items() if _fits(tier, dtypes, color_interpretation))
+
+
+def choose_settings(
+    tier: Tier,
+    raster_type: str,
+    dtypes: Sequence[str],
+    color_interpretation: Sequence[str],
+    *,
+    jpeg_quality: int = 85,
+    compression: str | None = None,
+    level: Level = None,
+    warp_resampling: str | None = None,
+    overview_resampling: str | None = None,
+) -> tuple[CogSettings, tuple[Notice, ...]]:
+    """The settings a tile is written with, and notices about what could not be had.
+
+    Args:
+        tier: The tier asked for.
+        raster_type: Decides resampling, unless it is given.
+        dtypes: Data type of each band.
+        color_interpretation: Of each band.
+        jpeg_quality: 1–100.
+        compression, level, warp_resampling, overview_resampling: The user's overrides.
+    """
+    notices = []
+    if not _fits(tier, dtypes, color_interpretation):
+        notices.append(
+            Notice(
+                code="TIER_FALLBACK",
+                message=f"Tier {tier.name!r} needs 3 bands of uint8 (or those with alpha or a mask); the tile has "
+                f"{len(dtypes)} of {', '.join(sorted(set(dtypes)))}: written as {FALLBACK_TIER!r}.",
+            )
+        )
+        tier = TIERS[FALLBACK_TIER]
+    codec, chosen_level = compression or tier.compression, tier.level
+    if codec in LOSSY_NEEDS_BYTES and not is_rgb_byte(dtypes, color_interpretation):
+        notices.append(
+            Notice(
+                code="COMPRESSION_FALLBACK",
+                message=f"{codec} needs 3 bands of uint8; the tile is written with {tier.compression}.",
+            )
+        )
+        codec = tier.compression
+    elif compression is not None:
+        chosen_level = level
+    if level is not None and COMPRESSIONS.get(codec) is not None:
+        chosen_level = level
+    row = _BY_TYPE[raster_type]
+    settings = CogSettings(
+        tier=tier.name,
+        storage_class=tier.storage_class,
+        compression=codec,
+        level=chosen_level,
+        quality=_quality(codec, jpeg_quality),
+        overview_resampling=overview_resampling or row.overview_resampling,
+        warp_resampling=warp_resampling or row.warp_resampling,
+    )
+    return settings, tuple(notices)

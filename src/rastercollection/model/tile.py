@@ -1,0 +1,128 @@
+"""A source raster and what validation found out about it."""
+
+from __future__ import annotations
+
+import attrs
+
+from rastercollection.core.models import Notice
+from rastercollection.geo.types import Bounds, NaturalGrid, Transform
+from rastercollection.model.cog import CogSettings
+
+__all__ = [
+    "BitDepthFinding",
+    "Detection",
+    "SourceFile",
+    "Validation",
+]
+
+
+@attrs.frozen(kw_only=True)
+class SourceFile:
+    """A source raster as the store knows it; ``version`` and ``size`` tell whether it changed.
+
+    Attributes:
+        blob: Path relative to the container, with ``/``.
+        url: Where the store finds it.
+        size: Bytes.
+        version: Etag or modification time.
+        modified: Last modification, RFC 3339, UTC; may be empty.
+    """
+
+    blob: str
+    url: str
+    size: int
+    version: str
+    modified: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Detection:
+    """What kind of raster a tile is.
+
+    Attributes:
+        raster_type: rgb, rgba, nir, dem, categorical, multispectral or unknown.
+        confidence: very_high, high, medium or low.
+        evidence: What it was concluded from, in words.
+    """
+
+    raster_type: str
+    confidence: str
+    evidence: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class BitDepthFinding:
+    """A data type wider than the data needs.
+
+    Attributes:
+        severity: CRITICAL, HIGH or MEDIUM.
+        dtype: The type found.
+        recommended: The smallest type that holds the data; None where none can be named.
+        saving_percent: Of the uncompressed size.
+        reason: In words.
+    """
+
+    severity: str
+    dtype: str
+    recommended: str | None
+    saving_percent: float
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Validation:
+    """Stage 1's answer about one valid tile.
+
+    Attributes:
+        source: The file.
+        driver: GDAL's short name of the format.
+        width, height, band_count: Pixels and bands.
+        dtypes: Data type of each band (numpy's names).
+        nodata: The declared nodata value; NaN is written "nan".
+        crs: ``EPSG:n`` where the CRS has a code, else WKT2; the one that will be used.
+        crs_source: file_metadata, user_confirmed or user_override_required.
+        georeferencing: geotransform, gcps or rpcs.
+        transform: The file's geotransform, as it is (south-up and rotated ones too).
+        bounds: In ``crs``.
+        bounds_4326: In EPSG:4326.
+        pixel_size: Size of a pixel in units of ``crs``, (x, y), positive.
+        natural: Its pixels in the target CRS; None where it has no place there, of which stage 2 tells.
+        validity: How invalid pixels are told: none, nodata, mask or alpha.
+        color_interpretation: Of each band, GDAL's names in lower case.
+        color_table: SHA-256 of the first band's colour table; None without one.
+        detection: What the pixels say it is.
+        raster_type: What it is taken for: the requested type, else the detected one.
+        bit_depth: Findings; empty when the type fits the data.
+        recommended: Settings that suit the type best, whatever the tier (the table of recommended settings).
+        tiers: Names of the tiers the tile is compatible with.
+        settings: What stage 2 will use: the requested tier, or its fallback, with the user's overrides.
+        estimated_bytes: Uncompressed size, for the memory budget.
+        notices: Warnings.
+    """
+
+    source: SourceFile
+    driver: str
+    width: int
+    height: int
+    band_count: int
+    dtypes: tuple[str, ...]
+    nodata: int | float | None
+    crs: str
+    crs_source: str
+    georeferencing: str
+    transform: Transform
+    bounds: Bounds
+    bounds_4326: Bounds
+    pixel_size: tuple[float, float]
+    natural: NaturalGrid | None
+    validity: str
+    color_interpretation: tuple[str, ...]
+    color_table: str | None
+    detection: Detection
+    raster_type: str
+    bit_depth: tuple[BitDepthFinding, ...]
+    recommended: CogSettings
+    tiers: tuple[str, ...]
+    settings: CogSettings
+    estimated_bytes: int
+    notices: tuple[Notice, ...] = ()

@@ -1,0 +1,1 @@
+"""What a MosaicJSON document looks like, in both directions. Pure: no storage."""

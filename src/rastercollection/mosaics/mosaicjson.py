@@ -1,0 +1,215 @@
+"""The MosaicJSON over all COGs of a collection, made of their footprints. Opens no raster."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from rastercollection.core.records import digest
+from rastercollection.errors import TaskError
+from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union, unroll
+from rastercollection.geo.webmercator import (
+    fullest,
+    is_on_map,
+    on_world_map,
+    quadkey,
+    tile_boxes,
+    tile_number,
+    tiles_of,
+    within_map,
+)
+from rastercollection.model.cog import Cog
+from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
+
+__all__ = [
+    "build_mosaic",
+    "cogs_per_tile",
+    "members_digest",
+]
+
+
+LEVELS_BELOW_MINZOOM = 6
+"""Readers list all 4^n quadkeys below a tile of the smallest zoom, so n is kept small."""
+
+QUADKEYS_PER_COG = 25
+
+FEWEST_QUADKEYS = 1024
+
+PREPARED_AT_ONCE = 1000
+
+MARGIN_PIXELS = 2
+"""Footprints are simplified: this much is added around them, within the COG's bounds."""
+
+Document = dict[str, Any]
+
+
+@attrs.frozen
+class _Part:
+    """A piece of a COG on one side of the antimeridian: the COG's index and a polygon in EPSG:4326, without holes."""
+
+    cog: int
+    outline: BaseGeometry
+
+
+def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document, Sequence[Cog]]:
+    """The MosaicJSON document (version 0.0.3, WebMercatorQuad), and the COGs that no quadkey holds.
+
+    Assets of a quadkey are in the order of ``cogs``: where COGs overlap, the first is on top.
+
+    Args:
+        cogs: The job's in the order of the request, then those published before.
+        job: The job's parameters; ``maxzoom`` wins over the data's where it is not None.
+
+    Raises:
+        TaskError: ``MOSAIC_EMPTY``.
+    """
+    parts = [_Part(index, outline) for index, cog in enumerate(cogs) for outline in _outlines(cog)]
+    if not parts:
+        raise TaskError(
+            "No COG can be shown on a Web Mercator map: there is none, or all lie beyond ±85.05° of latitude.",
+            "Set create_mosaicjson=False to publish the STAC collection without a mosaic.",
+            code="MOSAIC_EMPTY",
+        )
+    included = [cogs[index] for index in sorted({part.cog for part in parts})]
+    minzoom, maxzoom = _zooms(included, job)
+    zoom = _quadkey_zoom(parts, minzoom, maxzoom)
+    holders = _quadkeys(parts, zoom)
+    bounds = bounds_union(within_map(cog.bounds_4326) for cog in included)
+    mosaic = _mosaicjson()(
+        mosaicjson="0.0.3",
+        name=job["collection_id"],
+        description=job["collection_description"],
+        minzoom=minzoom,
+        maxzoom=maxzoom,
+        quadkey_zoom=zoom,
+        bounds=bounds,
+        center=(*bounds_center(bounds), minzoom),
+        asset_type="COG",
+        tiles={key: [cogs[index].href for index in sorted(holders[key])] for key in sorted(holders)},
+        **_shared_facts(included),
+    )
+    document: Document = mosaic.model_dump(mode="json", exclude_none=True)
+    held = set().union(*holders.values())
+    return document, [cog for index, cog in enumerate(cogs) if index not in held]
+
+
+def cogs_per_tile(document: Mapping[str, Any]) -> dict[int, int]:
+    """The greatest number of COGs that a server opens for one tile, at every zoom from 0 to the document's maxzoom.
+
+    Below a quadkey, it opens all that the quadkey lists.
+    """
+    tiles, zoom = document["tiles"], document["quadkey_zoom"]
+    numbers: dict[str, int] = {}
+    held = [numbers.setdefault(href, len(numbers)) for assets in tiles.values() for href in assets]
+    places = np.array([tile_number(key) for key, assets in tiles.items() for _ in assets], dtype=np.int64)
+    opened = fullest(np.array(held, dtype=np.int64), places[:, 0], places[:, 1], zoom)
+    return {level: opened[min(level, zoom)] for level in range(document["maxzoom"] + 1)}
+
+
+def _shared_facts(cogs: Sequence[Cog]) -> Document:
+    """Data type and colour table, where all COGs have the same."""
+    dtypes = {band.dtype for cog in cogs for band in cog.bands if band.color_interpretation != "alpha"}
+    facts: Document = {"data_type": dtypes.pop()} if len(dtypes) == 1 else {}
+    table = cogs[0].color_table
+    if table and all(cog.color_table == table for cog in cogs):
+        facts["colormap"] = {value: list(color) for value, color in table.items()}
+    return facts
+
+
+def _outlines(cog: Cog) -> list[BaseGeometry]:
+    """The footprint's polygons without holes, within the map; the bounds where it has none."""
+    boxes = [shapely.box(*within_map(part)) for part in bounds_parts(cog.bounds_4326) if is_on_map(part)]
+    if not boxes:
+        return []
+    footprint = _valid(shapely.geometry.shape(cog.footprint)) if cog.footprint else shapely.Point()
+    return _polygons(_widened(footprint, _pixel(cog) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
+
+
+def _valid(geometry: BaseGeometry) -> BaseGeometry:
+    return geometry if geometry.is_valid else shapely.make_valid(geometry)
+
+
+def _pixel(cog: Cog) -> float:
+    west, south, east, north = unroll(cog.bounds_4326)
+    return max((north - south) / cog.shape[0], (east - west) / cog.shape[1])
+
+
+def _widened(outline: BaseGeometry, margin: float, around: BaseGeometry) -> BaseGeometry:
+    """A simpler outline that holds this one and reaches at most a few margins further, and not out of ``around``."""
+    # what simplifying may cut off, the wider buffer adds; the fast algorithm loses parts that are narrower than that
+    simple = shapely.simplify(outline, margin, preserve_topology=False)
+    parts_are_there = shapely.get_num_geometries(simple) == shapely.get_num_geometries(outline)
+    if simple.is_empty or not simple.is_valid or not parts_are_there:
+        simple = shapely.simplify(outline, margin)
+    return shapely.intersection(shapely.buffer(simple, 2 * margin, join_style="mitre"), around)
+
+
+def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
+    rings = [shapely.Polygon(part.exterior) for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
+    return [ring for ring in rings if ring.area > 0]
+
+
+def _zooms(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[int, int]:
+    """From the coarsest overview of any COG, but not where tiles open too many, to the finest resolution of any.
+
+    Where an overview of the whole collection serves low zooms, the mosaic begins at the latest where that one ends.
+    """
+    wanted = job.get("maxzoom")
+    maxzoom = max(cog.maxzoom for cog in cogs) if wanted is None else wanted
+    minzoom = min(cog.minzoom for cog in cogs)
+    low = find_low_zooms(cogs) if job.get("create_overview") else ""
+    if isinstance(low, LowZooms):
+        minzoom = min(max(minzoom, low.bearable), low.maxzoom + 1)
+    return min(maxzoom, minzoom), maxzoom
+
+
+def _quadkey_zoom(parts: Sequence[_Part], minzoom: int, maxzoom: int) -> int:
+    """The zoom whose tiles are between half as large and as large as most COGs, as far as the document stays small."""
+    bounds = shapely.bounds(np.array([part.outline for part in parts], dtype=object))
+    left, bottom = on_world_map(bounds[:, 0], bounds[:, 1])
+    right, top = on_world_map(bounds[:, 2], bounds[:, 3])
+    typical = max(float(np.median(np.maximum(right - left, bottom - top))), 2.0**-30)
+    zoom = math.ceil(-math.log2(typical))
+    zoom = max(minzoom, min(zoom, maxzoom, minzoom + LEVELS_BELOW_MINZOOM))
+    allowed = max(FEWEST_QUADKEYS, QUADKEYS_PER_COG * len(parts))
+    while zoom > 0 and float((((right - left) * 2.0**zoom + 1) * ((bottom - top) * 2.0**zoom + 1)).sum()) > allowed:
+        zoom -= 1
+    return zoom
+
+
+def _quadkeys(parts: Sequence[_Part], zoom: int) -> Mapping[str, Collection[int]]:
+    """Quadkey → indices of the COGs whose outlines reach into it."""
+    holders: dict[str, set[int]] = defaultdict(set)
+    for start in range(0, len(parts), PREPARED_AT_ONCE):
+        some = parts[start : start + PREPARED_AT_ONCE]
+        outlines = np.array([part.outline for part in some], dtype=object)
+        part, column, row = tiles_of(shapely.bounds(outlines), zoom)
+        shapely.prepare(outlines)
+        inside = shapely.intersects(outlines[part], tile_boxes(column, row, zoom))
+        shapely.destroy_prepared(outlines)
+        for index, x, y in zip(part[inside].tolist(), column[inside].tolist(), row[inside].tolist(), strict=True):
+            holders[quadkey(x, y, zoom)].add(some[index].cog)
+    return holders
+
+
+def _mosaicjson() -> Any:
+    """cogeo-mosaic's model of the document."""
+    # importing it sets the level of the root logger, which is the application's
+    level = logging.root.level
+    from cogeo_mosaic.mosaic import MosaicJSON
+
+    logging.root.setLevel(level)
+    return MosaicJSON
+
+
+def members_digest(cogs: Sequence[Cog]) -> str:
+    """Of what a mosaic holds: equal for the same files of the same tiles, in whatever order."""
+    return digest(sorted([cog.item_id, cog.href, cog.checksum] for cog in cogs))

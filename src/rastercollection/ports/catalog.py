@@ -1,0 +1,119 @@
+"""Where STAC collections and items are published: the protocol of a catalog backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import attrs
+
+__all__ = [
+    "PUBLISH_MODES",
+    "CatalogBackend",
+    "Publication",
+    "PublishMode",
+    "SearchableCatalog",
+]
+
+
+PublishMode = Literal["insert", "insert_ignore", "upsert", "delsert", "replace"]
+"""What becomes of items that a collection holds already; see :meth:`CatalogBackend.publish`."""
+
+PUBLISH_MODES: tuple[str, ...] = ("insert", "insert_ignore", "upsert", "delsert", "replace")
+
+
+@attrs.frozen(kw_only=True)
+class Publication:
+    """What a catalog holds after :meth:`CatalogBackend.publish`, read back from it.
+
+    Attributes:
+        catalog: Kind of catalog (``static``, ``pgstac``).
+        collection_id: The STAC collection.
+        items: Items of the collection, counted in the catalog after publishing, whoever published them.
+        stored: How many of the items sent are there: equal to what was sent or, with ``insert_ignore``, there before.
+        collection_url: Where the collection document is; empty where it has no address.
+        digest: Of the items with the ids that were sent, as the catalog holds them: equal items give an equal digest.
+        item_ids: Ids of the items sent, in their order.
+        mode: The mode of publishing.
+    """
+
+    catalog: str
+    collection_id: str
+    items: int
+    stored: int
+    collection_url: str
+    digest: str
+    item_ids: tuple[str, ...] = attrs.field(repr=False)
+    mode: PublishMode = "upsert"
+
+
+@runtime_checkable
+class CatalogBackend(Protocol):
+    """Where STAC collections and items are published. Backends pickle."""
+
+    def check(self) -> None:
+        """Raise a BackendError now if publishing could not work later (unreachable, wrong version)."""
+        ...
+
+    def publish(
+        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+    ) -> Publication:
+        """Publish a collection with items, in one step: readers see it as it was until all is there.
+
+        The collection's document replaces the one before, whatever the mode. Its other items stay, unless ``mode`` is
+        ``replace``. Several publishers may append to one collection at the same time; nothing is lost. Without items,
+        just the document is published.
+
+        Args:
+            collection: A STAC Collection, without links to its items.
+            items: STAC Items of it with different ids, with absolute asset hrefs.
+            mode: What becomes of items with these ids that are there already: ``upsert`` replaces them, whatever has
+                changed in them, and so does ``delsert``; ``insert_ignore`` leaves them as they are; ``insert`` refuses.
+                ``replace``: afterwards the collection holds the items sent and no others.
+
+        Raises:
+            ObjectExistsError: With ``insert``; names the items that are there. Nothing is changed.
+            BackendError: Something cannot be stored. Nothing is changed.
+        """
+        ...
+
+    def collection(self, collection_id: str) -> dict[str, Any] | None:
+        """The collection that is published now, with absolute asset hrefs; None where there is none.
+
+        Links to items and to the catalog's own documents may be missing.
+        """
+        ...
+
+    def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
+        """The items that are published now, in the form in which they were sent; none without such a collection.
+
+        Items that other programs added are among them. Links to the catalog's own documents may be.
+        """
+        ...
+
+    def is_current(self, publication: Publication) -> bool:
+        """Whether the catalog still holds what was sent, unchanged; after ``replace``, also nothing else.
+
+        Items that others appended in the meantime, and what they made of the collection's document, do not matter.
+        """
+        ...
+
+
+@runtime_checkable
+class SearchableCatalog(Protocol):
+    """What a catalog can besides, where a tile server shows the results of searches in it (pgSTAC)."""
+
+    def register_search(self, collection_id: str, metadata: Mapping[str, Any]) -> str:
+        """Register a search over all items of a collection, those of later publications included.
+
+        Idempotent: the same collection with the same metadata gives the same id.
+
+        Args:
+            collection_id: The STAC collection; it need not be there yet.
+            metadata: For the tile server: ``name``, ``bounds`` (EPSG:4326), ``minzoom``, ``maxzoom``, ``assets``,
+                ``defaults`` (query parameters by name of a render).
+
+        Returns:
+            The id that the catalog gives the search.
+        """
+        ...

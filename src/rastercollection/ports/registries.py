@@ -1,0 +1,69 @@
+"""What plain strings stand for: ``executor="process"``, ``catalog="postgresql://…"``, a task type's handler."""
+
+from __future__ import annotations
+
+from rastercollection.core.registry import Registry
+
+__all__ = [
+    "CATALOGS",
+    "EXECUTORS",
+    "HANDLERS",
+    "JOBS",
+    "STORAGE",
+    "WORKFLOWS",
+]
+
+
+EXECUTORS = Registry(
+    "executor",
+    "rastercollection.executors",
+    {
+        "serial": "rastercollection.executors.serial:SerialExecutor",
+        "thread": "rastercollection.executors.thread:ThreadExecutor",
+        "process": "rastercollection.executors.process:ProcessExecutor",
+        "dask": "rastercollection.executors.dask:DaskExecutor",
+    },
+)
+
+STORAGE = Registry(
+    "storage backend",
+    "rastercollection.storage",
+    {"fsspec": "rastercollection.backends.storage.fsspec:FsspecStorage"},
+)
+
+CATALOGS = Registry(
+    "catalog backend",
+    "rastercollection.catalogs",
+    {
+        "static": "rastercollection.backends.catalogs.static.static_catalog:StaticCatalog",
+        "postgresql": "rastercollection.backends.catalogs.pgstac.pgstac_catalog:PgstacCatalog",
+        "postgres": "rastercollection.backends.catalogs.pgstac.pgstac_catalog:PgstacCatalog",
+    },
+)
+
+JOBS = Registry(
+    "job store",
+    "rastercollection.jobs",
+    {
+        "memory": "rastercollection.backends.jobs.memory:MemoryJobStore",
+        "sqlite": "rastercollection.backends.jobs.sqlite:SqliteJobStore",
+    },
+)
+
+HANDLERS = Registry(
+    "task handler",
+    "rastercollection.handlers",
+    {
+        "validate_raster": "rastercollection.stages.validate:validate_raster",
+        "create_cog": "rastercollection.stages.cog:create_cog",
+        "create_mosaicjson": "rastercollection.stages.mosaic:create_mosaicjson",
+        "create_overview": "rastercollection.stages.overview:create_overview",
+        "create_stac_collection": "rastercollection.stages.stac:create_stac_collection",
+    },
+)
+
+WORKFLOWS = Registry(
+    "workflow",
+    "rastercollection.workflows",
+    {"process_collection": "rastercollection.job.collection_workflow:collection_workflow"},
+)

@@ -1,0 +1,110 @@
+"""The GDAL environment that keeps to a task's limits and opens nothing but what it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rastercollection.core.machine import MIB
+from rastercollection.rasters.limits import Limits
+
+__all__ = [
+    "NO_NETWORK",
+    "SAFE_OPTIONS",
+    "config_session",
+    "gdal_environment",
+    "is_isolated",
+]
+
+
+SAFE_OPTIONS = {
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_VRT_ENABLE_PYTHON": "NO",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_RETRY_DELAY": "0.5",
+}
+"""GDAL looks for no files beside the one it opens, runs no code from files, and asks a web server again."""
+
+NO_NETWORK = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "/none", "GDAL_HTTP_PROXY": "http://127.0.0.1:9"}
+"""Options under which GDAL reads nothing from a network."""
+
+
+class _BlockCache:
+    """GDAL's block cache is one per process: the first task in sets its size, the last one out restores it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._saved: Any = None
+
+    @contextlib.contextmanager
+    def limited_to(self, size: int) -> Iterator[None]:
+        from rasterio.env import get_gdal_config, set_gdal_config
+
+        with self._lock:
+            if self._users == 0:
+                self._saved = get_gdal_config("GDAL_CACHEMAX")
+                set_gdal_config("GDAL_CACHEMAX", size)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    set_gdal_config("GDAL_CACHEMAX", self._saved)
+
+
+_block_cache = _BlockCache()
+
+
+def is_isolated() -> bool:
+    """Whether GDAL's options, set here, reach nobody else's code.
+
+    rasterio sets them for the whole process in the main thread and for the thread alone in any other.
+    """
+    in_worker = multiprocessing.parent_process() is not None
+    return in_worker or threading.current_thread() is not threading.main_thread()
+
+
+def config_session(config: Mapping[str, str]) -> Any:
+    """A session for ``rasterio.Env`` that sets ``config``: AWS keys, which it refuses as options, among them."""
+    from rasterio.session import Session
+
+    class ConfigSession(Session):  # type: ignore[misc]
+        """Credentials as plain options."""
+
+        @classmethod
+        def hascreds(cls, config: Mapping[str, Any]) -> bool:
+            return bool(config)
+
+        def get_credential_options(self) -> dict[str, str]:
+            return dict(config)
+
+    return ConfigSession()
+
+
+@contextlib.contextmanager
+def gdal_environment(limits: Limits, source_config: Mapping[str, str] | None = None) -> Iterator[None]:
+    """A ``rasterio.Env`` that keeps to ``limits``; everything it sets is as before when it is left.
+
+    GDAL looks for no files beside the one it opens and reads and writes no ``.aux.xml``. In the main thread the options
+    hold for the whole process while the context lasts, in any other thread for that thread alone; the size of the
+    block cache is always that of the process.
+
+    Args:
+        limits: Threads and cache.
+        source_config: GDAL's options for this source, credentials among them; they win over the defaults.
+    """
+    import rasterio
+
+    options = {"GDAL_NUM_THREADS": str(limits.gdal_threads), **SAFE_OPTIONS}
+    with (
+        rasterio.Env(session=config_session(source_config or {}), **options),
+        _block_cache.limited_to(limits.gdal_cache_mb * MIB),
+    ):
+        yield

@@ -1,0 +1,198 @@
+"""GDAL's errors and warnings in the library's terms: which error they become, and which are worth telling."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import CRSError, RasterioError
+
+from rastercollection.errors import RasterCollectionError, TaskError, TileError
+
+__all__ = [
+    "GDAL_ERRORS",
+    "collected_warnings",
+    "describe",
+    "translated",
+    "writing",
+]
+
+
+_LOGGERS = ("rasterio._env", "rasterio._err")
+
+_MOST_COLLECTED = 50
+
+_MOST_KEPT = 5
+
+_EMPTY_WORDS = ("", "Read failed. See previous exception for details.")
+
+_PREFIX = re.compile(r"^CPLE_\w+(?: in |:)")
+
+_QUERY = re.compile(r"\?[^\s'\"]+")
+
+_UNREACHABLE = re.compile(
+    r"HTTP response code:? ?(?:408|429|5\d\d)|timed? ?out|could ?n.t (?:resolve|connect)|curl error"
+    r"|connection (?:reset|refused)",
+    re.IGNORECASE,
+)
+
+_NO_CODEC = re.compile(r"missing codec|not configured|codec .*not available|not built with", re.IGNORECASE)
+
+_TRUNCATED = re.compile(
+    r"premature|truncat|unexpected end|end of file|not enough data|got \d+ bytes, expected", re.IGNORECASE
+)
+
+_NO_FORMAT = re.compile(r"not recognized as being in a supported file format", re.IGNORECASE)
+
+
+class _Collector(logging.Handler):
+    """Keeps the messages of one thread."""
+
+    def __init__(self, sink: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._thread = threading.get_ident()
+        self._sink = sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread and len(self._sink) < _MOST_COLLECTED:
+            message = _PREFIX.sub("", record.getMessage())
+            if message not in self._sink:
+                self._sink.append(message)
+
+
+@contextlib.contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """What GDAL warns of in this thread while the context lasts; filled as it goes."""
+    sink: list[str] = []
+    handler = _Collector(sink)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield sink
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+
+
+def in_words(messages: list[str], path: str, name: str) -> list[str]:
+    """Each message once, the first few, with the name users know instead of GDAL's path, and without query strings."""
+    folder = path.rpartition("/")[0] + "/"
+    cleaned = (_QUERY.sub("", message.replace(path, name).replace(folder, "")) for message in messages)
+    return [message for message in dict.fromkeys(cleaned) if message not in _EMPTY_WORDS][:_MOST_KEPT]
+
+
+@contextlib.contextmanager
+def translated(path: str, blob: str, doing: Callable[[], str]) -> Iterator[None]:
+    """Raise rasterio's errors as ours, and its failure to decode text that is no UTF-8.
+
+    Args:
+        path: GDAL's path, which is replaced by the blob's name in messages.
+        blob: The tile.
+        doing: What was under way, in words, asked for when something went wrong.
+
+    Raises:
+        TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``.
+        TaskError: ``SOURCE_UNAVAILABLE``, retryable: the server, not the file, is at fault.
+    """
+    with collected_warnings() as warnings:
+        try:
+            yield
+        except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as error:
+            causes = [str(error), *(str(cause) for cause in _chain(error)), *warnings]
+            raise failure(blob, doing(), in_words(causes, path, blob)) from error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    cause = error.__cause__ or error.__context__
+    if cause is not None:
+        yield cause
+        yield from _chain(cause)
+
+
+def failure(blob: str, doing: str, causes: list[str]) -> TaskError:
+    """The error that GDAL's messages amount to."""
+    said = "; ".join(causes)
+    if _UNREACHABLE.search(said):
+        return TaskError(
+            f"{blob}: {doing} failed: {said}", "Try again, or check the store.", "SOURCE_UNAVAILABLE", retryable=True
+        )
+    if _NO_CODEC.search(said):
+        return TileError(
+            f"{blob}: {doing} failed, the codec it is compressed with is missing in this GDAL: {said}",
+            "Convert it with a GDAL that has the codec, or install one here.",
+            "FILE_UNREADABLE",
+        )
+    if _NO_FORMAT.search(said):
+        return TileError(
+            f"{blob}: {doing} failed: none of the allowed drivers can read it.",
+            "Check the file. A format beside these needs its GDAL driver in drivers.",
+            "FILE_UNREADABLE",
+        )
+    code = "FILE_TRUNCATED" if _TRUNCATED.search(said) else "FILE_UNREADABLE"
+    return TileError(f"{blob}: {doing} failed: {said}", "The file is damaged: get a new copy of it.", code)
+
+
+GDAL_ERRORS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError)
+
+_DISK_IS_FULL = (
+    "no space left",
+    "disk full",
+    "disk quota",
+    "file too large",
+    "write error",
+    "seek error",
+    "write failed",
+)
+"""libtiff does not say why it could not write: on a local disk, it is hardly ever anything else."""
+
+
+def describe(error: BaseException) -> str:
+    """What an error and its causes say, each once."""
+    said: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        text = str(cause) or type(cause).__name__
+        if text not in said:
+            said.append(text)
+        cause = cause.__cause__ or cause.__context__
+    return "; ".join(said)
+
+
+@contextlib.contextmanager
+def writing(blob: str, doing: str, code: str = "COG_INVALID") -> Iterator[None]:
+    """Raise the errors of GDAL and of the local disk while something is written as ours.
+
+    Args:
+        blob: The tile.
+        doing: What is under way, in words.
+        code: Of the error, unless the disk or the memory is at fault.
+
+    Raises:
+        TaskError: ``code``, ``NO_SPACE`` or ``OUT_OF_MEMORY``.
+    """
+    try:
+        yield
+    except RasterCollectionError:
+        raise
+    except MemoryError as error:
+        raise TaskError(
+            f"{blob}: {doing} needs more memory than there is.",
+            "Set in_memory=False, or run fewer workers.",
+            "OUT_OF_MEMORY",
+        ) from error
+    except (RasterioError, CPLE_BaseError, OSError) as error:
+        said = describe(error)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if full or any(sign in said.lower() for sign in _DISK_IS_FULL):
+            raise TaskError(
+                f"{blob}: {doing} failed, the scratch folder is full: {said}",
+                "Make room there, or set scratch to a folder on another disk.",
+                "NO_SPACE",
+            ) from error
+        raise TaskError(f"{blob}: {doing} failed: {said}", "See the message; try another compression.", code) from error

@@ -1,0 +1,269 @@
+"""An uncompressed image between reading and encoding, which GDAL reads in place through a VRT document."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+import attrs
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.windows import Window
+
+from rastercollection.rasters.pixels.validity import Valid, any_band
+from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows, window_steps
+from rastercollection.rasters.pixels.workspace import Pixels, PixelsInMemory, Workspace
+
+__all__ = ["Canvas", "Record", "add_text", "open_canvas", "reading_canvases"]
+
+_AT_ONCE = 2**24
+_READS_CANVASES = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
+"""Arrays of this process in VRT documents: set while a canvas is open, and no longer."""
+_GDAL_NAMES = {
+    "uint8": "Byte",
+    "int8": "Int8",
+    "uint16": "UInt16",
+    "int16": "Int16",
+    "uint32": "UInt32",
+    "int32": "Int32",
+    "uint64": "UInt64",
+    "int64": "Int64",
+    "float32": "Float32",
+    "float64": "Float64",
+    "complex64": "CFloat32",
+    "complex128": "CFloat64",
+}
+
+
+@attrs.define(kw_only=True)
+class Record:
+    """Which pixels were read or written as valid.
+
+    Attributes:
+        counts: Valid pixels of each band.
+        map: Valid pixels by coarse cell.
+        steps: Rows and columns of the windows.
+        differs: Bands disagree on which pixels are valid.
+    """
+
+    counts: NDArray[np.int64]
+    map: ValidityMap
+    steps: tuple[int, int]
+    differs: bool = False
+
+    @classmethod
+    def of(cls, count: int, width: int, height: int, steps: tuple[int, int]) -> Record:
+        return cls(counts=np.zeros(count, np.int64), map=ValidityMap.of(width, height), steps=steps)
+
+    def add(self, window: Window, valid: Valid) -> None:
+        """Count a window; ``valid`` as in :mod:`~rastercollection.rasters.pixels.validity`."""
+        if valid is None:
+            self.counts += window.width * window.height
+        else:
+            sums = np.count_nonzero(valid, axis=(1, 2))
+            self.counts += np.broadcast_to(sums, self.counts.shape)
+        self.map.add(window, any_band(valid))
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether any pixel of any band is invalid."""
+        return bool((self.counts < self.map.width * self.map.height).any())
+
+
+class Canvas:
+    """Pixels that are filled window by window, and a mask from the first pixel on that needs one.
+
+    Attributes:
+        pixels: ``(bands, rows, columns)``.
+        georeference: What rasterio needs to know of its place: crs and transform, gcps or rpcs.
+        nodata: As declared to GDAL.
+    """
+
+    def __init__(self, workspace: Workspace, shape: tuple[int, int, int], dtype: np.dtype, **georeference: Any) -> None:
+        self._workspace = workspace
+        self.pixels = workspace.new_pixels(shape, dtype)
+        self.georeference = georeference
+        self.nodata: float | None = None
+        self._mask: Pixels | None = None
+        self._documents: list[Path] = []
+
+    @property
+    def count(self) -> int:
+        return self.pixels.shape[0]
+
+    @property
+    def height(self) -> int:
+        return self.pixels.shape[1]
+
+    @property
+    def width(self) -> int:
+        return self.pixels.shape[2]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.pixels.dtype
+
+    @property
+    def has_mask(self) -> bool:
+        return self._mask is not None
+
+    def in_place(self, window: Window) -> Array | None:
+        """``(bands, rows, columns)`` of the canvas itself, to be filled and handed to :meth:`write`; None on disk."""
+        return self.pixels.data[:, *window.toslices()] if isinstance(self.pixels, PixelsInMemory) else None
+
+    def write(self, window: Window, data: Array, mask: NDArray[np.bool_] | None = None) -> None:
+        """Write all bands of a window.
+
+        Args:
+            window: Where.
+            data: ``(bands, rows, columns)``; nothing is copied where it is what :meth:`in_place` gave.
+            mask: ``(rows, columns)``, False where the pixels of all bands are invalid; None where all are valid, or
+                the values tell.
+        """
+        self.pixels.write(window, data)
+        if mask is not None:
+            self.give_mask()
+        if mask is not None and self._mask is not None:
+            self._mask.write(window, mask[np.newaxis] * np.uint8(255))
+
+    def give_mask(self) -> None:
+        """Have a mask from now on, also if no pixel turns out to need it."""
+        if self._mask is None:
+            self._mask = self._all_valid()
+
+    def _all_valid(self) -> Pixels:
+        mask = self._workspace.new_pixels((1, self.height, self.width), np.dtype(np.uint8))
+        for window in iterate_windows(self.width, self.height, window_steps(self.width, self.height, 1, _AT_ONCE)):
+            mask.write(window, np.full((1, window.height, window.width), 255, np.uint8))
+        return mask
+
+    def read(self, window: Window) -> Array:
+        """``(bands, rows, columns)``; not to be written to."""
+        return self.pixels.read(window)
+
+    def read_mask(self, window: Window) -> NDArray[np.bool_] | None:
+        """``(1, rows, columns)``, True where valid; None without a mask."""
+        return None if self._mask is None else self._mask.read(window) > 0
+
+    def discard(self) -> None:
+        """Free everything."""
+        self._workspace.discard(self.pixels)
+        if self._mask is not None:
+            self._workspace.discard(self._mask)
+        for path in self._documents:
+            path.unlink()
+
+    def describe(self, *, masked: bool = True, overviews: Sequence[Path] = ()) -> Path:
+        """Write a VRT document that shows the canvas as it is now; it goes with the canvas.
+
+        Args:
+            masked: With what tells invalid pixels, its mask or nodata value.
+            overviews: Documents of smaller canvases of the same image.
+        """
+        mask, nodata = (self._mask, self.nodata) if masked else (None, None)
+        return self._described(_document(self.pixels, mask, nodata, overviews))
+
+    def describe_mask(self) -> Path:
+        """Write a VRT document whose one band is the mask: 255 where valid, else 0."""
+        assert self._mask is not None
+        return self._described(_document(self._mask, None, None, ()))
+
+    def _described(self, document: str) -> Path:
+        path = self._workspace.new_path(".vrt")
+        self._documents.append(path)
+        path.write_text(document)
+        if self.georeference:
+            with open_canvas(path, "r+") as dataset:
+                _georeference(dataset, **self.georeference)
+        return path
+
+
+@contextlib.contextmanager
+def reading_canvases() -> Iterator[None]:
+    """Let GDAL read arrays of this process, for as long as it takes."""
+    with rasterio.Env(**_READS_CANVASES), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+@contextlib.contextmanager
+def open_canvas(path: Path, mode: str = "r") -> Iterator[Any]:
+    """A canvas as GDAL sees it, by its document."""
+    with reading_canvases(), rasterio.open(path, mode) as dataset:
+        # the permission holds for this thread, and GDAL opens arrays when they are first read, in whichever
+        first = Window(0, 0, 1, 1)
+        dataset.read(window=first)
+        dataset.read_masks(1, window=first)
+        yield dataset
+
+
+def add_text(path: Path, domain: str, text: str) -> None:
+    """Give a canvas's document a metadata domain that is one text, letter by letter: GDAL would reformat XML.
+
+    Nothing may be written to it by GDAL afterwards.
+    """
+    key, _, value = text.partition("=")
+    item = f"<MDI key={quoteattr(key)}>{escape(value)}</MDI>"
+    content = path.read_text("utf-8")
+    before, end, after = content.rpartition("</VRTDataset>")
+    path.write_text(f"{before}<Metadata domain={quoteattr(domain)}>{item}</Metadata>{end}{after}", "utf-8")
+
+
+def _georeference(dataset: Any, *, crs: CRS, gcps: Sequence[Any] = (), **others: Any) -> None:
+    if gcps:
+        dataset.gcps = (list(gcps), crs)
+        return
+    dataset.crs = crs
+    for name, value in others.items():
+        setattr(dataset, name, value)
+
+
+def _document(pixels: Pixels, mask: Pixels | None, nodata: float | None, overviews: Sequence[Path]) -> str:
+    """The VRT document of a canvas; see GDAL's description of the format."""
+    count, height, width = pixels.shape
+    declared = "" if nodata is None else f"<NoDataValue>{nodata!r}</NoDataValue>"
+    bands = [_band(pixels, band, declared, overviews) for band in range(count)]
+    if mask is not None:
+        bands.append(f"<MaskBand>{_band(mask, 0, '', (), number=0)}</MaskBand>")
+    return f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}">{"".join(bands)}</VRTDataset>'
+
+
+def _band(pixels: Pixels, band: int, nodata: str, overviews: Sequence[Path], number: int | None = None) -> str:
+    smaller = "".join(
+        f'<Overview><SourceFilename relativeToVRT="0">{escape(str(path))}</SourceFilename>'
+        f"<SourceBand>{band + 1}</SourceBand></Overview>"
+        for path in overviews
+    )
+    kind, source = _in_memory(pixels, band) if isinstance(pixels, PixelsInMemory) else _on_disk(pixels, band)
+    attributes = f'dataType="{_GDAL_NAMES[pixels.dtype.name]}" band="{band + 1 if number is None else number}"{kind}'
+    return f"<VRTRasterBand {attributes}>{nodata}{source}{smaller}</VRTRasterBand>"
+
+
+def _in_memory(pixels: PixelsInMemory, band: int) -> tuple[str, str]:
+    bands, rows, columns = pixels.shape
+    array = f"DATAPOINTER={pixels.data.ctypes.data},PIXELS={columns},LINES={rows},BANDS={bands}"
+    box = f'xOff="0" yOff="0" xSize="{columns}" ySize="{rows}"'
+    # without SourceProperties, GDAL keeps the array open once it is
+    return "", (
+        f'<SimpleSource><SourceFilename relativeToVRT="0">MEM:::{array},DATATYPE={_GDAL_NAMES[pixels.dtype.name]}'
+        f"</SourceFilename><SourceBand>{band + 1}</SourceBand><SrcRect {box}/><DstRect {box}/></SimpleSource>"
+    )
+
+
+def _on_disk(pixels: Any, band: int) -> tuple[str, str]:
+    _, rows, columns = pixels.shape
+    pixel = pixels.dtype.itemsize
+    order = "LSB" if sys.byteorder == "little" else "MSB"
+    return ' subClass="VRTRawRasterBand"', (
+        f'<SourceFilename relativeToVRT="1">{escape(pixels.path.name)}</SourceFilename>'
+        f"<ImageOffset>{band * rows * columns * pixel}</ImageOffset><PixelOffset>{pixel}</PixelOffset>"
+        f"<LineOffset>{columns * pixel}</LineOffset><ByteOrder>{order}</ByteOrder>"
+    )

@@ -1,0 +1,202 @@
+"""Where intermediates live: arrays in memory or raw files on local disk, and a folder that is gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+import numpy as np
+from rasterio.windows import Window
+
+from rastercollection.errors import TaskError
+from rastercollection.rasters.cost import WINDOW_BYTES
+from rastercollection.rasters.pixels.windows import Array
+
+__all__ = ["Pixels", "PixelsInMemory", "PixelsOnDisk", "Workspace"]
+
+
+class Pixels(Protocol):
+    """Uncompressed pixels, ``(bands, rows, columns)``, all zero at first."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+
+    def read(self, window: Window) -> Array:
+        """``(bands, rows, columns)`` of a window; not to be written to."""
+
+    def write(self, window: Window, data: Array) -> None:
+        """Write all bands of a window."""
+
+    def discard(self) -> None:
+        """Free the room; nothing may be read or written afterwards."""
+
+
+class PixelsInMemory:
+    """An array.
+
+    Attributes:
+        data: ``(bands, rows, columns)``.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], dtype: np.dtype) -> None:
+        self.shape, self.dtype = shape, dtype
+        self.data: Array = np.zeros(shape, dtype)
+
+    def read(self, window: Window) -> Array:
+        return self.data[:, *window.toslices()]
+
+    def write(self, window: Window, data: Array) -> None:
+        place = self.data[:, *window.toslices()]
+        if data.__array_interface__["data"] != place.__array_interface__["data"] or data.base is not place.base:
+            place[:] = data
+
+    def discard(self) -> None:
+        self.data = np.zeros((0, 0, 0), self.dtype)
+
+
+class PixelsOnDisk:
+    """A raw file, band after band, row after row, in the machine's byte order.
+
+    It is read and written by calls, not mapped: a full disk is then an error, where with a mapped file it ends the
+    process, and what passes through does not count as memory of the process.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int], dtype: np.dtype) -> None:
+        self.path, self.shape, self.dtype = path, shape, dtype
+        with path.open("xb") as file:
+            file.truncate(math.prod(shape) * dtype.itemsize)
+
+    def read(self, window: Window) -> Array:
+        data = np.empty((self.shape[0], window.height, window.width), self.dtype)
+        with self.path.open("rb", buffering=0) as file:
+            for start, part in self._runs(window, data):
+                file.seek(start)
+                file.readinto(part)  # type: ignore[arg-type]
+        return data
+
+    def write(self, window: Window, data: Array) -> None:
+        data = np.ascontiguousarray(data, self.dtype)
+        with self.path.open("r+b", buffering=0) as file:
+            for start, part in self._runs(window, data):
+                file.seek(start)
+                left = part.data.cast("B")
+                while left:
+                    left = left[file.write(left) or 0 :]
+
+    def discard(self) -> None:
+        self.path.unlink()
+
+    def _runs(self, window: Window, data: Array) -> Iterator[tuple[int, Array]]:
+        """Offsets in the file and the parts of ``data`` that lie there in one piece."""
+        _, rows, columns = self.shape
+        whole = window.width == columns
+        for band, layer in enumerate(data):
+            first = (band * rows + window.row_off) * columns + window.col_off
+            if whole:
+                yield first * self.dtype.itemsize, layer
+                continue
+            for row, line in enumerate(layer):
+                yield (first + row * columns) * self.dtype.itemsize, line
+
+
+@attrs.define(kw_only=True)
+class Usage:
+    """What intermediates take, and took at most, in bytes.
+
+    Attributes:
+        memory, disk: Now.
+        most_memory, most_disk: At any time.
+    """
+
+    memory: int = 0
+    disk: int = 0
+    most_memory: int = 0
+    most_disk: int = 0
+
+    def add(self, size: int, *, in_memory: bool) -> None:
+        """Count room that is taken, or given back where ``size`` is negative."""
+        if in_memory:
+            self.memory += size
+            self.most_memory = max(self.most_memory, self.memory)
+        else:
+            self.disk += size
+            self.most_disk = max(self.most_disk, self.disk)
+
+
+@attrs.frozen(kw_only=True)
+class Workspace:
+    """A folder on local disk, removed with all its content, and memory for the intermediates if there is enough.
+
+    Attributes:
+        folder: On local disk.
+        in_memory: Whether intermediates are kept in RAM.
+        usage: What they take.
+    """
+
+    folder: Path
+    in_memory: bool
+    usage: Usage = attrs.field(factory=Usage)
+    _numbers: Iterator[int] = attrs.field(factory=itertools.count, repr=False)
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, scratch: str | None, *, in_memory: bool, needed: int) -> Iterator[Workspace]:
+        """A workspace for the duration of a ``with`` block.
+
+        Args:
+            scratch: Folder to make it in; the system's own for temporary files when None.
+            in_memory: Keep intermediates in RAM.
+            needed: Bytes of disk that will be used at most.
+
+        Raises:
+            TaskError: ``NO_SPACE``.
+        """
+        root = scratch or tempfile.gettempdir()
+        _check_space(root, needed)
+        with tempfile.TemporaryDirectory(prefix="rastercollection-", dir=root) as folder:
+            yield cls(folder=Path(folder), in_memory=in_memory)
+
+    @property
+    def window_bytes(self) -> int:
+        """Of the windows to work in: where images do not fit into memory, windows are to be small as well."""
+        return WINDOW_BYTES if self.in_memory else WINDOW_BYTES // 4
+
+    def new_path(self, suffix: str) -> Path:
+        """A path in the folder; nothing is there yet."""
+        return self.folder / f"{next(self._numbers)}{suffix}"
+
+    def new_pixels(self, shape: tuple[int, int, int], dtype: np.dtype) -> Pixels:
+        """Room for ``(bands, rows, columns)``."""
+        self.usage.add(math.prod(shape) * dtype.itemsize, in_memory=self.in_memory)
+        if self.in_memory:
+            return PixelsInMemory(shape, dtype)
+        return PixelsOnDisk(self.new_path(".raw"), shape, dtype)
+
+    def discard(self, pixels: Pixels) -> None:
+        """Free the room that pixels take."""
+        self.usage.add(-math.prod(pixels.shape) * pixels.dtype.itemsize, in_memory=self.in_memory)
+        pixels.discard()
+
+
+def _check_space(root: str, needed: int) -> None:
+    try:
+        os.makedirs(root, exist_ok=True)
+        free = shutil.disk_usage(root).free
+    except OSError as error:
+        raise TaskError(
+            f"The scratch folder {root} cannot be used: {error.strerror}.", "Set scratch to a folder.", "NO_SPACE"
+        ) from error
+    if free < needed:
+        raise TaskError(
+            f"The scratch folder {root} has {free / 2**20:,.0f} MiB free; a tile may need {needed / 2**20:,.0f} MiB.",
+            "Make room there, or set scratch to a folder on another disk.",
+            "NO_SPACE",
+        )

@@ -1,0 +1,258 @@
+"""Opening source rasters: only formats that are allowed, only files that are what they say, within limits.
+
+A raster is opened after its first bytes and, for a TIFF, its declarations have been looked at without GDAL. GDAL then
+sees the file alone, or in a scratch folder together with those files beside it that have been vetted; it uses no
+overviews of the source, which need not show what the source shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePath
+from typing import Any
+
+import attrs
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import DatasetReader
+from typing_extensions import override
+
+from rastercollection.errors import TileError
+from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
+from rastercollection.model.tile import SourceFile
+from rastercollection.ports.storage import GdalSource, StorageBackend
+from rastercollection.rasters.gdal_env import NO_NETWORK, gdal_environment, is_isolated
+from rastercollection.rasters.gdal_errors import collected_warnings, in_words, translated
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.source import inspection
+from rastercollection.rasters.source.hdf5 import reference_outside
+from rastercollection.rasters.source.sidecars import Sidecar, find_sidecars
+
+__all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "open_source", "reading"]
+
+Notify = Callable[[str, str], None]
+
+_REMOTE = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
+_FETCHED_WHOLE = ("netCDF", "HFA")
+_OWN_MODULES = r"rastercollection\.rasters\."
+
+
+class SourceDataset(DatasetReader):  # type: ignore[misc]
+    """A dataset opened without its overviews, which hides a few things from GDAL's callers; here they are.
+
+    Attributes:
+        blob: Name of the tile.
+        gdal_path: What GDAL opened.
+        has_lost_texts: Descriptions or names of metadata domains are no UTF-8 and were left out.
+    """
+
+    def __init__(self, path: str | PurePath, plain: DatasetReader, blob: str, **options: Any) -> None:
+        self.blob, self.gdal_path = blob, str(path)
+        # without overviews, a missing geotransform would be read from uninitialised memory (rasterio 1.4)
+        self._geotransform = tuple(plain.get_transform())
+        self.has_lost_texts = False
+        self._band_descriptions = self._texts(lambda: plain.descriptions) or (None,) * plain.count
+        self._namespaces = self._texts(plain.tag_namespaces)
+        super().__init__(path, OVERVIEW_LEVEL="NONE", **options)
+
+    def _texts(self, read: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
+        try:
+            return tuple(read())
+        except UnicodeDecodeError:
+            self.has_lost_texts = True
+            return ()
+
+    @override
+    def read_transform(self) -> list[float]:
+        """GDAL's geotransform; the identity without one."""
+        return list(self._geotransform)
+
+    @property
+    @override
+    def descriptions(self) -> tuple[str | None, ...]:
+        """Description of each band; None where it has none."""
+        return self._band_descriptions
+
+    @override
+    def tag_namespaces(self, bidx: int = 0) -> list[str]:
+        """Names of the dataset's or a band's metadata domains."""
+        return list(super().tag_namespaces(bidx)) if bidx else list(self._namespaces)
+
+
+@contextlib.contextmanager
+def open_source(
+    storage: StorageBackend,
+    source: SourceFile,
+    policy: SourcePolicy,
+    limits: Limits,
+    notify: Notify | None = None,
+) -> Iterator[SourceDataset]:
+    """Open a source raster, checked, inside its own GDAL environment.
+
+    The environment lasts as long as the dataset: what is computed from it belongs inside the ``with``. Its pixels are
+    not read here. Wrap reads in :func:`reading`.
+
+    Args:
+        storage: Where the source is.
+        source: The file.
+        policy: What is accepted.
+        limits: GDAL's threads and cache, the scratch folder.
+        notify: Called with a code and a message for what the user should know.
+
+    Raises:
+        TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED,
+            UNSAFE_SOURCE, NO_RASTER_BAND, TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
+        TaskError: SOURCE_UNAVAILABLE, retryable.
+        BackendError: The store failed.
+    """
+    facts = inspection.inspect(storage, source, policy)
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, notify))
+        _check_references(place, facts.driver, source.blob, policy)
+        messages = stack.enter_context(collected_warnings())
+        stack.enter_context(gdal_environment(limits, _config(place, policy)))
+        with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
+            dataset = stack.enter_context(_open(place, source.blob, policy))
+        if notify and dataset.has_lost_texts:
+            notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
+        yield dataset
+        if notify:
+            for message in in_words(messages, place.path, source.blob):
+                notify("GDAL_WARNING", message)
+
+
+@contextlib.contextmanager
+def reading(dataset: SourceDataset, doing: str = "reading pixels") -> Iterator[None]:
+    """Raise rasterio's errors while reading from ``dataset`` as ours, with the tile's name and the place.
+
+    Raises:
+        TileError: FILE_UNREADABLE or FILE_TRUNCATED.
+        TaskError: SOURCE_UNAVAILABLE, retryable.
+    """
+    with translated(dataset.gdal_path, dataset.blob, lambda: doing):
+        yield
+
+
+@attrs.frozen(kw_only=True)
+class _Place:
+    """Where GDAL opens a source, and whether vetted sidecars are beside it there."""
+
+    path: str
+    gdal: GdalSource
+    has_sidecars: bool = False
+
+    @property
+    def is_remote(self) -> bool:
+        return self.path.startswith("/vsi")
+
+
+@contextlib.contextmanager
+def _placed(
+    storage: StorageBackend,
+    source: SourceFile,
+    driver: str,
+    policy: SourcePolicy,
+    limits: Limits,
+    notify: Notify | None,
+) -> Iterator[_Place]:
+    gdal = storage.gdal_source(source.url)
+    remote = gdal is not None and _is_remote(gdal.path, source.blob)
+    sidecars = find_sidecars(storage, source.url, source.blob, driver, far=remote)
+    for sidecar in sidecars:
+        if sidecar.name.endswith(".msk"):
+            inspection.check_mask(storage, sidecar.url, source.blob, policy)
+    if gdal is not None and not sidecars and not (remote and driver in _FETCHED_WHOLE):
+        yield _Place(path=gdal.path if remote else os.path.abspath(gdal.path), gdal=gdal)
+        return
+    if limits.scratch:
+        os.makedirs(limits.scratch, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="source-", dir=limits.scratch) as folder:
+        name = source.blob.rsplit("/", 1)[-1]
+        local = gdal.path if gdal is not None and not remote else None
+        _bring(storage, source.url, local, Path(folder) / name)
+        for sidecar in sidecars:
+            _bring_sidecar(storage, sidecar, Path(folder))
+        if local is None and notify:
+            extra = f", with {', '.join(sidecar.name for sidecar in sidecars)}" if sidecars else ""
+            notify("FETCHED_TO_SCRATCH", f"{source.blob} was copied to a local folder to be read{extra}.")
+        yield _Place(path=str(Path(folder) / name), gdal=GdalSource(path=""), has_sidecars=bool(sidecars))
+
+
+def _is_remote(path: str, blob: str) -> bool:
+    """Whether GDAL reads from a server; of GDAL's virtual file systems, only those may be named."""
+    if _REMOTE.match(path):
+        return True
+    if os.path.abspath(path).startswith("/vsi"):
+        raise TileError(f"{blob}: GDAL would interpret its path {path!r}.", "Use another folder.", "UNSAFE_SOURCE")
+    return False
+
+
+def _bring(storage: StorageBackend, url: str, local: str | None, target: Path) -> None:
+    if local is None:
+        storage.get(url, str(target))
+        return
+    try:
+        target.symlink_to(os.path.abspath(local))
+    except OSError:  # file systems and accounts without symbolic links
+        shutil.copyfile(local, target)
+
+
+def _bring_sidecar(storage: StorageBackend, sidecar: Sidecar, folder: Path) -> None:
+    target = folder / sidecar.name
+    if sidecar.content is not None:
+        target.write_bytes(sidecar.content)
+        return
+    gdal = storage.gdal_source(sidecar.url)
+    _bring(storage, sidecar.url, None if gdal is None or gdal.path.startswith("/vsi") else gdal.path, target)
+
+
+def _check_references(place: _Place, driver: str, blob: str, policy: SourcePolicy) -> None:
+    if "netCDF" not in policy.drivers or driver not in ("netCDF", ""):
+        return
+    found = None if place.is_remote else reference_outside(Path(place.path))
+    if found:
+        raise TileError(
+            f"{blob}: the file holds {found}; reading it could read any file of this machine.",
+            "Copy its data into one plain file.",
+            "UNSAFE_SOURCE",
+        )
+
+
+def _config(place: _Place, policy: SourcePolicy) -> dict[str, str]:
+    config = dict(place.gdal.config)
+    if place.has_sidecars:
+        config |= {"GDAL_PAM_ENABLED": "YES", "GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"}
+    plain = set(policy.drivers) <= set(DEFAULT_DRIVERS)
+    if plain and not place.is_remote and is_isolated():
+        config |= NO_NETWORK
+    return config
+
+
+@contextlib.contextmanager
+def _open(place: _Place, blob: str, policy: SourcePolicy) -> Iterator[SourceDataset]:
+    """The dataset without overviews, once it is known that they would not lead to other files."""
+    _silence_missing_georeferencing()
+    # a path object, which rasterio takes as it is; it would interpret text
+    path = place.path if place.is_remote else PurePath(place.path)
+    options = {"driver": list(policy.drivers), "sharing": False}
+    with DatasetReader(path, **options) as plain:
+        inspection.check_dataset(plain, blob, policy)
+        inspection.check_reach(plain, place.path, blob, local=not place.is_remote)
+        with SourceDataset(path, plain, blob, **options) as dataset:
+            plain.close()
+            yield dataset
+
+
+def _silence_missing_georeferencing() -> None:
+    """Validation reports it in our own terms; the filter holds for warnings of these modules only.
+
+    It is looked for every time because frameworks reset the list of filters.
+    """
+    pattern = re.compile(_OWN_MODULES)
+    if not any(entry[2] is NotGeoreferencedWarning and entry[3] == pattern for entry in warnings.filters):
+        warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=_OWN_MODULES)

@@ -1,0 +1,160 @@
+"""Files beside a raster that belong to it: world files, masks, RPCs, ``.aux.xml``. Only vetted ones reach GDAL."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+
+import attrs
+
+from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, TileError
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.rasters.source.tiff import is_tiff
+
+__all__ = ["Sidecar", "find_sidecars", "sidecar_names"]
+
+_LARGEST_TEXT = 2**20
+_LARGEST_XML = 16 * 2**20
+_LOOKUPS = 8
+_STATISTICS = re.compile(r"STATISTICS_\w+")
+_POINTS_ELSEWHERE = ("SourceFilename", "SourceDataset", "VRTDataset", "RelativeToVRT", "OverviewFile", "MaskBand")
+
+
+@attrs.frozen(kw_only=True)
+class Sidecar:
+    """A file that belongs to a raster, looked at and found harmless.
+
+    Attributes:
+        name: Its file name, as GDAL looks for it.
+        url: Where the store has it.
+        content: Its bytes; None for a mask, which is a raster in its own right and may be large.
+    """
+
+    name: str
+    url: str
+    content: bytes | None = attrs.field(repr=False)
+
+
+def sidecar_names(name: str, driver: str) -> tuple[str, ...]:
+    """Names of files that GDAL would read together with a raster called ``name``, overviews excepted.
+
+    World files are named as Esri does: first and last letter of the extension and ``w``, or the extension and ``w``,
+    or ``.wld``.
+    """
+    path = PurePosixPath(name)
+    stem, extension = path.stem, path.suffix.lstrip(".")
+    beside = [f"{name}.aux.xml", f"{name}.msk"]
+    world = [f"{extension[0]}{extension[-1]}w", f"{extension}w"] if extension else []
+    if driver in ("GTiff", "COG", "PNG", "JPEG", "JP2OpenJPEG"):
+        beside += [f"{stem}.{ending}" for ending in _both_cases([*world, "wld", "tab"])]
+    if driver in ("GTiff", "COG", "JP2OpenJPEG"):
+        beside += [f"{stem}.{ending}" for ending in _both_cases(["rpb", "imd"])]
+        beside += [f"{stem}_{ending}" for ending in ("RPC.TXT", "rpc.txt", "RPC.txt")]
+    if driver == "AAIGrid":
+        beside += [f"{stem}.{ending}" for ending in _both_cases(["prj"])]
+    if driver == "HFA":
+        beside += [f"{stem}.{ending}" for ending in _both_cases(["ige"])]
+    return tuple(dict.fromkeys(beside))
+
+
+def _both_cases(endings: Iterable[str]) -> list[str]:
+    return [case for ending in endings for case in (ending.lower(), ending.upper())]
+
+
+def find_sidecars(storage: StorageBackend, url: str, blob: str, driver: str, *, far: bool) -> tuple[Sidecar, ...]:
+    """The sidecars of the raster at ``url`` that GDAL needs, each vetted.
+
+    An ``.aux.xml`` that holds nothing but statistics is left out: statistics are made afresh.
+
+    Args:
+        storage: Where they are.
+        url, blob: The raster.
+        driver: GDAL's name of its format.
+        far: Whether each look-up is a request to a server; they are then made at the same time.
+
+    Raises:
+        TileError: ``UNSAFE_SOURCE``; one of them is not what its name says, or leads to other files.
+    """
+    folder, _, name = url.rpartition("/")
+    names = sidecar_names(name, driver)
+    urls = [f"{folder}/{sidecar}" if folder else sidecar for sidecar in names]
+    found = [
+        pair for pair, there in zip(zip(names, urls, strict=True), _exist(storage, urls, far), strict=True) if there
+    ]
+    vetted = [_vet(storage, sidecar, where, blob) for sidecar, where in found]
+    return tuple(sidecar for sidecar in vetted if sidecar is not None)
+
+
+def _exist(storage: StorageBackend, urls: Sequence[str], far: bool) -> list[bool]:
+    def is_object(url: str) -> bool:
+        try:
+            return not storage.stat(url).is_folder
+        except (ObjectNotFoundError, PermissionDeniedError):
+            # object stores that may not be listed answer "forbidden" for what is not there
+            return False
+
+    if not far:
+        return [is_object(url) for url in urls]
+    with ThreadPoolExecutor(_LOOKUPS) as pool:
+        return list(pool.map(is_object, urls))
+
+
+def _vet(storage: StorageBackend, name: str, url: str, blob: str) -> Sidecar | None:
+    ending = name.rsplit(".", 1)[-1].lower()
+    if ending == "msk":
+        if not is_tiff(storage.read(url, 0, 4)):
+            raise _unsafe(blob, name, "is not a TIFF")
+        return Sidecar(name=name, url=url, content=None)
+    if ending == "ige":
+        if not storage.read(url, 0, 23).startswith(b"ERDAS_IMG_EXTERNAL_RAS"):
+            raise _unsafe(blob, name, "is not the data of an Erdas Imagine file")
+        return Sidecar(name=name, url=url, content=None)
+    limit = _LARGEST_XML if ending == "xml" else _LARGEST_TEXT
+    content = storage.read(url, 0, limit + 1)
+    if len(content) > limit:
+        raise _unsafe(blob, name, f"is larger than {limit:,} bytes")
+    check: Callable[[str, str, bytes], bool] = _vet_xml if ending == "xml" else _vet_text
+    return Sidecar(name=name, url=url, content=content) if check(blob, name, content) else None
+
+
+def _vet_text(blob: str, name: str, content: bytes) -> bool:
+    if b"\0" in content or content.lstrip()[:1] in (b"<", b"{"):
+        raise _unsafe(blob, name, "is not the plain text that its name says")
+    return bool(content.strip())
+
+
+def _vet_xml(blob: str, name: str, content: bytes) -> bool:
+    """Whether it holds more than statistics; entities and references to other files are refused."""
+    if b"<!" in re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL):
+        raise _unsafe(blob, name, "declares entities")
+    try:
+        root = ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise _unsafe(blob, name, f"is not well-formed XML ({error})") from error
+    if root.tag != "PAMDataset":
+        raise _unsafe(blob, name, f"is a <{root.tag}>, not a <PAMDataset>")
+    for element in root.iter():
+        domain = str(element.get("domain", "")).upper()
+        if domain == "OVERVIEWS" or element.tag in _POINTS_ELSEWHERE or element.get("key") == "OVERVIEW_FILE":
+            raise _unsafe(blob, name, "leads to other files")
+    return any(_says_more(child) for child in root)
+
+
+def _says_more(element: ElementTree.Element) -> bool:
+    """Whether an element of a PAM file holds anything but statistics and histograms."""
+    if element.tag == "PAMRasterBand":
+        return any(_says_more(child) for child in element)
+    if element.tag == "Metadata" and not element.get("domain"):
+        return any(not _STATISTICS.fullmatch(item.get("key", "")) for item in element)
+    return element.tag != "Histograms"
+
+
+def _unsafe(blob: str, name: str, problem: str) -> TileError:
+    return TileError(
+        f"{blob}: the file {name} beside it {problem}; GDAL would read it together with the raster.",
+        f"Remove or repair {name}.",
+        "UNSAFE_SOURCE",
+    )

@@ -1,0 +1,190 @@
+"""From an uncompressed canvas with its overviews to a COG, by GDAL's COG driver, once."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import attrs
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rio_cogeo.cogeo import cog_validate
+from rio_cogeo.profiles import cog_profiles
+
+from rastercollection.core.models import Notice
+from rastercollection.errors import TaskError
+from rastercollection.model.cog import CogSettings
+from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.pixels.canvas import add_text, open_canvas, reading_canvases
+from rastercollection.rasters.writing.metadata import Metadata
+
+__all__ = ["check_valid", "encode", "is_exact", "overview_levels", "suited"]
+
+_WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
+_FALLBACK = "DEFLATE"
+_FALLBACK_LEVEL = 6
+_KEEPS_VALUES = ("nearest", "mode")
+_PLACEHOLDER = "rastercollection_band_tags"
+_LONGEST_HEADER = 4 * 2**20
+
+
+def suited(
+    settings: CogSettings, dtypes: tuple[str, ...], dtype: np.dtype, *, alpha: bool, has_colors: bool, blob: str
+) -> tuple[CogSettings, tuple[Notice, ...]]:
+    """The settings as far as the codec and the resampling suit the pixels, and notices about what does not.
+
+    Args:
+        settings: Asked for.
+        dtypes: Of the source's bands.
+        dtype: Of the COG.
+        alpha: Whether one of the bands is alpha.
+        has_colors: Values are indexes into a colour table.
+        blob: Name of the tile.
+    """
+    notices = []
+    if not _codec_suits(settings.compression, dtype, len(dtypes), alpha):
+        notices.append(
+            Notice(
+                code="COMPRESSION_FALLBACK",
+                message=f"{blob}: {settings.compression} cannot hold {len(dtypes)} bands of {dtype.name}; "
+                f"it is written with {_FALLBACK}.",
+            )
+        )
+        settings = attrs.evolve(settings, compression=_FALLBACK, level=_FALLBACK_LEVEL, quality=None)
+    if has_colors and settings.warp_resampling not in _KEEPS_VALUES:
+        settings = attrs.evolve(settings, warp_resampling="nearest")
+    if has_colors and settings.overview_resampling not in _KEEPS_VALUES:
+        settings = attrs.evolve(settings, overview_resampling="mode")
+    if dtype.kind == "c" and settings.overview_resampling != "nearest":
+        settings = attrs.evolve(settings, overview_resampling="nearest")
+    return settings, tuple(notices)
+
+
+def _codec_suits(compression: str, dtype: np.dtype, bands: int, alpha: bool) -> bool:
+    if compression == "JPEG":
+        return dtype == np.uint8 and bands - alpha in (1, 3)
+    if compression == "WEBP":
+        return dtype == np.uint8 and bands - alpha == 3
+    if compression.startswith("LERC"):
+        return not (dtype.kind == "c" or dtype == np.float16 or (dtype.kind in "iu" and dtype.itemsize == 8))
+    return True
+
+
+def is_exact(settings: CogSettings) -> bool:
+    """Whether the codec gives back the values of valid pixels as they were."""
+    return settings.compression != "JPEG" and (settings.compression != "WEBP" or settings.quality == 100)
+
+
+def overview_levels(width: int, height: int, block_size: int) -> tuple[int, ...]:
+    """Decimations, down to an overview that fits into one block: ``(2, 4, 8)``.
+
+    A raster that is one pixel wide has none: readers tell decimations from widths.
+    """
+    if width == 1:
+        return ()
+    halvings = math.ceil(math.log2(max(width, height) / block_size)) if max(width, height) > block_size else 0
+    return tuple(2**level for level in range(1, halvings + 1))
+
+
+def encode(
+    document: Path, target: Path, settings: CogSettings, metadata: Metadata, *, dtype: np.dtype, threads: int, blob: str
+) -> None:
+    """Write a canvas with its overviews as a COG.
+
+    Args:
+        document: Of the canvas.
+        target: The COG, a local file.
+        settings: Codec and block size.
+        metadata: What the COG says beside its pixels.
+        dtype: Of all bands.
+        threads: Of the encoder.
+        blob: Name of the tile.
+
+    Raises:
+        TaskError: ``COG_INVALID`` or ``NO_SPACE``.
+    """
+    options = _creation_options(settings, dtype, threads)
+    filler = ""
+    if metadata.has_domains:
+        options["COPY_SRC_MDD"] = "YES"
+        filler = _band_tags_xml(metadata)
+    with writing(blob, f"encoding with {settings.compression}"):
+        if filler:
+            with open_canvas(document, "r+") as canvas:
+                canvas.update_tags(**{_PLACEHOLDER: "x" * len(filler.encode())})
+        for domain, text in metadata.documents.items():
+            add_text(document, domain, text)
+        with reading_canvases():
+            rasterio.shutil.copy(str(document), str(target), driver="COG", **options)
+        if filler:
+            _fill_in(target, filler)
+
+
+def _creation_options(settings: CogSettings, dtype: np.dtype, threads: int) -> dict[str, Any]:
+    """Options of GDAL's COG driver: rio-cogeo's profile of the codec, refined by the settings."""
+    name = "raw" if settings.compression == "NONE" else settings.compression.lower()
+    profile: dict[str, Any] = cog_profiles[name]
+    options: dict[str, Any] = {
+        "COMPRESS": profile.get("compress", "NONE"),
+        "BLOCKSIZE": settings.block_size,
+        "OVERVIEWS": "FORCE_USE_EXISTING",
+        "BIGTIFF": "IF_SAFER",
+        "NUM_THREADS": threads,
+    }
+    if settings.compression in _WITH_PREDICTOR:
+        options["PREDICTOR"] = {"i": "STANDARD", "u": "STANDARD", "f": "FLOATING_POINT"}.get(dtype.kind, "NO")
+    if settings.level is not None and settings.compression not in ("NONE", "LZW", "JPEG", "WEBP", "LERC"):
+        options["LEVEL"] = settings.level
+    if settings.quality is not None and settings.compression in ("JPEG", "WEBP"):
+        options["QUALITY"] = settings.quality
+    return options
+
+
+def _band_tags_xml(metadata: Metadata) -> str:
+    """The bands' default tags as GDAL writes them into a TIFF."""
+    items = []
+    for band, tags in enumerate(metadata.default_band_tags):
+        for key, value in tags.items():
+            name = escape(key, {'"': "&quot;"})
+            # GDAL escapes values twice, and takes that back when it reads them
+            items.append(f'<Item name="{name}" sample="{band}">{escape(escape(value))}</Item>')
+    return "\n".join(items)
+
+
+def _fill_in(target: Path, items: str) -> None:
+    """Put the bands' tags where a placeholder of the same length was written.
+
+    GDAL (3.10) leaves a band's default tags out when it is told to copy the other domains.
+    """
+    text = items.encode()
+    whole = f'<Item name="{_PLACEHOLDER}">{"x" * len(text)}</Item>'.encode()
+    with target.open("r+b") as file:
+        head = file.read(len(whole) + _LONGEST_HEADER)
+        at = head.find(whole)
+        if at < 0:
+            return
+        first = text.split(b"\n", 1)[0]
+        file.seek(at)
+        file.write((b"" if first in head else text).ljust(len(whole)))
+
+
+def check_valid(target: Path, blob: str) -> None:
+    """Have rio-cogeo validate a COG, strictly.
+
+    Raises:
+        TaskError: ``COG_INVALID``.
+    """
+    with writing(blob, "validating the COG"):
+        _, errors, warnings = cog_validate(str(target), strict=True, quiet=True)
+        with rasterio.open(target) as cog:
+            warnings = [] if cog.width == 1 else warnings  # of its missing overviews
+    if errors or warnings:
+        raise TaskError(
+            f"{blob}: what was written is no valid COG: {'; '.join([*errors, *warnings])}",
+            "This is a bug: please report it with the tile.",
+            "COG_INVALID",
+            details={"errors": list(errors), "warnings": list(warnings)},
+        )

@@ -1,0 +1,99 @@
+"""What is told of a finished COG: zooms, header, checksum, bands."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+from pathlib import Path
+
+from rasterio.crs import CRS
+from rasterio.io import DatasetReader
+
+from rastercollection.errors import TileError
+from rastercollection.geo.pixel_grid import GridRule
+from rastercollection.model.band import BandFacts, BandStatistics
+from rastercollection.rasters.grid.placement import Placement
+from rastercollection.rasters.grid.plan import Grid, plan_grid
+from rastercollection.rasters.writing.metadata import ColorTable
+
+__all__ = ["band_facts", "checksum", "color_entries", "header_size", "zoom_range"]
+
+_WORLD = 2 * math.pi * 6378137.0
+_MOST_ZOOM = 24
+_TILE = 256
+_MULTIHASH_SHA256 = "1220"
+_LEADER = 4
+"""GDAL writes the size of each block in front of it."""
+_MOST_COLORS = 256
+
+
+def checksum(path: Path) -> str:
+    """SHA2-256 of a file as a hexadecimal multihash."""
+    with path.open("rb") as file:
+        return _MULTIHASH_SHA256 + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def header_size(cog: DatasetReader) -> int:
+    """Bytes of a COG up to its first pixel data."""
+    offsets = []
+    for overview in (None, *range(len(cog.overviews(1)))):
+        offset = cog.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", 1, overview)
+        if offset:
+            offsets.append(int(offset))
+    return min(offsets) - _LEADER if offsets else 0
+
+
+def zoom_range(grid: Grid) -> tuple[int, int]:
+    """The WebMercatorQuad zooms, with tiles of 256 pixels, that the overviews and the pixels themselves serve.
+
+    As rio-tiler has it: the zoom whose resolution is closest, on a scale of powers of two, to that of the raster in
+    Web Mercator; and to that of its first overview of no more than 256 pixels.
+    """
+    placement = Placement(crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height)
+    try:
+        there = plan_grid(placement, CRS.from_epsg(3857), GridRule(), "", sys.maxsize).grid
+    except TileError:
+        return 0, 0
+    resolution = max(there.transform.a, -there.transform.e)
+    levels = 0
+    while min(there.width >> levels, there.height >> levels) > _TILE:
+        levels += 1
+    return _zoom(resolution * 2**levels), _zoom(resolution)
+
+
+def _zoom(resolution: float) -> int:
+    return min(_MOST_ZOOM, max(0, round(math.log2(_WORLD / _TILE / resolution))))
+
+
+def band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...]) -> tuple[BandFacts, ...]:
+    """Facts about each band of a COG."""
+    return tuple(
+        BandFacts(
+            name=f"b{band}",
+            description=cog.descriptions[band - 1] or None,
+            dtype=cog.dtypes[band - 1],
+            nodata=_whole(cog.nodatavals[band - 1], cog.dtypes[band - 1]),
+            unit=cog.units[band - 1] or None,
+            scale=float(cog.scales[band - 1]),
+            offset=float(cog.offsets[band - 1]),
+            color_interpretation=cog.colorinterp[band - 1].name,
+            statistics=statistics[band - 1],
+        )
+        for band in cog.indexes
+    )
+
+
+def _whole(nodata: float | None, dtype: str) -> int | float | None:
+    return int(nodata) if nodata is not None and "int" in dtype and math.isfinite(nodata) else nodata
+
+
+def color_entries(table: ColorTable | None, nodata: int | float | None) -> dict[str, tuple[int, int, int, int]] | None:
+    """A colour table as results carry it; nodata is transparent. Of one of 16 bits, the entries that are not black."""
+    if table is None:
+        return None
+    entries = table if len(table) <= _MOST_COLORS else {key: color for key, color in table.items() if any(color[:3])}
+    if len(entries) > _MOST_COLORS:
+        return None
+    shown = {key: (*color[:3], 0) if key == nodata else tuple(color) for key, color in entries.items()}
+    return {str(key): (color[0], color[1], color[2], color[3]) for key, color in shown.items()}

@@ -1,0 +1,163 @@
+"""A small picture of a COG."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, Resampling
+from rasterio.io import DatasetReader, MemoryFile
+from rasterio.transform import from_origin
+
+from rastercollection.model.band import BandStatistics
+from rastercollection.rasters.pixels.validity import Validity, any_band
+from rastercollection.rasters.pixels.windows import Array
+
+__all__ = ["draw"]
+
+_LONGEST_SIDE = 512
+_COLORS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+_NAMES = (
+    re.compile(r"\bred\b|^b0?4\b", re.IGNORECASE),
+    re.compile(r"\bgreen\b|^b0?3\b", re.IGNORECASE),
+    re.compile(r"\bblue\b|^b0?2\b", re.IGNORECASE),
+)
+_SHADE = 0.4
+
+_ColorEntries = Mapping[str, tuple[int, int, int, int]]
+
+
+def draw(
+    cog: Path, raster_type: str, statistics: Sequence[BandStatistics | None], colors: _ColorEntries | None
+) -> bytes | None:
+    """A PNG of at most 512 pixels along a side, transparent where the COG is invalid; None when all of it is.
+
+    Args:
+        cog: A local file.
+        raster_type: As validated; a dem is shaded, single bands of it and of categories are stretched.
+        statistics: Of each band: 8-bit pictures are shown as they are, all else from the 2nd to the 98th percentile.
+        colors: Colour table of a single band.
+    """
+    with rasterio.open(cog) as dataset:
+        bands = _bands(dataset)
+        keeps = colors is not None or raster_type == "categorical"
+        data, valid = _read(dataset, bands, Resampling.nearest if keeps else Resampling.average)
+        as_is = dataset.dtypes[0] == "uint8" and (len(bands) == 3 or raster_type not in ("dem", "categorical"))
+    if valid is not None and not valid.any():
+        return None
+    if colors is not None:
+        picture = _colored(data[0], colors)
+    else:
+        layers = [
+            _stretched(layer, None if as_is else statistics[band - 1], valid)
+            for layer, band in zip(data, bands, strict=True)
+        ]
+        if raster_type == "dem" and len(layers) == 1:
+            layers = [_shaded(layers[0], data[0], valid)]
+        picture = np.stack([*(layers * 3 if len(layers) == 1 else layers), np.full_like(layers[0], 255)])
+    if valid is not None:
+        picture[:, ~valid] = 0
+    return _png(picture)
+
+
+def _bands(dataset: DatasetReader) -> tuple[int, ...]:
+    """One band, or the three that make a picture."""
+    by_color = [dataset.colorinterp.index(color) + 1 for color in _COLORS if color in dataset.colorinterp]
+    if len(by_color) == 3:
+        return tuple(by_color)
+    names = [
+        next((i for i, text in enumerate(dataset.descriptions, 1) if text and name.search(text)), 0) for name in _NAMES
+    ]
+    if all(names):
+        return tuple(names)
+    colored = [band for band, color in enumerate(dataset.colorinterp, 1) if color is not ColorInterp.alpha]
+    return tuple(colored[:3] if len(colored) >= 3 else (colored or [1])[:1])
+
+
+def _read(
+    dataset: DatasetReader, bands: Sequence[int], resampling: Resampling
+) -> tuple[Array, NDArray[np.bool_] | None]:
+    shrink = max(1.0, max(dataset.width, dataset.height) / _LONGEST_SIDE)
+    height, width = (max(1, round(size / shrink)) for size in (dataset.height, dataset.width))
+    if np.dtype(dataset.dtypes[0]).kind == "c":
+        resampling = Resampling.nearest
+    data = dataset.read(out_shape=(dataset.count, height, width), resampling=resampling)
+    validity, mask = Validity.of(dataset), None
+    if validity.kind == "mask":
+        mask = dataset.read_masks(1, out_shape=(height, width), resampling=Resampling.nearest)[np.newaxis] > 0
+    valid = validity.judge(data, mask)
+    if valid is not None and valid.shape[0] > 1:
+        valid = valid[[band - 1 for band in bands]]
+    picked = data[[band - 1 for band in bands]]
+    return np.abs(picked) if picked.dtype.kind == "c" else picked, any_band(valid)
+
+
+def _stretched(layer: Array, statistics: BandStatistics | None, valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """As bytes: unchanged without statistics, else between the percentiles, or the extremes where those are equal."""
+    if statistics is None and layer.dtype == np.uint8:
+        return layer
+    low, high = _range(layer, statistics, valid)
+    with np.errstate(all="ignore"):
+        scaled = (layer.astype(np.float64) - low) * (255 / (high - low)) if high > low else np.full(layer.shape, 128.0)
+    return np.clip(np.nan_to_num(scaled, nan=0, posinf=255, neginf=0), 0, 255).astype(np.uint8)
+
+
+def _range(layer: Array, statistics: BandStatistics | None, valid: NDArray[np.bool_] | None) -> tuple[float, float]:
+    if statistics is not None:
+        for low, high in (
+            (statistics.percentile_2, statistics.percentile_98),
+            (statistics.minimum, statistics.maximum),
+        ):
+            if low is not None and high is not None and high > low:
+                return low, high
+    values = layer[valid] if valid is not None else layer.ravel()
+    values = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+
+
+def _shaded(grey: NDArray[np.uint8], heights: Array, valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """Heights in grey, lit from the north-west."""
+    if min(heights.shape) < 2:
+        return grey
+    surface = heights.astype(np.float64)
+    here = np.isfinite(surface) if valid is None else valid & np.isfinite(surface)
+    if not here.any():
+        return grey
+    surface[~here] = surface[here].mean()
+    slope = np.sum(np.gradient(surface), axis=0)
+    typical = float(slope[here].std()) or 1.0
+    light = 0.5 - 0.5 * np.tanh(slope / (2 * typical))
+    return np.asarray((1 - _SHADE) * grey + _SHADE * 255 * (1 - light), np.uint8)
+
+
+def _colored(values: Array, colors: _ColorEntries) -> NDArray[np.uint8]:
+    table = np.zeros((max(int(key) for key in colors) + 1, 4), np.uint8)
+    for key, color in colors.items():
+        table[int(key)] = color
+    known = np.clip(values.astype(np.int64), 0, len(table) - 1)
+    picture = table[known]
+    picture[values >= len(table)] = 0
+    return np.ascontiguousarray(np.moveaxis(picture, 2, 0))
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    """RGBA, ``(4, rows, columns)``, as a PNG."""
+    _, height, width = picture.shape
+    with MemoryFile(ext=".png") as memory:
+        # a transform, which PNG does not keep, saves a warning about its absence
+        place = from_origin(0, 0, 2, 2)
+        with memory.open(
+            driver="PNG",
+            width=width,
+            height=height,
+            count=4,
+            dtype="uint8",
+            transform=place,
+            ZLEVEL=3,
+        ) as image:
+            image.write(picture)
+        return bytes(memory.read())

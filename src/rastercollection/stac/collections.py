@@ -1,0 +1,204 @@
+"""The STAC Collection over all items."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pystac
+
+from rastercollection.geo.bounds import bounds_union
+from rastercollection.model.mosaic import Mosaic, OverviewImage
+from rastercollection.stac.fields import (
+    COG_TYPE,
+    FILE,
+    PROJECTION,
+    RASTER,
+    RENDER,
+    WEB_MAP_LINKS,
+    image_fields,
+    image_type,
+)
+from rastercollection.stac.items import to_utc
+from rastercollection.stac.published import LATEST, cog_key, is_dated_item, item_bounds
+
+__all__ = ["collection_dict"]
+
+KEYWORDS = ("raster", "cog", "mosaicjson")
+SHARED_ASSET_FIELDS = (
+    "type",
+    "roles",
+    "data_type",
+    "nodata",
+    "unit",
+    "raster:scale",
+    "raster:offset",
+    "raster:spatial_resolution",
+    "proj:code",
+)
+BAND_FIELDS = ("name", "description", "data_type", "nodata", "unit", "raster:scale", "raster:offset")
+
+Fields = dict[str, Any]
+
+
+def collection_dict(
+    job: Mapping[str, Any],
+    items: Sequence[Mapping[str, Any]],
+    *,
+    renders: Mapping[str, Any],
+    mosaic: Mosaic | None = None,
+    overview: OverviewImage | None = None,
+    is_outdated: bool = False,
+    links: Mapping[str, str] | None = None,
+) -> Fields:
+    """The collection as a dict, without links to items and catalog.
+
+    Args:
+        job: The job's parameters.
+        items: All items that it is to hold: with absolute hrefs; other programs' too.
+        renders: Render definitions by name.
+        mosaic: Result of stage 3; None when it did not run.
+        overview: The overview made beside it; None where there is none.
+        is_outdated: The overview does not show all of the collection.
+        links: Addresses of a tile server that shows the collection, by name.
+    """
+    item_assets = _item_assets(items, job["asset_key"])
+    collection = pystac.Collection(
+        id=job["stac_item_id"],
+        title=f"{job['collection_id']} Collection",
+        description=job["collection_description"],
+        extent=_extent(items),
+        license=job.get("license") or "other",
+        keywords=list(dict.fromkeys([*KEYWORDS, *job.get("keywords", ())])),
+        providers=[pystac.Provider.from_dict(dict(provider)) for provider in job.get("providers", ())],
+        summaries=pystac.Summaries(_summaries(items, job["asset_key"])),
+        assets={**_mosaic_assets(mosaic), **_overview_assets(overview, is_outdated)},
+        extra_fields={"item_assets": item_assets, **({"renders": dict(renders)} if renders else {})},
+    )
+    collection.add_links(_links(links or {}))
+    plain: Fields = collection.to_dict(include_self_link=False, transform_hrefs=False)
+    plain["links"] = [link for link in plain["links"] if link["rel"] != "root"]
+    plain["stac_extensions"] = _extensions(plain)
+    return plain
+
+
+def _extent(items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
+    start = min(_moment(item, "start_datetime") for item in items)
+    end = max(_moment(item, "end_datetime") for item in items)
+    interval = [start if all(map(is_dated_item, items)) else None, end if end != to_utc(LATEST) else None]
+    places = [bounds for bounds in map(item_bounds, items) if bounds is not None]
+    return pystac.Extent(
+        spatial=pystac.SpatialExtent([list(bounds_union(places))]),
+        temporal=pystac.TemporalExtent([interval]),
+    )
+
+
+def _moment(item: Mapping[str, Any], name: str) -> dt.datetime:
+    properties = item["properties"]
+    return to_utc(properties.get(name) or properties["datetime"])
+
+
+def _cogs(items: Sequence[Mapping[str, Any]], asset_key: str) -> list[Mapping[str, Any]]:
+    """The assets under this key that are COGs of this library."""
+    return [item["assets"][asset_key] for item in items if cog_key(item) == asset_key]
+
+
+def _summaries(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
+    assets, properties = _cogs(items, asset_key), [item["properties"] for item in items]
+    names = ("rastercollection:raster_type", "rastercollection:tier")
+    summaries: Fields = {
+        "proj:code": _different(asset["proj:code"] for asset in assets),
+        **{name: _different(item.get(name) for item in properties) for name in names},
+    }
+    sizes = [asset["raster:spatial_resolution"] for asset in assets if "raster:spatial_resolution" in asset]
+    if sizes:
+        summaries["raster:spatial_resolution"] = {"minimum": min(sizes), "maximum": max(sizes)}
+    return {name: value for name, value in summaries.items() if value}
+
+
+def _different(values: Any) -> list[Any]:
+    return sorted({value for value in values if value is not None})
+
+
+def _item_assets(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
+    """What the assets of all items have in common."""
+    assets = _cogs(items, asset_key)
+    if not assets:
+        return {}
+    data = {"title": "Cloud Optimized GeoTIFF", **_in_common(assets, SHARED_ASSET_FIELDS)}
+    if len({len(asset["bands"]) for asset in assets}) == 1:
+        columns = zip(*(asset["bands"] for asset in assets), strict=True)
+        data["bands"] = [_in_common(column, BAND_FIELDS) for column in columns]
+        if not all("name" in band for band in data["bands"]):
+            del data["bands"]
+    thumbnails = [item["assets"]["thumbnail"] for item in items if "thumbnail" in item["assets"]]
+    if not thumbnails:
+        return {asset_key: data}
+    return {asset_key: data, "thumbnail": _in_common(thumbnails, ("title", "type", "roles"))}
+
+
+def _in_common(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Fields:
+    first = objects[0]
+    return {
+        name: first[name]
+        for name in names
+        if name in first and all(name in other and other[name] == first[name] for other in objects)
+    }
+
+
+def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
+    if mosaic is None:
+        return {}
+    # without its size: the next job writes it before it publishes the collection again
+    asset = pystac.Asset(mosaic.url, title="MosaicJSON", media_type="application/json", roles=["index", "mosaic"])
+    return {"mosaicjson": asset}
+
+
+def _overview_assets(overview: OverviewImage | None, is_outdated: bool) -> dict[str, pystac.Asset]:
+    if overview is None:
+        return {}
+    zooms = {"rastercollection:minzoom": overview.minzoom, "rastercollection:maxzoom": overview.maxzoom}
+    state = {"rastercollection:outdated": True} if is_outdated else {}
+    assets = {
+        "overview": pystac.Asset(
+            overview.href,
+            title="Overview of the whole collection",
+            media_type=COG_TYPE,
+            roles=["overview"],
+            extra_fields={**image_fields(overview), **zooms, **state},
+        )
+    }
+    if overview.thumbnail:
+        assets["thumbnail"] = pystac.Asset(
+            overview.thumbnail, title="Thumbnail", media_type=image_type(overview.thumbnail), roles=["thumbnail"]
+        )
+    return assets
+
+
+def _links(addresses: Mapping[str, str]) -> list[pystac.Link]:
+    kinds: tuple[tuple[str, str, str, str, Fields], ...] = (
+        ("viewer", "preview", "text/html", "Map", {}),
+        ("tilejson", "tilejson", "application/json", "TileJSON", {"render": "visual"}),
+        ("tiles", "xyz", "image/png", "Map tiles", {"render": "visual"}),
+    )
+    return [
+        pystac.Link(rel, addresses[name], media_type, title, extra_fields=extra)
+        for name, rel, media_type, title, extra in kinds
+        if name in addresses
+    ]
+
+
+def _extensions(collection: Mapping[str, Any]) -> list[str]:
+    """Those whose fields appear."""
+    assets = [*collection.get("assets", {}).values(), *collection["item_assets"].values()]
+    names = {name for asset in assets for name in (*asset, *(key for band in asset.get("bands", ()) for key in band))}
+    names |= collection.get("summaries", {}).keys()
+    present = {
+        PROJECTION: any(name.startswith("proj:") for name in names),
+        RASTER: any(name.startswith("raster:") for name in names),
+        FILE: any(name.startswith("file:") for name in names),
+        RENDER: bool(collection.get("renders")),
+        WEB_MAP_LINKS: any(link["rel"] in ("tilejson", "xyz") for link in collection["links"]),
+    }
+    return [extension for extension, appears in present.items() if appears]

@@ -1,0 +1,186 @@
+"""Extension identifiers, media types and small conversions that items and collections share."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyproj
+
+from rastercollection import __version__
+from rastercollection.core.records import jsonable
+from rastercollection.model.band import BandFacts, Histogram
+from rastercollection.model.cog import Cog
+from rastercollection.model.mosaic import OverviewImage
+from rastercollection.stac.published import DTYPES
+
+__all__ = [
+    "COG_TYPE",
+    "FILE",
+    "PROCESSING",
+    "PROJECTION",
+    "RASTER",
+    "RENDER",
+    "WEB_MAP_LINKS",
+    "band_fields",
+    "ground_resolution",
+    "image_fields",
+    "image_type",
+    "projection_code",
+    "share_fields",
+    "software",
+    "to_wgs84",
+]
+
+_EXTENSION = "https://stac-extensions.github.io/{}/schema.json"
+PROJECTION = _EXTENSION.format("projection/v2.0.0")
+RASTER = _EXTENSION.format("raster/v2.0.0")
+FILE = _EXTENSION.format("file/v2.1.0")
+RENDER = _EXTENSION.format("render/v2.0.0")
+WEB_MAP_LINKS = _EXTENSION.format("web-map-links/v1.2.0")
+PROCESSING = _EXTENSION.format("processing/v1.2.0")
+
+COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
+
+_DATA_TYPES = {dtype: name for name, dtype in DTYPES.items()}
+_PLAIN_TYPE = re.compile(r"u?int(8|16|32|64)|float(16|32|64)")
+_SHARED_FIELDS = ("data_type", "nodata", "unit", "raster:scale", "raster:offset")
+
+
+def data_type(dtype: str) -> str:
+    """numpy's or rasterio's name of a data type as STAC writes it."""
+    return _DATA_TYPES.get(dtype, dtype if _PLAIN_TYPE.fullmatch(dtype) else "other")
+
+
+def band_fields(band: BandFacts) -> dict[str, Any]:
+    """A band as an object of STAC's ``bands``."""
+    described = band.description or _description(band.color_interpretation)
+    fields: dict[str, Any] = {"name": band.name}
+    if described:
+        fields["description"] = described
+    fields["rastercollection:color_interpretation"] = band.color_interpretation
+    fields["data_type"] = data_type(band.dtype)
+    if band.nodata is not None:
+        fields["nodata"] = jsonable(band.nodata)
+    if band.unit:
+        fields["unit"] = band.unit
+    if (band.scale, band.offset) != (1, 0):
+        fields |= {"raster:scale": band.scale, "raster:offset": band.offset}
+    statistics = _statistics(band)
+    if statistics:
+        fields["statistics"] = statistics
+        fields |= _percentiles(band)
+    histogram = band.statistics.histogram if band.statistics else None
+    if histogram is not None:
+        fields["raster:histogram"] = _histogram(histogram, whole=band.dtype.lstrip("u").startswith("int"))
+    return fields
+
+
+def _histogram(histogram: Histogram, *, whole: bool) -> dict[str, Any]:
+    """As the raster extension has it: ``min`` and ``max`` are the middles of the first and the last bucket."""
+    buckets = len(histogram.counts)
+    width = (histogram.maximum - histogram.minimum) / buckets
+    # a bucket of whole numbers ends before the next begins
+    first = histogram.minimum + (width - 1 if whole else width) / 2
+    return {
+        "count": buckets,
+        "min": first,
+        "max": first + (buckets - 1) * width,
+        "buckets": list(histogram.counts),
+    }
+
+
+def _description(color_interpretation: str) -> str:
+    return "" if color_interpretation in ("gray", "grey", "undefined", "palette") else color_interpretation
+
+
+def _statistics(band: BandFacts) -> dict[str, float]:
+    if band.statistics is None:
+        return {}
+    names = ("minimum", "maximum", "mean", "stddev", "count", "valid_percent")
+    values = {name: getattr(band.statistics, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
+
+
+def _percentiles(band: BandFacts) -> dict[str, Any]:
+    """The 2nd and the 98th, which STAC has no field for."""
+    statistics = band.statistics
+    ends = [statistics.percentile_2, statistics.percentile_98] if statistics else []
+    known = bool(ends) and all(value is not None and math.isfinite(value) for value in ends)
+    return {"rastercollection:percentiles": ends} if known else {}
+
+
+def share_fields(bands: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What all bands have in common, for the asset, and the bands without it."""
+    first = bands[0] if bands else {}
+    shared = {
+        name: first[name]
+        for name in _SHARED_FIELDS
+        if name in first and all(name in band and band[name] == first[name] for band in bands)
+    }
+    return shared, [{name: value for name, value in band.items() if name not in shared} for band in bands]
+
+
+def image_fields(image: Cog | OverviewImage) -> dict[str, Any]:
+    """Grid, bands and file facts of a COG, for its asset."""
+    shared, bands = share_fields([band_fields(band) for band in image.bands])
+    resolution = ground_resolution(image)
+    code = projection_code(image.target_crs)
+    return {
+        **shared,
+        **({"raster:spatial_resolution": resolution} if resolution is not None else {}),
+        "bands": bands,
+        "proj:code": code,
+        **({"proj:projjson": dict(image.projjson)} if code is None and image.projjson else {}),
+        "proj:shape": list(image.shape),
+        "proj:transform": list(image.transform),
+        "proj:bbox": list(image.bounds),
+        "file:checksum": image.checksum,
+        "file:size": image.size,
+        "file:header_size": image.header_size,
+    }
+
+
+def projection_code(crs: str) -> str | None:
+    """``EPSG:n``, None where a CRS is written as WKT."""
+    return crs if re.fullmatch(r"[A-Za-z]+:\w+", crs) else None
+
+
+def ground_resolution(cog: Cog | OverviewImage) -> float | None:
+    """Size of a pixel on the ground in the middle of a COG, in metres: the mean of both directions, to four digits."""
+    a, b, c, d, e, f = cog.transform
+    row, column = cog.shape[0] / 2, cog.shape[1] / 2
+    places = [(column, row), (column + 1, row), (column, row + 1)]
+    xs = [a * col + b * line + c for col, line in places]
+    ys = [d * col + e * line + f for col, line in places]
+    longitudes, latitudes = to_wgs84(cog.target_crs).transform(xs, ys)
+    if not all(map(math.isfinite, [*longitudes, *latitudes])):
+        return None
+    _, _, lengths = _geod().inv([longitudes[0]] * 2, [latitudes[0]] * 2, longitudes[1:], latitudes[1:])
+    mean = sum(lengths) / 2
+    return float(f"{mean:.4g}") if math.isfinite(mean) and mean > 0 else None
+
+
+@functools.lru_cache(maxsize=64)
+def to_wgs84(crs: str) -> pyproj.Transformer:
+    """From x, y of a CRS, ``EPSG:n`` or WKT, to longitude, latitude."""
+    return pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+
+
+@functools.cache
+def _geod() -> pyproj.Geod:
+    return pyproj.Geod(ellps="WGS84")
+
+
+def image_type(href: str) -> str:
+    """Media type of a thumbnail, by its extension."""
+    return "image/jpeg" if href.lower().endswith((".jpg", ".jpeg")) else "image/png"
+
+
+@functools.cache
+def software() -> dict[str, str]:
+    """This library and its version, as ``processing:software`` has it."""
+    return {"rastercollection": __version__}

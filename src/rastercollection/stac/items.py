@@ -1,0 +1,147 @@
+"""One STAC Item a COG."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pystac
+from pystac.utils import datetime_to_str, str_to_datetime
+
+from rastercollection.core.records import jsonable, to_dict
+from rastercollection.geo.bounds import bounds_parts
+from rastercollection.geo.types import Bounds
+from rastercollection.model.cog import Cog
+from rastercollection.model.receipt import Receipt
+from rastercollection.stac.fields import (
+    COG_TYPE,
+    FILE,
+    PROCESSING,
+    PROJECTION,
+    RASTER,
+    image_fields,
+    image_type,
+    projection_code,
+    software,
+)
+from rastercollection.stac.published import EARLIEST, LATEST
+
+__all__ = ["is_dated", "item_dict", "to_utc"]
+
+
+def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str = "") -> dict[str, Any]:
+    """The item as a dict with absolute hrefs and without links.
+
+    Args:
+        cog: The tile.
+        collection_id: Id of the STAC collection.
+        asset_key: Key of the COG's asset.
+        source_modified: When the source file was last written, RFC 3339: whatever it shows was acquired before. Used
+            where nothing else is known.
+    """
+    asset = cog_asset(cog)
+    item = pystac.Item(
+        id=cog.item_id,
+        geometry=dict(cog.footprint) if cog.footprint else _outline(cog.bounds_4326),
+        bbox=list(cog.bounds_4326),
+        datetime=to_utc(cog.datetime) if cog.datetime else None,
+        properties=_properties(cog, source_modified),
+        collection=collection_id,
+        stac_extensions=_extensions(asset),
+        assets={asset_key: asset},
+    )
+    if cog.thumbnail:
+        item.assets["thumbnail"] = pystac.Asset(
+            cog.thumbnail, title="Thumbnail", media_type=image_type(cog.thumbnail), roles=["thumbnail"]
+        )
+    plain: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
+    return plain
+
+
+def is_dated(cog: Cog) -> bool:
+    """Whether anything is known of when the tile was acquired, but that it was before its source was written."""
+    return cog.datetime_source != "unknown" and bool(cog.datetime or cog.start_datetime or cog.end_datetime)
+
+
+def cog_asset(cog: Cog) -> pystac.Asset:
+    """The COG with its grid, bands and file facts."""
+    fields: dict[str, Any] = {
+        **image_fields(cog),
+        **_for_later_runs(cog),
+        **({"rastercollection:receipt": _receipt(cog.receipt)} if cog.receipt else {}),
+    }
+    return pystac.Asset(cog.href, title=cog.source_blob, media_type=COG_TYPE, roles=_roles(cog), extra_fields=fields)
+
+
+def _for_later_runs(cog: Cog) -> dict[str, Any]:
+    """What STAC has no field for and a later run needs, to make a mosaic and renders of this COG and its own.
+
+    :func:`rastercollection.stac.published.published_cog` reads it.
+    """
+    return {
+        "rastercollection:minzoom": cog.minzoom,
+        "rastercollection:maxzoom": cog.maxzoom,
+        "rastercollection:overview_levels": list(cog.overview_levels),
+        "rastercollection:validity": cog.validity,
+        **({"rastercollection:color_table": jsonable(cog.color_table)} if cog.color_table else {}),
+    }
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    """What was compared with the source before the COG was published."""
+    published: dict[str, Any] = to_dict(receipt)
+    del published["seconds"]
+    return published
+
+
+def _roles(cog: Cog) -> list[str]:
+    is_picture = cog.raster_type in ("rgb", "rgba") and all(band.dtype == "uint8" for band in cog.bands)
+    return ["data", "visual"] if is_picture else ["data"]
+
+
+def _extensions(asset: pystac.Asset) -> list[str]:
+    fields = [*asset.extra_fields, *(name for band in asset.extra_fields["bands"] for name in band)]
+    has_raster = any(name.startswith("raster:") for name in fields)
+    return [PROJECTION, *([RASTER] if has_raster else []), FILE, PROCESSING]
+
+
+def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:
+    properties: dict[str, Any] = {"title": cog.source_blob}
+    if cog.start_datetime or cog.end_datetime or not cog.datetime:
+        properties["start_datetime"] = _utc(cog.start_datetime or cog.datetime or EARLIEST)
+        properties["end_datetime"] = _utc(cog.end_datetime or cog.datetime or source_modified or LATEST)
+    return {
+        **properties,
+        "processing:software": dict(software()),
+        "processing:lineage": _lineage(cog),
+        "rastercollection:datetime_source": cog.datetime_source,
+        "rastercollection:raster_type": cog.raster_type,
+        "rastercollection:tier": cog.settings.tier,
+    }
+
+
+def to_utc(moment: str) -> dt.datetime:
+    """RFC 3339 text as a time in UTC; one without an offset is in UTC."""
+    parsed = str_to_datetime(moment)
+    return parsed.astimezone(dt.UTC) if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+
+
+def _utc(moment: str) -> str:
+    return datetime_to_str(to_utc(moment))
+
+
+def _lineage(cog: Cog) -> str:
+    settings = cog.settings
+    source, target = projection_code(cog.source_crs), projection_code(cog.target_crs)
+    grid = f"resampled to {target or 'the target CRS'} with {settings.warp_resampling} from {source or 'its own CRS'}"
+    steps = [grid] if cog.reprojected else ["kept on its grid"]
+    steps.append(f"overviews by {settings.overview_resampling}")
+    steps.append(f"compressed with {settings.compression}")
+    return f"{cog.source_blob}: {', '.join(steps)}"
+
+
+def _outline(bounds: Bounds) -> dict[str, Any]:
+    rings = [[[[w, s], [e, s], [e, n], [w, n], [w, s]]] for w, s, e, n in bounds_parts(bounds)]
+    if len(rings) == 1:
+        return {"type": "Polygon", "coordinates": rings[0]}
+    return {"type": "MultiPolygon", "coordinates": rings}

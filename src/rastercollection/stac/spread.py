@@ -1,0 +1,100 @@
+"""Statistics over a whole collection, from those of its tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from rastercollection.model.band import BandStatistics
+from rastercollection.model.cog import Cog
+
+__all__ = ["Spread", "band_spread", "combine"]
+
+Array = npt.NDArray[np.float64]
+
+BISECTIONS = 60
+SIGNIFICANT_DIGITS = 6
+
+
+@attrs.frozen
+class Spread:
+    """Where the values of a band lie: smallest, 2nd percentile, 98th percentile, largest."""
+
+    minimum: float
+    low: float
+    high: float
+    maximum: float
+
+    @property
+    def stretch(self) -> tuple[float, float]:
+        """The two ends of a contrast stretch, in ascending order and never equal."""
+        for low, high in ((self.low, self.high), (self.minimum, self.maximum)):
+            if high > low:
+                return (low, high)
+        return (self.minimum, self.minimum + 1)
+
+
+def band_spread(cogs: Sequence[Cog], band: int) -> Spread | None:
+    """The spread of band number ``band``, from 1, over all COGs; None where none has a valid pixel in it."""
+    bands = [cog.bands[band - 1] for cog in cogs if len(cog.bands) >= band]
+    return combine(item.statistics for item in bands if item.statistics is not None)
+
+
+def combine(statistics: Iterable[BandStatistics]) -> Spread | None:
+    """The spread of all pixels together.
+
+    Minimum and maximum are exact. Percentiles are those of the mixture, weighted by pixel counts, in which each
+    tile's distribution runs straight from its minimum over its 2nd and 98th percentile to its maximum.
+    """
+    rows = [_knots(item) for item in statistics if item.count > 0 and item.minimum is not None]
+    known = np.array([row for row in rows if row is not None], dtype=float).reshape(-1, 5)
+    known = known[np.isfinite(known).all(axis=1)]
+    if not len(known):
+        return None
+    counts, knots = known[:, 0], np.maximum.accumulate(known[:, 1:], axis=1)
+    minimum, maximum = float(knots[:, 0].min()), float(knots[:, 3].max())
+    low, high = (_percentile(counts, knots, fraction) for fraction in (0.02, 0.98))
+    return Spread(minimum, max(minimum, low), min(maximum, high), maximum)
+
+
+def _knots(item: BandStatistics) -> tuple[float, float, float, float, float] | None:
+    if item.minimum is None or item.maximum is None:
+        return None
+    low = item.minimum if item.percentile_2 is None else item.percentile_2
+    high = item.maximum if item.percentile_98 is None else item.percentile_98
+    return (item.count, item.minimum, max(low, item.minimum), min(high, item.maximum), item.maximum)
+
+
+def _percentile(counts: Array, knots: Array, fraction: float) -> float:
+    """The value below which ``fraction`` of all pixels lie, by bisection, to six digits."""
+    below, above = float(knots[:, 0].min()), float(knots[:, 3].max())
+    wanted = fraction * counts.sum()
+    if _pixels_below(counts, knots, below) >= wanted:
+        return below
+    for _ in range(BISECTIONS):
+        middle = below + (above - below) / 2
+        if _pixels_below(counts, knots, middle) < wanted:
+            below = middle
+        else:
+            above = middle
+    return float(f"{above:.{SIGNIFICANT_DIGITS}g}")
+
+
+def _pixels_below(counts: Array, knots: Array, value: float) -> float:
+    return float((counts * _share_below(knots, value)).sum())
+
+
+def _share_below(knots: Array, value: float) -> Array:
+    """Of each tile, the share of its pixels that is at most ``value``."""
+    shares = (0.0, 0.02, 0.98, 1.0)
+    result = np.zeros(len(knots))
+    for index in range(3):
+        start, end = knots[:, index], knots[:, index + 1]
+        width = np.where(end > start, end - start, 1.0)
+        inside = shares[index] + (shares[index + 1] - shares[index]) * (value - start) / width
+        result = np.where((value >= start) & (value < end), inside, result)
+        result = np.where(value >= end, shares[index + 1], result)
+    return result

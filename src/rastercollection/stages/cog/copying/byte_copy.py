@@ -1,0 +1,134 @@
+"""A source that is the COG that was asked for: its pixels are looked at, its bytes are copied."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import rasterio
+
+from rastercollection.errors import TaskError
+from rastercollection.model.receipt import FidelityCheck, Receipt
+from rastercollection.model.tile import SourceFile
+from rastercollection.ports.storage import ObjectInfo, StorageBackend
+from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.pixels.canvas import Record
+from rastercollection.rasters.pixels.statistics import Census
+from rastercollection.rasters.pixels.windows import iterate_windows
+from rastercollection.rasters.pixels.workspace import Usage, Workspace
+from rastercollection.rasters.source.opening import SourceDataset
+from rastercollection.rasters.writing.facts import band_facts, header_size
+from rastercollection.stages.cog.convert import Conversion
+from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
+from rastercollection.stages.cog.prepare import Prepared
+
+__all__ = ["copy_bytes", "local_copy", "look_at", "why_not"]
+
+_HAS_NAN = "It holds NaN and does not declare that this is nodata."
+
+
+def why_not(dataset: SourceDataset, prepared: Prepared) -> str | None:
+    """Why a source has to be converted; None where its bytes may do, as far as its header tells."""
+    asked = Asked(
+        settings=prepared.settings,
+        plan=prepared.plan,
+        validity=prepared.source.validity,
+        layout=prepared.source.layout,
+        metadata=prepared.metadata,
+    )
+    return why_not_as_it_is(dataset, asked)
+
+
+@contextlib.contextmanager
+def local_copy(
+    storage: StorageBackend, source: SourceFile, dataset: SourceDataset, scratch: str | None
+) -> Iterator[Path]:
+    """The source as a local file: itself where it is one, else a copy for the duration of a ``with`` block."""
+    if not dataset.gdal_path.startswith("/vsi"):
+        yield Path(dataset.gdal_path)
+        return
+    with Workspace.open(scratch, in_memory=True, needed=source.size) as workspace:
+        path = workspace.new_path(".tif")
+        storage.get(source.url, str(path))
+        yield path
+
+
+def look_at(prepared: Prepared, path: Path) -> Conversion | str:
+    """Read every pixel of a source that is to be copied, and tell what there is to tell of it.
+
+    Args:
+        prepared: Decisions about the source.
+        path: A local file with its bytes.
+
+    Returns:
+        The finished COG, or why it has to be converted after all.
+
+    Raises:
+        TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``.
+    """
+    grid, layout = prepared.plan.grid, prepared.source.layout
+    census = Census(len(layout.bands), layout.dtype, grid.width * grid.height, layout.alpha)
+    whole = rasterio.open(path, driver="GTiff", OVERVIEW_LEVEL="NONE")
+    with writing(prepared.order.blob, "reading the COG"), whole as cog:
+        source = attrs.evolve(prepared.source, dataset=cog)
+        record = Record.of(len(layout.bands), grid.width, grid.height, source.steps)
+        for window in iterate_windows(grid.width, grid.height, record.steps):
+            data, valid, _ = source.read(window)
+            if layout.turns_nan and valid is not None:
+                return _HAS_NAN
+            record.add(window, valid)
+            census.add(data, valid)
+        bands, transform = band_facts(cog, census.result()), cog.transform
+    with rasterio.open(path, driver="GTiff") as cog:
+        levels, header = tuple(cog.overviews(1)), header_size(cog)
+    size = path.stat().st_size
+    receipt = Receipt(
+        compared_to="source",
+        lossless=True,
+        pixels=grid.width * grid.height,
+        checks=(FidelityCheck.within("bytes", size, size, 0),),
+        seconds=0.0,
+    )
+    return Conversion(
+        path=path,
+        settings=prepared.settings,
+        grid=attrs.evolve(grid, transform=transform),
+        reprojected=False,
+        overview_levels=levels,
+        validity=layout.kind,
+        valid=record.map,
+        bands=bands,
+        header_size=header,
+        metadata=prepared.metadata,
+        in_memory=True,
+        receipt=receipt,
+        usage=Usage(),
+        level_choice=None,
+    )
+
+
+def copy_bytes(storage: StorageBackend, source: SourceFile, url: str) -> ObjectInfo:
+    """Copy a source inside its store, and make sure that it is the one that was looked at.
+
+    Raises:
+        TaskError: ``SOURCE_CHANGED`` or ``FIDELITY_FAILED``; nothing is left in its place.
+    """
+    info = storage.copy(source.url, url)
+    now = storage.stat(source.url)
+    if now.version != source.version or now.size != source.size:
+        storage.delete(url)
+        raise TaskError(
+            f"{source.blob} was changed while it was copied.",
+            "Run the job again when nothing writes to it any more.",
+            "SOURCE_CHANGED",
+        )
+    if info.size != source.size:
+        storage.delete(url)
+        raise TaskError(
+            f"{source.blob}: {info.size:,} of its {source.size:,} bytes were copied.",
+            "It was not published. Look at the store.",
+            "FIDELITY_FAILED",
+        )
+    return info

@@ -1,0 +1,1 @@
+"""The comparison of a finished COG with its source."""

@@ -1,0 +1,192 @@
+"""Windows of a COG that are compared with GDAL's own default warp of the source."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.enums import Resampling
+from rasterio.io import DatasetReader
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import reproject
+from rasterio.windows import Window
+
+from rastercollection.model.receipt import FidelityCheck
+from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.grid.placement import Placement
+from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.pixels.validity import Layout, Validity
+from rastercollection.rasters.pixels.windows import Array, ValidityMap
+
+__all__ = ["Comparison", "compare_samples", "sample_windows"]
+
+_SIDES = (64, 256)
+_PART_OF_SIDE = 32
+_ONE_IS_ENOUGH = 1024
+"""Pixels along the longer side: of smaller images, one window is read."""
+_FEWEST = 64
+_MEAN_TOLERANCE = 0.02
+_SPREAD_TOLERANCE = 0.25
+_RANGE_TOLERANCE = 0.25
+_LOSS = 5.0
+_ENDS = (1, 99)
+
+
+def sample_windows(valid: ValidityMap) -> list[Window]:
+    """A few windows, of a few thousandths of the pixels, each where most pixels of its part of the image are valid."""
+    longest = max(valid.width, valid.height)
+    side = min(max(longest // _PART_OF_SIDE, _SIDES[0]), _SIDES[1])
+    across = 1 if longest <= _ONE_IS_ENOUGH else 2
+    found = []
+    for part in _parts(valid.width, valid.height, across):
+        best = max(_candidates(part, side), key=lambda window: _count(valid, window), default=None)
+        if best is not None and _count(valid, best):
+            found.append(best)
+    return found
+
+
+def _parts(width: int, height: int, across: int) -> Iterator[Window]:
+    columns, rows = -(-width // across), -(-height // across)
+    for top in range(0, height, rows):
+        for left in range(0, width, columns):
+            yield Window(left, top, min(columns, width - left), min(rows, height - top))
+
+
+def _candidates(part: Window, side: int) -> Iterator[Window]:
+    """A few places in a part, the middle first."""
+    width, height = min(side, part.width), min(side, part.height)
+    for down in (0.5, 0.25, 0.75, 0.0, 1.0):
+        for across in (0.5, 0.25, 0.75, 0.0, 1.0):
+            left, top = int((part.width - width) * across), int((part.height - height) * down)
+            yield Window(part.col_off + left, part.row_off + top, width, height)
+
+
+def _count(valid: ValidityMap, window: Window) -> int:
+    rows, columns = valid.steps
+    down = slice(window.row_off // rows, -(-(window.row_off + window.height) // rows))
+    across = slice(window.col_off // columns, -(-(window.col_off + window.width) // columns))
+    return int(valid.counts[down, across].sum())
+
+
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """A finished COG and what it is compared with.
+
+    Attributes:
+        source: Open.
+        placement: Of its pixels.
+        target: The COG, a local file.
+        grid: Of the COG.
+        layout: Of the COG.
+        resampling: GDAL's name.
+        exact: The codec is lossless.
+        as_picture: A pixel is nodata only if it is in all bands.
+        blob: Name of the tile.
+    """
+
+    source: DatasetReader
+    placement: Placement
+    target: Path
+    grid: Grid
+    layout: Layout
+    resampling: str
+    exact: bool
+    as_picture: bool
+    blob: str
+
+
+def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[FidelityCheck]:
+    """Mean, spread and range of each band, over pixels that are valid in the COG and in GDAL's default warp.
+
+    The range runs from the first to the last percentile. The mean may differ by 2% of the standard deviation, the
+    standard deviation by 25%, the ends of the range by 25% of its length: at a slight reduction GDAL smoothes where
+    this library does not. To each come three standard errors and, for integers, one. After a lossy codec it is five,
+    and ranges are not compared.
+    """
+    bands = job.layout.bands
+    expected: list[list[Array]] = [[] for _ in bands]
+    found: list[list[Array]] = [[] for _ in bands]
+    with (
+        writing(job.blob, "comparing with GDAL's default warp"),
+        rasterio.open(job.target) as cog,
+        _default_warp(job) as warp,
+    ):
+        validity = Validity.of(cog)
+        for window in windows:
+            data, valid, _ = validity.read(cog, window)
+            theirs = warp(window)
+            for band in range(len(bands)):
+                own = True if valid is None else valid[band if valid.shape[0] > 1 else 0]
+                usable = own & ~np.ma.getmaskarray(theirs[band])
+                usable &= np.isfinite(theirs.data[band]) & np.isfinite(data[band])
+                expected[band].append(theirs.data[band][usable].astype(np.float64))
+                found[band].append(data[band][usable].astype(np.float64))
+    for band, (ours, meant) in enumerate(zip(found, expected, strict=True)):
+        if band != job.layout.alpha and ours:
+            yield from _checks(f"b{band + 1}", np.concatenate(meant), np.concatenate(ours), job)
+
+
+@contextlib.contextmanager
+def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
+    """A function that gives ``(bands, rows, columns)``, masked, of a window."""
+    bands = [band + 1 for band in job.layout.bands]
+    if job.placement.transform is None:
+        yield lambda window: _rectified(job, window, bands)
+        return
+    options = {
+        "src_crs": job.placement.crs,
+        "crs": job.grid.crs,
+        "transform": job.grid.transform,
+        "width": job.grid.width,
+        "height": job.grid.height,
+        "resampling": Resampling[job.resampling],
+        "add_alpha": Validity.of(job.source).alpha is None and job.source.nodata is None,
+        # else a nodata value has a part in its neighbours, as long as other bands are valid there
+        "UNIFIED_SRC_NODATA": "YES" if job.as_picture else "NO",
+    }
+    with WarpedVRT(job.source, **options) as warped:
+        yield lambda window: warped.read(bands, window=window, masked=True)
+
+
+def _rectified(job: Comparison, window: Window, bands: list[int]) -> Any:
+    """The same by ground control points or rational polynomials, which GDAL's warped datasets leave aside."""
+    out = np.zeros((len(bands) + 1, window.height, window.width), job.layout.dtype)
+    reproject(
+        rasterio.band(job.source, bands),
+        out,
+        rpcs=job.placement.rpcs,
+        dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
+        dst_crs=job.grid.crs,
+        dst_alpha=len(bands) + 1,
+        resampling=Resampling[job.resampling],
+        **job.placement.rpc_options,
+    )
+    return np.ma.MaskedArray(out[:-1], np.broadcast_to(out[-1:] == 0, out[:-1].shape))
+
+
+def _checks(name: str, expected: Array, found: Array, job: Comparison) -> Iterator[FidelityCheck]:
+    if expected.size < _FEWEST:
+        return
+    step = (1.0 if job.exact else _LOSS) if job.layout.dtype.kind in "iu" else 0.0
+    with np.errstate(all="ignore"):
+        mean, spread = float(expected.mean()), float(expected.std())
+        low, high = (float(end) for end in np.percentile(expected, _ENDS))
+        found_low, found_high = (float(end) for end in np.percentile(found, _ENDS))
+        error = 3 * spread / math.sqrt(expected.size)
+        figures = (
+            ("mean", mean, float(found.mean()), _MEAN_TOLERANCE * spread + error),
+            ("spread", spread, float(found.std()), _SPREAD_TOLERANCE * spread + error),
+            ("percentile_1", low, found_low, _RANGE_TOLERANCE * (high - low) + error),
+            ("percentile_99", high, found_high, _RANGE_TOLERANCE * (high - low) + error),
+        )
+        rounding = 1e-6 * max(abs(low), abs(high))
+    for kind, meant, is_, slack in figures if job.exact else figures[:2]:
+        if math.isfinite(meant) and math.isfinite(is_):
+            yield FidelityCheck.within(f"{kind}_{name}", meant, is_, slack + step + rounding)

@@ -1,0 +1,45 @@
+"""Stage 3: one MosaicJSON over all COGs, from footprints that stage 2 returned or items hold. Opens no raster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rastercollection.core.records import to_dict
+from rastercollection.core.workflow import TaskContext
+from rastercollection.stac.published import published_cog
+from rastercollection.stages.fan_in import collection_members, write_mosaic
+
+__all__ = ["create_mosaicjson"]
+
+MOST_NAMED = 10
+
+
+def create_mosaicjson(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Write ``{mosaicjson_container}/[{output_folder}/]{collection_id}.json`` and return the Mosaic's record.
+
+    It holds the job's COGs and, behind them, those of items that the collection held before. Items that the mode
+    ``replace`` drops are in it until the collection has been published without them, in stage 4.
+
+    Raises:
+        TaskError: ``MOSAIC_EMPTY``; there is no COG, or none within the latitudes of a Web Mercator map.
+    """
+    job = parameters["job"]
+    members = collection_members(job, context)
+    leaving = members.leaving if job.get("create_stac_collection", True) else ()
+    cogs = (*members.cogs, *(cog for cog in map(published_cog, leaving) if cog is not None))
+    mosaic, left_out = write_mosaic(cogs, members.made, job, context.resources["storage"])
+    for cog in left_out:
+        context.notice(
+            "MOSAIC_TILE_OMITTED",
+            f"{cog.source_blob} is not in the mosaic: it lies beyond ±85.05° of latitude, where Web Mercator maps end. "
+            "The STAC catalog holds it.",
+        )
+    if members.foreign:
+        shown = ", ".join(members.foreign[:MOST_NAMED]) + (" …" if len(members.foreign) > MOST_NAMED else "")
+        context.notice(
+            "MOSAIC_ITEM_OMITTED",
+            f"{len(members.foreign)} items of the collection are not in the mosaic: they do not say all that is needed "
+            f"of their rasters, as other programs' items do not ({shown}).",
+        )
+    return to_dict(mosaic)

@@ -1,0 +1,191 @@
+"""Reading a COG as coarsely as will do: from one of its own overviews, a window of it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+
+import attrs
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.io import DatasetReader
+from rasterio.warp import transform_bounds
+from rasterio.windows import Window
+
+from rastercollection.geo.types import Bounds
+from rastercollection.model.cog import Cog
+from rastercollection.ports.addresses import join
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.rasters.gdal_env import gdal_environment
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated
+from rastercollection.rasters.grid.outline import Axes
+from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.validity import Valid, Validity
+from rastercollection.rasters.pixels.windows import Array
+
+__all__ = ["Piece", "Source", "is_remote", "open_overview", "read_piece", "was_published_before"]
+
+_MARGIN = 2
+"""Pixels around a window that kernels may want."""
+_SLACK = 1.05
+"""An overview that is a little coarser than the target's pixels is fine enough."""
+
+
+@attrs.frozen(kw_only=True)
+class Source:
+    """A COG, and how much coarser the target's pixels are than its own."""
+
+    cog: Cog
+    reduction: float
+
+
+@attrs.frozen(kw_only=True)
+class Piece:
+    """Pixels of a COG, as coarse as they were read.
+
+    Attributes:
+        data: ``(bands, rows, columns)``.
+        valid: Which are valid, as in :mod:`rastercollection.rasters.pixels.validity`.
+        transform, crs: Their place.
+    """
+
+    data: Array
+    valid: Valid
+    transform: Affine
+    crs: CRS
+
+    @property
+    def pixels(self) -> int:
+        """Of one band."""
+        return math.prod(self.data.shape[1:])
+
+
+def is_remote(storage: StorageBackend, cog: Cog) -> bool:
+    """Whether reading it waits for a network."""
+    source = storage.gdal_source(_url(cog))
+    return source is not None and source.path.startswith("/vsi")
+
+
+def read_piece(storage: StorageBackend, limits: Limits, source: Source, grid: Grid, window: Window) -> Piece | None:
+    """What a COG has of a window of the grid, from its coarsest overview that is fine enough; None if nothing.
+
+    The image itself is read only of a COG that has no overviews.
+
+    Args:
+        storage: Where the COG is.
+        limits: GDAL's threads and cache.
+        source: The COG.
+        grid: In EPSG:3857.
+        window: Of the grid.
+
+    Raises:
+        TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``.
+        TaskError: ``SOURCE_UNAVAILABLE``, retryable.
+        BackendError: The store failed.
+    """
+    with open_overview(storage, limits, source) as dataset:
+        found = _place(dataset, grid, window)
+        if found is None:
+            return None
+        place, turn = found
+        data, valid, _ = Validity.of(dataset).read(dataset, place)
+        transform = Affine.translation(turn, 0) * dataset.window_transform(place)
+        return Piece(data=data, valid=valid, transform=transform, crs=dataset.crs)
+
+
+@contextlib.contextmanager
+def open_overview(storage: StorageBackend, limits: Limits, source: Source) -> Iterator[DatasetReader]:
+    """The COG as its coarsest overview that is fine enough, which looks like a raster of its own."""
+    blob = source.cog.source_blob
+    with (
+        _on_file_system(storage, limits, _url(source.cog)) as (path, config),
+        gdal_environment(limits, config),
+        translated(path, blob, lambda: "reading its COG"),
+    ):
+        with rasterio.open(path, sharing=False) as plain:
+            level = _level(plain.overviews(1), source.reduction)
+        options = {} if level is None else {"OVERVIEW_LEVEL": level}
+        with rasterio.open(path, sharing=False, **options) as dataset:
+            yield dataset
+
+
+def was_published_before(cog: Cog) -> bool:
+    """Whether another job made it: all that is known of it is what its item says."""
+    return not cog.output_blob
+
+
+def _url(cog: Cog) -> str:
+    """Where the store finds it; of one that was published before, its public address is all that is known."""
+    return cog.href if was_published_before(cog) else join(cog.output_container, cog.output_blob)
+
+
+@contextlib.contextmanager
+def _on_file_system(storage: StorageBackend, limits: Limits, url: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The path by which GDAL opens an object, and its options; a copy where GDAL cannot open it in place."""
+    source = storage.gdal_source(url)
+    if source is not None:
+        yield source.path, dict(source.config)
+        return
+    if limits.scratch:
+        os.makedirs(limits.scratch, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="rastercollection-", dir=limits.scratch) as folder:
+        path = os.path.join(folder, "cog.tif")
+        storage.get(url, path)
+        yield path, {}
+
+
+def _level(decimations: list[int], reduction: float) -> int | None:
+    """Number of the overview to read; None for the image itself, where there are none."""
+    if not decimations:
+        return None
+    enough = [level for level, decimation in enumerate(decimations) if decimation <= reduction * _SLACK]
+    return enough[-1] if enough else 0
+
+
+def _place(dataset: DatasetReader, grid: Grid, window: Window) -> tuple[Window, float] | None:
+    """The part of a dataset that a window of the grid needs, and by how much its x are to be moved to be found there.
+
+    A dataset that crosses the antimeridian runs on beyond it, where the grid begins anew.
+    """
+    wanted = _bounds(grid, window, dataset.crs)
+    if not all(map(math.isfinite, wanted)):
+        return Window(0, 0, dataset.width, dataset.height), 0.0
+    period = Axes.of(dataset.crs).period
+    turns = (0.0, -period, period) if math.isfinite(period) else (0.0,)
+    best = max(turns, key=lambda turn: _overlap(dataset.bounds, wanted, turn))
+    if _overlap(dataset.bounds, wanted, best) <= 0:
+        return None
+    left, bottom, right, top = wanted
+    columns, rows = ~dataset.transform * (np.array([left - best, right - best]), np.array([top, bottom]))
+    across, down = _whole(columns, dataset.width), _whole(rows, dataset.height)
+    if across is None or down is None:
+        return None
+    return Window(across[0], down[0], across[1] - across[0], down[1] - down[0]), best
+
+
+def _bounds(grid: Grid, window: Window, crs: CRS) -> Bounds:
+    t = grid.transform
+    left, top = t.c + t.a * window.col_off, t.f + t.e * window.row_off
+    right, bottom = left + t.a * window.width, top + t.e * window.height
+    try:
+        found = transform_bounds(grid.crs, crs, left, bottom, right, top, densify_pts=21)
+    except GDAL_ERRORS:
+        return (math.nan,) * 4
+    return (found[0], found[1], found[2], found[3])
+
+
+def _overlap(one: Bounds, other: Bounds, turn: float) -> float:
+    return min(one[2] + turn, other[2]) - max(one[0] + turn, other[0])
+
+
+def _whole(ends: Array, size: int) -> tuple[int, int] | None:
+    """Whole pixels along an axis, with a margin, within the dataset."""
+    first = max(0, math.floor(ends.min()) - _MARGIN)
+    last = min(size, math.ceil(ends.max()) + _MARGIN)
+    return (first, last) if first < last else None

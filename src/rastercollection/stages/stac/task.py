@@ -1,0 +1,305 @@
+"""Stage 4: the STAC collection with an item a COG, published; addresses of tile server and preview. Opens no raster."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from rastercollection.core.records import to_dict
+from rastercollection.core.workflow import TaskContext
+from rastercollection.errors import ObjectNotFoundError, TaskError
+from rastercollection.model.cog import Cog
+from rastercollection.model.entry import CatalogEntry
+from rastercollection.model.mosaic import Mosaic, Overview
+from rastercollection.model.names import in_folder
+from rastercollection.model.output import Output
+from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
+from rastercollection.mosaics.mosaicjson import members_digest
+from rastercollection.ports.addresses import join
+from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.collections import collection_dict
+from rastercollection.stac.items import is_dated, item_dict
+from rastercollection.stac.published import cog_key, is_item_of
+from rastercollection.stac.renders import collection_renders
+from rastercollection.stages.fan_in import (
+    Members,
+    collection_members,
+    made_cogs,
+    made_mosaic,
+    made_overview,
+    source_times,
+    write_mosaic,
+)
+from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
+from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
+from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
+
+__all__ = ["create_stac_collection"]
+
+MOST_ROUNDS = 20
+MOST_NAMED = 10
+
+Json = dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class _Draft:
+    """The collection's document, the job's items, and what they were made of."""
+
+    collection: Json
+    items: list[Json]
+    members: Members
+    mosaic: Mosaic | None
+    shown: Shown
+    service: Service
+
+
+def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Publish collection and items, look whether the tile server shows them, write the preview page.
+
+    Extents, summaries, renders and preview are those of all members: of the items sent and of those that the
+    collection holds already.
+
+    Returns:
+        The record of a CatalogEntry.
+
+    Raises:
+        TaskError: ``CATALOG_EMPTY``; there is no COG. ``DUPLICATE_ITEM_ID``; two tiles have one id.
+            ``CATALOG_INCOMPLETE``; the catalog does not hold all items that were sent.
+        ObjectExistsError: With mode ``insert``, naming items that are there.
+    """
+    job = parameters["job"]
+    storage: StorageBackend = context.resources["storage"]
+    _check(made_cogs(context))
+    members = collection_members(job, context)
+    _report_undated(members.made, context)
+    _report_other_sources(members, context)
+    draft = _draft(job, storage, members, made_mosaic(context), context)
+    items = draft.items
+    catalog: CatalogBackend = context.resources["catalog"]
+    overviews = overview_hrefs(catalog, job["stac_item_id"])
+    publication = catalog.publish(draft.collection, items, mode=_mode(job, members))
+    _compare(publication, items, catalog)
+    draft, count = _settle(job, context, draft, publication)
+    remove_superseded(overviews, job, storage, catalog)
+    _report_outdated(draft.members, context)
+    dropped = _report_dropped(members, context)
+    links, readiness = try_service(draft.service, draft.shown)
+    preview = _write_preview(job, storage, draft, publication, links)
+    return to_dict(
+        CatalogEntry(
+            collection_id=publication.collection_id,
+            catalog=publication.catalog,
+            collection_url=publication.collection_url,
+            items_created=len(items),
+            items_stored=publication.stored,
+            items_in_collection=count,
+            digest=publication.digest,
+            item_ids=publication.item_ids,
+            mode=publication.mode,
+            mosaic=draft.mosaic,
+            dropped_cogs=dropped,
+            search_id=draft.service.search_id,
+            urls=links,
+            share_url=links.get("viewer") or storage.public_url(preview.url),
+            ready_for_titiler=readiness.ready,
+            ready_reason=readiness.reason,
+            outputs=(preview,),
+        )
+    )
+
+
+def _mode(job: Mapping[str, Any], members: Members) -> PublishMode:
+    """The job's mode. What it inserted before, and did not come to record, it may insert again."""
+    mode: PublishMode = job.get("mode", "upsert")
+    if mode != "insert" or not members.replaced:
+        return mode
+    made = {cog.item_id: cog for cog in members.made}
+    return "upsert" if all(is_item_of(item, made[str(item["id"])]) for item in members.replaced) else mode
+
+
+def _items(job: Mapping[str, Any], members: Members, context: TaskContext) -> list[Json]:
+    times = source_times(context)
+    return [
+        item_dict(cog, job["stac_item_id"], job["asset_key"], times.get(cog.source_blob, "")) for cog in members.made
+    ]
+
+
+def _draft(
+    job: Mapping[str, Any], storage: StorageBackend, members: Members, mosaic: Mosaic | None, context: TaskContext
+) -> _Draft:
+    renders = collection_renders(members.cogs, job["asset_key"])
+    shown = Shown(cogs=members.cogs, mosaic=mosaic, renders=renders)
+    service = plan_service(job, storage, context.resources["catalog"], shown)
+    items = _items(job, members, context)
+    every = [*items, *members.items]
+    overview = made_overview(context)
+    collection = collection_dict(
+        job,
+        every,
+        renders=renders,
+        mosaic=mosaic,
+        overview=overview.image if overview else None,
+        is_outdated=_is_outdated(overview, members),
+        links=service.document_links,
+    )
+    return _Draft(collection=collection, items=items, members=members, mosaic=mosaic, shown=shown, service=service)
+
+
+def _settle(
+    job: Mapping[str, Any], context: TaskContext, draft: _Draft, publication: Publication
+) -> tuple[_Draft, int]:
+    """Make mosaic and collection document those of all members; return what they are, and the number of items.
+
+    Between reading the members and publishing, another job may have appended to the collection, or written the mosaic
+    of what it knew. Whoever comes last sees the others' items and makes both again; so does a job that dropped items
+    from the collection, which must leave the mosaic only afterwards.
+
+    Raises:
+        TaskError: ``CATALOG_BUSY``; others append all the time.
+    """
+    storage: StorageBackend = context.resources["storage"]
+    catalog: CatalogBackend = context.resources["catalog"]
+    made, count = draft.members.made, publication.items
+    for _ in range(MOST_ROUNDS):
+        if count == draft.members.count and _is_current(draft.mosaic, draft.members, storage):
+            return draft, count
+        members = collection_members(job, context, published=True)
+        mosaic = write_mosaic(members.cogs, made, job, storage)[0] if draft.mosaic else None
+        draft = _draft(job, storage, members, mosaic, context)
+        count = catalog.publish(draft.collection, []).items
+    raise TaskError(
+        f"Other programs change collection {publication.collection_id} all the time.",
+        "The items are published. Run the job again later, to make mosaic and extents of all of them.",
+        code="CATALOG_BUSY",
+        retryable=True,
+    )
+
+
+def _is_current(mosaic: Mosaic | None, members: Members, storage: StorageBackend) -> bool:
+    """Whether the mosaic holds these members, and no other job has written it since; also one of a user's stage."""
+    if mosaic is None or not mosaic.members:
+        return True
+    try:
+        is_unchanged = storage.stat(mosaic.outputs[0].url).version == mosaic.outputs[0].version
+    except ObjectNotFoundError:
+        return False
+    return is_unchanged and mosaic.members == members_digest(members.cogs)
+
+
+def _check(cogs: Sequence[Cog]) -> None:
+    if not cogs:
+        raise TaskError(
+            "There is no COG to catalog.", "See why each tile failed in the stages before.", code="CATALOG_EMPTY"
+        )
+    twice = [name for name, times in Counter(cog.item_id for cog in cogs).items() if times > 1]
+    if twice:
+        raise TaskError(
+            f"Several tiles have the item id {', '.join(sorted(twice)[:5])}.",
+            "Give every tile an item_id of its own.",
+            code="DUPLICATE_ITEM_ID",
+            details={"item_ids": sorted(twice)},
+        )
+
+
+def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
+    undated = [cog.source_blob for cog in cogs if not is_dated(cog)]
+    if undated:
+        context.notice(
+            "DATETIME_UNKNOWN",
+            f"{len(undated)} of {len(cogs)} items have no acquisition time, just an interval that ends when their "
+            f"source was last written ({_few(undated)}): set datetime or datetime_pattern.",
+        )
+
+
+def _report_other_sources(members: Members, context: TaskContext) -> None:
+    """Say where an item is replaced that was made of another source, as a.tif and a.png would give one id."""
+    sources = {cog.item_id: cog.source_blob for cog in members.made}
+    before = {str(item["id"]): str(item["properties"].get("title", "")) for item in members.replaced}
+    other = [f"{name} (of {title}, now of {sources[name]})" for name, title in before.items() if title != sources[name]]
+    if other:
+        context.notice(
+            "ITEM_OF_OTHER_SOURCE",
+            f"{len(other)} items take the place of items that were made of other sources: {_few(other)}. Give the "
+            "sources distinct names, or use collections of their own.",
+        )
+
+
+def _is_outdated(overview: Overview | None, members: Members) -> bool:
+    """Whether an overview does not show all members, or there is none although they need one.
+
+    One of a user's stage need not tell what it shows.
+    """
+    if overview is None or overview.members in ("", members_digest(members.cogs)):
+        return False
+    return overview.image is not None or isinstance(find_low_zooms(members.cogs), LowZooms)
+
+
+def _report_outdated(members: Members, context: TaskContext) -> None:
+    """Say where the overview does not show all members: others appended while it was made."""
+    if _is_outdated(made_overview(context), members):
+        context.notice(
+            "OVERVIEW_OUTDATED",
+            "Another job changed the collection in the meantime: its overview does not show all of it. Run a job of "
+            "the collection again to have another made.",
+        )
+
+
+def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:
+    """Addresses of the COGs of dropped items, which are left where they are."""
+    made = {cog.href for cog in members.made}
+    assets = [item["assets"].get(cog_key(item)) for item in members.leaving]
+    dropped = tuple(asset["href"] for asset in assets if asset and asset["href"] not in made)
+    if members.leaving:
+        files = f" Their COGs stay where they are: {_few(dropped)}." if dropped else ""
+        context.notice("ITEMS_DROPPED", f"{len(members.leaving)} items are no longer in the collection.{files}")
+    return dropped
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
+
+
+def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBackend) -> None:
+    """What was stored against what was sent.
+
+    Raises:
+        TaskError: ``CATALOG_INCOMPLETE``, naming the items that are missing where the catalog can list them.
+    """
+    if publication.stored == len(items):
+        return
+    listing = getattr(catalog, "item_ids", None)
+    listed = set(listing(publication.collection_id)) if callable(listing) else set()
+    missing = sorted({item["id"] for item in items} - listed) if listed else []
+    raise TaskError(
+        f"The catalog holds {publication.stored} of the {len(items)} items that were sent to collection "
+        f"{publication.collection_id}{' (missing: ' + ', '.join(missing[:10]) + ')' if missing else ''}.",
+        "Run the job again; if it happens again, look for another program that writes this collection.",
+        code="CATALOG_INCOMPLETE",
+        retryable=True,
+        details={"missing": missing},
+    )
+
+
+def _write_preview(
+    job: Mapping[str, Any],
+    storage: StorageBackend,
+    draft: _Draft,
+    publication: Publication,
+    links: Mapping[str, str],
+) -> Output:
+    url = join(job["output_container"], in_folder(f"{job['collection_id']}.html", job.get("output_folder")))
+    places = PreviewPlaces(
+        page=storage.public_url(url),
+        collection=publication.collection_url,
+        mosaic=draft.mosaic.url if draft.mosaic else "",
+        viewer=links.get("viewer", ""),
+    )
+    title = f"{job['collection_id']} Collection"
+    page = preview_page(title, job["collection_description"], draft.members.cogs, places)
+    written = storage.write(url, page.encode())
+    return Output(url=written.url, size=written.size, version=written.version, shared=True)

@@ -1,0 +1,73 @@
+"""What a dataset declares about its bands: nodata, masks, colours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from rasterio.enums import ColorInterp, MaskFlags
+
+from rastercollection.core.records import digest
+from rastercollection.rasters.source.opening import SourceDataset
+from rastercollection.stages.validate.layout import Layout, is_integer
+
+__all__ = ["alpha_band", "color_table_digest", "declared_nodata", "layout_of", "validity_kind"]
+
+Notify = Callable[[str, str], None]
+
+
+def layout_of(dataset: SourceDataset) -> Layout:
+    """Bands as declared."""
+    return Layout(
+        dtypes=tuple(dataset.dtypes),
+        colors=tuple(color.name.lower() for color in dataset.colorinterp),
+        has_color_table=color_table_digest(dataset) is not None,
+    )
+
+
+def color_table_digest(dataset: SourceDataset) -> str | None:
+    """SHA-256 of the first band's colour table; None without one."""
+    try:
+        table = dataset.colormap(1)
+    except ValueError:
+        return None
+    return digest({str(value): list(color) for value, color in table.items()})
+
+
+def declared_nodata(dataset: SourceDataset, notify: Notify) -> int | float | None:
+    """The first band's nodata value, an int for integer bands; None without one that its data type can hold."""
+    value: Any = dataset.nodata
+    if value is None:
+        return None
+    if not is_integer(dataset.dtypes[0]):
+        return float(value)
+    limits = np.iinfo(dataset.dtypes[0])
+    if math.isfinite(value) and float(value).is_integer() and limits.min <= int(value) <= limits.max:
+        return int(value)
+    notify(
+        "NODATA_IGNORED",
+        f"{dataset.blob} declares nodata {value:g}, which no pixel of type {dataset.dtypes[0]} can have.",
+    )
+    return None
+
+
+def validity_kind(dataset: SourceDataset) -> str:
+    """How the file tells invalid pixels: none, nodata, mask or alpha; by what GDAL would go by.
+
+    GDAL goes by an alpha band in files of two or four bands only; one that is called alpha counts in any file here.
+    """
+    flags = dataset.mask_flag_enums[0]
+    if MaskFlags.nodata in flags:
+        return "nodata"
+    if MaskFlags.alpha in flags or (MaskFlags.all_valid in flags and ColorInterp.alpha in dataset.colorinterp):
+        return "alpha"
+    return "mask" if MaskFlags.per_dataset in flags else "none"
+
+
+def alpha_band(dataset: SourceDataset) -> int | None:
+    """Number of the band that tells invalid pixels; None where something else does."""
+    if validity_kind(dataset) != "alpha":
+        return None
+    return int(dataset.colorinterp.index(ColorInterp.alpha)) + 1
