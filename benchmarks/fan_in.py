@@ -247,7 +247,7 @@ def _plan(context: Any, previous: object) -> Iterator[Any]:
 
 
 def made_up(parameters: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
-    """The record of a COG that does not exist."""
+    """The valid_pixels of a COG that does not exist."""
     from rastercollection.core.records import to_dict
 
     return to_dict(_cog(parameters["index"], parameters["folder"]))

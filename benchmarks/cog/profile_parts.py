@@ -46,7 +46,7 @@ def seconds_by_part(convert: Callable[[], None]) -> dict[str, float]:
             for (file, _, name), (_, _, _, spent, _) in rows
             if any(file.endswith(end) and name == function for end, function in functions)
         )
-    # a census that is taken while pixels are decoded or warped is no part of that
+    # a statistics that is taken while pixels are decoded or warped is no part of that
     for (file, _, name), (_, _, _, _, callers) in rows:
         if file.endswith("pixels/statistics.py") and name == "add":
             for (caller, _, _), (_, _, _, spent) in callers.items():

@@ -146,8 +146,8 @@ def floor(source: str, target: str, codec: dict[str, Any], warps: bool) -> None:
         profile = {"driver": "GTiff", "count": shape[0], "height": shape[1], "width": shape[2], "dtype": data.dtype}
         profile |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "BIGTIFF": "YES"}
         with MemoryFile(ext=".tif") as memory:
-            canvas = {"crs": TARGET, "transform": place, "nodata": dataset.nodata, "photometric": photometric}
-            with rasterio.open(memory.name, "w", **profile, **canvas) as image:
+            buffer = {"crs": TARGET, "transform": place, "nodata": dataset.nodata, "photometric": photometric}
+            with rasterio.open(memory.name, "w", **profile, **buffer) as image:
                 image.write(data)
             levels = [2 ** (level + 1) for level in range(20) if max(shape[1:]) > BLOCK * 2**level]
             start = clock()

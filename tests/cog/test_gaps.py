@@ -11,7 +11,7 @@ from cog_scenes import make_cog, texture, write_raster
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
-from rastercollection.rasters.pixels.gaps import fill_gaps
+from rastercollection.rasters.pixels.fill_nodata import fill_invalid
 
 
 @pytest.mark.parametrize("resampling", ["nearest", "bilinear", "cubic", "lanczos"])
@@ -54,7 +54,7 @@ def test_gaps_take_values_from_their_edges_alone() -> None:
     valid[:, 20:40, 30:60] = False
     filled = data.copy()
     filled[:, ~valid[0]] = np.nan
-    fill_gaps(filled, valid, alpha=None)
+    fill_invalid(filled, valid, alpha=None)
     assert np.isfinite(filled).all()
     assert (filled[:, valid[0]] == data[:, valid[0]]).all()
     assert (filled[:, 30, 45] == 0).all(), "no kernel reaches that far"

@@ -25,7 +25,7 @@ from rastercollection.rasters.gdal_crs import to_rasterio
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source.opening import open_source
 from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
-from rastercollection.stages.cog.prepare import Order, prepare
+from rastercollection.stages.cog.prepare import ConversionSpec, prepare
 
 LIMITS = Limits(memory_bytes=2**28)
 SIDE = (540, 600)
@@ -40,7 +40,7 @@ def reason(path: Path, target: str = UTM, **changes: Any) -> str | None:
 
 
 def answer(storage: FsspecStorage, validation: Validation, target: str) -> str | None:
-    order = Order(
+    order = ConversionSpec(
         blob=validation.source.blob,
         settings=validation.settings,
         raster_type=validation.raster_type,

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from rastercollection.core.records import from_dict, to_dict
-from rastercollection.geo.pixel_grid import CollectionGrid, GridRule, Place, choose_grid
+from rastercollection.geo.pixel_grid import CollectionGrid, GridExtent, GridRule, choose_grid
 from rastercollection.geo.types import Bounds, NaturalGrid
 
 DEGREES = (-180.0, -90.0, 180.0, 90.0)
@@ -28,7 +28,7 @@ def natural(
     return attrs.evolve(NaturalGrid(bounds=bounds, resolution=size, is_upright=False, world=None), **changes)
 
 
-def placed(grid: CollectionGrid, tile: NaturalGrid) -> tuple[Place, bool]:
+def placed(grid: CollectionGrid, tile: NaturalGrid) -> tuple[GridExtent, bool]:
     """Where the COG lies, and whether the tile's own pixels were kept."""
     rule = grid.rule_for(tile)
     assert from_dict(GridRule, json.loads(json.dumps(to_dict(rule)))) == rule
@@ -37,10 +37,10 @@ def placed(grid: CollectionGrid, tile: NaturalGrid) -> tuple[Place, bool]:
     left, bottom, right, top = tile.bounds
     across, down = tile.resolution
     shape = round((top - bottom) / down), round((right - left) / across)
-    return Place(origin=(left, top), resolution=tile.resolution, shape=shape), True
+    return GridExtent(origin=(left, top), resolution=tile.resolution, shape=shape), True
 
 
-def bounds_of(place: Place) -> Bounds:
+def bounds_of(place: GridExtent) -> Bounds:
     (left, top), (across, down), (rows, columns) = place.origin, place.resolution, place.shape
     return (left, top - rows * down, left + columns * across, top)
 
@@ -182,7 +182,7 @@ def test_pixels_of_twice_the_size_on_the_same_corners_are_kept_too() -> None:
     off = natural(500_200.25, 4_000_000.0, (2.0, 2.0), (100, 100), is_upright=True)
     grid = choose_grid([fine, coarse, off], grid="shared")
     assert [placed(grid, tile)[1] for tile in (fine, coarse, off)] == [True, True, False]
-    assert placed(grid, off)[0] == Place(origin=(500_200.0, 4_000_000.0), resolution=(2.0, 2.0), shape=(100, 101))
+    assert placed(grid, off)[0] == GridExtent(origin=(500_200.0, 4_000_000.0), resolution=(2.0, 2.0), shape=(100, 101))
 
 
 def test_pixel_sizes_that_are_estimates_move_no_tile_that_is_in_the_target_crs() -> None:

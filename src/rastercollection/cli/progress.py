@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from rastercollection.cli.terminal import clean, describe, plural
+from rastercollection.cli.terminal import clean, error_text, plural
 from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
 from rastercollection.core.models import TaskStatus
 
@@ -54,12 +54,12 @@ def _failure(event: TaskEnded) -> str | None:
     result = event.result
     if result.status is not TaskStatus.FAILED or result.error is None:
         return None
-    return f"{_subject(result.task.tile, result.task.task_type)} failed: {describe(result.error)}"
+    return f"{_subject(result.task.tile, result.task.task_type)} failed: {error_text(result.error)}"
 
 
 def _retry(event: TaskRetried) -> str:
     attempt = f"attempt {event.attempt} failed, next in {event.delay:.1f} s"
-    return f"{_subject(event.tile, event.task_id)}: {attempt}: {describe(event.error)}"
+    return f"{_subject(event.tile, event.task_id)}: {attempt}: {error_text(event.error)}"
 
 
 def _subject(tile: str | None, otherwise: str) -> str:

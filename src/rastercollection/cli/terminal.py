@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rastercollection.job.forecast import TileForecast
     from rastercollection.job.result import JobResult, TileOutcome
 
-__all__ = ["clean", "describe", "format_error", "plural", "print_plan", "print_result", "print_status"]
+__all__ = ["clean", "error_text", "format_error", "plural", "print_plan", "print_result", "print_status"]
 
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 MOST_TILES = 40
@@ -42,7 +42,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def describe(error: ErrorRecord) -> str:
+def error_text(error: ErrorRecord) -> str:
     """An error on one line: code, message, hint."""
     return clean(" ".join(f"[{error.code}] {error.message} {error.hint}".split()))
 
@@ -199,7 +199,7 @@ def _print_table(console: Console, rows: Iterable[tuple[str, str, str]]) -> None
 
 
 def _reason(tile: TileOutcome) -> str:
-    return "" if tile.ok else describe(ErrorRecord(code=tile.code, message=tile.reason, hint=tile.hint))
+    return "" if tile.ok else error_text(ErrorRecord(code=tile.code, message=tile.reason, hint=tile.hint))
 
 
 def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
 from rastercollection.errors import RasterCollectionError, TaskError
 
-__all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Task", "TaskResult", "TaskStatus"]
+__all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Notify", "Task", "TaskResult", "TaskStatus"]
 
 SCHEMA_VERSION = 1
 _CIRCUMSTANCES = (
@@ -82,6 +82,10 @@ class Notice:
 
     code: str
     message: str
+
+
+Notify = Callable[[str, str], None]
+"""``notify(code, message)`` records a notice."""
 
 
 @attrs.frozen(kw_only=True)

@@ -23,7 +23,7 @@ from typing_extensions import override
 from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.errors import ExecutorBrokenError, ExecutorError, MissingExtraError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers, shut_down_error
-from rastercollection.executors.packing import PackedOutcome, describe, pack_call, refused, run_packed, settle
+from rastercollection.executors.packing import PackedOutcome, function_name, pack_call, refused, run_packed, settle
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -125,7 +125,7 @@ class DaskExecutor(ContextManaged):
         with self._lock:
             self._check_open()
             self._unfinished.add(future)
-            self._pending.append(_RemoteCall(future, payload, describe(fn)))
+            self._pending.append(_RemoteCall(future, payload, function_name(fn)))
         future.add_done_callback(self._forget)
         self._client.loop.add_callback(self._hand_over)
         return future

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from rastercollection.errors import ExecutorError
 
-__all__ = ["PackedOutcome", "RemoteTracebackError", "describe", "pack_call", "refused", "run_packed", "settle"]
+__all__ = ["PackedOutcome", "RemoteTracebackError", "function_name", "pack_call", "refused", "run_packed", "settle"]
 
 
 class PackedOutcome(NamedTuple):
@@ -44,7 +44,7 @@ class RemoteTracebackError(Exception):
         return f"in the worker:\n{self.trace}"
 
 
-def describe(fn: Callable[..., object]) -> str:
+def function_name(fn: Callable[..., object]) -> str:
     """The name a function can be found by."""
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     return f"{getattr(fn, '__module__', None) or '?'}.{name}"
@@ -77,7 +77,7 @@ def run_packed(call: bytes) -> PackedOutcome:
     except Exception as error:  # noqa: BLE001 - see pack_call
         return _failure(
             ExecutorError(
-                f"The result of {describe(fn)}, of type {type(value).__qualname__}, cannot be sent back: "
+                f"The result of {function_name(fn)}, of type {type(value).__qualname__}, cannot be sent back: "
                 f"{_in_words(error)}.",
                 "Return plain values: text, numbers, lists, dicts, frozen attrs classes.",
             )
@@ -146,7 +146,7 @@ def _unsendable(
     named += [(f"argument {name!r}", value) for name, value in kwargs.items()]
     culprit = next((f"{name} ({type(value).__qualname__})" for name, value in named if not _pickles(value)), "the call")
     return ExecutorError(
-        f"{describe(fn)} cannot be sent to a worker: {culprit} does not pickle: {_in_words(error)}.",
+        f"{function_name(fn)} cannot be sent to a worker: {culprit} does not pickle: {_in_words(error)}.",
         "Use a function defined at the top level of a module, and plain values; or the executor 'thread'.",
     )
 

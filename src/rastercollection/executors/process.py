@@ -20,7 +20,7 @@ from typing_extensions import override
 from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.errors import ExecutorBrokenError, ExecutorError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
-from rastercollection.executors.packing import describe, pack_call, refused, settle
+from rastercollection.executors.packing import function_name, pack_call, refused, settle
 from rastercollection.executors.slots import Call, SlotPool
 from rastercollection.executors.worker_process import WorkerGoneError, WorkerProcess
 
@@ -186,7 +186,7 @@ class ProcessExecutor(ContextManaged):
             self._pool.check_open()
             return refused(error)
         future: Future[T] = Future()
-        self._pool.submit(_PackedCall(future, payload, describe(fn)))
+        self._pool.submit(_PackedCall(future, payload, function_name(fn)))
         return future
 
     @override

@@ -13,7 +13,7 @@ import attrs
 
 from rastercollection.geo.types import NaturalGrid
 
-__all__ = ["GRIDS", "ZOOM_STRATEGIES", "CollectionGrid", "GridRule", "Place", "choose_grid"]
+__all__ = ["GRIDS", "ZOOM_STRATEGIES", "CollectionGrid", "GridExtent", "GridRule", "choose_grid"]
 
 GRIDS = ("shared", "own", "WebMercatorQuad")
 ZOOM_STRATEGIES = ("auto", "lower", "upper")
@@ -33,7 +33,7 @@ Pair = tuple[float, float]
 
 
 @attrs.frozen(kw_only=True)
-class Place:
+class GridExtent:
     """Where a tile lies on a grid.
 
     Attributes:
@@ -77,7 +77,7 @@ class GridRule:
             return False
         return not self.exact or all(axis.multiple == 1 and axis.drift <= _ALIGNED for axis in self._axes(natural))
 
-    def place(self, natural: NaturalGrid) -> Place:
+    def place(self, natural: NaturalGrid) -> GridExtent:
         """The tile's extent, snapped outward to whole pixels or blocks, but not beyond the limits of the CRS.
 
         Only a tile that lies within the one pixel across a limit gets that pixel.
@@ -88,7 +88,7 @@ class GridRule:
         across, down = self._axes(natural)
         (first_column, last_column), (first_row, last_row) = across.snapped(self), down.snapped(self)
         pixel = across.step * self.cell, down.step * self.cell
-        return Place(
+        return GridExtent(
             origin=(across.origin + first_column * pixel[0], -(down.origin + first_row * pixel[1])),
             resolution=pixel,
             shape=(last_row - first_row, last_column - first_column),

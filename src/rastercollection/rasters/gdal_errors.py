@@ -17,7 +17,7 @@ from rastercollection.errors import RasterCollectionError, TaskError, TileError
 __all__ = [
     "GDAL_ERRORS",
     "collected_warnings",
-    "describe",
+    "error_text",
     "translated",
     "writing",
 ]
@@ -152,7 +152,7 @@ _DISK_IS_FULL = (
 """libtiff does not say why it could not write: on a local disk, it is hardly ever anything else."""
 
 
-def describe(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """What an error and its causes say, each once."""
     said: list[str] = []
     cause: BaseException | None = error
@@ -187,7 +187,7 @@ def writing(blob: str, doing: str, code: str = "COG_INVALID") -> Iterator[None]:
             "OUT_OF_MEMORY",
         ) from error
     except (RasterioError, CPLE_BaseError, OSError) as error:
-        said = describe(error)
+        said = error_text(error)
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         if full or any(sign in said.lower() for sign in _DISK_IS_FULL):
             raise TaskError(

@@ -21,7 +21,7 @@ from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS
 from rastercollection.viewer.endpoints import CollectionApi
 from rastercollection.viewer.guard import Guard
-from rastercollection.viewer.served import Shelf
+from rastercollection.viewer.served import ServedCollection
 from rastercollection.viewer.tiles import TooCoarseError, backend_of, reader_of
 
 __all__ = ["make_app"]
@@ -31,16 +31,16 @@ PREFIX = "/mosaicjson"
 OURS = {TooCoarseError: 400}
 
 
-def make_app(shelf: Shelf, host: str) -> Guard:
+def make_app(served: ServedCollection, host: str) -> Guard:
     """The application.
 
     Args:
-        shelf: The one collection that it serves; nothing else can be read through it.
+        served: The one collection that it serves; nothing else can be read through it.
         host: What the server listens on.
     """
     app = FastAPI(title="rastercollection viewer", docs_url=None, redoc_url=None)
-    app.include_router(_mosaic_router(shelf), prefix=PREFIX, tags=["MosaicJSON"])
-    app.include_router(CollectionApi(shelf).router())
+    app.include_router(_mosaic_router(served), prefix=PREFIX, tags=["MosaicJSON"])
+    app.include_router(CollectionApi(served).router())
     static = Path(str(resources.files(__package__).joinpath("static")))
     app.mount("/static", StaticFiles(directory=static), name="static")
 
@@ -54,18 +54,18 @@ def make_app(shelf: Shelf, host: str) -> Guard:
     return Guard(app, host)
 
 
-def _mosaic_router(shelf: Shelf) -> Any:
+def _mosaic_router(served: ServedCollection) -> Any:
     def own_mosaic(
         url: Annotated[str | None, Query(description="This collection's MosaicJSON, or nothing.")] = None,
     ) -> str:
-        mosaic_url = shelf.shown.mosaic_url
+        mosaic_url = served.shown.mosaic_url
         if url is None or url == mosaic_url or (not url_problem(url) and normalise(url) == normalise(mosaic_url)):
             return mosaic_url
         raise HTTPException(403, "This server shows one collection, and opens nothing else: leave url out.")
 
     factory = MosaicTilerFactory(
-        backend=backend_of(shelf),
-        dataset_reader=reader_of(shelf),
+        backend=backend_of(served),
+        dataset_reader=reader_of(served),
         path_dependency=own_mosaic,
         environment_dependency=lambda: dict(SAFE_OPTIONS),
         supported_tms=TileMatrixSets({GRID: all_grids.get(GRID)}),

@@ -15,7 +15,7 @@ from rastercollection.ports.addresses import is_local, local_path
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS
 from rastercollection.viewer.cogs import band_texts, open_cog, pixel_values
 from rastercollection.viewer.locate import read_json
-from rastercollection.viewer.served import Shelf
+from rastercollection.viewer.served import ServedCollection
 from rastercollection.viewer.shown_items import ShownItem
 from rastercollection.viewer.summary import collection_summary, footprints, parts_of_box, web_address
 
@@ -39,12 +39,12 @@ class CollectionApi:
     """Endpoints of the page.
 
     Args:
-        shelf: The collection.
+        served: The collection.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        self._storage = shelf.storage
+    def __init__(self, served: ServedCollection) -> None:
+        self._shelf = served
+        self._storage = served.storage
 
     def router(self) -> APIRouter:
         """All of them, below ``/api``."""

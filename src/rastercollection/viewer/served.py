@@ -18,7 +18,7 @@ from rastercollection.stac.hrefs import followed_href
 from rastercollection.viewer.locate import check_in_place, find_collection, read_json
 from rastercollection.viewer.shown_items import ItemIndex, load_items
 
-__all__ = ["Overview", "PublishedCollection", "Shelf"]
+__all__ = ["PublishedCollection", "ServedCollection", "ServedOverview"]
 
 LEVELS_BELOW_MINZOOM = 2
 """Far below the coarsest overviews, GDAL warps millions of pixels for a tile; each level takes four times as long."""
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
-class Overview:
+class ServedOverview:
     """A COG that shows the whole collection at low zooms.
 
     Attributes:
@@ -62,7 +62,7 @@ class PublishedCollection:
     document: Mapping[str, Any] = attrs.field(repr=False)
     mosaic_url: str
     mosaic: MosaicIndex = attrs.field(repr=False)
-    overview: Overview | None
+    overview: ServedOverview | None
     minzoom: int
     lowest_zoom: int
     version: str
@@ -74,7 +74,7 @@ class PublishedCollection:
         return self._items.result()
 
 
-class Shelf:
+class ServedCollection:
     """The collection that is shown; read again when it was published again.
 
     Args:
@@ -202,7 +202,7 @@ def _beside_items(assets: Sequence[str], items: ItemIndex) -> dict[str, str]:
     return {asset: next(iter(places)) for asset, places in found.items() if len(places) == 1}
 
 
-def _lowest_zoom(mosaic: MosaicIndex, lowest: int, overview: Overview | None) -> int:
+def _lowest_zoom(mosaic: MosaicIndex, lowest: int, overview: ServedOverview | None) -> int:
     zooms = range(lowest, mosaic.zoom + 1)
     heavy = [zoom for zoom in zooms if mosaic.most_in_tile(zoom) > FEW_COGS] if overview is None else []
     return heavy[-1] + 1 if heavy else lowest
@@ -212,12 +212,12 @@ def _name(address: str) -> str:
     return address.replace("\\", "/").rpartition("/")[2]
 
 
-def _overview(storage: StorageBackend, document: Mapping[str, Any], url: str) -> Overview | None:
+def _overview(storage: StorageBackend, document: Mapping[str, Any], url: str) -> ServedOverview | None:
     asset = _asset(document, "overview")
     if asset is None:
         return None
     try:
-        return Overview(
+        return ServedOverview(
             cog=followed_href(str(asset["href"]), url),
             minzoom=int(asset.get("rastercollection:minzoom", 0)),
             maxzoom=int(asset["rastercollection:maxzoom"]),

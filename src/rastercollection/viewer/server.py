@@ -130,24 +130,24 @@ def _storage(storage: StorageBackend | str | None, options: Mapping[str, Any] | 
 
 
 def _start(collection: str, host: str, port: int | None, storage: StorageBackend) -> ViewServer:
-    from rastercollection.viewer.served import Shelf
+    from rastercollection.viewer.served import ServedCollection
 
-    shelf = Shelf(storage, collection)
+    served = ServedCollection(storage, collection)
     listening = _listen(host, port)
     try:
-        return _serve(shelf, host, listening)
+        return _serve(served, host, listening)
     except BaseException:
         listening.close()
         raise
 
 
-def _serve(shelf: Any, host: str, listening: socket.socket) -> ViewServer:
+def _serve(served: Any, host: str, listening: socket.socket) -> ViewServer:
     import uvicorn
 
     from rastercollection.viewer.app import make_app
 
     config = uvicorn.Config(
-        make_app(shelf, host),
+        make_app(served, host),
         lifespan="off",
         loop="asyncio",
         http="h11",

@@ -14,7 +14,7 @@ from rio_tiler.io import BaseReader, Reader
 from rio_tiler.mosaic.backend import BaseBackend
 
 from rastercollection.viewer.cogs import open_cog
-from rastercollection.viewer.served import PublishedCollection, Shelf
+from rastercollection.viewer.served import PublishedCollection, ServedCollection
 
 __all__ = ["TooCoarseError", "backend_of", "reader_of"]
 
@@ -28,12 +28,12 @@ class TooCoarseError(RioTilerError):  # type: ignore[misc]
     """A tile would take more COGs or pixels than is bearable."""
 
 
-def reader_of(shelf: Shelf) -> type[BaseReader]:
-    """rio-tiler's reader of COGs, opening them through the storage of ``shelf``."""
+def reader_of(served: ServedCollection) -> type[BaseReader]:
+    """rio-tiler's reader of COGs, opening them through the storage of ``served``."""
 
     class CogReader(Reader):  # type: ignore[misc]
         def __attrs_post_init__(self) -> None:
-            self.dataset = self._ctx_stack.enter_context(open_cog(shelf.storage, self.input))
+            self.dataset = self._ctx_stack.enter_context(open_cog(served.storage, self.input))
             try:
                 super().__attrs_post_init__()
             except BaseException:
@@ -43,8 +43,8 @@ def reader_of(shelf: Shelf) -> type[BaseReader]:
     return CogReader
 
 
-def backend_of(shelf: Shelf) -> type[BaseBackend]:
-    """rio-tiler's mosaic of the collection on ``shelf``; what it is told to open does not matter."""
+def backend_of(served: ServedCollection) -> type[BaseBackend]:
+    """rio-tiler's mosaic of the collection on ``served``; what it is told to open does not matter."""
 
     @attr.s
     class CollectionBackend(BaseBackend):  # type: ignore[misc]
@@ -52,7 +52,7 @@ def backend_of(shelf: Shelf) -> type[BaseBackend]:
         maxzoom: int = attr.ib(default=None)
 
         def __attrs_post_init__(self) -> None:
-            self.shown: PublishedCollection = shelf.shown
+            self.shown: PublishedCollection = served.shown
             self.bounds, self.crs = self.shown.mosaic.bounds, WGS84_CRS
             self.minzoom, self.maxzoom = self.shown.minzoom, self.shown.mosaic.maxzoom
 
@@ -92,7 +92,7 @@ def backend_of(shelf: Shelf) -> type[BaseBackend]:
 
         def asset_name(self, asset: str) -> str:
             """What answers call a COG: its address without credentials."""
-            return shelf.storage.public_url(asset)
+            return served.storage.public_url(asset)
 
     return CollectionBackend
 

@@ -19,7 +19,7 @@ from rastercollection.geo.crs import same_crs
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.geo.types import Bounds, NaturalGrid
 from rastercollection.rasters.gdal_crs import from_rasterio
-from rastercollection.rasters.gdal_errors import GDAL_ERRORS, describe
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text
 from rastercollection.rasters.grid.outline import Axes, Outline, find_outline
 from rastercollection.rasters.grid.placement import Placement
 
@@ -184,7 +184,7 @@ def _found(placement: Placement, target: CRS, blob: str) -> Outline:
         outline = find_outline(placement, target)
     except GDAL_ERRORS as error:
         raise TileError(
-            f"{blob}: its pixels cannot be located: {describe(error)}",
+            f"{blob}: its pixels cannot be located: {error_text(error)}",
             "Check its georeferencing.",
             "REPROJECTION_FAILED",
         ) from error

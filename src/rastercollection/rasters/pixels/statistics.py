@@ -12,7 +12,7 @@ from rastercollection.model.band import BandStatistics, Histogram
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["BandSummary", "Census"]
+__all__ = ["BandSummary", "RunningStatistics"]
 
 _AT_ONCE = 2**18
 _SAMPLE = 200_000
@@ -22,7 +22,7 @@ _MANY = 2**20
 _COUNTED = ("uint8", "int8", "uint16", "int16")
 
 
-class Census:
+class RunningStatistics:
     """Statistics of all bands of an image but alpha and complex numbers."""
 
     def __init__(self, count: int, dtype: np.dtype, pixels: int, alpha: int | None) -> None:

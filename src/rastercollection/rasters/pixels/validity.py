@@ -20,7 +20,7 @@ from rasterio.windows import Window
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["Layout", "Valid", "Validity", "any_band", "choose_layout", "common_dtype", "is_nodata", "settle"]
+__all__ = ["PixelLayout", "Valid", "Validity", "any_band", "choose_layout", "common_dtype", "is_nodata", "settle"]
 
 Valid = NDArray[np.bool_] | None
 _Number = int | float
@@ -176,7 +176,7 @@ def _usable(nodata: _Number | None, dtype: np.dtype) -> _Number | None:
 
 
 @attrs.frozen(kw_only=True)
-class Layout:
+class PixelLayout:
     """How a COG holds its pixels.
 
     Attributes:
@@ -205,7 +205,7 @@ class Layout:
         return self.kind == "none" and self.dtype.kind == "f"
 
 
-def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) -> Layout:
+def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) -> PixelLayout:
     """The source's own way to tell invalid pixels where the codec can hold it, else a mask.
 
     Lossy codecs blur nodata values away, JPEG has no alpha, and a 64-bit nodata value beyond 2^53 cannot be written
@@ -221,7 +221,7 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     if kind == "nodata" and (lossy or validity.asks_gdal):
         kind = "mask"
     nodata = _one_nodata(validity.nodata, dtype) if kind == "nodata" else None
-    return Layout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)
+    return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)
 
 
 def _one_nodata(values: Sequence[_Number | None], dtype: np.dtype) -> _Number:
@@ -231,7 +231,7 @@ def _one_nodata(values: Sequence[_Number | None], dtype: np.dtype) -> _Number:
     return math.nan if differ and dtype.kind in "fc" else given[0]
 
 
-def settle(data: Array, valid: Valid, layout: Layout, *, as_picture: bool = False) -> None:
+def settle(data: Array, valid: Valid, layout: PixelLayout, *, as_picture: bool = False) -> None:
     """Give invalid pixels the values that say so, and keep valid ones from having them; in place.
 
     Args:
@@ -253,7 +253,7 @@ def settle(data: Array, valid: Valid, layout: Layout, *, as_picture: bool = Fals
         data[band][invalid] = 0 if band == layout.alpha else fill
 
 
-def _move_off_nodata(data: Array, valid: Valid, layout: Layout, as_picture: bool) -> None:
+def _move_off_nodata(data: Array, valid: Valid, layout: PixelLayout, as_picture: bool) -> None:
     assert layout.nodata is not None
     bands = [band for band in range(data.shape[0]) if band != layout.alpha]
     hits = np.stack([is_nodata(data[band], layout.nodata) for band in bands])

@@ -22,6 +22,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from typing_extensions import override
 
+from rastercollection.core.models import Notify
 from rastercollection.errors import TileError
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tile import SourceFile
@@ -35,7 +36,6 @@ from rastercollection.rasters.source.sidecars import Sidecar, find_sidecars
 
 __all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "open_source", "reading"]
 
-Notify = Callable[[str, str], None]
 
 _REMOTE = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
 _FETCHED_WHOLE = ("netCDF", "HFA")

@@ -105,7 +105,7 @@ class Directory:
 
 
 @attrs.frozen
-class _Layout:
+class _EntryLayout:
     order: str
     big: bool
     size: int
@@ -124,15 +124,15 @@ def _exactly(read: Reader, start: int, length: int, size: int) -> bytes:
     return data
 
 
-def _header(read: Reader, size: int) -> tuple[_Layout, int]:
+def _header(read: Reader, size: int) -> tuple[_EntryLayout, int]:
     head = _exactly(read, 0, 8, size)
     order = "<" if head[:2] == b"II" else ">"
     if struct.unpack(order + "H", head[2:4])[0] == 42:
-        return _Layout(order, False, size), struct.unpack(order + "I", head[4:8])[0]
-    return _Layout(order, True, size), struct.unpack(order + "Q", _exactly(read, 8, 8, size))[0]
+        return _EntryLayout(order, False, size), struct.unpack(order + "I", head[4:8])[0]
+    return _EntryLayout(order, True, size), struct.unpack(order + "Q", _exactly(read, 8, 8, size))[0]
 
 
-def _entries(read: Reader, layout: _Layout, start: int) -> tuple[dict[int, _Entry], int]:
+def _entries(read: Reader, layout: _EntryLayout, start: int) -> tuple[dict[int, _Entry], int]:
     """The entries of the directory at ``start`` by tag, and where the next directory is."""
     count_size, entry_size, value_size = (8, 20, 8) if layout.big else (2, 12, 4)
     head = _exactly(read, start, count_size, layout.size)
@@ -161,7 +161,7 @@ def _values(read: Reader, order: str, size: int, entry: _Entry, start: int, coun
     return np.frombuffer(data, dtype)
 
 
-def _directory(read: Reader, layout: _Layout, entries: dict[int, _Entry]) -> Directory:
+def _directory(read: Reader, layout: _EntryLayout, entries: dict[int, _Entry]) -> Directory:
     def number(tag: int, default: int | None = None) -> int:
         entry = entries.get(tag)
         if entry is None and default is None:

@@ -1,4 +1,4 @@
-"""From an uncompressed canvas with its overviews to a COG, by GDAL's COG driver, once."""
+"""From an uncompressed buffer with its overviews to a COG, by GDAL's COG driver, once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rastercollection.core.models import Notice
 from rastercollection.errors import TaskError
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.gdal_errors import writing
-from rastercollection.rasters.pixels.canvas import add_text, open_canvas, reading_canvases
+from rastercollection.rasters.pixels.raster_buffer import add_text, open_buffer, reading_buffers
 from rastercollection.rasters.writing.metadata import Metadata
 
 __all__ = ["check_valid", "encode", "is_exact", "overview_levels", "suited"]
@@ -92,10 +92,10 @@ def overview_levels(width: int, height: int, block_size: int) -> tuple[int, ...]
 def encode(
     document: Path, target: Path, settings: CogSettings, metadata: Metadata, *, dtype: np.dtype, threads: int, blob: str
 ) -> None:
-    """Write a canvas with its overviews as a COG.
+    """Write a buffer with its overviews as a COG.
 
     Args:
-        document: Of the canvas.
+        document: Of the buffer.
         target: The COG, a local file.
         settings: Codec and block size.
         metadata: What the COG says beside its pixels.
@@ -113,11 +113,11 @@ def encode(
         filler = _band_tags_xml(metadata)
     with writing(blob, f"encoding with {settings.compression}"):
         if filler:
-            with open_canvas(document, "r+") as canvas:
-                canvas.update_tags(**{_PLACEHOLDER: "x" * len(filler.encode())})
+            with open_buffer(document, "r+") as buffer:
+                buffer.update_tags(**{_PLACEHOLDER: "x" * len(filler.encode())})
         for domain, text in metadata.documents.items():
             add_text(document, domain, text)
-        with reading_canvases():
+        with reading_buffers():
             rasterio.shutil.copy(str(document), str(target), driver="COG", **options)
         if filler:
             _fill_in(target, filler)

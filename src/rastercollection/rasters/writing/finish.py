@@ -9,8 +9,8 @@ from rasterio.rpc import RPC
 
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.gdal_errors import writing
-from rastercollection.rasters.pixels.canvas import Canvas, Record, open_canvas
-from rastercollection.rasters.pixels.validity import Layout
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, open_buffer
+from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.encode import encode, overview_levels
 from rastercollection.rasters.writing.metadata import Metadata
@@ -20,9 +20,9 @@ __all__ = ["finish", "kind_of"]
 
 
 def finish(
-    canvas: Canvas,
-    record: Record,
-    layout: Layout,
+    buffer: RasterBuffer,
+    valid_pixels: ValidPixels,
+    layout: PixelLayout,
     *,
     target: Path,
     settings: CogSettings,
@@ -32,11 +32,11 @@ def finish(
     blob: str,
     rpcs: RPC | None = None,
 ) -> tuple[int, ...]:
-    """Give a filled canvas overviews and write it as a COG.
+    """Give a filled buffer overviews and write it as a COG.
 
     Args:
-        canvas: The image; it stays.
-        record: Its valid pixels.
+        buffer: The image; it stays.
+        valid_pixels: Its valid pixels.
         layout: How it tells invalid pixels.
         target: The COG, a local file.
         settings: How it is written.
@@ -52,28 +52,28 @@ def finish(
     Raises:
         TaskError: ``COG_INVALID``, ``NO_SPACE`` or ``OUT_OF_MEMORY``.
     """
-    levels = overview_levels(canvas.width, canvas.height, settings.block_size)
+    levels = overview_levels(buffer.width, buffer.height, settings.block_size)
     with writing(blob, "building overviews"):
         resampling = Resampling[settings.overview_resampling]
-        overviews = build_pyramid(workspace, canvas, record, layout, resampling, len(levels))
+        overviews = build_pyramid(workspace, buffer, valid_pixels, layout, resampling, len(levels))
     documents: list[Path] = []
     for overview in overviews:
-        documents.append(overview.describe())
-    document = canvas.describe(overviews=documents)
-    with writing(blob, "writing the metadata"), open_canvas(document, "r+") as dataset:
+        documents.append(overview.as_document())
+    document = buffer.as_document(overviews=documents)
+    with writing(blob, "writing the metadata"), open_buffer(document, "r+") as dataset:
         metadata.write(dataset)
         if rpcs is not None:
             dataset.rpcs = rpcs
-    encode(document, target, settings, metadata, dtype=canvas.dtype, threads=threads, blob=blob)
+    encode(document, target, settings, metadata, dtype=buffer.dtype, threads=threads, blob=blob)
     for overview in overviews:
         overview.discard()
     return levels
 
 
-def kind_of(canvas: Canvas, layout: Layout) -> str:
+def kind_of(buffer: RasterBuffer, layout: PixelLayout) -> str:
     """How a finished image turned out to tell invalid pixels: none, nodata, mask or alpha."""
-    if canvas.has_mask:
+    if buffer.has_mask:
         return "mask"
-    if layout.kind == "none" and canvas.nodata is not None:
+    if layout.kind == "none" and buffer.nodata is not None:
         return "nodata"
     return "none" if layout.kind == "mask" else layout.kind

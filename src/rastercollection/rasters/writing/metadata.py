@@ -12,7 +12,7 @@ from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.rpc import RPC
 
 from rastercollection.core.models import Notice
-from rastercollection.rasters.pixels.validity import Layout
+from rastercollection.rasters.pixels.validity import PixelLayout
 
 __all__ = ["ColorTable", "Metadata", "kept_tags"]
 
@@ -58,7 +58,7 @@ class Metadata:
     notices: tuple[Notice, ...] = ()
 
     @classmethod
-    def of(cls, dataset: DatasetReader, layout: Layout, blob: str) -> Metadata:
+    def of(cls, dataset: DatasetReader, layout: PixelLayout, blob: str) -> Metadata:
         """The metadata of the bands of a source that its COG keeps."""
         budget = _Budget()
         notices = []
@@ -174,7 +174,7 @@ def _update_tags(dataset: DatasetWriter, band: int, domain: str, tags: _Tags) ->
         dataset.update_tags(band, ns=domain or None, **tags)
 
 
-def _picker(layout: Layout) -> Any:
+def _picker(layout: PixelLayout) -> Any:
     return lambda values: tuple(values[band] for band in layout.bands)
 
 
@@ -188,5 +188,5 @@ def _color_table(dataset: DatasetReader) -> ColorTable | None:
     return table
 
 
-def _holds_color_table(layout: Layout) -> bool:
+def _holds_color_table(layout: PixelLayout) -> bool:
     return len(layout.bands) == 1 and layout.dtype.name in ("uint8", "uint16")

@@ -1,4 +1,4 @@
-"""Overviews of a canvas: each from the one before, half as large.
+"""Overviews of a buffer: each from the one before, half as large.
 
 An overview's pixel is valid if any pixel that it covers is, as GDAL's overviews of rasters with a nodata value have it:
 a mosaic of tiles then has no gaps when it is seen from afar. Invalid pixels have no part in its value.
@@ -15,9 +15,9 @@ from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from rastercollection.rasters.pixels.canvas import Canvas, Record, open_canvas
-from rastercollection.rasters.pixels.gaps import MARGIN, fill_gaps
-from rastercollection.rasters.pixels.validity import Layout, Valid, any_band, settle
+from rastercollection.rasters.pixels.fill_nodata import MARGIN, fill_invalid
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, open_buffer
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, any_band, settle
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 
@@ -27,27 +27,32 @@ _LARGE, _SMALL = 1024, 256
 
 
 def build_pyramid(
-    workspace: Workspace, base: Canvas, record: Record, layout: Layout, resampling: Resampling, levels: int
-) -> list[Canvas]:
-    """Overviews of a canvas.
+    workspace: Workspace,
+    base: RasterBuffer,
+    valid_pixels: ValidPixels,
+    layout: PixelLayout,
+    resampling: Resampling,
+    levels: int,
+) -> list[RasterBuffer]:
+    """Overviews of a buffer.
 
     Args:
         workspace: Where they are kept.
         base: The image at full resolution.
-        record: Its valid pixels.
+        valid_pixels: Its valid pixels.
         layout: How it tells invalid pixels.
         resampling: How pixels become one.
         levels: How many.
     """
-    found: list[Canvas] = []
-    agree = bool((record.counts == record.map.total).all())
+    found: list[RasterBuffer] = []
+    agree = bool((valid_pixels.counts == valid_pixels.map.total).all())
     for level in range(levels):
         step = _Step(
             workspace=workspace,
             layout=layout,
             resampling=resampling,
             source=found[-1] if found else base,
-            map=record.map if agree else None,
+            map=valid_pixels.map if agree else None,
             decimation=2**level,
         )
         found.append(step.halved())
@@ -66,19 +71,19 @@ class _Step:
     """
 
     workspace: Workspace
-    layout: Layout
+    layout: PixelLayout
     resampling: Resampling
-    source: Canvas
+    source: RasterBuffer
     map: ValidityMap | None
     decimation: int
 
-    def halved(self) -> Canvas:
-        """A canvas of half the size, rounded up."""
+    def halved(self) -> RasterBuffer:
+        """A buffer of half the size, rounded up."""
         source = self.source
         size = -(-source.height // 2), -(-source.width // 2)
-        half = Canvas(self.workspace, (source.count, *size), source.dtype)
+        half = RasterBuffer(self.workspace, (source.count, *size), source.dtype)
         half.nodata = source.nodata
-        with open_canvas(source.describe(masked=False)) as dataset:
+        with open_buffer(source.as_document(masked=False)) as dataset:
             for window in iterate_windows(half.width, half.height, (_LARGE, _LARGE)):
                 for part in self._parts(window):
                     self._fill(dataset, half, part)
@@ -97,7 +102,7 @@ class _Step:
         ]
         yield from parts if any(map(self._is_full, parts)) else [window]
 
-    def _fill(self, dataset: DatasetReader, half: Canvas, window: Window) -> None:
+    def _fill(self, dataset: DatasetReader, half: RasterBuffer, window: Window) -> None:
         if self._is_full(window):
             shape = (half.count, window.height, window.width)
             data, valid = dataset.read(window=self._below(window), out_shape=shape, resampling=self.resampling), None
@@ -107,7 +112,7 @@ class _Step:
         half.write(window, data, any_band(valid) if self.source.has_mask else None)
 
     def _below(self, window: Window) -> Window:
-        """What a window of the smaller canvas covers."""
+        """What a window of the smaller buffer covers."""
         source = self.source
         across, down = source.width / -(-source.width // 2), source.height / -(-source.height // 2)
         return Window(window.col_off * across, window.row_off * down, window.width * across, window.height * down)
@@ -132,7 +137,7 @@ class _Step:
         )
 
     def _with_gaps(self, window: Window) -> tuple[Array, Valid]:
-        """Pixels of a window of the smaller canvas, and which of them are valid."""
+        """Pixels of a window of the smaller buffer, and which of them are valid."""
         below = self._below(window)
         around = self._around(below)
         data = np.array(self.source.read(around))
@@ -146,16 +151,16 @@ class _Step:
         if self.resampling in (Resampling.nearest, Resampling.mode):
             return _most_frequent(data, valid, inner, shape, samples=1 if self.resampling is Resampling.nearest else 2)
         kept = np.asarray(_Samples.of(data.shape, inner, shape, 2).take(valid).any(axis=0))
-        fill_gaps(data, valid, alpha=self.layout.alpha)
+        fill_invalid(data, valid, alpha=self.layout.alpha)
         return self._reduced(data, inner, shape), kept
 
     def _reduced(self, data: Array, inner: Window, shape: tuple[int, int]) -> Array:
         """A part of an array, resampled to ``shape`` by GDAL as if all of it were valid."""
-        canvas = Canvas(attrs.evolve(self.workspace, in_memory=True), data.shape, data.dtype)
-        canvas.write(Window(0, 0, canvas.width, canvas.height), data)
-        with open_canvas(canvas.describe()) as dataset:
-            found: Array = dataset.read(window=inner, out_shape=(canvas.count, *shape), resampling=self.resampling)
-        canvas.discard()
+        buffer = RasterBuffer(attrs.evolve(self.workspace, in_memory=True), data.shape, data.dtype)
+        buffer.write(Window(0, 0, buffer.width, buffer.height), data)
+        with open_buffer(buffer.as_document()) as dataset:
+            found: Array = dataset.read(window=inner, out_shape=(buffer.count, *shape), resampling=self.resampling)
+        buffer.discard()
         return found
 
 

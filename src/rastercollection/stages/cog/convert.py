@@ -15,8 +15,8 @@ from rastercollection.model.cog import CogSettings
 from rastercollection.model.receipt import LevelChoice, Receipt
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
-from rastercollection.rasters.pixels.canvas import Canvas, Record
-from rastercollection.rasters.pixels.statistics import Census
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
+from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
@@ -27,7 +27,7 @@ from rastercollection.rasters.writing.levels import choose_level, sample_windows
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
-from rastercollection.stages.cog.receipt.fidelity import Meant, Origin, give_receipt
+from rastercollection.stages.cog.receipt.fidelity import ExpectedContent, SourceReference, give_receipt
 from rastercollection.stages.cog.receipt.values import Values
 from rastercollection.stages.cog.warp import Warp, warp
 
@@ -90,33 +90,33 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
             the source cannot be reached.
     """
     prepared = attrs.evolve(prepared, source=attrs.evolve(prepared.source, window_bytes=workspace.window_bytes))
-    order, plan, settings = prepared.order, prepared.plan, prepared.settings
-    blob, layout, exact = order.blob, prepared.source.layout, is_exact(prepared.settings)
+    spec, plan, settings = prepared.spec, prepared.plan, prepared.settings
+    blob, layout, exact = spec.blob, prepared.source.layout, is_exact(prepared.settings)
     with rasterio.Env(**_GDAL):
         filled = _fill(prepared, workspace)
-        canvas, record = filled.canvas, filled.record
-        if layout.turns_nan and record.has_gaps:
-            canvas.nodata = math.nan
+        buffer, valid_pixels = filled.buffer, filled.valid_pixels
+        if layout.turns_nan and valid_pixels.has_invalid:
+            buffer.nodata = math.nan
         target = workspace.folder / "cog.tif"
-        choice = _choose_level(prepared, canvas)
+        choice = _choose_level(prepared, buffer)
         if choice is not None:
             settings = attrs.evolve(settings, level=choice.level)
         levels = _finish(prepared, settings, filled, workspace, target)
         workspace.usage.add(target.stat().st_size, in_memory=False)
         check_valid(target, blob)
-        census = filled.census if exact or plan.reprojected else _census(prepared)
-        receipt = _receipt(prepared, filled, target, census)
-        canvas.discard()
+        statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
+        receipt = _receipt(prepared, filled, target, statistics)
+        buffer.discard()
         with writing(blob, "reading the COG back"), rasterio.open(target) as cog:
-            bands, header = band_facts(cog, census.result()), header_size(cog)
+            bands, header = band_facts(cog, statistics.result()), header_size(cog)
     return Conversion(
         path=target,
         settings=settings,
         grid=plan.grid,
         reprojected=plan.reprojected,
         overview_levels=levels,
-        validity=kind_of(canvas, layout),
-        valid=record.map,
+        validity=kind_of(buffer, layout),
+        valid=valid_pixels.map,
         bands=bands,
         header_size=header,
         metadata=prepared.metadata,
@@ -127,36 +127,36 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
     )
 
 
-def _receipt(prepared: Prepared, filled: _Filled, target: Path, census: Census) -> Receipt:
+def _receipt(prepared: Prepared, filled: _Filled, target: Path, statistics: RunningStatistics) -> Receipt:
     """The finished COG compared with what it was written from, and with its source."""
-    meant = Meant(
-        canvas=filled.canvas,
+    expected = ExpectedContent(
+        buffer=filled.buffer,
         layout=prepared.source.layout,
-        record=filled.record,
+        valid_pixels=filled.valid_pixels,
         exact=is_exact(prepared.settings),
         only_valid=prepared.only_valid,
         resampled=prepared.plan.reprojected,
         values=filled.values,
     )
-    origin = Origin(
+    reference = SourceReference(
         source=prepared.source,
         placement=prepared.placement,
         plan=prepared.plan,
-        record=filled.source_record,
+        valid_pixels=filled.source_valid_pixels,
         resampling=prepared.settings.warp_resampling,
         as_picture=_warp_job(prepared).is_picture,
     )
-    return give_receipt(target, meant, origin, census)
+    return give_receipt(target, expected, reference, statistics)
 
 
-def _choose_level(prepared: Prepared, canvas: Canvas) -> LevelChoice | None:
+def _choose_level(prepared: Prepared, buffer: RasterBuffer) -> LevelChoice | None:
     """The compression level that the image is worth, where that was asked for."""
     settings = prepared.settings
     if settings.level != "auto":
         return None
-    with writing(prepared.order.blob, "choosing the compression level"):
-        windows = sample_windows(canvas.width, canvas.height, settings.block_size)
-        return choose_level([canvas.read(window) for window in windows], settings, canvas.dtype)
+    with writing(prepared.spec.blob, "choosing the compression level"):
+        windows = sample_windows(buffer.width, buffer.height, settings.block_size)
+        return choose_level([buffer.read(window) for window in windows], settings, buffer.dtype)
 
 
 @attrs.frozen(kw_only=True)
@@ -164,59 +164,65 @@ class _Filled:
     """The COG's pixels, before they are encoded.
 
     Attributes:
-        canvas: Of the COG.
-        record: Which of its pixels are valid.
-        source_record: Which of the source's are.
-        census: Statistics of the canvas.
+        buffer: Of the COG.
+        valid_pixels: Which of its pixels are valid.
+        source_valid_pixels: Which of the source's are.
+        statistics: Statistics of the buffer.
         values: Categories of the source; None where pixels are quantities.
     """
 
-    canvas: Canvas
-    record: Record
-    source_record: Record
-    census: Census
+    buffer: RasterBuffer
+    valid_pixels: ValidPixels
+    source_valid_pixels: ValidPixels
+    statistics: RunningStatistics
     values: Values | None
 
 
-def _census(prepared: Prepared) -> Census:
+def _new_statistics(prepared: Prepared) -> RunningStatistics:
     layout, grid = prepared.source.layout, prepared.plan.grid
-    return Census(len(layout.bands), layout.dtype, grid.width * grid.height, layout.alpha)
+    return RunningStatistics(len(layout.bands), layout.dtype, grid.width * grid.height, layout.alpha)
 
 
 def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
-    plan, source, grid, blob = prepared.plan, prepared.source, prepared.plan.grid, prepared.order.blob
-    layout, census = source.layout, _census(prepared)
+    plan, source, grid, blob = prepared.plan, prepared.source, prepared.plan.grid, prepared.spec.blob
+    layout, statistics = source.layout, _new_statistics(prepared)
     keeps_values = not plan.reprojected or prepared.settings.warp_resampling in ("nearest", "mode")
-    values = Values(layout.dtype) if prepared.order.raster_type == "categorical" and keeps_values else None
+    values = Values(layout.dtype) if prepared.spec.raster_type == "categorical" and keeps_values else None
     shape = (len(layout.bands), grid.height, grid.width)
     with writing(blob, "writing the image"):
-        canvas = Canvas(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
-    canvas.nodata = layout.nodata
+        buffer = RasterBuffer(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
+    buffer.nodata = layout.nodata
     if plan.reprojected:
-        stored, source_record = _stored(prepared, workspace, values)
-        record = warp(_warp_job(prepared), stored, source_record, canvas, workspace, census.add)
+        stored, source_valid_pixels = _stored(prepared, workspace, values)
+        valid_pixels = warp(_warp_job(prepared), stored, source_valid_pixels, buffer, workspace, statistics.add)
     else:
 
         def gather(data: Array, valid: Valid) -> None:
-            census.add(data, valid)
+            statistics.add(data, valid)
             if values is not None:
                 values.add(data, valid)
 
-        record = source_record = copy_pixels(source, canvas, plan, gather)
-    return _Filled(canvas=canvas, record=record, source_record=source_record, census=census, values=values)
+        valid_pixels = source_valid_pixels = copy_pixels(source, buffer, plan, gather)
+    return _Filled(
+        buffer=buffer,
+        valid_pixels=valid_pixels,
+        source_valid_pixels=source_valid_pixels,
+        statistics=statistics,
+        values=values,
+    )
 
 
-def _stored(prepared: Prepared, workspace: Workspace, values: Values | None) -> tuple[Canvas, Record]:
-    """The source with a border on a canvas of its own, and which of its pixels are valid."""
+def _stored(prepared: Prepared, workspace: Workspace, values: Values | None) -> tuple[RasterBuffer, ValidPixels]:
+    """The source with a border on a buffer of its own, and which of its pixels are valid."""
     job, layout = _warp_job(prepared), prepared.source.layout
     placement = prepared.placement.bordered(BORDER)
     count, dtype = (2 * len(layout.bands), np.dtype("uint32")) if job.as_words else (len(layout.bands), layout.dtype)
     gather = values.add if values is not None else _ignore
-    with writing(prepared.order.blob, "writing the intermediate image"):
+    with writing(prepared.spec.blob, "writing the intermediate image"):
         shape = (count, placement.height, placement.width)
-        canvas = Canvas(workspace, shape, dtype, **placement.georeference())
-        record = store_for_warp(prepared.source, canvas, gather, as_words=job.as_words)
-    return canvas, record
+        buffer = RasterBuffer(workspace, shape, dtype, **placement.georeference())
+        valid_pixels = store_for_warp(prepared.source, buffer, gather, as_words=job.as_words)
+    return buffer, valid_pixels
 
 
 def _ignore(_: Array, __: Valid) -> None:
@@ -229,8 +235,8 @@ def _warp_job(prepared: Prepared) -> Warp:
         placement=prepared.placement,
         grid=prepared.plan.grid,
         resampling=prepared.settings.warp_resampling,
-        raster_type=prepared.order.raster_type,
-        threads=prepared.order.limits.gdal_threads,
+        raster_type=prepared.spec.raster_type,
+        threads=prepared.spec.limits.gdal_threads,
     )
 
 
@@ -239,14 +245,14 @@ def _finish(
 ) -> tuple[int, ...]:
     """Overviews and the COG; the decimations."""
     return finish(
-        filled.canvas,
-        filled.record,
+        filled.buffer,
+        filled.valid_pixels,
         prepared.source.layout,
         target=target,
         settings=settings,
         metadata=prepared.metadata,
         workspace=workspace,
-        threads=prepared.order.limits.gdal_threads,
-        blob=prepared.order.blob,
+        threads=prepared.spec.limits.gdal_threads,
+        blob=prepared.spec.blob,
         rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
     )

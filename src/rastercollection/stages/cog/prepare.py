@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
+from rastercollection.core.models import Notify
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.cost import Load
@@ -18,15 +17,13 @@ from rastercollection.rasters.pixels.validity import Validity, choose_layout, co
 from rastercollection.rasters.writing.encode import suited
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.blocks import block_size
-from rastercollection.stages.cog.reading import Source
+from rastercollection.stages.cog.reading import SourceRaster
 
-__all__ = ["Order", "Prepared", "load_of", "prepare"]
-
-_Notify = Callable[[str, str], None]
+__all__ = ["ConversionSpec", "Prepared", "load_of", "prepare"]
 
 
 @attrs.frozen(kw_only=True)
-class Order:
+class ConversionSpec:
     """What is to be made of a source.
 
     Attributes:
@@ -56,8 +53,8 @@ class Order:
 class Prepared:
     """All decisions, before any pixel is read."""
 
-    order: Order
-    source: Source
+    spec: ConversionSpec
+    source: SourceRaster
     placement: Placement
     plan: GridPlan
     settings: CogSettings
@@ -75,36 +72,36 @@ class Prepared:
         return self.metadata.rpcs is not None and not (plan.reprojected or plan.flip_rows or plan.flip_columns)
 
 
-def prepare(dataset: DatasetReader, order: Order, notify: _Notify) -> Prepared:
+def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Prepared:
     """Decide grid, layout and settings from the source's metadata.
 
     Raises:
         TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
     """
-    placement = Placement.of(dataset, order.source_crs, order.georeferencing)
-    plan = plan_grid(placement, order.target_crs, order.grid, order.blob, order.max_pixels)
+    placement = Placement.of(dataset, spec.source_crs, spec.georeferencing)
+    plan = plan_grid(placement, spec.target_crs, spec.grid, spec.blob, spec.max_pixels)
     validity, dtype = Validity.of(dataset), common_dtype(dataset)
     settings, notices = suited(
-        order.settings,
+        spec.settings,
         dataset.dtypes,
         dtype,
         alpha=validity.alpha is not None,
         has_colors="palette" in (color.name for color in dataset.colorinterp),
-        blob=order.blob,
+        blob=spec.blob,
     )
     side = block_size(plan.grid.width, plan.grid.height, settings.block_size)
     settings = attrs.evolve(settings, block_size=side)
     layout = choose_layout(validity, dtype, settings)
-    metadata = Metadata.of(dataset, layout, order.blob)
+    metadata = Metadata.of(dataset, layout, spec.blob)
     for notice in (*plan.notices, *notices, *metadata.notices):
         notify(notice.code, notice.message)
     if placement.rpcs is not None:
         notify(
             "RPC_WITHOUT_DEM",
-            f"{order.blob}: rectified for one elevation, {placement.elevation:.0f} m, as there is no terrain model.",
+            f"{spec.blob}: rectified for one elevation, {placement.elevation:.0f} m, as there is no terrain model.",
         )
-    source = Source(dataset=dataset, blob=order.blob, validity=validity, layout=layout)
-    return Prepared(order=order, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
+    source = SourceRaster(dataset=dataset, blob=spec.blob, validity=validity, layout=layout)
+    return Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
 
 
 def load_of(prepared: Prepared) -> Load:

@@ -1,4 +1,4 @@
-"""Reading a source, every pixel of it and once, into an uncompressed canvas."""
+"""Reading a source, every pixel of it and once, into an uncompressed buffer."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rastercollection.errors import TaskError, TileError
 from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated, writing
 from rastercollection.rasters.grid.plan import GridPlan
-from rastercollection.rasters.pixels.canvas import Canvas, Record
-from rastercollection.rasters.pixels.validity import Layout, Valid, Validity, any_band, common_dtype, settle
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band, common_dtype, settle
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
 
-__all__ = ["BORDER", "Gather", "Source", "copy_pixels", "join_words", "split_words", "store_for_warp"]
+__all__ = ["BORDER", "Gather", "SourceRaster", "copy_pixels", "join_words", "split_words", "store_for_warp"]
 
 Gather = Callable[[Array, Valid], None]
 """Takes in the pixels of a window and which of them are valid."""
@@ -27,7 +27,7 @@ BORDER = 1
 
 
 @attrs.frozen(kw_only=True)
-class Source:
+class SourceRaster:
     """An open source and what is known of it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Source:
     dataset: DatasetReader
     blob: str
     validity: Validity
-    layout: Layout
+    layout: PixelLayout
     window_bytes: int = WINDOW_BYTES
 
     @property
@@ -92,36 +92,36 @@ class Source:
         return data, layout.validity.judge(data, None if own is None else own[np.newaxis]), own
 
 
-def copy_pixels(source: Source, canvas: Canvas, plan: GridPlan, gather: Gather) -> Record:
-    """Take a source over into the canvas of its COG, pixel by pixel.
+def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gather: Gather) -> ValidPixels:
+    """Take a source over into the buffer of its COG, pixel by pixel.
 
     Args:
         source: Upright in the target CRS.
-        canvas: Of the COG's size.
+        buffer: Of the COG's size.
         plan: Says which axes are turned round.
         gather: Is given every window.
     """
     width, height, layout = source.dataset.width, source.dataset.height, source.layout
-    record = Record.of(len(layout.bands), width, height, source.steps)
+    valid_pixels = ValidPixels.of(len(layout.bands), width, height, source.steps)
     renames = layout.kind == "nodata" and any(not _same(value, layout.nodata) for value in source.validity.nodata)
     for window in iterate_windows(width, height, source.steps):
-        data, valid, own = source.read_as_laid_out(window, plan, canvas.in_place(window))
+        data, valid, own = source.read_as_laid_out(window, plan, buffer.in_place(window))
         if renames:
             _check_rename(source, data, valid)
             settle(data, valid, layout)
         with writing(source.blob, "writing the intermediate image"):
-            canvas.write(window, data, own)
-        record.add(window, valid)
+            buffer.write(window, data, own)
+        valid_pixels.add(window, valid)
         gather(data, valid)
-    return record
+    return valid_pixels
 
 
-def store_for_warp(source: Source, canvas: Canvas, gather: Gather, *, as_words: bool) -> Record:
+def store_for_warp(source: SourceRaster, buffer: RasterBuffer, gather: Gather, *, as_words: bool) -> ValidPixels:
     """Keep a source for the warper: its pixels, and a mask of those that are valid in any band.
 
     Args:
         source: The source.
-        canvas: Larger than the source by ``BORDER`` pixels on each side, which repeat those at its edge.
+        buffer: Larger than the source by ``BORDER`` pixels on each side, which repeat those at its edge.
         gather: Is given every window, before it is written.
         as_words: Write 64-bit integers as pairs of 32-bit ones, which the warper moves without loss.
 
@@ -129,46 +129,46 @@ def store_for_warp(source: Source, canvas: Canvas, gather: Gather, *, as_words: 
         What was read.
     """
     width, height = source.dataset.width, source.dataset.height
-    record = Record.of(len(source.layout.bands), width, height, source.steps)
+    valid_pixels = ValidPixels.of(len(source.layout.bands), width, height, source.steps)
     becomes_mask = source.layout.kind == "mask" != source.validity.kind
     for window in iterate_windows(width, height, source.steps):
         # memory that is handed out anew has to be cleared page by page
-        place = None if as_words else source.fitting(canvas.in_place(_shifted(window)))
+        place = None if as_words else source.fitting(buffer.in_place(_shifted(window)))
         data, valid, _ = source.read(window, place)
         data = _picked(data, source.layout)
         if valid is not None and valid.shape[0] > 1:
             valid = np.logical_or.reduce(valid)[np.newaxis] if becomes_mask else valid[list(source.layout.bands)]
-            record.differs |= not becomes_mask
-        record.add(window, valid)
+            valid_pixels.differs |= not becomes_mask
+        valid_pixels.add(window, valid)
         gather(data, valid)
         with writing(source.blob, "writing the intermediate image"):
-            _write_bordered(canvas, window, split_words(data) if as_words else data, any_band(valid))
-    return record
+            _write_bordered(buffer, window, split_words(data) if as_words else data, any_band(valid))
+    return valid_pixels
 
 
 def _shifted(window: Window) -> Window:
-    """A window of the source on the canvas with its border."""
+    """A window of the source on the buffer with its border."""
     return Window(window.col_off + BORDER, window.row_off + BORDER, window.width, window.height)
 
 
-def _write_bordered(canvas: Canvas, window: Window, data: Array, mask: NDArray[np.bool_] | None) -> None:
+def _write_bordered(buffer: RasterBuffer, window: Window, data: Array, mask: NDArray[np.bool_] | None) -> None:
     """Write a window of the source, and the border beside it where it is at the edge."""
     place = _shifted(window)
-    canvas.write(place, data, mask)
+    buffer.write(place, data, mask)
     everything = slice(None)
-    rows = _with_edges(everything, place.row_off, place.height, canvas.height)
-    columns = _with_edges(everything, place.col_off, place.width, canvas.width)
+    rows = _with_edges(everything, place.row_off, place.height, buffer.height)
+    columns = _with_edges(everything, place.col_off, place.width, buffer.width)
     for row, top, height in rows:
         for column, left, width in columns:
             if row is everything and column is everything:
                 continue
             edge = np.broadcast_to(data[:, row, column], (data.shape[0], height, width))
             own = None if mask is None else np.broadcast_to(mask[row, column], (height, width))
-            canvas.write(Window(left, top, width, height), edge, own)
+            buffer.write(Window(left, top, width, height), edge, own)
 
 
 def _with_edges(everything: slice, start: int, size: int, end: int) -> list[tuple[slice, int, int]]:
-    """What of a window goes where along an axis of the canvas: all of it, and its edge where that is the source's."""
+    """What of a window goes where along an axis of the buffer: all of it, and its edge where that is the source's."""
     found = [(everything, start, size)]
     if start == BORDER:
         found.append((slice(0, 1), 0, BORDER))
@@ -191,7 +191,7 @@ def join_words(words: Array, dtype: np.dtype) -> Array:
     return np.ascontiguousarray(pairs).view(dtype).reshape(doubled // 2, rows, columns)
 
 
-def _picked(data: Array, layout: Layout) -> Array:
+def _picked(data: Array, layout: PixelLayout) -> Array:
     return data if len(layout.bands) == data.shape[0] else data[list(layout.bands)]
 
 
@@ -213,7 +213,7 @@ def _turn(array: Array, plan: GridPlan) -> Array:
     return np.ascontiguousarray(array[:, ::rows, ::columns])
 
 
-def _check_rename(source: Source, data: Array, valid: Valid) -> None:
+def _check_rename(source: SourceRaster, data: Array, valid: Valid) -> None:
     """Bands with nodata values of their own get the first band's; refuse where that is a real value."""
     judged = source.layout.validity.judge(data)
     real = np.ones(data.shape, bool) if valid is None else np.broadcast_to(valid, data.shape)

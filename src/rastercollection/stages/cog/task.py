@@ -30,7 +30,7 @@ from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
 from rastercollection.rasters.cost import predict
 from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
-from rastercollection.rasters.gdal_errors import describe
+from rastercollection.rasters.gdal_errors import error_text
 from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import Limits
@@ -42,7 +42,7 @@ from rastercollection.rasters.writing.thumbnail import draw
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.copying.byte_copy import copy_bytes, local_copy, look_at, why_not
-from rastercollection.stages.cog.prepare import Order, Prepared, load_of, prepare
+from rastercollection.stages.cog.prepare import ConversionSpec, Prepared, load_of, prepare
 
 __all__ = ["create_cog"]
 
@@ -68,11 +68,11 @@ def create_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[s
     task = _Task.of(parameters, context)
     source = task.validation.source
     with open_source(task.storage, source, task.policy, task.limits, context.notice) as dataset:
-        prepared = prepare(dataset, task.order, context.notice)
+        prepared = prepare(dataset, task.spec, context.notice)
         times = task.acquisition(dataset)
         for notice in times.notices:
             context.notice(notice.code, notice.message)
-        published = _Finish(task=task, context=context, times=times).taken_over_or_converted(dataset, prepared)
+        published = _Finish(task=task, context=context, times=times).copied_or_converted(dataset, prepared)
     notices = tuple(Notice(code=notice.code, message=notice.message) for notice in context.notices)
     return to_dict(attrs.evolve(published, seconds=time.monotonic() - started, notices=notices))
 
@@ -113,9 +113,9 @@ class _Task:
         )
 
     @property
-    def order(self) -> Order:
+    def spec(self) -> ConversionSpec:
         validation = self.validation
-        return Order(
+        return ConversionSpec(
             blob=validation.source.blob,
             settings=validation.settings,
             raster_type=validation.raster_type,
@@ -143,7 +143,7 @@ class _Finish:
     context: TaskContext
     times: Acquisition
 
-    def taken_over_or_converted(self, dataset: SourceDataset, prepared: Prepared) -> Cog:
+    def copied_or_converted(self, dataset: SourceDataset, prepared: Prepared) -> Cog:
         """The published COG: a copy of the source where that is the COG asked for."""
         task, because = self.task, why_not(dataset, prepared)
         if because is None:
@@ -253,7 +253,7 @@ def _picture(made: Conversion, cog: Cog, context: TaskContext) -> bytes | None:
     try:
         picture = draw(made.path, cog.raster_type, made.statistics, cog.color_table)
     except (RasterioError, CPLE_BaseError, ValueError) as error:
-        context.notice("THUMBNAIL_SKIPPED", f"{cog.source_blob}: no thumbnail could be drawn: {describe(error)}")
+        context.notice("THUMBNAIL_SKIPPED", f"{cog.source_blob}: no thumbnail could be drawn: {error_text(error)}")
         return None
     if picture is None:
         context.notice("THUMBNAIL_SKIPPED", f"{cog.source_blob}: there is nothing to be seen in it.")

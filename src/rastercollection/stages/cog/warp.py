@@ -27,16 +27,16 @@ from rasterio.warp import reproject
 from rasterio.windows import Window
 
 from rastercollection.errors import TileError
-from rastercollection.rasters.gdal_errors import GDAL_ERRORS, describe, writing
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, writing
 from rastercollection.rasters.grid.placement import Placement, apply, project
 from rastercollection.rasters.grid.plan import Grid
-from rastercollection.rasters.pixels.canvas import Canvas, Record, open_canvas
-from rastercollection.rasters.pixels.gaps import fill_canvas
+from rastercollection.rasters.pixels.fill_nodata import fill_buffer
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, open_buffer
 from rastercollection.rasters.pixels.validity import Valid, any_band, settle
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
-from rastercollection.stages.cog.reading import BORDER, Gather, Source, join_words
+from rastercollection.stages.cog.reading import BORDER, Gather, SourceRaster, join_words
 
 __all__ = ["Warp", "warp"]
 
@@ -72,7 +72,7 @@ class Warp:
         threads: Of GDAL.
     """
 
-    source: Source
+    source: SourceRaster
     placement: Placement
     grid: Grid
     resampling: str
@@ -90,14 +90,16 @@ class Warp:
         return self.raster_type in _PICTURES and self.source.layout.dtype.kind in "iu"
 
 
-def warp(job: Warp, source: Canvas, read: Record, canvas: Canvas, workspace: Workspace, gather: Gather) -> Record:
-    """Fill the canvas of a COG from that of its source, which is discarded.
+def warp(
+    job: Warp, source: RasterBuffer, read: ValidPixels, buffer: RasterBuffer, workspace: Workspace, gather: Gather
+) -> ValidPixels:
+    """Fill the buffer of a COG from that of its source, which is discarded.
 
     Args:
         job: What and how.
         source: The source with its border.
         read: Which of its pixels are valid, without the border.
-        canvas: Of the COG.
+        buffer: Of the COG.
         workspace: For more intermediates.
         gather: Is given every window of the COG.
 
@@ -108,29 +110,29 @@ def warp(job: Warp, source: Canvas, read: Record, canvas: Canvas, workspace: Wor
     count = len(layout.bands)
     as_picture = read.differs and job.is_picture
     steps = window_steps(grid.width, grid.height, (count + 1) * layout.dtype.itemsize, job.source.window_bytes)
-    record = Record.of(count, grid.width, grid.height, steps)
+    valid_pixels = ValidPixels.of(count, grid.width, grid.height, steps)
     apart = read.differs and not job.is_picture and not job.as_words
     sources = _split(job, source, workspace) if apart else [source]
     options = _options(job)
     if _is_filled(job, options):
         for canvas_of_source in sources:
-            fill_canvas(canvas_of_source, _never if apart else partial(_is_full, read))
+            fill_buffer(canvas_of_source, _never if apart else partial(_is_full, read))
     has_mask = layout.kind == "mask" or (layout.kind == "none" and not layout.turns_nan)
     with contextlib.ExitStack() as opened:
         kernel = _Kernel.of(job, sources, read, options, opened)
         for window in iterate_windows(grid.width, grid.height, steps):
-            data, valid = kernel.chunk(window, canvas.in_place(window))
+            data, valid = kernel.chunk(window, buffer.in_place(window))
             settle(data, valid, layout, as_picture=as_picture)
             mask = any_band(valid) if has_mask else None
             judged = layout.validity.judge(data, None if mask is None else mask[np.newaxis])
             _compare(job, valid, judged, in_any_band=as_picture)
             with writing(job.source.blob, "writing the warped image"):
-                canvas.write(window, data, mask)
-            record.add(window, judged)
+                buffer.write(window, data, mask)
+            valid_pixels.add(window, judged)
             gather(data, judged)
     for discarded in sources:
         discarded.discard()
-    return record
+    return valid_pixels
 
 
 def _compare(job: Warp, meant: Valid, judged: Valid, *, in_any_band: bool) -> None:
@@ -166,7 +168,7 @@ class _Kernel:
     """
 
     job: Warp
-    read: Record
+    read: ValidPixels
     coverage: Coverage
     options: dict[str, Any]
     plain: tuple[DatasetReader, ...]
@@ -180,19 +182,19 @@ class _Kernel:
     def of(
         cls,
         job: Warp,
-        sources: Sequence[Canvas],
-        read: Record,
+        sources: Sequence[RasterBuffer],
+        read: ValidPixels,
         options: dict[str, Any],
         opened: contextlib.ExitStack,
     ) -> _Kernel:
         coverage = Coverage(placement=job.placement, grid=job.grid)
 
         def shown(path: Path) -> DatasetReader:
-            return opened.enter_context(open_canvas(path))
+            return opened.enter_context(open_buffer(path))
 
         beside = job.resampling == "nearest" or _is_filled(job, options)
-        plain = tuple(shown(source.describe(masked=False)) for source in sources)
-        masks = tuple(shown(source.describe_mask()) if source.has_mask else None for source in sources)
+        plain = tuple(shown(source.as_document(masked=False)) for source in sources)
+        masks = tuple(shown(source.mask_document()) if source.has_mask else None for source in sources)
         straight = coverage.straight(_BEND)
         rows, columns = job.grid.height, straight or job.grid.width
         share = read.map.coarser(_CELL).full_share
@@ -205,7 +207,7 @@ class _Kernel:
             coverage=coverage,
             options=options,
             plain=plain,
-            masked=plain if beside else tuple(shown(source.describe()) for source in sources),
+            masked=plain if beside else tuple(shown(source.as_document()) for source in sources),
             masks=masks if beside else None,
             steps=(rows, columns),
             full_share=share,
@@ -294,7 +296,7 @@ class _Kernel:
             )
         except GDAL_ERRORS as error:
             raise TileError(
-                f"{job.source.blob}: its reprojection failed: {describe(error)}",
+                f"{job.source.blob}: its reprojection failed: {error_text(error)}",
                 "Check its georeferencing, or choose another target_crs.",
                 "REPROJECTION_FAILED",
             ) from error
@@ -310,7 +312,7 @@ def _never(_: Window) -> bool:
     return False
 
 
-def _is_full(read: Record, window: Window) -> bool:
+def _is_full(read: ValidPixels, window: Window) -> bool:
     """Whether all pixels of a window of the source with its border are valid."""
     left, top = window.col_off - BORDER, window.row_off - BORDER
     return read.map.is_full_in(left, top, left + window.width, top + window.height)
@@ -354,8 +356,8 @@ def _has_place(job: Warp, window: Window) -> bool:
     return bool((np.isfinite(x) & np.isfinite(y)).any())
 
 
-def _split(job: Warp, whole: Canvas, workspace: Workspace) -> list[Canvas]:
-    """Canvases of the single bands of a source canvas, which is discarded, each with a mask of its own."""
+def _split(job: Warp, whole: RasterBuffer, workspace: Workspace) -> list[RasterBuffer]:
+    """Canvases of the single bands of a source buffer, which is discarded, each with a mask of its own."""
     layout = job.source.layout
     judge = attrs.evolve(
         job.source.validity,
@@ -363,14 +365,14 @@ def _split(job: Warp, whole: Canvas, workspace: Workspace) -> list[Canvas]:
         alpha=layout.alpha,
     )
     size = (1, whole.height, whole.width)
-    canvases = [Canvas(workspace, size, whole.dtype, **whole.georeference) for _ in layout.bands]
+    buffers = [RasterBuffer(workspace, size, whole.dtype, **whole.georeference) for _ in layout.bands]
     steps = window_steps(whole.width, whole.height, whole.count * whole.dtype.itemsize, job.source.window_bytes)
     for window in iterate_windows(whole.width, whole.height, steps):
         data = whole.read(window)
         valid = judge.judge(data, whole.read_mask(window))
-        for band, canvas in enumerate(canvases):
+        for band, buffer in enumerate(buffers):
             own = None if valid is None else valid[band if valid.shape[0] > 1 else 0]
             with writing(job.source.blob, "writing the intermediate image"):
-                canvas.write(window, data[band : band + 1], None if own is None or own.all() else own)
+                buffer.write(window, data[band : band + 1], None if own is None or own.all() else own)
     whole.discard()
-    return canvases
+    return buffers

@@ -18,14 +18,14 @@ from rastercollection.errors import BackendError, TaskError, TileError
 from rastercollection.model.cog import Cog
 from rastercollection.mosaics.low_zooms import TILE, LowZooms, mercator_boxes
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.rasters.gdal_errors import GDAL_ERRORS, describe, writing
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import Limits
-from rastercollection.rasters.pixels.canvas import Canvas, Record
-from rastercollection.rasters.pixels.statistics import Census
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
+from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import any_band, settle
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
-from rastercollection.stages.overview.pieces import Piece, Source, is_remote, read_piece, was_published_before
+from rastercollection.stages.overview.pieces import Piece, ReducedCog, is_remote, read_piece, was_published_before
 from rastercollection.stages.overview.resampling import resampled
 from rastercollection.stages.overview.structure import Structure
 
@@ -56,8 +56,10 @@ class Composition:
     limits: Limits
 
 
-def compose(job: Composition, canvas: Canvas, census: Census) -> tuple[Record, int, Mapping[str, str]]:
-    """Fill the canvas.
+def compose(
+    job: Composition, buffer: RasterBuffer, statistics: RunningStatistics
+) -> tuple[ValidPixels, int, Mapping[str, str]]:
+    """Fill the buffer.
 
     COGs that were published before and are lost or damaged by now are left out.
 
@@ -71,7 +73,7 @@ def compose(job: Composition, canvas: Canvas, census: Census) -> tuple[Record, i
     layout, grid = job.structure.layout, job.grid
     count = len(layout.bands)
     steps = window_steps(grid.width, grid.height, count * layout.dtype.itemsize, _WINDOW_BYTES)
-    record = Record.of(count, grid.width, grid.height, steps)
+    valid_pixels = ValidPixels.of(count, grid.width, grid.height, steps)
     has_mask = layout.kind == "mask" or (layout.kind == "none" and not layout.turns_nan)
     places, pixels = _Places.of(job), 0
     with _Reader.of(job) as reader:
@@ -81,11 +83,11 @@ def compose(job: Composition, canvas: Canvas, census: Census) -> tuple[Record, i
             mask = any_band(valid) if has_mask else None
             judged = layout.validity.judge(data, None if mask is None else mask[np.newaxis])
             with writing("overview", "writing the image"):
-                canvas.write(window, data, mask)
-            record.add(window, judged)
-            census.add(data, judged)
+                buffer.write(window, data, mask)
+            valid_pixels.add(window, judged)
+            statistics.add(data, judged)
             pixels += read
-    return record, pixels, reader.unreadable
+    return valid_pixels, pixels, reader.unreadable
 
 
 def _drawn(
@@ -124,7 +126,7 @@ def _resampled(job: Composition, window: Window, place: Window, piece: Piece) ->
         )
     except GDAL_ERRORS as error:
         raise TaskError(
-            f"The overview cannot be drawn: {describe(error)}", "Set create_overview=False.", "OVERVIEW_FAILED"
+            f"The overview cannot be drawn: {error_text(error)}", "Set create_overview=False.", "OVERVIEW_FAILED"
         ) from error
 
 
@@ -138,7 +140,7 @@ class _Places:
         boxes: ``(left, top, right, bottom)``.
     """
 
-    sources: Sequence[Source]
+    sources: Sequence[ReducedCog]
     owners: NDArray[np.int64]
     boxes: NDArray[np.int64]
 
@@ -152,12 +154,12 @@ class _Places:
         down = np.zeros(len(cogs))
         np.maximum.at(down, owners, (on_map[:, 3] - on_map[:, 1]) * size)
         sources = [
-            Source(cog=cog, reduction=_reduction(cog, columns, rows))
+            ReducedCog(cog=cog, reduction=_reduction(cog, columns, rows))
             for cog, columns, rows in zip(cogs, across.tolist(), down.tolist(), strict=True)
         ]
         return cls(sources, owners, boxes)
 
-    def reaching_into(self, window: Window) -> Iterator[tuple[Source, Window]]:
+    def reaching_into(self, window: Window) -> Iterator[tuple[ReducedCog, Window]]:
         """COGs in the order of the mosaic, and the part of the window that each may cover, in its own pixels."""
         left, top = np.maximum(self.boxes[:, 0], window.col_off), np.maximum(self.boxes[:, 1], window.row_off)
         right = np.minimum(self.boxes[:, 2], window.col_off + window.width)
@@ -194,7 +196,7 @@ class _Reader:
     def __exit__(self, *exc: object) -> None:
         self.pool.shutdown(cancel_futures=True)
 
-    def pieces(self, window: Window, wanted: Iterable[tuple[Source, Window]]) -> Iterator[tuple[Window, Piece]]:
+    def pieces(self, window: Window, wanted: Iterable[tuple[ReducedCog, Window]]) -> Iterator[tuple[Window, Piece]]:
         """What each COG has of its part of the window."""
         waiting: deque[tuple[Window, Future[Any]]] = deque()
         try:
@@ -211,7 +213,7 @@ class _Reader:
             for _, future in waiting:
                 future.cancel()
 
-    def _read(self, source: Source, window: Window) -> Piece | None:
+    def _read(self, source: ReducedCog, window: Window) -> Piece | None:
         job, cog = self.job, source.cog
         if cog.href in self.unreadable:
             return None

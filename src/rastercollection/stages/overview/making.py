@@ -19,8 +19,8 @@ from rastercollection.model.mosaic import OverviewImage
 from rastercollection.mosaics.low_zooms import TILE, LowZooms
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
-from rastercollection.rasters.pixels.canvas import Canvas
-from rastercollection.rasters.pixels.statistics import Census
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
+from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
@@ -29,7 +29,7 @@ from rastercollection.rasters.writing.facts import band_facts, checksum, color_e
 from rastercollection.rasters.writing.finish import finish, kind_of
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.overview.compose import Composition, compose
-from rastercollection.stages.overview.pieces import Source, open_overview
+from rastercollection.stages.overview.pieces import ReducedCog, open_overview
 
 __all__ = ["MadeOverview", "make", "overview_grid"]
 
@@ -77,16 +77,16 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
     target = workspace.folder / "cog.tif"
     with rasterio.Env(**_GDAL):
         with writing(_NAME, "writing the image"):
-            canvas = Canvas(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
-        canvas.nodata = layout.nodata
-        census = Census(shape[0], layout.dtype, grid.width * grid.height, layout.alpha)
-        record, pixels, unreadable = compose(job, canvas, census)
-        if layout.turns_nan and record.has_gaps:
-            canvas.nodata = math.nan
+            buffer = RasterBuffer(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
+        buffer.nodata = layout.nodata
+        statistics = RunningStatistics(shape[0], layout.dtype, grid.width * grid.height, layout.alpha)
+        valid_pixels, pixels, unreadable = compose(job, buffer, statistics)
+        if layout.turns_nan and valid_pixels.has_invalid:
+            buffer.nodata = math.nan
         metadata = _metadata(job, unreadable)
         levels = finish(
-            canvas,
-            record,
+            buffer,
+            valid_pixels,
             layout,
             target=target,
             settings=settings,
@@ -96,9 +96,9 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             blob=_NAME,
         )
         check_valid(target, _NAME)
-        _compare(target, canvas, record.steps, exact=is_exact(settings))
-        image = _described(job, target, metadata, census, len(job.structure.cogs) - len(unreadable))
-    image = attrs.evolve(image, overview_levels=levels, validity=kind_of(canvas, layout))
+        _compare(target, buffer, valid_pixels.steps, exact=is_exact(settings))
+        image = _described(job, target, metadata, statistics, len(job.structure.cogs) - len(unreadable))
+    image = attrs.evolve(image, overview_levels=levels, validity=kind_of(buffer, layout))
     return MadeOverview(
         path=target,
         image=image,
@@ -112,16 +112,18 @@ def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
     """What the first COG that can be read says of its bands, without tags, which are about that tile."""
     cogs = job.structure.cogs
     first = next((cog for cog in cogs if cog.href not in unreadable), cogs[0])
-    with open_overview(job.storage, job.limits, Source(cog=first, reduction=math.inf)) as dataset:
+    with open_overview(job.storage, job.limits, ReducedCog(cog=first, reduction=math.inf)) as dataset:
         found = Metadata.of(dataset, job.structure.layout, first.source_blob)
     untagged: tuple[dict[str, Any], ...] = tuple({} for _ in found.band_tags)
     return attrs.evolve(found, tags={}, band_tags=untagged, is_point=False, rpcs=None, notices=())
 
 
-def _described(job: Composition, target: Path, metadata: Metadata, census: Census, tile_count: int) -> OverviewImage:
+def _described(
+    job: Composition, target: Path, metadata: Metadata, statistics: RunningStatistics, tile_count: int
+) -> OverviewImage:
     grid = job.grid
     with writing(_NAME, "reading the COG back"), rasterio.open(target) as cog:
-        bands, header = band_facts(cog, census.result()), header_size(cog)
+        bands, header = band_facts(cog, statistics.result()), header_size(cog)
     return OverviewImage(
         href="",
         thumbnail=None,
@@ -152,7 +154,7 @@ def _geographic(bounds: Bounds) -> Bounds:
     return (west, south, east, north)
 
 
-def _compare(target: Path, canvas: Canvas, steps: tuple[int, int], *, exact: bool) -> None:
+def _compare(target: Path, buffer: RasterBuffer, steps: tuple[int, int], *, exact: bool) -> None:
     """Make sure that the COG holds what it was made of.
 
     Raises:
@@ -160,11 +162,11 @@ def _compare(target: Path, canvas: Canvas, steps: tuple[int, int], *, exact: boo
     """
     with writing(_NAME, "reading the COG back"), rasterio.open(target) as cog:
         validity = Validity.of(cog)
-        for window in iterate_windows(canvas.width, canvas.height, steps):
+        for window in iterate_windows(buffer.width, buffer.height, steps):
             data, valid, _ = validity.read(cog, window)
-            meant = canvas.read(window)
+            meant = buffer.read(window)
             one, other = (
-                _everywhere(each, data.shape) for each in (valid, validity.judge(meant, canvas.read_mask(window)))
+                _everywhere(each, data.shape) for each in (valid, validity.judge(meant, buffer.read_mask(window)))
             )
             if (one != other).any() or (exact and (data[other] != meant[other]).any()):
                 raise TaskError(

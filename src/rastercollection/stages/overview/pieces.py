@@ -29,7 +29,7 @@ from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["Piece", "Source", "is_remote", "open_overview", "read_piece", "was_published_before"]
+__all__ = ["Piece", "ReducedCog", "is_remote", "open_overview", "read_piece", "was_published_before"]
 
 _MARGIN = 2
 """Pixels around a window that kernels may want."""
@@ -38,7 +38,7 @@ _SLACK = 1.05
 
 
 @attrs.frozen(kw_only=True)
-class Source:
+class ReducedCog:
     """A COG, and how much coarser the target's pixels are than its own."""
 
     cog: Cog
@@ -72,7 +72,7 @@ def is_remote(storage: StorageBackend, cog: Cog) -> bool:
     return source is not None and source.path.startswith("/vsi")
 
 
-def read_piece(storage: StorageBackend, limits: Limits, source: Source, grid: Grid, window: Window) -> Piece | None:
+def read_piece(storage: StorageBackend, limits: Limits, source: ReducedCog, grid: Grid, window: Window) -> Piece | None:
     """What a COG has of a window of the grid, from its coarsest overview that is fine enough; None if nothing.
 
     The image itself is read only of a COG that has no overviews.
@@ -100,7 +100,7 @@ def read_piece(storage: StorageBackend, limits: Limits, source: Source, grid: Gr
 
 
 @contextlib.contextmanager
-def open_overview(storage: StorageBackend, limits: Limits, source: Source) -> Iterator[DatasetReader]:
+def open_overview(storage: StorageBackend, limits: Limits, source: ReducedCog) -> Iterator[DatasetReader]:
     """The COG as its coarsest overview that is fine enough, which looks like a raster of its own."""
     blob = source.cog.source_blob
     with (

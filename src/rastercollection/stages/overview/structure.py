@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from rastercollection.model.cog import Cog, CogSettings
-from rastercollection.rasters.pixels.validity import Layout, Validity, choose_layout
+from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
 
 __all__ = ["Structure", "find_structure"]
@@ -34,7 +34,7 @@ class Structure:
 
     cogs: tuple[Cog, ...]
     left_out: tuple[Cog, ...]
-    layout: Layout
+    layout: PixelLayout
     settings: CogSettings
     raster_type: str
     keeps_values: bool

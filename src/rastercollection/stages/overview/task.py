@@ -21,7 +21,7 @@ from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.cost import Load, predict
-from rastercollection.rasters.gdal_errors import describe
+from rastercollection.rasters.gdal_errors import error_text
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.thumbnail import draw
 from rastercollection.stages.fan_in import collection_members
@@ -150,7 +150,7 @@ def _picture(made: MadeOverview, context: TaskContext) -> bytes | None:
     try:
         return draw(made.path, image.raster_type, [band.statistics for band in image.bands], image.color_table)
     except (RasterioError, CPLE_BaseError, ValueError) as error:
-        context.notice("THUMBNAIL_SKIPPED", f"No thumbnail of the collection could be drawn: {describe(error)}")
+        context.notice("THUMBNAIL_SKIPPED", f"No thumbnail of the collection could be drawn: {error_text(error)}")
         return None
 
 

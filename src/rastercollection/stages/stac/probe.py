@@ -18,7 +18,7 @@ import shapely
 from rastercollection.model.cog import Cog
 from rastercollection.stages.stac.png import NotReadableError, what_is_shown
 
-__all__ = ["Readiness", "describe", "offers", "probe"]
+__all__ = ["Readiness", "offers", "openapi_of", "probe"]
 
 TIMEOUT = 10.0
 LARGEST_ANSWER = 16_000_000
@@ -40,7 +40,7 @@ class _RefusedError(Exception):
     """The server did not give what was asked for; the text says what happened."""
 
 
-def describe(server: str) -> dict[str, Any]:
+def openapi_of(server: str) -> dict[str, Any]:
     """How a server describes itself (OpenAPI), at the addresses where these servers do; empty when it does not."""
     for page in ("/api", "/openapi.json"):
         try:

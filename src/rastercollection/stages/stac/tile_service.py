@@ -22,7 +22,7 @@ from rastercollection.stac.tile_servers import (
     profile_of,
     render_parameters,
 )
-from rastercollection.stages.stac.probe import Readiness, describe, offers, probe
+from rastercollection.stages.stac.probe import Readiness, offers, openapi_of, probe
 
 __all__ = ["Service", "Shown", "plan_service", "try_service"]
 
@@ -117,7 +117,7 @@ def _profile(job: Mapping[str, Any], catalog: CatalogBackend) -> UrlProfile:
         return PROFILES[name]
     if not isinstance(catalog, SearchableCatalog):
         return MOSAICJSON_SERVER
-    return (profile_of(describe(server)) if server else None) or TITILER_PGSTAC_3
+    return (profile_of(openapi_of(server)) if server else None) or TITILER_PGSTAC_3
 
 
 def _metadata(job: Mapping[str, Any], shown: Shown, profile: UrlProfile) -> dict[str, Any]:

@@ -13,21 +13,20 @@ where three or four bands are not named as a picture's, which is but a wider nam
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
+from rastercollection.core.models import Notify
 from rastercollection.errors import TileError
 from rastercollection.model.tile import Detection
-from rastercollection.stages.validate.layout import Layout, is_integer
+from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 from rastercollection.stages.validate.sample import Sample
 
 __all__ = ["settle_type"]
 
-Notify = Callable[[str, str], None]
 
-
-def settle_type(blob: str, requested: str, layout: Layout, detection: Detection, sample: Sample, notify: Notify) -> str:
+def settle_type(
+    blob: str, requested: str, layout: DeclaredBands, detection: Detection, sample: Sample, notify: Notify
+) -> str:
     """The type to go by.
 
     Args:
@@ -59,14 +58,14 @@ def settle_type(blob: str, requested: str, layout: Layout, detection: Detection,
     return requested
 
 
-def _may_override(requested: str, layout: Layout, detection: Detection) -> bool:
+def _may_override(requested: str, layout: DeclaredBands, detection: Detection) -> bool:
     if detection.confidence == "low" or detection.raster_type == "unknown":
         return True
     named = detection.confidence == "very_high" and detection.raster_type in ("rgb", "rgba")
     return requested == "multispectral" and layout.count in (3, 4) and not named
 
 
-def _excluded(requested: str, layout: Layout, sample: Sample) -> str:
+def _excluded(requested: str, layout: DeclaredBands, sample: Sample) -> str:
     """Why the bands rule the type out, in words; empty where they do not."""
     needs = {"rgb": 3, "rgba": 4, "nir": 4}.get(requested)
     plain = layout.count - ("alpha" in layout.colors)

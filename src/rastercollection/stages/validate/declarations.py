@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
 
+from rastercollection.core.models import Notify
 from rastercollection.core.records import digest
 from rastercollection.rasters.source.opening import SourceDataset
-from rastercollection.stages.validate.layout import Layout, is_integer
+from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 
-__all__ = ["alpha_band", "color_table_digest", "declared_nodata", "layout_of", "validity_kind"]
-
-Notify = Callable[[str, str], None]
+__all__ = ["alpha_band", "color_table_digest", "declared_bands", "declared_nodata", "validity_kind"]
 
 
-def layout_of(dataset: SourceDataset) -> Layout:
+def declared_bands(dataset: SourceDataset) -> DeclaredBands:
     """Bands as declared."""
-    return Layout(
+    return DeclaredBands(
         dtypes=tuple(dataset.dtypes),
         colors=tuple(color.name.lower() for color in dataset.colorinterp),
         has_color_table=color_table_digest(dataset) is not None,

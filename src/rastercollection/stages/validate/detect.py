@@ -27,7 +27,7 @@ from __future__ import annotations
 import numpy as np
 
 from rastercollection.model.tile import Detection
-from rastercollection.stages.validate.layout import Layout
+from rastercollection.stages.validate.bands import DeclaredBands
 from rastercollection.stages.validate.sample import BandSample, Sample
 
 __all__ = ["detect_type", "smoothness"]
@@ -41,7 +41,7 @@ _SMOOTH, _SMOOTHER, _SMOOTHEST = 0.6, 0.4, 0.15
 _RANKS_SMOOTH = 0.25
 
 
-def detect_type(layout: Layout, sample: Sample) -> Detection:
+def detect_type(layout: DeclaredBands, sample: Sample) -> Detection:
     """The type, by the table at the top of this module."""
     types = ", ".join(dict.fromkeys(layout.dtypes))
     bands = f"{layout.count} band{'s' if layout.count > 1 else ''} of {types}"
@@ -62,7 +62,7 @@ def _detection(raster_type: str, confidence: str, *evidence: str) -> Detection:
     return Detection(raster_type=raster_type, confidence=confidence, evidence=tuple(item for item in evidence if item))
 
 
-def _colors(layout: Layout) -> str:
+def _colors(layout: DeclaredBands) -> str:
     return f"colour interpretation {', '.join(layout.colors)}"
 
 
@@ -72,7 +72,7 @@ def _sensor(count: int) -> str:
     return "12 or 13 bands suggest Sentinel-2" if 12 <= count <= 13 else ""
 
 
-def _four(layout: Layout, sample: Sample, bands: str) -> Detection:
+def _four(layout: DeclaredBands, sample: Sample, bands: str) -> Detection:
     last = layout.colors[3]
     if last in ("alpha", "nir"):
         return _detection({"alpha": "rgba"}.get(last, "nir"), "very_high", bands, f"band 4 is called {last}")
@@ -86,7 +86,7 @@ def _four(layout: Layout, sample: Sample, bands: str) -> Detection:
     return _detection("nir", "low" if extreme > 0.5 else "high", bands, evidence)
 
 
-def _single(layout: Layout, sample: Sample, bands: str) -> Detection:
+def _single(layout: DeclaredBands, sample: Sample, bands: str) -> Detection:
     if layout.has_color_table:
         return _detection("categorical", "very_high", bands, "a colour table")
     band = sample.bands[0]

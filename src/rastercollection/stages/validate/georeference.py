@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -11,6 +11,7 @@ import numpy as np
 import pyproj
 from rasterio.warp import calculate_default_transform
 
+from rastercollection.core.models import Notify
 from rastercollection.errors import TileError
 from rastercollection.geo.crs import crs_label, name_crs, parse_crs, transformer
 from rastercollection.geo.geographic import geographic_bounds, grid_bounds, latitude_limit
@@ -21,7 +22,6 @@ from rastercollection.stages.validate.reference import OVERRIDDEN, Reference, se
 
 __all__ = ["Georeference", "georeference"]
 
-Notify = Callable[[str, str], None]
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _FEWEST_POINTS = 3

@@ -17,17 +17,17 @@ from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import natural_grid
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source.opening import SourceDataset, SourcePolicy, open_source
+from rastercollection.stages.validate.bands import DeclaredBands
 from rastercollection.stages.validate.bitdepth import CRITICAL, bit_depth_findings, bytes_of
 from rastercollection.stages.validate.claim import settle_type
 from rastercollection.stages.validate.declarations import (
     color_table_digest,
+    declared_bands,
     declared_nodata,
-    layout_of,
     validity_kind,
 )
 from rastercollection.stages.validate.detect import detect_type
 from rastercollection.stages.validate.georeference import georeference
-from rastercollection.stages.validate.layout import Layout
 from rastercollection.stages.validate.sample import take_sample
 
 __all__ = ["validate_raster"]
@@ -68,7 +68,7 @@ def _validate(
     dataset: SourceDataset, source: SourceFile, parameters: Mapping[str, Any], context: TaskContext
 ) -> Validation:
     place = georeference(dataset, parameters["input_crs"], context.notice)
-    layout, sample = layout_of(dataset), take_sample(dataset)
+    layout, sample = declared_bands(dataset), take_sample(dataset)
     findings = bit_depth_findings(sample, layout.dtypes)
     _report(source.blob, findings, strict=bool(parameters["strict"]), context=context)
     detection = detect_type(layout, sample)
@@ -105,13 +105,13 @@ def _validate(
     )
 
 
-def _tiers(layout: Layout, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+def _tiers(layout: DeclaredBands, parameters: Mapping[str, Any]) -> tuple[str, ...]:
     tiers = [from_dict(Tier, item) for item in parameters["tiers"]]
     return compatible_tiers({tier.name: tier for tier in tiers}, layout.dtypes, layout.colors)
 
 
 def _settings(
-    blob: str, raster_type: str, layout: Layout, parameters: Mapping[str, Any], context: TaskContext
+    blob: str, raster_type: str, layout: DeclaredBands, parameters: Mapping[str, Any], context: TaskContext
 ) -> CogSettings:
     settings, fallbacks = choose_settings(
         from_dict(Tier, parameters["tier"]),

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 import attrs
 
 from rastercollection.backends.catalogs.holdings import Foreign, Holdings, check_items, refuse_existing
+from rastercollection.backends.catalogs.static.collection_files import ITEMS, CollectionFiles, is_ours
 from rastercollection.backends.catalogs.static.documents import (
     ItemLink,
     child_titles,
@@ -43,9 +44,8 @@ from rastercollection.backends.catalogs.static.documents import (
     with_children,
     with_mirror,
 )
+from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
-from rastercollection.backends.catalogs.static.places import ITEMS, Place, is_ours
-from rastercollection.backends.catalogs.static.turns import Turn, take_turn
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import BackendError, ObjectNotFoundError, UnavailableError
 from rastercollection.ports.addresses import join, normalise, relative
@@ -120,9 +120,9 @@ class StaticCatalog:
             UnavailableError: Others have been publishing to the collection all the time.
         """
         self._root()
-        place = Place.of(self.storage, self.url, str(collection["id"]))
+        place = CollectionFiles.of(self.storage, self.url, str(collection["id"]))
         check_items(items, mode, place.public)
-        with take_turn(self.storage, place.turn) as turn:
+        with publishing_lock(self.storage, place.lock) as lock:
             published = self._published(place)
             if mode == "insert":
                 refuse_existing(items, published.ids, place.public)
@@ -137,22 +137,26 @@ class StaticCatalog:
             for asset in self._mirror(place).assets(
                 self._collection(place) or {}, held, lambda: self._all_items(place, held, new)
             ):
-                data = self._switch(place, with_mirror(collection, asset), held, turn)
+                data = self._switch(place, with_mirror(collection, asset), held, lock)
             self._link_from_root(place.href, str(collection.get("title") or collection["id"]))
             self._remove_unlinked(place, data)
             wanted = {link.item_id: link.checksum for link in written}
             return self._read_back(place, wanted, tuple(str(item["id"]) for item in items), mode)
 
-    def _switch(self, place: Place, collection: Mapping[str, Any], held: Holdings, turn: Turn) -> bytes:
+    def _switch(
+        self, place: CollectionFiles, collection: Mapping[str, Any], held: Holdings, lock: PublishingLock
+    ) -> bytes:
         """Make readers see the collection with these items; return its document."""
         others = [other.link for other in held.foreign]
         data = encode(collection_document(collection, place.public, held.links, others), place.public)
-        turn.check()
+        lock.check()
         if self._read(place.document) != data:
             self.storage.write(place.document, data)
         return data
 
-    def _all_items(self, place: Place, held: Holdings, new: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def _all_items(
+        self, place: CollectionFiles, held: Holdings, new: Sequence[Mapping[str, Any]]
+    ) -> list[Mapping[str, Any]]:
         """These items, with absolute hrefs; those that are not new are read."""
         known = {item["id"] for item in new}
         kept = [link for link in held.links if link.item_id not in known]
@@ -162,7 +166,7 @@ class StaticCatalog:
 
     def collection(self, collection_id: str) -> dict[str, Any] | None:
         """The collection as it is published now, with absolute hrefs; None without one that can be read."""
-        place = Place.of(self.storage, self.url, collection_id)
+        place = CollectionFiles.of(self.storage, self.url, collection_id)
         document = self._collection(place)
         return None if document is None else sent_form(document, place.public)
 
@@ -172,7 +176,7 @@ class StaticCatalog:
         Raises:
             BackendError: A document cannot be read.
         """
-        place = Place.of(self.storage, self.url, collection_id)
+        place = CollectionFiles.of(self.storage, self.url, collection_id)
         document = self._document(place)
         with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
             for batch in _batches(item_links(document), READ_AT_ONCE):
@@ -185,7 +189,7 @@ class StaticCatalog:
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were, in a collection that the catalog links to."""
-        place = Place.of(self.storage, self.url, publication.collection_id)
+        place = CollectionFiles.of(self.storage, self.url, publication.collection_id)
         document = self._collection(place)
         if document is None or place.href not in child_titles(self._root()):
             return False
@@ -199,10 +203,10 @@ class StaticCatalog:
 
     def item_ids(self, collection_id: str) -> list[str]:
         """Ids of the items that a collection links to and that are there."""
-        published = self._published(Place.of(self.storage, self.url, collection_id))
+        published = self._published(CollectionFiles.of(self.storage, self.url, collection_id))
         return sorted(published.ids)
 
-    def _published(self, place: Place) -> Holdings:
+    def _published(self, place: CollectionFiles) -> Holdings:
         """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""
         document = self._document(place)
         sizes = self._sizes(place)
@@ -212,26 +216,28 @@ class StaticCatalog:
             hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
         )
 
-    def _item(self, place: Place, href: str) -> Json | None:
+    def _item(self, place: CollectionFiles, href: str) -> Json | None:
         """The item that a collection links to, in the form in which it was sent; None where there is none."""
         url = place.item_url(href) if href.startswith(ITEMS) else absolute_href(href, place.document)
         item = _parsed(self._read(url))
         return sent_form(item, self._public(url)) if item is not None and "id" in item else None
 
-    def _moved(self, place: Place, links: Sequence[ItemLink]) -> Iterator[Json]:
+    def _moved(self, place: CollectionFiles, links: Sequence[ItemLink]) -> Iterator[Json]:
         """Items whose documents are gone, from where the collection links to now: another publisher changed them."""
         if links:
             now = {link.item_id: link.href for link in item_links(self._document(place))}
             hrefs = [now[link.item_id] for link in links if now.get(link.item_id) not in (None, link.href)]
             yield from (item for item in _in_parallel(lambda href: self._item(place, href), hrefs) if item is not None)
 
-    def _foreign(self, place: Place, link: Mapping[str, Any]) -> Foreign:
+    def _foreign(self, place: CollectionFiles, link: Mapping[str, Any]) -> Foreign:
         """An item that another program added; it may be anywhere."""
         with contextlib.suppress(BackendError):
             return Foreign(link, self._item(place, link["href"]))
         return Foreign(link, None)
 
-    def _write_items(self, place: Place, items: Sequence[Mapping[str, Any]], published: Holdings) -> list[ItemLink]:
+    def _write_items(
+        self, place: CollectionFiles, items: Sequence[Mapping[str, Any]], published: Holdings
+    ) -> list[ItemLink]:
         before = {link.item_id: link for link in published.links}
         stems = file_stems({*before, *(item["id"] for item in items)})
 
@@ -250,7 +256,7 @@ class StaticCatalog:
 
         return _in_parallel(write, items)
 
-    def _remove_unlinked(self, place: Place, published: bytes) -> None:
+    def _remove_unlinked(self, place: CollectionFiles, published: bytes) -> None:
         """Delete item documents, and mirrors, that nothing links to."""
         document = json.loads(published)
         linked = {link.get("href") for link in document["links"]} | {(mirror_of(document) or {}).get("href")}
@@ -258,7 +264,7 @@ class StaticCatalog:
         _in_parallel(self.storage.delete, [f"{place.folder}/{name}" for name in old])
 
     def _read_back(
-        self, place: Place, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
+        self, place: CollectionFiles, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
     ) -> Publication:
         """What is there: of the items sent, those that have the content that was written or, not written, were kept."""
         published = self._published(place)
@@ -275,10 +281,10 @@ class StaticCatalog:
             mode=mode,
         )
 
-    def _mirror(self, place: Place) -> Mirror:
+    def _mirror(self, place: CollectionFiles) -> Mirror:
         return Mirror(storage=self.storage, folder=place.folder, public=place.public_folder, wanted=self.mirror)
 
-    def _sizes(self, place: Place) -> dict[str, int]:
+    def _sizes(self, place: CollectionFiles) -> dict[str, int]:
         """Sizes of the item documents that exist, by href from the collection."""
         return {f"{ITEMS}{name}": size for name, size in self._listed(place.items)}
 
@@ -347,11 +353,11 @@ class StaticCatalog:
             )
         return document
 
-    def _collection(self, place: Place) -> Json | None:
+    def _collection(self, place: CollectionFiles) -> Json | None:
         """The collection's document; None where there is none that can be read."""
         return _parsed(self._read(place.document))
 
-    def _document(self, place: Place) -> Json:
+    def _document(self, place: CollectionFiles) -> Json:
         """The collection's document; where it is damaged, one that links to all items that are there."""
         data = self._read(place.document)
         document = _parsed(data)
@@ -361,7 +367,7 @@ class StaticCatalog:
         found = _in_parallel(lambda href: self._link(place, href), hrefs)
         return {"links": [link.to_dict() for link in found if link is not None]}
 
-    def _link(self, place: Place, href: str) -> ItemLink | None:
+    def _link(self, place: CollectionFiles, href: str) -> ItemLink | None:
         data = self._read(place.item_url(href))
         item = _parsed(data)
         if data is None or item is None or "id" not in item:

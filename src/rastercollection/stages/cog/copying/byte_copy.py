@@ -14,8 +14,8 @@ from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
 from rastercollection.rasters.gdal_errors import writing
-from rastercollection.rasters.pixels.canvas import Record
-from rastercollection.rasters.pixels.statistics import Census
+from rastercollection.rasters.pixels.raster_buffer import ValidPixels
+from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.windows import iterate_windows
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.source.opening import SourceDataset
@@ -69,18 +69,18 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``.
     """
     grid, layout = prepared.plan.grid, prepared.source.layout
-    census = Census(len(layout.bands), layout.dtype, grid.width * grid.height, layout.alpha)
+    statistics = RunningStatistics(len(layout.bands), layout.dtype, grid.width * grid.height, layout.alpha)
     whole = rasterio.open(path, driver="GTiff", OVERVIEW_LEVEL="NONE")
-    with writing(prepared.order.blob, "reading the COG"), whole as cog:
+    with writing(prepared.spec.blob, "reading the COG"), whole as cog:
         source = attrs.evolve(prepared.source, dataset=cog)
-        record = Record.of(len(layout.bands), grid.width, grid.height, source.steps)
-        for window in iterate_windows(grid.width, grid.height, record.steps):
+        valid_pixels = ValidPixels.of(len(layout.bands), grid.width, grid.height, source.steps)
+        for window in iterate_windows(grid.width, grid.height, valid_pixels.steps):
             data, valid, _ = source.read(window)
             if layout.turns_nan and valid is not None:
                 return _HAS_NAN
-            record.add(window, valid)
-            census.add(data, valid)
-        bands, transform = band_facts(cog, census.result()), cog.transform
+            valid_pixels.add(window, valid)
+            statistics.add(data, valid)
+        bands, transform = band_facts(cog, statistics.result()), cog.transform
     with rasterio.open(path, driver="GTiff") as cog:
         levels, header = tuple(cog.overviews(1)), header_size(cog)
     size = path.stat().st_size
@@ -98,7 +98,7 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         reprojected=False,
         overview_levels=levels,
         validity=layout.kind,
-        valid=record.map,
+        valid=valid_pixels.map,
         bands=bands,
         header_size=header,
         metadata=prepared.metadata,

@@ -26,7 +26,7 @@ from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.placement import apply
 from rastercollection.rasters.grid.plan import GridPlan
-from rastercollection.rasters.pixels.validity import Layout, Validity
+from rastercollection.rasters.pixels.validity import PixelLayout, Validity
 from rastercollection.rasters.source.opening import SourceDataset, reading
 from rastercollection.rasters.writing.encode import overview_levels
 from rastercollection.rasters.writing.metadata import Metadata
@@ -59,7 +59,7 @@ class Asked:
     settings: CogSettings
     plan: GridPlan
     validity: Validity
-    layout: Layout
+    layout: PixelLayout
     metadata: Metadata
 
 

@@ -20,7 +20,7 @@ from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid
-from rastercollection.rasters.pixels.canvas import Record
+from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.rasters.pixels.windows import ValidityMap
 
 __all__ = ["check_area"]
@@ -39,12 +39,14 @@ _MOST_STRETCH = 0.25
 class _Shares:
     """Valid shares by cell, where they can be compared."""
 
-    meant: NDArray[np.float32]
+    wanted: NDArray[np.float32]
     found: NDArray[np.float32]
     comparable: NDArray[np.bool_]
 
 
-def check_area(source: Record, placement: Placement, cog: Record, grid: Grid, blob: str) -> tuple[FidelityCheck, ...]:
+def check_area(
+    source: ValidPixels, placement: Placement, cog: ValidPixels, grid: Grid, blob: str
+) -> tuple[FidelityCheck, ...]:
     """Compare the area of valid pixels before and after a warp, in pixels of the COG.
 
     Cells at the edge of the source are left out. The rest may differ by 10% of the smaller of the valid and the
@@ -59,20 +61,20 @@ def check_area(source: Record, placement: Placement, cog: Record, grid: Grid, bl
     if not inside:
         return ()
     pixels = after.steps[0] * after.steps[1]
-    meant, found = (float(side[shares.comparable].sum()) * pixels for side in (shares.meant, shares.found))
-    least = min(meant, inside * pixels - meant)
-    edges = shares.meant[shares.comparable]
+    wanted, found = (float(side[shares.comparable].sum()) * pixels for side in (shares.wanted, shares.found))
+    least = min(wanted, inside * pixels - wanted)
+    edges = shares.wanted[shares.comparable]
     blurred = float(np.minimum(edges, 1 - edges).sum()) * pixels
     slack = _AREA_TOLERANCE * least + _EDGE_TOLERANCE * blurred + _NOISE * math.sqrt(max(least, 0)) + _FEW * pixels
-    apart = int(np.count_nonzero(np.abs(shares.meant - shares.found)[shares.comparable] > 0.75))
+    apart = int(np.count_nonzero(np.abs(shares.wanted - shares.found)[shares.comparable] > 0.75))
     return (
-        FidelityCheck.within("valid_area", round(meant), round(found), round(slack)),
+        FidelityCheck.within("valid_area", round(wanted), round(found), round(slack)),
         FidelityCheck.within("misplaced_cells", 0, apart, int(_MISPLACED_TOLERANCE * inside + _FEW)),
         *_check_bands(source, cog),
     )
 
 
-def _check_bands(source: Record, cog: Record) -> tuple[FidelityCheck, ...]:
+def _check_bands(source: ValidPixels, cog: ValidPixels) -> tuple[FidelityCheck, ...]:
     """Each band's share of the pixels that are valid in any, where bands disagree."""
     before, after = source.counts / max(source.map.total, 1), cog.counts / max(cog.map.total, 1)
     if (before == 1).all() and (after == 1).all():
@@ -80,8 +82,8 @@ def _check_bands(source: Record, cog: Record) -> tuple[FidelityCheck, ...]:
     missing = np.minimum(before, 1 - before) * cog.map.total
     slack = _AREA_TOLERANCE * missing + _NOISE * np.sqrt(missing) + _FEW + 0.01 * cog.map.total
     return tuple(
-        FidelityCheck.within(f"valid_area_b{band}", round(meant), int(found), round(allowed))
-        for band, (meant, found, allowed) in enumerate(zip(before * cog.map.total, cog.counts, slack, strict=True), 1)
+        FidelityCheck.within(f"valid_area_b{band}", round(wanted), int(found), round(allowed))
+        for band, (wanted, found, allowed) in enumerate(zip(before * cog.map.total, cog.counts, slack, strict=True), 1)
     )
 
 
@@ -110,8 +112,8 @@ def _shares(source: ValidityMap, placement: Placement, cog: ValidityMap, grid: G
                 YSCALE=1,
                 **placement.rpc_options,
             )
-    meant, rows, columns, covered = out
-    return _Shares(meant=meant, found=cog.fractions(), comparable=_inner((covered > 0) & ~_stretched(rows, columns)))
+    wanted, rows, columns, covered = out
+    return _Shares(wanted=wanted, found=cog.fractions(), comparable=_inner((covered > 0) & ~_stretched(rows, columns)))
 
 
 def _stretched(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.bool_]:

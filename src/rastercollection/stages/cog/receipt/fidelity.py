@@ -27,16 +27,16 @@ from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import GridPlan
-from rastercollection.rasters.pixels.canvas import Canvas, Record
-from rastercollection.rasters.pixels.statistics import Census
-from rastercollection.rasters.pixels.validity import Layout, Valid, Validity, any_band
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
+from rastercollection.rasters.pixels.statistics import RunningStatistics
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
-from rastercollection.stages.cog.reading import Source
+from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.receipt.area import check_area
 from rastercollection.stages.cog.receipt.samples import Comparison, compare_samples, sample_windows
 from rastercollection.stages.cog.receipt.values import Values
 
-__all__ = ["Meant", "Origin", "give_receipt"]
+__all__ = ["ExpectedContent", "SourceReference", "give_receipt"]
 
 _LEAST_PSNR = 10.0
 """Random colours, which JPEG's subsampled chroma cannot hold, come to 13 dB."""
@@ -78,74 +78,76 @@ class _Content:
 
 
 @attrs.frozen(kw_only=True)
-class Meant:
+class ExpectedContent:
     """What a COG was written from.
 
     Attributes:
-        canvas: Its pixels.
+        buffer: Its pixels.
         layout: How it tells invalid ones.
-        record: Which those are.
+        valid_pixels: Which those are.
         exact: The codec is lossless.
         only_valid: Values of invalid pixels need not survive the codec.
         resampled: Pixels are not those of the source.
         values: Categories of the source; None where pixels are quantities.
     """
 
-    canvas: Canvas
-    layout: Layout
-    record: Record
+    buffer: RasterBuffer
+    layout: PixelLayout
+    valid_pixels: ValidPixels
     exact: bool
     only_valid: bool
     resampled: bool
     values: Values | None
 
     def read(self, window: Window) -> tuple[Array, Valid]:
-        data = self.canvas.read(window)
-        return data, self.layout.validity.judge(data, self.canvas.read_mask(window))
+        data = self.buffer.read(window)
+        return data, self.layout.validity.judge(data, self.buffer.read_mask(window))
 
 
 @attrs.frozen(kw_only=True)
-class Origin:
+class SourceReference:
     """Where a COG's pixels came from.
 
     Attributes:
         source: The source, open.
         placement: Of its pixels.
         plan: How they came onto the COG's grid.
-        record: Which of them are valid.
+        valid_pixels: Which of them are valid.
         resampling: GDAL's name.
         as_picture: A pixel is nodata only if it is in all bands.
     """
 
-    source: Source
+    source: SourceRaster
     placement: Placement
     plan: GridPlan
-    record: Record
+    valid_pixels: ValidPixels
     resampling: str
     as_picture: bool
 
 
-def give_receipt(target: Path, meant: Meant, origin: Origin, census: Census) -> Receipt:
+def give_receipt(
+    target: Path, expected: ExpectedContent, reference: SourceReference, statistics: RunningStatistics
+) -> Receipt:
     """Compare a finished COG with what it was written from, and with its source.
 
     Args:
         target: The COG, a local file.
-        meant: What it was written from.
-        origin: Where that came from.
-        census: Is given the pixels where a lossy codec wrote those of the source; others are in it already.
+        expected: What it was written from.
+        reference: Where that came from.
+        statistics: Is given the pixels where a lossy codec wrote those of the source; others are in it already.
 
     Raises:
         TaskError: ``FIDELITY_FAILED``, with the receipt among its details.
     """
-    started, blob = time.process_time(), origin.source.blob
-    content = _compare_content(target, meant, census, blob)
-    dtype = meant.canvas.dtype
+    started, blob = time.process_time(), reference.source.blob
+    content = _compare_content(target, expected, statistics, blob)
+    dtype = expected.buffer.dtype
     largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
-    checks = list(content.checks(exact=meant.exact, categorical=meant.values is not None, largest=largest))
-    checks += _against_source(target, meant, origin)
+    checks = list(content.checks(exact=expected.exact, categorical=expected.values is not None, largest=largest))
+    checks += _against_source(target, expected, reference)
     receipt = Receipt(
-        compared_to="gdal_warp" if meant.resampled else "source",
-        lossless=meant.exact,
+        compared_to="gdal_warp" if expected.resampled else "source",
+        lossless=expected.exact,
         pixels=content.pixels,
         checks=tuple(checks),
         seconds=time.process_time() - started,
@@ -155,36 +157,36 @@ def give_receipt(target: Path, meant: Meant, origin: Origin, census: Census) -> 
     return receipt
 
 
-def _against_source(target: Path, meant: Meant, origin: Origin) -> Iterator[FidelityCheck]:
-    source, plan, blob = origin.source, origin.plan, origin.source.blob
-    windows = sample_windows(meant.record.map)
+def _against_source(target: Path, expected: ExpectedContent, reference: SourceReference) -> Iterator[FidelityCheck]:
+    source, plan, blob = reference.source, reference.plan, reference.source.blob
+    windows = sample_windows(expected.valid_pixels.map)
     if not plan.reprojected:
-        if meant.exact:
-            yield from _read_again(target, origin, windows)
+        if expected.exact:
+            yield from _read_again(target, reference, windows)
         return
-    yield from check_area(origin.record, origin.placement, meant.record, plan.grid, blob)
-    if meant.layout.dtype.kind != "c" and meant.layout.dtype.itemsize <= 8:
+    yield from check_area(reference.valid_pixels, reference.placement, expected.valid_pixels, plan.grid, blob)
+    if expected.layout.dtype.kind != "c" and expected.layout.dtype.itemsize <= 8:
         comparison = Comparison(
             source=source.dataset,
-            placement=origin.placement,
+            placement=reference.placement,
             target=target,
             grid=plan.grid,
-            layout=meant.layout,
-            resampling=origin.resampling,
-            exact=meant.exact,
-            as_picture=origin.as_picture,
+            layout=expected.layout,
+            resampling=reference.resampling,
+            exact=expected.exact,
+            as_picture=reference.as_picture,
             blob=blob,
         )
         yield from compare_samples(comparison, windows)
 
 
-def _read_again(target: Path, origin: Origin, windows: list[Window]) -> Iterator[FidelityCheck]:
+def _read_again(target: Path, reference: SourceReference, windows: list[Window]) -> Iterator[FidelityCheck]:
     """Windows of the source, read for a second time, and what a reader of the COG is told."""
     wrong_pixels = wrong_validity = 0
-    with writing(origin.source.blob, "reading the COG back"), rasterio.open(target) as cog:
+    with writing(reference.source.blob, "reading the COG back"), rasterio.open(target) as cog:
         validity = Validity.of(cog)
         for window in windows:
-            data, valid = origin.source.read_turned(window, origin.plan)
+            data, valid = reference.source.read_turned(window, reference.plan)
             found, found_valid, _ = validity.read(cog, window)
             wrong_validity += _differing(valid, found_valid, window)
             wrong_pixels += _unequal(data, found, _everywhere(valid, window))
@@ -207,37 +209,37 @@ def _failed(receipt: Receipt, blob: str) -> TaskError:
     )
 
 
-def _compare_content(target: Path, meant: Meant, census: Census, blob: str) -> _Content:
+def _compare_content(target: Path, expected: ExpectedContent, statistics: RunningStatistics, blob: str) -> _Content:
     """Read a COG back and compare it with what it was written from.
 
     Args:
         target: The COG, a local file.
-        meant: What it was written from.
-        census: As above.
+        expected: What it was written from.
+        statistics: As above.
         blob: Name of the tile.
     """
     content = _Content()
-    some = meant.resampled
+    some = expected.resampled
     with writing(blob, "reading the COG back"), rasterio.open(target) as cog:
         validity = Validity.of(cog)
         first = zlib.crc32(blob.encode()) % _EVERY
-        windows = list(iterate_windows(cog.width, cog.height, meant.record.steps))
+        windows = list(iterate_windows(cog.width, cog.height, expected.valid_pixels.steps))
         for number, window in enumerate(windows):
-            data, valid = meant.read(window)
+            data, valid = expected.read(window)
             if some and len(windows) >= _EVERY and number % _EVERY != first:
                 _compare_masks(content, cog, validity, window, valid)
                 continue
             found, found_valid, _ = validity.read(cog, window)
             content.pixels += window.width * window.height
             content.wrong_validity += _differing(valid, found_valid, window)
-            if meant.exact:
-                content.wrong_pixels += _unequal(data, found, valid if meant.only_valid else None)
+            if expected.exact:
+                content.wrong_pixels += _unequal(data, found, valid if expected.only_valid else None)
             else:
                 _add_noise(content, data, found, valid)
-            if not (meant.exact or some):
-                census.add(found, found_valid)
-            if meant.values is not None:
-                content.strange_values += meant.values.missing(found, found_valid)
+            if not (expected.exact or some):
+                statistics.add(found, found_valid)
+            if expected.values is not None:
+                content.strange_values += expected.values.missing(found, found_valid)
     return content
 
 
@@ -281,10 +283,10 @@ def _bits(layer: Array) -> Array:
     return np.ascontiguousarray(layer).view(f"u{size}")
 
 
-def _add_noise(content: _Content, meant: Array, found: Array, valid: Valid) -> None:
+def _add_noise(content: _Content, expected: Array, found: Array, valid: Valid) -> None:
     """Of every second row, which is plenty."""
-    for band in range(meant.shape[0]):
-        difference = meant[band, ::2].astype(np.int16) - found[band, ::2]
+    for band in range(expected.shape[0]):
+        difference = expected[band, ::2].astype(np.int16) - found[band, ::2]
         if valid is not None:
             difference = difference[valid[band if valid.shape[0] > 1 else 0, ::2]]
         flat = difference.ravel().astype(np.float32)

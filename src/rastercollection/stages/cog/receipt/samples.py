@@ -22,7 +22,7 @@ from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid
-from rastercollection.rasters.pixels.validity import Layout, Validity
+from rastercollection.rasters.pixels.validity import PixelLayout, Validity
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 
 __all__ = ["Comparison", "compare_samples", "sample_windows"]
@@ -95,7 +95,7 @@ class Comparison:
     placement: Placement
     target: Path
     grid: Grid
-    layout: Layout
+    layout: PixelLayout
     resampling: str
     exact: bool
     as_picture: bool
@@ -128,9 +128,9 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
                 usable &= np.isfinite(theirs.data[band]) & np.isfinite(data[band])
                 expected[band].append(theirs.data[band][usable].astype(np.float64))
                 found[band].append(data[band][usable].astype(np.float64))
-    for band, (ours, meant) in enumerate(zip(found, expected, strict=True)):
+    for band, (ours, wanted) in enumerate(zip(found, expected, strict=True)):
         if band != job.layout.alpha and ours:
-            yield from _checks(f"b{band + 1}", np.concatenate(meant), np.concatenate(ours), job)
+            yield from _checks(f"b{band + 1}", np.concatenate(wanted), np.concatenate(ours), job)
 
 
 @contextlib.contextmanager
@@ -187,6 +187,6 @@ def _checks(name: str, expected: Array, found: Array, job: Comparison) -> Iterat
             ("percentile_99", high, found_high, _RANGE_TOLERANCE * (high - low) + error),
         )
         rounding = 1e-6 * max(abs(low), abs(high))
-    for kind, meant, is_, slack in figures if job.exact else figures[:2]:
-        if math.isfinite(meant) and math.isfinite(is_):
-            yield FidelityCheck.within(f"{kind}_{name}", meant, is_, slack + step + rounding)
+    for kind, wanted, is_, slack in figures if job.exact else figures[:2]:
+        if math.isfinite(wanted) and math.isfinite(is_):
+            yield FidelityCheck.within(f"{kind}_{name}", wanted, is_, slack + step + rounding)

@@ -14,7 +14,7 @@ from typing import Any
 import pystac
 import pytest
 
-from rastercollection.backends.catalogs.static import turns
+from rastercollection.backends.catalogs.static import locks
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import UnavailableError
@@ -30,9 +30,9 @@ def _ids(folder: Path) -> list[str]:
 
 def _append(folder: str, name: str, number: int, start: Any) -> None:
     start.wait()
-    for turn in range(number):
+    for lock in range(number):
         StaticCatalog(folder).publish(
-            contract_collection("scene"), [contract_item("scene", f"{name}-{turn}-{part}", part) for part in range(3)]
+            contract_collection("scene"), [contract_item("scene", f"{name}-{lock}-{part}", part) for part in range(3)]
         )
 
 
@@ -45,12 +45,12 @@ def test_processes_that_append_to_one_collection_lose_nothing(tmp_path: Path) ->
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert _ids(tmp_path) == sorted(f"{name}-{turn}-{part}" for name in "abc" for turn in range(6) for part in range(3))
+    assert _ids(tmp_path) == sorted(f"{name}-{lock}-{part}" for name in "abc" for lock in range(6) for part in range(3))
     assert not (tmp_path / "scene" / ".publishing").exists()
 
 
 def _hold_and_die(folder: str) -> None:
-    with turns.take_turn(FsspecStorage(), f"{folder}/scene/.publishing"):
+    with locks.publishing_lock(FsspecStorage(), f"{folder}/scene/.publishing"):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -61,14 +61,14 @@ def test_a_publisher_that_was_killed_keeps_nobody_waiting(tmp_path: Path) -> Non
     assert (tmp_path / "scene" / ".publishing").exists()
     began = time.monotonic()
     StaticCatalog(str(tmp_path)).publish(contract_collection("scene"), [contract_item("scene", "a")])
-    assert time.monotonic() - began < turns.ABANDONED_AFTER / 3
+    assert time.monotonic() - began < locks.ABANDONED_AFTER / 3
     assert not (tmp_path / "scene" / ".publishing").exists()
 
 
 def test_a_turn_of_another_machine_is_waited_for_while_it_is_renewed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "ABANDONED_AFTER", 1.0)
+    monkeypatch.setattr(locks, "ABANDONED_AFTER", 1.0)
     lock = tmp_path / "scene" / ".publishing"
     lock.parent.mkdir()
     lock.write_text(json.dumps(ELSEWHERE))
@@ -89,7 +89,7 @@ def test_a_turn_of_another_machine_is_waited_for_while_it_is_renewed(
 
 
 def test_patience_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PATIENCE", 0.3)
+    monkeypatch.setattr(locks, "PATIENCE", 0.3)
     (tmp_path / "scene").mkdir()
     (tmp_path / "scene" / ".publishing").write_text(json.dumps(ELSEWHERE))
     with pytest.raises(UnavailableError, match="all the time"):
@@ -97,7 +97,7 @@ def test_patience_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Standstill(FsspecStorage):
-    """While it writes an item, another publisher takes its turn for abandoned."""
+    """While it writes an item, another publisher takes its lock for abandoned."""
 
     def write(self, url: str, data: bytes, *, overwrite: bool = True) -> ObjectInfo:
         if "/items/" in url:

@@ -22,11 +22,11 @@ from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows, window_steps
 from rastercollection.rasters.pixels.workspace import Pixels, PixelsInMemory, Workspace
 
-__all__ = ["Canvas", "Record", "add_text", "open_canvas", "reading_canvases"]
+__all__ = ["RasterBuffer", "ValidPixels", "add_text", "open_buffer", "reading_buffers"]
 
 _AT_ONCE = 2**24
-_READS_CANVASES = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
-"""Arrays of this process in VRT documents: set while a canvas is open, and no longer."""
+_READS_BUFFERS = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
+"""Arrays of this process in VRT documents: set while a buffer is open, and no longer."""
 _GDAL_NAMES = {
     "uint8": "Byte",
     "int8": "Int8",
@@ -44,7 +44,7 @@ _GDAL_NAMES = {
 
 
 @attrs.define(kw_only=True)
-class Record:
+class ValidPixels:
     """Which pixels were read or written as valid.
 
     Attributes:
@@ -60,7 +60,7 @@ class Record:
     differs: bool = False
 
     @classmethod
-    def of(cls, count: int, width: int, height: int, steps: tuple[int, int]) -> Record:
+    def of(cls, count: int, width: int, height: int, steps: tuple[int, int]) -> ValidPixels:
         return cls(counts=np.zeros(count, np.int64), map=ValidityMap.of(width, height), steps=steps)
 
     def add(self, window: Window, valid: Valid) -> None:
@@ -73,12 +73,12 @@ class Record:
         self.map.add(window, any_band(valid))
 
     @property
-    def has_gaps(self) -> bool:
+    def has_invalid(self) -> bool:
         """Whether any pixel of any band is invalid."""
         return bool((self.counts < self.map.width * self.map.height).any())
 
 
-class Canvas:
+class RasterBuffer:
     """Pixels that are filled window by window, and a mask from the first pixel on that needs one.
 
     Attributes:
@@ -116,7 +116,7 @@ class Canvas:
         return self._mask is not None
 
     def in_place(self, window: Window) -> Array | None:
-        """``(bands, rows, columns)`` of the canvas itself, to be filled and handed to :meth:`write`; None on disk."""
+        """``(bands, rows, columns)`` of the buffer itself, to be filled and handed to :meth:`write`; None on disk."""
         return self.pixels.data[:, *window.toslices()] if isinstance(self.pixels, PixelsInMemory) else None
 
     def write(self, window: Window, data: Array, mask: NDArray[np.bool_] | None = None) -> None:
@@ -161,17 +161,17 @@ class Canvas:
         for path in self._documents:
             path.unlink()
 
-    def describe(self, *, masked: bool = True, overviews: Sequence[Path] = ()) -> Path:
-        """Write a VRT document that shows the canvas as it is now; it goes with the canvas.
+    def as_document(self, *, masked: bool = True, overviews: Sequence[Path] = ()) -> Path:
+        """Write a VRT document that shows the buffer as it is now; it goes with the buffer.
 
         Args:
             masked: With what tells invalid pixels, its mask or nodata value.
-            overviews: Documents of smaller canvases of the same image.
+            overviews: Documents of smaller buffers of the same image.
         """
         mask, nodata = (self._mask, self.nodata) if masked else (None, None)
         return self._described(_document(self.pixels, mask, nodata, overviews))
 
-    def describe_mask(self) -> Path:
+    def mask_document(self) -> Path:
         """Write a VRT document whose one band is the mask: 255 where valid, else 0."""
         assert self._mask is not None
         return self._described(_document(self._mask, None, None, ()))
@@ -181,23 +181,23 @@ class Canvas:
         self._documents.append(path)
         path.write_text(document)
         if self.georeference:
-            with open_canvas(path, "r+") as dataset:
+            with open_buffer(path, "r+") as dataset:
                 _georeference(dataset, **self.georeference)
         return path
 
 
 @contextlib.contextmanager
-def reading_canvases() -> Iterator[None]:
+def reading_buffers() -> Iterator[None]:
     """Let GDAL read arrays of this process, for as long as it takes."""
-    with rasterio.Env(**_READS_CANVASES), warnings.catch_warnings():
+    with rasterio.Env(**_READS_BUFFERS), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         yield
 
 
 @contextlib.contextmanager
-def open_canvas(path: Path, mode: str = "r") -> Iterator[Any]:
-    """A canvas as GDAL sees it, by its document."""
-    with reading_canvases(), rasterio.open(path, mode) as dataset:
+def open_buffer(path: Path, mode: str = "r") -> Iterator[Any]:
+    """A buffer as GDAL sees it, by its document."""
+    with reading_buffers(), rasterio.open(path, mode) as dataset:
         # the permission holds for this thread, and GDAL opens arrays when they are first read, in whichever
         first = Window(0, 0, 1, 1)
         dataset.read(window=first)
@@ -206,7 +206,7 @@ def open_canvas(path: Path, mode: str = "r") -> Iterator[Any]:
 
 
 def add_text(path: Path, domain: str, text: str) -> None:
-    """Give a canvas's document a metadata domain that is one text, letter by letter: GDAL would reformat XML.
+    """Give a buffer's document a metadata domain that is one text, letter by letter: GDAL would reformat XML.
 
     Nothing may be written to it by GDAL afterwards.
     """
@@ -227,7 +227,7 @@ def _georeference(dataset: Any, *, crs: CRS, gcps: Sequence[Any] = (), **others:
 
 
 def _document(pixels: Pixels, mask: Pixels | None, nodata: float | None, overviews: Sequence[Path]) -> str:
-    """The VRT document of a canvas; see GDAL's description of the format."""
+    """The VRT document of a buffer; see GDAL's description of the format."""
     count, height, width = pixels.shape
     declared = "" if nodata is None else f"<NoDataValue>{nodata!r}</NoDataValue>"
     bands = [_band(pixels, band, declared, overviews) for band in range(count)]

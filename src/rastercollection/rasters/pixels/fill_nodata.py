@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from rastercollection.rasters.pixels.canvas import Canvas
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 
-__all__ = ["MARGIN", "fill_canvas", "fill_gaps"]
+__all__ = ["MARGIN", "fill_buffer", "fill_invalid"]
 
 MARGIN = 8
 """Pixels around a part of an image that have a say in what its gaps are filled with; an even number."""
@@ -30,33 +30,33 @@ _Mask = NDArray[np.bool_]
 _Places = NDArray[np.intp]
 
 
-def fill_canvas(canvas: Canvas, is_full: Callable[[Window], bool]) -> None:
-    """The same for a whole canvas by its mask, alpha bands like all others; in place. The mask stays as it is.
+def fill_buffer(buffer: RasterBuffer, is_full: Callable[[Window], bool]) -> None:
+    """The same for a whole buffer by its mask, alpha bands like all others; in place. The mask stays as it is.
 
     Args:
-        canvas: With a mask, if it has gaps.
+        buffer: With a mask, if it has gaps.
         is_full: Whether all pixels of a window are valid, as far as that is known.
     """
-    for window in iterate_windows(canvas.width, canvas.height, (_SIDE, _SIDE)):
-        around = _with_margin(window, canvas)
-        valid = None if is_full(window) else canvas.read_mask(around)
+    for window in iterate_windows(buffer.width, buffer.height, (_SIDE, _SIDE)):
+        around = _with_margin(window, buffer)
+        valid = None if is_full(window) else buffer.read_mask(around)
         if valid is None or valid.all():
             continue
-        data = np.array(canvas.read(around))
-        fill_gaps(data, valid, alpha=None)
+        data = np.array(buffer.read(around))
+        fill_invalid(data, valid, alpha=None)
         top, left = window.row_off - around.row_off, window.col_off - around.col_off
         inner = data[:, top : top + window.height, left : left + window.width]
-        canvas.write(window, inner)
+        buffer.write(window, inner)
 
 
-def _with_margin(window: Window, canvas: Canvas) -> Window:
+def _with_margin(window: Window, buffer: RasterBuffer) -> Window:
     left, top = max(0, window.col_off - MARGIN), max(0, window.row_off - MARGIN)
-    right = min(canvas.width, window.col_off + window.width + MARGIN)
-    bottom = min(canvas.height, window.row_off + window.height + MARGIN)
+    right = min(buffer.width, window.col_off + window.width + MARGIN)
+    bottom = min(buffer.height, window.row_off + window.height + MARGIN)
     return Window(left, top, right - left, bottom - top)
 
 
-def fill_gaps(data: Array, valid: _Mask, *, alpha: int | None) -> None:
+def fill_invalid(data: Array, valid: _Mask, *, alpha: int | None) -> None:
     """Give invalid pixels near valid ones values of those, and all others 0; in place.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["Layout", "is_integer"]
+__all__ = ["DeclaredBands", "is_integer"]
 
 _PICTURE = ("uint8", "uint16")
 
@@ -15,7 +15,7 @@ def is_integer(dtype: str) -> bool:
 
 
 @attrs.frozen(kw_only=True)
-class Layout:
+class DeclaredBands:
     """A tile's bands as declared.
 
     Attributes:

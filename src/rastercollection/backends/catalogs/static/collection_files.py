@@ -11,20 +11,20 @@ from rastercollection.backends.catalogs.static.mirror import is_mirror_name
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
 
-__all__ = ["ITEMS", "Place", "is_ours"]
+__all__ = ["ITEMS", "CollectionFiles", "is_ours"]
 
 ITEMS = "./items/"
 """What the hrefs of item documents begin with, in the collection's."""
 
 
 @attrs.frozen(kw_only=True)
-class Place:
+class CollectionFiles:
     """Where a collection's documents are.
 
     Attributes:
         href: Of the collection's document, from ``catalog.json``.
         folder, document, items: Addresses of the collection's folder, of its document and of the folder of items.
-        turn: Of the object that tells who publishes now.
+        lock: Of the object that tells who publishes now.
         public_folder, public, public_items: The same as other programs know them.
     """
 
@@ -32,7 +32,7 @@ class Place:
     folder: str
     document: str
     items: str
-    turn: str
+    lock: str
     public_folder: str
     public: str
     public_items: str
@@ -48,7 +48,7 @@ class Place:
             folder=folder,
             document=document,
             items=items,
-            turn=join(folder, ".publishing"),
+            lock=join(folder, ".publishing"),
             public_folder=storage.public_url(folder),
             public=storage.public_url(document),
             public_items=storage.public_url(items),

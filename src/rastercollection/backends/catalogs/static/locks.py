@@ -26,7 +26,7 @@ import attrs
 from rastercollection.errors import BackendError, ObjectExistsError, ObjectNotFoundError, UnavailableError
 from rastercollection.ports.storage import StorageBackend
 
-__all__ = ["Turn", "take_turn"]
+__all__ = ["PublishingLock", "publishing_lock"]
 
 RENEWED_EVERY = 5.0
 ABANDONED_AFTER = 30.0
@@ -34,16 +34,16 @@ PATIENCE = 900.0
 LONGEST_PAUSE = 0.5
 
 _held: set[str] = set()
-"""Turns of this process, to tell those of its own that were never ended from those under way."""
+"""Locks of this process, to tell those of its own that were never ended from those under way."""
 
 
 @attrs.define
-class Turn:
+class PublishingLock:
     """The right to write, while it lasts.
 
     Attributes:
         storage, url: The object that stands for it.
-        owner: Random, of this turn alone.
+        owner: Random, of this lock alone.
         exclusive: False where the store cannot create exclusively: others may then write, too.
     """
 
@@ -54,7 +54,7 @@ class Turn:
     _ended: threading.Event = attrs.field(factory=threading.Event)
 
     def check(self) -> None:
-        """Raise unless the turn is still this one's.
+        """Raise unless the lock is still this one's.
 
         Raises:
             UnavailableError: Another publisher took it for abandoned, as after a long standstill of the machine.
@@ -65,7 +65,7 @@ class Turn:
             )
 
     def keep(self) -> None:
-        """Renew the object until the turn is ended or lost; runs in a thread."""
+        """Renew the object until the lock is ended or lost; runs in a thread."""
         number = 0
         while not self._ended.wait(RENEWED_EVERY):
             number += 1
@@ -83,68 +83,68 @@ class Turn:
 
 
 @contextlib.contextmanager
-def take_turn(storage: StorageBackend, url: str) -> Iterator[Turn]:
+def publishing_lock(storage: StorageBackend, url: str) -> Iterator[PublishingLock]:
     """Wait until no one else publishes, and keep others waiting until the block is left.
 
     Raises:
         UnavailableError: Others have been publishing for a quarter of an hour.
     """
-    turn = Turn(storage, url)
-    _held.add(turn.owner)
+    lock = PublishingLock(storage, url)
+    _held.add(lock.owner)
     try:
-        _wait_for(turn)
-        keeper = threading.Thread(target=turn.keep, name="rastercollection-turn", daemon=True)
+        _wait_for(lock)
+        keeper = threading.Thread(target=lock.keep, name="rastercollection-lock", daemon=True)
         keeper.start()
         try:
-            yield turn
+            yield lock
         finally:
-            turn.end()
+            lock.end()
             keeper.join()
-            _give_back(turn)
+            _give_back(lock)
     finally:
-        _held.discard(turn.owner)
+        _held.discard(lock.owner)
 
 
-def _wait_for(turn: Turn) -> None:
+def _wait_for(lock: PublishingLock) -> None:
     began = time.monotonic()
     seen, since, pause = b"", began, 0.01
-    while not _created(turn):
-        content = _read(turn.storage, turn.url)
+    while not _created(lock):
+        content = _read(lock.storage, lock.url)
         if content != seen:
             seen, since = content, time.monotonic()
         if content and (time.monotonic() - since > ABANDONED_AFTER or _is_dead(content)):
-            _take_away(turn, content)
+            _take_away(lock, content)
             continue
         if time.monotonic() - began > PATIENCE:
             raise UnavailableError(
-                "Another program has been publishing to this collection all the time.", "Try again later.", turn.url
+                "Another program has been publishing to this collection all the time.", "Try again later.", lock.url
             )
         time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(LONGEST_PAUSE, 1.5 * pause)
 
 
-def _created(turn: Turn) -> bool:
+def _created(lock: PublishingLock) -> bool:
     try:
-        turn.storage.write(turn.url, turn.content(), overwrite=False)
+        lock.storage.write(lock.url, lock.content(), overwrite=False)
     except ObjectExistsError:
         return False
     except BackendError as error:
         if type(error) is not BackendError:
             raise
-        turn.exclusive = False  # the disk has no way to create a file exclusively
+        lock.exclusive = False  # the disk has no way to create a file exclusively
     return True
 
 
-def _take_away(turn: Turn, content: bytes) -> None:
-    if _read(turn.storage, turn.url) == content:
-        turn.storage.delete(turn.url)
+def _take_away(lock: PublishingLock, content: bytes) -> None:
+    if _read(lock.storage, lock.url) == content:
+        lock.storage.delete(lock.url)
 
 
-def _give_back(turn: Turn) -> None:
-    """What fails here fails nothing: others see that the turn is no longer renewed."""
+def _give_back(lock: PublishingLock) -> None:
+    """What fails here fails nothing: others see that the lock is no longer renewed."""
     with contextlib.suppress(BackendError):
-        if turn.exclusive and _owner(_read(turn.storage, turn.url)) == turn.owner:
-            turn.storage.delete(turn.url)
+        if lock.exclusive and _owner(_read(lock.storage, lock.url)) == lock.owner:
+            lock.storage.delete(lock.url)
 
 
 def _read(storage: StorageBackend, url: str) -> bytes:
@@ -167,7 +167,7 @@ def _owner(content: bytes) -> Any:
 
 
 def _is_dead(content: bytes) -> bool:
-    """Whether the owner is known to be gone: a process of this machine that has ended, or a turn that it gave up."""
+    """Whether the owner is known to be gone: a process of this machine that has ended, or a lock that it gave up."""
     fields = _fields(content)
     process = fields.get("process")
     if fields.get("machine") != _machine() or not isinstance(process, int):
