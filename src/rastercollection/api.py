@@ -15,12 +15,11 @@ from rastercollection.core.events import Observer
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import JobRecord, Notice
 from rastercollection.core.records import jsonable, to_dict
-from rastercollection.core.workflow import FanIn, Workflow
+from rastercollection.core.workflow import FanIn, Stage, Workflow
 from rastercollection.errors import BackendError, RequestError, RequestProblem
 from rastercollection.job.result import JobResult
-from rastercollection.job.run import CollectionRun, default_workflow
-from rastercollection.job.runtime import RuntimeOptions, open_job_store, open_storage
-from rastercollection.job.sources import find_sources
+from rastercollection.job.run import CollectionRun
+from rastercollection.job.runtime import RuntimeOptions, open_job_store
 from rastercollection.model.parameters import CollectionParameters
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
@@ -28,7 +27,7 @@ from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 
 if TYPE_CHECKING:
-    from rastercollection.job.forecast import TileForecast
+    from rastercollection.model.forecast import TileForecast
 
 __all__ = [
     "CollectionPlan",
@@ -104,15 +103,13 @@ def process_collection(
         memory_budget=memory_budget,
         scratch=scratch,
     )
-    run = CollectionRun(
-        request=_checked_request(parameters, on_tile_error),
-        options=options,
-        workflow=workflow,
+    run = CollectionRun.prepare(_checked_request(parameters, on_tile_error), options, workflow)
+    return attrs.evolve(
+        run,
         observers=tuple(observers),
         stop_on_error=on_tile_error == "fail",
         cancel=cancel or threading.Event(),
-    )
-    return run.result()
+    ).result()
 
 
 @attrs.frozen(kw_only=True)
@@ -165,39 +162,24 @@ def plan_collection(
         RequestError: With every problem found.
     """
     request = _checked_request(parameters, "continue")
-    backend = open_storage(RuntimeOptions(storage=storage, storage_options=storage_options))
-    sources = find_sources(request, backend)
-    chosen = workflow or default_workflow(request)
-    fan_outs = {stage.name: _most_tasks(stage.fan, len(sources.files)) for stage in chosen.stages}
+    options = RuntimeOptions(
+        storage=storage, storage_options=storage_options, max_workers=max_workers, memory_budget=memory_budget
+    )
+    run = CollectionRun.prepare(request, options, workflow)
+    sources = run.sources
     return CollectionPlan(
         job_id=request.job_id,
         parameters=request.to_parameters(),
         sources=sources.files,
-        stages=fan_outs,
+        stages={stage.name: _most_tasks(stage, len(sources.files)) for stage in run.workflow.stages},
         total_size=sum(source.size for source in sources.files),
         notices=sources.notices,
-        tiles=_forecast(request, sources.files, backend, max_workers, memory_budget) if predict else (),
+        tiles=run.forecast() if predict else (),
     )
 
 
-def _forecast(
-    request: CollectionRequest,
-    sources: tuple[SourceFile, ...],
-    storage: StorageBackend,
-    max_workers: int | None,
-    memory_budget: int | None,
-) -> tuple[TileForecast, ...]:
-    from rastercollection.core.machine import available_cores
-    from rastercollection.job.forecast import forecast
-    from rastercollection.rasters.limits import plan_limits
-
-    workers = max_workers or min(available_cores(), len(sources))
-    limits = plan_limits(workers, shares_memory=False, memory_budget=memory_budget, scratch=None)
-    return forecast(request, sources, storage, limits)
-
-
-def _most_tasks(fan: Any, tiles: int) -> int:
-    return fan.task_count if isinstance(fan, FanIn) else tiles
+def _most_tasks(stage: Stage, tiles: int) -> int:
+    return len(stage.kinds) if isinstance(stage.fan, FanIn) else tiles
 
 
 @attrs.frozen(kw_only=True)

@@ -23,7 +23,7 @@ from rastercollection.model.mosaic import Overview, OverviewImage
 from rastercollection.rasters.limits import Limits
 from rastercollection.stages.overview import create_overview
 from rastercollection.testing.sample_rasters import write_sample_cog
-from rastercollection.testing.sample_records import sample_job, sample_results
+from rastercollection.testing.sample_records import fan_in_parameters, sample_results
 
 Array = NDArray[Any]
 
@@ -147,7 +147,7 @@ def overview_of(
         resources={"storage": storage or FsspecStorage(), "limits": limits or Limits(scratch=str(folder / "scratch"))},
         inputs={"create_cogs": sample_results(cogs)},
     )
-    parameters: Mapping[str, Any] = {"job": sample_job(output_container=str(folder), **job)}
+    parameters: Mapping[str, Any] = fan_in_parameters(output_container=str(folder), **job)
     overview = from_dict(Overview, create_overview(parameters, context))
     return Outcome(overview=overview, notices=context.notices)
 

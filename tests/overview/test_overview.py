@@ -41,7 +41,7 @@ from rastercollection.ports.storage import GdalSource
 from rastercollection.rasters.limits import Limits
 from rastercollection.stages.overview.structure import find_structure
 from rastercollection.testing.sample_rasters import write_sample_cog
-from rastercollection.testing.sample_records import sample_cog, sample_job
+from rastercollection.testing.sample_records import sample_cog, sample_request
 
 TMS = matrix_sets.get("WebMercatorQuad")
 SIDE = side(4)
@@ -239,7 +239,7 @@ def test_it_lies_on_the_pixels_of_web_mercator_tiles(tmp_path: Path) -> None:
 def test_it_agrees_with_the_mosaic_that_it_stands_for(tmp_path: Path) -> None:
     scene = scene_of("uint16", tmp_path / "cogs")
     image = overview_of(scene.cogs, tmp_path).image
-    document, _ = build_mosaic(scene.cogs, sample_job())
+    document, _ = build_mosaic(scene.cogs, sample_request())
     path = tmp_path / "mosaic.json"
     path.write_text(json.dumps(document))
     zoom = image.maxzoom
@@ -272,7 +272,7 @@ def test_the_first_is_on_top(tmp_path: Path) -> None:
         )
     for name, order in (("forward", cogs), ("backward", cogs[::-1])):
         made = overview_of(order, tmp_path)
-        document, _ = build_mosaic(order, sample_job())
+        document, _ = build_mosaic(order, sample_request())
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(document))
         with MosaicBackend(str(path)) as mosaic, Reader(made.image.href) as overview:

@@ -21,7 +21,7 @@ from rastercollection.stac.published import cog_key, is_dated_item, item_bounds,
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.testing.catalog_contract import contract_item
-from rastercollection.testing.sample_records import sample_cog, sample_job
+from rastercollection.testing.sample_records import sample_cog, sample_request
 
 NOT_KEPT = ("source_container", "source_crs", "output_blob", "output_container", "reprojected", "tags", "receipt")
 CIRCUMSTANCES = ("in_memory", "seconds", "outputs", "settings", "notices", "copied", "projjson")
@@ -67,7 +67,7 @@ def test_every_kind_of_tile_comes_back(name: str) -> None:
     again = _read_back(cog, "image")
     _assert_kept(cog, again)
     if name != "pole":
-        assert build_mosaic([again], sample_job()) == (build_mosaic([cog], sample_job())[0], [])
+        assert build_mosaic([again], sample_request()) == (build_mosaic([cog], sample_request())[0], [])
 
 
 FINITE = st.integers(-(10**12), 10**12).map(lambda number: number / 8)

@@ -19,8 +19,14 @@ from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
 from rastercollection.ports.catalog import Publication, PublishMode
 from rastercollection.stac.items import item_dict
-from rastercollection.stages.stac.task import create_stac_collection
-from rastercollection.testing.sample_records import sample_band, sample_cog, sample_grid, sample_job, sample_results
+from rastercollection.stages.stac import create_stac_collection
+from rastercollection.testing.sample_records import (
+    fan_in_parameters,
+    sample_band,
+    sample_cog,
+    sample_grid,
+    sample_results,
+)
 
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 CONIC = pyproj.CRS.from_proj4("+proj=laea +lat_0=10 +lon_0=71 +ellps=WGS84 +units=m")
@@ -351,7 +357,7 @@ def test_what_cannot_be_catalogued_is_refused_before_anything_is_written(tmp_pat
             inputs={"create_cogs": sample_results(cogs)},
         )
         with pytest.raises(TaskError) as error:
-            create_stac_collection({"job": sample_job(output_container=str(tmp_path))}, context)
+            create_stac_collection(fan_in_parameters(output_container=str(tmp_path)), context)
         assert error.value.code == code
     assert list(tmp_path.iterdir()) == []
 

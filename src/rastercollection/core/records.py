@@ -18,7 +18,7 @@ from rastercollection.errors import RasterCollectionError
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["canonical_json", "digest", "from_dict", "jsonable", "to_dict"]
+__all__ = ["canonical_json", "digest", "from_dict", "jsonable", "to_dict", "to_plain"]
 
 T = TypeVar("T")
 
@@ -69,8 +69,14 @@ def _converter() -> Converter:
 
 
 def to_dict(value: Any) -> dict[str, Any]:
-    """The versioned, JSON-able dict of a frozen value of ``models`` or ``products``."""
-    return {"schema_version": SCHEMA_VERSION, **jsonable(_converter().unstructure(value))}
+    """The versioned, JSON-able dict of a frozen value."""
+    return {"schema_version": SCHEMA_VERSION, **to_plain(value)}
+
+
+def to_plain(value: Any) -> dict[str, Any]:
+    """The same without a version, for what is kept inside of something that has one."""
+    plain: dict[str, Any] = jsonable(_converter().unstructure(value))
+    return plain
 
 
 def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:

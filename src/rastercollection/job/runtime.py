@@ -22,7 +22,7 @@ from rastercollection.ports.storage import StorageBackend
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
 
-__all__ = ["Runtime", "RuntimeOptions", "open_job_store", "open_runtime", "open_storage"]
+__all__ = ["Runtime", "RuntimeOptions", "open_job_store", "open_runtime", "open_storage", "planned_limits"]
 
 DEFAULT_EXECUTOR = "thread"
 _DATABASE = re.compile(r"(?P<scheme>[a-z][a-z0-9+]*)://")
@@ -58,12 +58,15 @@ class Runtime:
 
 
 @contextlib.contextmanager
-def open_runtime(request: CollectionRequest, options: RuntimeOptions, *, tiles: int) -> Iterator[Runtime]:
+def open_runtime(
+    request: CollectionRequest, options: RuntimeOptions, storage: StorageBackend, *, tiles: int
+) -> Iterator[Runtime]:
     """Turn options into what they stand for; what was opened here is closed at the end, what was passed in is not.
 
     Args:
         request: For the default catalog, and for checking that workers can reach the data.
         options: As given by the user.
+        storage: What they stand for, opened.
         tiles: Number of sources: no more workers are started than there are tiles.
 
     Raises:
@@ -72,7 +75,6 @@ def open_runtime(request: CollectionRequest, options: RuntimeOptions, *, tiles: 
         BackendError: The catalog or job store cannot be used.
     """
     with contextlib.ExitStack() as opened:
-        storage = open_storage(options)
         catalog = _open_catalog(request, options, storage)
         if request.create_stac_collection:
             catalog.check()
@@ -169,6 +171,12 @@ def _check_reach(request: CollectionRequest, storage: StorageBackend, executor: 
             )
     if problems:
         raise RequestError(problems)
+
+
+def planned_limits(options: RuntimeOptions, tiles: int) -> Limits:
+    """Limits of one task as :func:`open_runtime` would have them, without running anything."""
+    with contextlib.ExitStack() as opened:
+        return _limits(_open_executor(opened, options, tiles), options)
 
 
 def _limits(executor: Executor, options: RuntimeOptions) -> Limits:

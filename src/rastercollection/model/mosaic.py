@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.records import to_plain
 from rastercollection.geo.types import Bounds, Transform
 from rastercollection.model.band import BandFacts
 from rastercollection.model.cog import CogSettings
@@ -109,3 +110,9 @@ class Mosaic:
     assets: tuple[str, ...] = ()
     members: str = ""
     cogs_per_tile: Mapping[str, int] = attrs.field(factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """What a job's summary says of it, JSON-able."""
+        told = ("url", "bounds", "tile_count", "minzoom", "maxzoom", "quadkey_zoom", "cogs_per_tile")
+        plain = to_plain(self)
+        return {name: plain[name] for name in told}

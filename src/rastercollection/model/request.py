@@ -13,7 +13,7 @@ from rastercollection.core.records import digest, jsonable
 from rastercollection.errors import RequestError, RequestProblem
 from rastercollection.geo.pixel_grid import GRIDS, ZOOM_STRATEGIES
 from rastercollection.model import checks
-from rastercollection.model.policy import DEFAULT_DRIVERS
+from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tiers import (
     COMPRESSIONS,
     OVERVIEW_RESAMPLINGS,
@@ -230,6 +230,16 @@ class CollectionRequest:
     def all_tiers(self) -> dict[str, Tier]:
         """Built-in tiers and the request's own, which win."""
         return {**TIERS, **{tier.name: tier for tier in self.tiers}}
+
+    @property
+    def source_policy(self) -> SourcePolicy:
+        """What is accepted as a source."""
+        return SourcePolicy(
+            drivers=self.drivers,
+            max_pixels=self.max_pixels,
+            max_bands=self.max_bands,
+            max_block_bytes=self.max_block_bytes,
+        )
 
     def to_parameters(self) -> dict[str, Any]:
         """The normalised parameters, JSON-able."""

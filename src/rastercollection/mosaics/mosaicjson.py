@@ -27,6 +27,7 @@ from rastercollection.geo.webmercator import (
     within_map,
 )
 from rastercollection.model.cog import Cog
+from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 
 __all__ = [
@@ -59,14 +60,14 @@ class _Part:
     outline: BaseGeometry
 
 
-def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document, Sequence[Cog]]:
+def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Document, Sequence[Cog]]:
     """The MosaicJSON document (version 0.0.3, WebMercatorQuad), and the COGs that no quadkey holds.
 
     Assets of a quadkey are in the order of ``cogs``: where COGs overlap, the first is on top.
 
     Args:
         cogs: The job's in the order of the request, then those published before.
-        job: The job's parameters; ``maxzoom`` wins over the data's where it is not None.
+        request: What was asked for; its ``maxzoom`` wins over the data's where it is not None.
 
     Raises:
         TaskError: ``MOSAIC_EMPTY``.
@@ -79,14 +80,14 @@ def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document,
             code="MOSAIC_EMPTY",
         )
     included = [cogs[index] for index in sorted({part.cog for part in parts})]
-    minzoom, maxzoom = _zooms(included, job)
+    minzoom, maxzoom = _zooms(included, request)
     zoom = _quadkey_zoom(parts, minzoom, maxzoom)
     holders = _quadkeys(parts, zoom)
     bounds = bounds_union(within_map(cog.bounds_4326) for cog in included)
     mosaic = _mosaicjson()(
         mosaicjson="0.0.3",
-        name=job["collection_id"],
-        description=job["collection_description"],
+        name=request.collection_id,
+        description=request.collection_description,
         minzoom=minzoom,
         maxzoom=maxzoom,
         quadkey_zoom=zoom,
@@ -157,15 +158,15 @@ def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
     return [ring for ring in rings if ring.area > 0]
 
 
-def _zooms(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[int, int]:
+def _zooms(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[int, int]:
     """From the coarsest overview of any COG, but not where tiles open too many, to the finest resolution of any.
 
     Where an overview of the whole collection serves low zooms, the mosaic begins at the latest where that one ends.
     """
-    wanted = job.get("maxzoom")
+    wanted = request.maxzoom
     maxzoom = max(cog.maxzoom for cog in cogs) if wanted is None else wanted
     minzoom = min(cog.minzoom for cog in cogs)
-    low = find_low_zooms(cogs) if job.get("create_overview") else ""
+    low = find_low_zooms(cogs) if request.create_overview else ""
     if isinstance(low, LowZooms):
         minzoom = min(max(minzoom, low.bearable), low.maxzoom + 1)
     return min(maxzoom, minzoom), maxzoom

@@ -16,8 +16,17 @@ from rastercollection.model.band import BandFacts, BandStatistics, Histogram
 from rastercollection.model.cog import Cog, CogSettings
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import FidelityCheck, Receipt
+from rastercollection.model.request import CollectionRequest
 
-__all__ = ["as_detailed", "sample_band", "sample_cog", "sample_grid", "sample_job", "sample_results"]
+__all__ = [
+    "as_detailed",
+    "fan_in_parameters",
+    "sample_band",
+    "sample_cog",
+    "sample_grid",
+    "sample_request",
+    "sample_results",
+]
 
 WORLD_PIXELS = 256
 
@@ -213,26 +222,18 @@ def sample_results(products: Iterable[Any], stage: int = 2, task_type: str = "cr
     ]
 
 
-def sample_job(**changes: Any) -> dict[str, Any]:
-    """The parameters of a job that fan-in stages look at, as a request normalises them."""
-    job = {
+def sample_request(**changes: Any) -> CollectionRequest:
+    """A request for a made-up collection, without an overview."""
+    usual = {
+        "container_name": "/made-up/bronze",
+        "blob_list": "*.tif",
         "collection_id": "sample",
-        "collection_description": "Raster collection: sample",
-        "stac_item_id": "sample",
         "output_container": "/made-up/cogs",
-        "output_folder": None,
-        "mosaicjson_container": "/made-up/cogs",
-        "maxzoom": None,
-        "mode": "upsert",
-        "create_stac_collection": True,
-        "license": "other",
-        "providers": [],
-        "keywords": [],
-        "asset_key": "data",
-        "titiler_url": None,
-        "titiler_profile": None,
-        "datetime": None,
-        "datetime_pattern": None,
-        **changes,
+        "create_overview": False,
     }
-    return {**job, "stac_item_id": changes.get("stac_item_id", job["collection_id"])}
+    return CollectionRequest(**{**usual, **changes})
+
+
+def fan_in_parameters(**changes: Any) -> dict[str, Any]:
+    """The parameters of a fan-in task for :func:`sample_request`, as the engine makes them."""
+    return {"job": sample_request(**changes).to_parameters(), "inputs": ""}
