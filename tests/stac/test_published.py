@@ -11,7 +11,6 @@ import pyproj
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_stac_collection import CONIC, PALETTE, _odd_cogs
 
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.model.cog import Cog
@@ -22,6 +21,7 @@ from rastercollection.stac.renders import collection_renders
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.testing.catalog_contract import contract_item
 from rastercollection.testing.sample_records import sample_cog, sample_request
+from stac_scenes import CONIC, PALETTE, odd_cogs
 
 NOT_KEPT = ("source_container", "source_crs", "output_blob", "output_container", "reprojected", "tags", "receipt")
 CIRCUMSTANCES = ("in_memory", "seconds", "outputs", "settings", "notices", "copied", "projjson")
@@ -61,9 +61,9 @@ def _assert_kept(cog: Cog, again: Cog) -> None:
     assert preview_page("t", "d", [again], PLACES) == preview_page("t", "d", [cog], PLACES)
 
 
-@pytest.mark.parametrize("name", _odd_cogs())
+@pytest.mark.parametrize("name", odd_cogs())
 def test_every_kind_of_tile_comes_back(name: str) -> None:
-    cog = _odd_cogs()[name]
+    cog = odd_cogs()[name]
     again = _read_back(cog, "image")
     _assert_kept(cog, again)
     if name != "pole":

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from viewer_scenes import HOSTILE, PIXEL, SIZE, WEST, Answer, Collection, write_tile
 
 from rastercollection import ViewServer, process_collection, view_collection
+from viewer_scenes import HOSTILE, PIXEL, SIZE, WEST, Answer, Collection, write_tile
 
 
 @pytest.fixture(scope="session")

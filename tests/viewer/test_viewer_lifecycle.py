@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from viewer_scenes import Answer, Collection
 
 from rastercollection import ViewError, ViewServer, view_collection
+from viewer_scenes import Answer, Collection
 
 Get = Callable[..., Answer]
 Serve = Callable[..., ViewServer]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import rasterio
-from viewer_scenes import HOSTILE, NORTH, PIXEL, WEST, Collection
 
 from rastercollection import ViewServer
+from viewer_scenes import HOSTILE, NORTH, PIXEL, WEST, Collection
 
 DESKTOP = {"width": 960, "height": 640}
 PHONE = {"width": 390, "height": 844}

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.io import MemoryFile
-from viewer_scenes import NAMES, NORTH, OVERVIEW_VALUE, PIXEL, WEST, Answer, Collection, add_overview, surface
 
 from rastercollection import ObjectNotFoundError, ViewError, ViewServer
 from rastercollection.viewer.guard import Guard
+from viewer_scenes import NAMES, NORTH, OVERVIEW_VALUE, PIXEL, WEST, Answer, Collection, add_overview, surface
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 PLACES = [(71.03007, 41.07993), (71.02007, 41.04993), (71.05717, 41.06993), (71.09007, 41.05993)]
