@@ -102,7 +102,7 @@ def _validated(task: Task, storage: StorageBackend, limits: Limits) -> TaskResul
 
 
 def _record(error: RasterCollectionError) -> ErrorRecord:
-    return ErrorRecord(code=error.code, message=error.message, hint=error.hint)
+    return attrs.evolve(ErrorRecord.of(error), retryable=False, details={})
 
 
 def _of_tile(item: Task | Skip, failed: Mapping[str | None, ErrorRecord | None], limits: Limits) -> TileForecast:

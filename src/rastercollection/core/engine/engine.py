@@ -312,7 +312,7 @@ def _reusable(results: Iterable[TaskResult]) -> dict[str, TaskResult]:
 
 
 def _is_final(result: TaskResult) -> bool:
-    return result.status is TaskStatus.FAILED and result.error is not None and result.error.is_settled
+    return result.status is TaskStatus.FAILED and result.error is not None and result.error.settled
 
 
 def _require_success(stage: Stage, results: Sequence[TaskResult], *, stop_on_error: bool) -> None:
