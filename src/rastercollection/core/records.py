@@ -69,7 +69,7 @@ def _converter() -> Converter:
 
 
 def to_dict(value: Any) -> dict[str, Any]:
-    """The versioned, JSON-able dict of a frozen value."""
+    """The versioned, JSON-able dict of a frozen value of ``models`` or ``products``."""
     return {"schema_version": SCHEMA_VERSION, **jsonable(_converter().unstructure(value))}
 
 

@@ -1,7 +1,7 @@
 """The driver of jobs: stages in order, fan-out and fan-in, retries, journal, events, cancellation.
 
 It is the only place where these live, so that every executor and every job store behaves alike. It knows nothing of
-rasters.
+what tasks are about.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from rastercollection.core.models import ErrorRecord, JobRecord, Task, TaskResul
 from rastercollection.core.records import to_dict
 from rastercollection.executors.serial import SerialExecutor
 
-PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8").partition("## Notices")[0]
+PAGE = (Path(__file__).parents[3] / "docs" / "errors.md").read_text(encoding="utf-8").partition("## Notices")[0]
 CODES = re.findall(r"^\| `([A-Z0-9_]+)` \|", PAGE, re.MULTILINE)
 TRIED_AGAIN = {
     "BACKEND_ERROR",
