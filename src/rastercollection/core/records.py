@@ -1,6 +1,6 @@
 """Records at rest: frozen values to versioned JSON-able dicts and back.
 
-Numbers that JSON lacks are written as STAC writes them: ``"nan"``, ``"inf"``, ``"-inf"``.
+Numbers that JSON lacks are written as text: ``"nan"``, ``"inf"``, ``"-inf"``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _float(value: Any, _: Any) -> float:
 
 
 def _number(value: Any, _: Any) -> int | float | None:
-    # int stays int: a nodata of 2**63 - 1 has no exact float
+    # int stays int: 2**63 - 1 has no exact float
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     return _float(value, None)

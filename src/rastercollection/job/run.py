@@ -170,7 +170,7 @@ def _finished(engine: Engine, workflow: Workflow, job: JobRecord) -> JobRecord |
         return None
     results = engine.jobs.results(job.id)
     failed = [result for result in results if result.status is TaskStatus.FAILED and result.error]
-    might_work_now = any(result.error and not result.error.is_settled for result in failed)
+    might_work_now = any(result.error and not result.error.settled for result in failed)
     if might_work_now:
         return None
     for result in results:

@@ -127,6 +127,14 @@ def compatible_tiers(
     return tuple(name for name, tier in tiers.items() if _fits(tier, dtypes, color_interpretation))
 
 
+def _tier_fallback(tier: Tier, dtypes: Sequence[str]) -> Notice:
+    return Notice(
+        code="TIER_FALLBACK",
+        message=f"Tier {tier.name!r} needs 3 bands of uint8 (or those with alpha or a mask); the tile has "
+        f"{len(dtypes)} of {', '.join(sorted(set(dtypes)))}: written as {FALLBACK_TIER!r}.",
+    )
+
+
 def choose_settings(
     tier: Tier,
     raster_type: str,
@@ -151,22 +159,12 @@ def choose_settings(
     """
     notices = []
     if not _fits(tier, dtypes, color_interpretation):
-        notices.append(
-            Notice(
-                code="TIER_FALLBACK",
-                message=f"Tier {tier.name!r} needs 3 bands of uint8 (or those with alpha or a mask); the tile has "
-                f"{len(dtypes)} of {', '.join(sorted(set(dtypes)))}: written as {FALLBACK_TIER!r}.",
-            )
-        )
+        notices.append(_tier_fallback(tier, dtypes))
         tier = TIERS[FALLBACK_TIER]
     codec, chosen_level = compression or tier.compression, tier.level
     if codec in LOSSY_NEEDS_BYTES and not is_rgb_byte(dtypes, color_interpretation):
-        notices.append(
-            Notice(
-                code="COMPRESSION_FALLBACK",
-                message=f"{codec} needs 3 bands of uint8; the tile is written with {tier.compression}.",
-            )
-        )
+        message = f"{codec} needs 3 bands of uint8; the tile is written with {tier.compression}."
+        notices.append(Notice(code="COMPRESSION_FALLBACK", message=message))
         codec = tier.compression
     elif compression is not None:
         chosen_level = level

@@ -1,7 +1,7 @@
 """The driver of jobs: stages in order, fan-out and fan-in, retries, journal, events, cancellation.
 
 It is the only place where these live, so that every executor and every job store behaves alike. It knows nothing of
-rasters.
+what tasks are about.
 """
 
 from __future__ import annotations
@@ -325,7 +325,7 @@ def _reusable(results: Iterable[TaskResult]) -> dict[str, TaskResult]:
 
 
 def _is_final(result: TaskResult) -> bool:
-    return result.status is TaskStatus.FAILED and result.error is not None and result.error.is_settled
+    return result.status is TaskStatus.FAILED and result.error is not None and result.error.settled
 
 
 def _require_success(stage: Stage, results: Sequence[TaskResult], *, stop_on_error: bool) -> None:
