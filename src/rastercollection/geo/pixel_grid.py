@@ -8,15 +8,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import attrs
 
 from rastercollection.geo.types import NaturalGrid
 
-__all__ = ["GRIDS", "ZOOM_STRATEGIES", "CollectionGrid", "GridExtent", "GridRule", "choose_grid"]
+__all__ = ["CollectionGrid", "GridExtent", "GridKind", "GridRule", "ZoomStrategy", "choose_grid"]
 
-GRIDS = ("shared", "own", "WebMercatorQuad")
-ZOOM_STRATEGIES = ("auto", "lower", "upper")
+GridKind = Literal["shared", "own", "WebMercatorQuad"]
+ZoomStrategy = Literal["auto", "lower", "upper"]
 
 _SLACK = 1e-6
 _ALIGNED = 0.01
@@ -195,18 +196,18 @@ class CollectionGrid:
 def choose_grid(
     naturals: Iterable[NaturalGrid | None],
     *,
-    grid: str,
+    grid: GridKind,
     resolution: float | None = None,
-    zoom_strategy: str = "auto",
+    zoom_strategy: ZoomStrategy = "auto",
     block: int = 512,
 ) -> CollectionGrid:
     """The grid for a set of tiles. The same tiles give the same grid, whatever their order.
 
     Args:
         naturals: Of the tiles, all in the target CRS; None for tiles that have no place in it, which do not count.
-        grid: One of :data:`GRIDS`.
+        grid: ``shared``, ``own`` or ``WebMercatorQuad``.
         resolution: Size of the pixels in the target CRS, both ways; that of the finest tile when None.
-        zoom_strategy: One of :data:`ZOOM_STRATEGIES`, for WebMercatorQuad.
+        zoom_strategy: ``auto``, ``lower`` or ``upper``, for WebMercatorQuad.
         block: Pixels of a block of the COGs, for WebMercatorQuad.
     """
     if grid == "own":

@@ -10,7 +10,6 @@ from typing import Self
 import attrs
 
 from rastercollection.core.engine.engine import Engine
-from rastercollection.core.events import Observer
 from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import digest, from_dict
 from rastercollection.core.workflow import StartContext, Workflow
@@ -35,13 +34,10 @@ class CollectionRun:
 
     Attributes:
         request: What to make of which rasters.
-        options: Backends and executor, as given.
+        options: As given.
         workflow: What is done.
         storage: Where sources and outputs are.
         sources: What was found.
-        observers: Told of every event.
-        stop_on_error: The first bad tile ends the job.
-        cancel: Set from outside to cancel.
     """
 
     request: CollectionRequest
@@ -49,12 +45,9 @@ class CollectionRun:
     workflow: Workflow
     storage: StorageBackend
     sources: Sources
-    observers: tuple[Observer, ...] = ()
-    stop_on_error: bool = False
-    cancel: threading.Event = attrs.field(factory=threading.Event)
 
     @classmethod
-    def prepare(cls, request: CollectionRequest, options: RuntimeOptions, workflow: Workflow | None = None) -> Self:
+    def prepare(cls, request: CollectionRequest, options: RuntimeOptions) -> Self:
         """Find the sources; nothing is done yet.
 
         Raises:
@@ -64,7 +57,7 @@ class CollectionRun:
         return cls(
             request=request,
             options=options,
-            workflow=workflow or default_workflow(request),
+            workflow=options.workflow or default_workflow(request),
             storage=storage,
             sources=find_sources(request, storage),
         )
@@ -91,10 +84,10 @@ class CollectionRun:
             executor=runtime.executor,
             jobs=runtime.jobs,
             resources=runtime.resources(),
-            observers=self.observers,
+            observers=tuple(self.options.observers),
             still_holds=lambda result: all(_is_there(output, self.storage) for output in _outputs(result)),
-            stop_on_error=self.stop_on_error,
-            cancel=self.cancel,
+            stop_on_error=self.options.on_tile_error == "fail",
+            cancel=self.options.cancel or threading.Event(),
         )
 
     def _new_job(self) -> JobRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
@@ -108,7 +108,7 @@ def _backends(context: TaskContext) -> tuple[StorageBackend, CatalogBackend]:
 
 def _mode(request: CollectionRequest, members: Members) -> PublishMode:
     """The job's mode. What it inserted before, and did not come to record, it may insert again."""
-    mode = cast(PublishMode, request.mode)
+    mode = request.mode
     if mode != "insert" or not members.replaced:
         return mode
     made = {cog.item_id: cog for cog in members.made}
