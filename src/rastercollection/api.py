@@ -26,7 +26,7 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
 
 if TYPE_CHECKING:
-    from rastercollection.model.forecast import TileForecast
+    from rastercollection.model.tile_forecast import TileForecast
 
 __all__ = [
     "CollectionPlan",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rastercollection.api import CollectionPlan, JobReport
     from rastercollection.job.result import JobResult, TileOutcome
-    from rastercollection.model.forecast import TileForecast
+    from rastercollection.model.tile_forecast import TileForecast
 
 __all__ = ["clean", "error_text", "format_error", "plural", "print_plan", "print_result", "print_status"]
 

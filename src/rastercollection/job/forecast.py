@@ -13,7 +13,7 @@ from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStat
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import FanOut, PlanContext, Skip, Stage, Workflow
 from rastercollection.errors import RasterCollectionError
-from rastercollection.model.forecast import TileForecast
+from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 
