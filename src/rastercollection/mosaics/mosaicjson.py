@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -16,16 +15,8 @@ from shapely.geometry.base import BaseGeometry
 from rastercollection.core.records import digest
 from rastercollection.errors import TaskError
 from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union, unroll
-from rastercollection.geo.webmercator import (
-    fullest,
-    is_on_map,
-    on_world_map,
-    quadkey,
-    tile_boxes,
-    tile_number,
-    tiles_of,
-    within_map,
-)
+from rastercollection.geo.mercator_tiles import fullest, on_world_map, tile_boxes, tile_count, tiles_of, typical_zoom
+from rastercollection.geo.webmercator import is_on_map, quadkey, tile_number, within_map
 from rastercollection.model.cog import Cog
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
@@ -174,14 +165,10 @@ def _zooms(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[int, int]:
 
 def _quadkey_zoom(parts: Sequence[_Part], minzoom: int, maxzoom: int) -> int:
     """The zoom whose tiles are between half as large and as large as most COGs, as far as the document stays small."""
-    bounds = shapely.bounds(np.array([part.outline for part in parts], dtype=object))
-    left, bottom = on_world_map(bounds[:, 0], bounds[:, 1])
-    right, top = on_world_map(bounds[:, 2], bounds[:, 3])
-    typical = max(float(np.median(np.maximum(right - left, bottom - top))), 2.0**-30)
-    zoom = math.ceil(-math.log2(typical))
-    zoom = max(minzoom, min(zoom, maxzoom, minzoom + LEVELS_BELOW_MINZOOM))
+    boxes = on_world_map(shapely.bounds(np.array([part.outline for part in parts], dtype=object)))
+    zoom = max(minzoom, min(typical_zoom(boxes), maxzoom, minzoom + LEVELS_BELOW_MINZOOM))
     allowed = max(FEWEST_QUADKEYS, QUADKEYS_PER_COG * len(parts))
-    while zoom > 0 and float((((right - left) * 2.0**zoom + 1) * ((bottom - top) * 2.0**zoom + 1)).sum()) > allowed:
+    while zoom > 0 and tile_count(boxes, zoom) > allowed:
         zoom -= 1
     return zoom
 

@@ -20,6 +20,7 @@ from rasterio.transform import Affine
 from rasterio.warp import transform_bounds, transform_geom
 
 from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import exact_zoom
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.model.cog import Cog
 from rastercollection.model.output import Output
@@ -29,7 +30,6 @@ __all__ = ["write_sample_cog"]
 
 THUMBNAIL = 256
 SMALLEST_OVERVIEW = 128
-WORLD_METRES = 40_075_016.7
 
 Pixels = npt.NDArray[Any]
 Colors = Mapping[int, tuple[int, int, int, int]]
@@ -138,7 +138,7 @@ def _write(
 
 def _zoom(crs: str, bounds: Bounds, columns: int) -> int:
     left, _, right, _ = transform_bounds(crs, "EPSG:3857", *bounds, densify_pts=21)
-    return max(0, round(math.log2(WORLD_METRES / 256 / ((right - left) / columns))))
+    return max(0, round(exact_zoom((right - left) / columns)))
 
 
 def _footprint(crs: str, bounds: Bounds) -> Mapping[str, Any]:

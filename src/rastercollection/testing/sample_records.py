@@ -12,6 +12,7 @@ import attrs
 from rastercollection.core.models import Task, TaskResult, TaskStatus
 from rastercollection.core.records import to_dict
 from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import TILE
 from rastercollection.model.band import BandFacts, BandStatistics, Histogram
 from rastercollection.model.cog import Cog, CogSettings
 from rastercollection.model.output import Output
@@ -27,8 +28,6 @@ __all__ = [
     "sample_request",
     "sample_results",
 ]
-
-WORLD_PIXELS = 256
 
 
 def sample_cog(
@@ -101,7 +100,7 @@ def _placed(bounds: Bounds, shape: tuple[int, int]) -> dict[str, Any]:
     west, south, east, north = bounds
     unrolled = east + 360 if west > east else east
     pixel = (unrolled - west) / shape[1]
-    maxzoom = max(0, min(24, round(math.log2(360 / WORLD_PIXELS / pixel))))
+    maxzoom = max(0, min(24, round(math.log2(360 / TILE / pixel))))
     return {
         "transform": (pixel, 0.0, west, 0.0, -(north - south) / shape[0], north),
         "bounds": (west, south, unrolled, north),

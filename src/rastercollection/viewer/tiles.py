@@ -13,13 +13,13 @@ from rio_tiler.errors import RioTilerError
 from rio_tiler.io import BaseReader, Reader
 from rio_tiler.mosaic.backend import BaseBackend
 
+from rastercollection.geo.webmercator import TILE
 from rastercollection.viewer.cogs import open_cog
 from rastercollection.viewer.served import PublishedCollection, ServedCollection
 
 __all__ = ["TooCoarseError", "backend_of", "reader_of"]
 
 MOST_COGS = 256
-TILE_PIXELS = 256
 MOST_PIXELS = 4096
 """Along an edge of what is read for one answer: some hundred megabytes at most."""
 
@@ -87,9 +87,9 @@ def backend_of(served: ServedCollection) -> type[BaseBackend]:
             """A tile, from the overview where that is fine enough for its size."""
             if z < self.shown.lowest_zoom:
                 raise TooCoarseError(f"Tiles of this collection begin at zoom {self.shown.lowest_zoom}.")
-            size = options.get("tilesize") or TILE_PIXELS
+            size = options.get("tilesize") or TILE
             _check_tile(size, options)
-            search = {**(search_options or {}), "detail": z + math.log2(size / TILE_PIXELS)}
+            search = {**(search_options or {}), "detail": z + math.log2(size / TILE)}
             return super().tile(x, y, z, search_options=search, **options)
 
         def feature(self, shape: Any, search_options: Any = None, **options: Any) -> Any:

@@ -19,6 +19,7 @@ import attrs
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 import shapely
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
@@ -78,6 +79,38 @@ def test_metadata_survives(tmp_path: Path, target: str) -> None:
     assert (first.name, first.description, first.unit) == ("b1", "red", "reflectance")
     assert (first.scale, first.offset) == (0.0001, 0)
     assert from_dict(type(made.cog), json.loads(json.dumps(to_dict(made.cog)))) == made.cog
+
+
+@pytest.mark.parametrize(("domain", "in_memory"), [("", True), ("SURVEY", True), ("SURVEY", False)])
+def test_bands_keep_their_tags_whatever_other_domains_there_are(tmp_path: Path, domain: str, in_memory: bool) -> None:
+    tags = [{}, {'<b> & "c"': "1 < 2\n&amp;"}, {"wavelength": "665 nm"}]
+    source = write_raster(tmp_path / "tile.tif", texture(3, 60, 60, "uint8"))
+    with rasterio.open(source, "r+") as raster:
+        raster.update_tags(2, **tags[1])
+        raster.update_tags(3, **tags[2])
+        raster.update_tags(3, ns=domain, lens="wide")
+    made = make_cog(source, "EPSG:4326", in_memory=in_memory)
+    assert_cog(made.path)
+    with rasterio.open(made.path) as cog:
+        kept = [cog.tags(1), cog.tags(2), cog.tags(3)]
+        assert cog.tags(3, ns=domain)["lens"] == "wide"
+    kept[2].pop("lens", None)
+    assert kept == tags
+
+
+def test_tags_of_bands_that_gdal_leaves_out_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_raster(tmp_path / "tile.tif", texture(2, 60, 60, "uint8"))
+    with rasterio.open(source, "r+") as raster:
+        raster.update_tags(2, wavelength="665 nm")
+        raster.update_tags(ns="SURVEY", crew="7")
+    real = rasterio.shutil.copy
+    monkeypatch.setattr(
+        rasterio.shutil, "copy", lambda *paths, **options: real(*paths, **{**options, "COPY_SRC_MDD": "NO"})
+    )
+    with pytest.raises(TaskError) as caught:
+        make_cog(source, "EPSG:4326")
+    assert (caught.value.code, caught.value.details["bands"]) == ("COG_INVALID", [2])
+    assert not (tmp_path / "cogs").exists()
 
 
 def test_xmp_and_rational_polynomials_survive_where_pixels_stay(tmp_path: Path) -> None:

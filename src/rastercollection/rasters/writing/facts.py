@@ -12,6 +12,7 @@ from rasterio.io import DatasetReader
 
 from rastercollection.errors import TileError
 from rastercollection.geo.pixel_grid import GridRule
+from rastercollection.geo.webmercator import TILE, exact_zoom
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid, plan_grid
@@ -19,9 +20,7 @@ from rastercollection.rasters.writing.metadata import ColorTable
 
 __all__ = ["band_facts", "checksum", "color_entries", "header_size", "zoom_range"]
 
-_WORLD = 2 * math.pi * 6378137.0
 _MOST_ZOOM = 24
-_TILE = 256
 _MULTIHASH_SHA256 = "1220"
 _LEADER = 4
 """GDAL writes the size of each block in front of it."""
@@ -57,13 +56,13 @@ def zoom_range(grid: Grid) -> tuple[int, int]:
         return 0, 0
     resolution = max(there.transform.a, -there.transform.e)
     levels = 0
-    while min(there.width >> levels, there.height >> levels) > _TILE:
+    while min(there.width >> levels, there.height >> levels) > TILE:
         levels += 1
     return _zoom(resolution * 2**levels), _zoom(resolution)
 
 
 def _zoom(resolution: float) -> int:
-    return min(_MOST_ZOOM, max(0, round(math.log2(_WORLD / _TILE / resolution))))
+    return min(_MOST_ZOOM, max(0, round(exact_zoom(resolution))))
 
 
 def band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...]) -> tuple[BandFacts, ...]:

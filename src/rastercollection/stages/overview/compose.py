@@ -15,8 +15,9 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from rastercollection.errors import BackendError, TaskError, TileError
+from rastercollection.geo.webmercator import world_pixels
 from rastercollection.model.cog import Cog
-from rastercollection.mosaics.low_zooms import TILE, LowZooms, mercator_boxes
+from rastercollection.mosaics.low_zooms import LowZooms, mercator_boxes
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, writing
 from rastercollection.rasters.grid.plan import Grid
@@ -146,7 +147,7 @@ class _Places:
 
     @classmethod
     def of(cls, job: Composition) -> _Places:
-        cogs, low, size = job.structure.cogs, job.low, float(TILE * 2**job.low.maxzoom)
+        cogs, low, size = job.structure.cogs, job.low, world_pixels(job.low.maxzoom)
         on_map, owners = mercator_boxes(cogs)
         exact = on_map * size - np.array([low.left, low.top, low.left, low.top])
         boxes = np.concatenate([np.floor(exact[:, :2]), np.ceil(exact[:, 2:])], axis=1).astype(np.int64)

@@ -14,9 +14,9 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from rastercollection.errors import TaskError
-from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import HALF_WORLD, from_mercator, pixel_size
 from rastercollection.model.mosaic import OverviewImage
-from rastercollection.mosaics.low_zooms import TILE, LowZooms
+from rastercollection.mosaics.low_zooms import LowZooms
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
@@ -34,8 +34,6 @@ from rastercollection.stages.overview.pieces import ReducedCog, open_overview
 __all__ = ["MadeOverview", "make", "overview_grid"]
 
 _NAME = "overview"
-_RADIUS = 6378137.0
-_HALF_WORLD = math.pi * _RADIUS
 _GDAL = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_TIFF_INTERNAL_MASK": "YES"}
 
 
@@ -60,8 +58,8 @@ class MadeOverview:
 
 def overview_grid(low: LowZooms) -> Grid:
     """The pixels of WebMercatorQuad's zoom ``low.maxzoom``: map tiles are cut out of it without resampling it again."""
-    size = 2 * _HALF_WORLD / (TILE * 2**low.maxzoom)
-    transform = Affine(size, 0, low.left * size - _HALF_WORLD, 0, -size, _HALF_WORLD - low.top * size)
+    size = pixel_size(low.maxzoom)
+    transform = Affine(size, 0, low.left * size - HALF_WORLD, 0, -size, HALF_WORLD - low.top * size)
     return Grid(crs=CRS.from_epsg(3857), transform=transform, width=low.width, height=low.height)
 
 
@@ -136,7 +134,7 @@ def _described(
         transform=tuple(grid.transform)[:6],
         shape=(grid.height, grid.width),
         bounds=grid.bounds,
-        bounds_4326=_geographic(grid.bounds),
+        bounds_4326=from_mercator(grid.bounds),
         size=target.stat().st_size,
         checksum=checksum(target),
         header_size=header,
@@ -146,12 +144,6 @@ def _described(
         bands=bands,
         color_table=color_entries(metadata.color_table, bands[0].nodata),
     )
-
-
-def _geographic(bounds: Bounds) -> Bounds:
-    west, east = (x / _HALF_WORLD * 180 for x in (bounds[0], bounds[2]))
-    south, north = (math.degrees(math.atan(math.sinh(y / _RADIUS))) for y in (bounds[1], bounds[3]))
-    return (west, south, east, north)
 
 
 def _compare(target: Path, buffer: RasterBuffer, steps: tuple[int, int], *, exact: bool) -> None:

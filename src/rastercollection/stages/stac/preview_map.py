@@ -11,6 +11,7 @@ import attrs
 
 from rastercollection.geo.bounds import bounds_union, crosses_antimeridian, unroll
 from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import isometric_latitude, latitude_at
 from rastercollection.model.cog import Cog
 from rastercollection.stac.fields import to_wgs84
 
@@ -20,7 +21,6 @@ WIDTH = 1000.0
 FLATTEST, TALLEST = 0.42, 0.66
 PADDING = 0.06
 MOST_PICTURES, MOST_OUTLINES, MOST_NUMBERS = 400, 600, 60
-MERCATOR_LATITUDE = 85.05
 LARGEST_SKEW = 0.05
 METRES_PER_DEGREE = 111_195.0
 _STEPS = (1, 2, 5)
@@ -67,7 +67,7 @@ class _Frame:
     def latitude(self, y: float) -> float:
         """The latitude at ``y`` units from the top."""
         upwards = self.north - y / self.scale
-        return math.degrees(math.atan(math.sinh(math.radians(upwards)))) if self.is_mercator else upwards
+        return latitude_at(math.radians(upwards)) if self.is_mercator else upwards
 
     def longitude(self, x: float) -> float:
         """The longitude, not wrapped, at ``x`` units from the left."""
@@ -75,10 +75,7 @@ class _Frame:
 
 
 def _upwards(latitude: float, is_mercator: bool) -> float:
-    if not is_mercator:
-        return latitude
-    limited = math.radians(max(-MERCATOR_LATITUDE, min(MERCATOR_LATITUDE, latitude)))
-    return math.degrees(math.asinh(math.tan(limited)))
+    return math.degrees(isometric_latitude(latitude)) if is_mercator else latitude
 
 
 def draw_map(cogs: Sequence[Cog], href: Href) -> str:

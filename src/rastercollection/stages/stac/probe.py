@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import math
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import attrs
 import shapely
 
+from rastercollection.geo.webmercator import MERCATOR_LATITUDE, tile_of
 from rastercollection.model.cog import Cog
 from rastercollection.stages.stac.png import NotReadableError, what_is_shown
 
@@ -23,7 +23,6 @@ __all__ = ["Readiness", "offers", "openapi_of", "probe"]
 TIMEOUT = 10.0
 LARGEST_ANSWER = 16_000_000
 TILES_TRIED = 3
-MERCATOR_LATITUDE = 85.05
 
 Render = Mapping[str, Any]
 
@@ -178,11 +177,7 @@ def _tile_address(template: str, cog: Cog, zooms: tuple[int, int]) -> str:
     """The tile in the middle of the COG's footprint at the COG's smallest zoom, as far as that is shown."""
     zoom = max(zooms[0], min(cog.minzoom, zooms[1]))
     inside = shapely.geometry.shape(cog.footprint).representative_point()
-    count = 2**zoom
-    latitude = math.radians(max(-85.0, min(85.0, inside.y)))
-    column = int((inside.x + 180) / 360 * count)
-    row = int((0.5 - math.asinh(math.tan(latitude)) / (2 * math.pi)) * count)
-    numbers = {"{z}": zoom, "{x}": min(column, count - 1), "{y}": min(max(row, 0), count - 1)}
-    for placeholder, number in numbers.items():
+    column, row = tile_of(inside.x, inside.y, zoom)
+    for placeholder, number in {"{z}": zoom, "{x}": column, "{y}": row}.items():
         template = template.replace(placeholder, str(number), 1)
     return template
