@@ -13,9 +13,9 @@ from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStat
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import FanOut, PlanContext, Skip, Stage, Workflow
 from rastercollection.errors import RasterCollectionError
-from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
+from rastercollection.model.tile_forecast import TileForecast
 
 __all__ = ["forecast_tiles"]
 

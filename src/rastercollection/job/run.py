@@ -19,10 +19,10 @@ from rastercollection.job.forecast import forecast_tiles
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import Runtime, RuntimeOptions, open_runtime, open_storage, planned_limits
 from rastercollection.job.sources import find_sources, versions
-from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.model.output import Made, Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
+from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["CollectionRun"]

@@ -58,7 +58,7 @@ def create_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[s
 
 
 def forecast_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
-    """What the handler would make, under ``forecast``: a :class:`~rastercollection.model.tile_forecast.TileForecast`."""
+    """What the handler would make: a :class:`~rastercollection.model.tile_forecast.TileForecast` as ``forecast``."""
     from rastercollection.stages.cog.task import forecast  # loads GDAL
 
     return {"forecast": to_plain(forecast(from_dict(CogParameters, parameters), context))}

@@ -22,9 +22,9 @@ from rastercollection.geo.crs import name_crs
 from rastercollection.geo.geographic import geographic_bounds
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
-from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.model.output import Output
 from rastercollection.model.tile import SourceFile
+from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import ObjectInfo
 from rastercollection.rasters.cost import predict
