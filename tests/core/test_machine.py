@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from rastercollection.core import machine
 from rastercollection.core.machine import available_cores, available_memory
@@ -55,6 +58,20 @@ def test_no_limits_where_groups_set_none(tmp_path):
     assert machine._cgroup_cores(root) > 10**6
     assert machine._cgroup_memory(root) > 2**50
     assert machine._cgroup_cores(tmp_path / "nowhere") > 10**6
+
+
+@pytest.mark.parametrize(("quota", "cores"), [(0.5, 1), (1.5, 1), (3.9, 3), (8, 8), (100, 8), (2**60, 8)])
+def test_the_quota_of_the_control_groups_counts_where_it_is_less_than_the_cores(monkeypatch, quota, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(machine, "_cgroup_cores", lambda root: quota if root == Path("/") else 0)
+    assert available_cores() == cores
+
+
+def test_the_memory_is_the_less_of_what_the_machine_and_the_control_groups_have(monkeypatch):
+    for machine_has, groups_allow in ((5, 7), (7, 5)):
+        monkeypatch.setattr(machine, "_machine_memory", lambda root, value=machine_has: value)
+        monkeypatch.setattr(machine, "_cgroup_memory", lambda root, value=groups_allow: value)
+        assert available_memory() == 5
 
 
 def test_this_machine():

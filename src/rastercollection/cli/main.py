@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Commands(click.Group):
-    """Commands, with a suggestion for a mistyped one."""
+    """Commands, with a suggestion for a mistyped one, which click makes itself from 8.4 on."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -218,14 +218,15 @@ def test_black_in_one_band_of_a_picture_is_no_hole(tmp_path: Path) -> None:
 
 
 def test_valid_pixels_never_take_the_nodata_value(tmp_path: Path) -> None:
-    # cubic undershoots below 1 beside the step from 1 to 200
-    data = np.ones((1, 200, 240), "uint8")
-    data[:, :, 120:] = 200
-    data[:, :10] = 0
-    source = write_raster(tmp_path / "tile.tif", data, nodata=0)
-    made = make_cog(source, "EPSG:4326", validation={"raster_type": "nir"})
+    # halfway between the values on both sides of the step lies the nodata value
+    data = np.full((1, 200, 240), 99, "uint8")
+    data[:, :, 120:] = 101
+    data[:, :10] = 100
+    source = write_raster(tmp_path / "tile.tif", data, nodata=100)
+    made = make_cog(source, "EPSG:4326", validation={"raster_type": "multispectral"}, warp_resampling="cubic")
     with rasterio.open(made.path) as cog:
         holes_inside = cog.read_masks(1)[60:120, 60:200] == 0
+        assert cog.nodata == 100
     assert not holes_inside.any()
 
 

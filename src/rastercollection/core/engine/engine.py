@@ -157,8 +157,6 @@ class _JobRun:
         result, error = self._summarise(error)
         if error is not None and status is not JobStatus.CANCELLED:
             status = JobStatus.FAILED
-        if self.lease.lost.is_set():
-            raise JobBusyError(f"Job {self.job.id} was taken over by another process while it ran here.")
         self._update(status=status, error=error, result=result)
         self._emit(JobEnded, status=status, seconds=time.perf_counter() - self.began, error=error)
         return JobOutcome(job=self.job, results=self.results, executed=self.executed)
@@ -264,6 +262,8 @@ class _JobRun:
         }
 
     def _update(self, **changes: Any) -> None:
+        if self.lease.lost.is_set():
+            raise JobBusyError(f"Job {self.job.id} was taken over by another process while it ran here.")
         before = self.job.status
         self.job = attrs.evolve(self.job, updated_at=utc_now(), **changes)
         self.engine.jobs.update(self.job, expected=before)

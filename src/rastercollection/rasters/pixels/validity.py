@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -26,8 +27,9 @@ Valid = NDArray[np.bool_] | None
 _Number = int | float
 
 _LARGEST_EXACT = 2**53
-_ULPS = 2
-"""Floats this close to the nodata value are nodata to GDAL, too."""
+_FLOAT_STEP = float(np.finfo(np.float32).eps)
+_CLOSE = 2 * _FLOAT_STEP
+"""Floats, also of 64 bits, are nodata to GDAL if they are less than this part of the sum of both away from it."""
 
 
 def common_dtype(dataset: DatasetReader) -> np.dtype:
@@ -47,10 +49,18 @@ def is_nodata(data: Array, nodata: _Number) -> NDArray[np.bool_]:
     value = data.dtype.type(nodata)
     if value == 0 or not np.isfinite(value):
         return np.asarray(data == value)
-    tolerance = abs(float(value)) * 2 * _ULPS * float(np.finfo(data.dtype).eps)
+    ends = [
+        _last_before(float(value) * part, value) for part in ((1 - _CLOSE) / (1 + _CLOSE), (1 + _CLOSE) / (1 - _CLOSE))
+    ]
+    return np.asarray((data >= min(ends)) & (data <= max(ends)))
+
+
+def _last_before(end: float, value: np.floating[Any]) -> np.floating[Any]:
+    """The float of the type of ``value`` that is the last one before ``end``, coming from ``value``."""
     with np.errstate(over="ignore"):
-        low, high = data.dtype.type(float(value) - tolerance), data.dtype.type(float(value) + tolerance)
-    return np.asarray((data >= low) & (data <= high))
+        number = value.dtype.type(end)
+    inside = abs(float(number) - float(value)) < abs(end - float(value))
+    return number if inside else np.nextafter(number, value)
 
 
 @attrs.frozen(kw_only=True)
@@ -274,5 +284,4 @@ def _beside(nodata: _Number, dtype: np.dtype) -> _Number:
         return int(nodata) - 1 if nodata > 0 else int(nodata) + 1
     if math.isnan(nodata):
         return 0
-    info = np.finfo(dtype)
-    return float(info.tiny) if nodata == 0 else nodata * (1 - 16 * float(info.eps))
+    return float(np.finfo(dtype).tiny) if nodata == 0 else nodata * (1 - 16 * _FLOAT_STEP)

@@ -1,0 +1,288 @@
+"""Which pixels are valid is what GDAL's own masks say, before and after values are moved out of the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from rasterio.io import MemoryFile
+from rasterio.transform import from_origin
+from rasterio.windows import Window
+
+from rastercollection.model.cog import CogSettings
+from rastercollection.rasters.pixels.validity import (
+    PixelLayout,
+    Validity,
+    any_band,
+    choose_layout,
+    common_dtype,
+    is_nodata,
+    settle,
+)
+
+PLACE = {"crs": "EPSG:32642", "transform": from_origin(500_000, 4_000_000, 10, 10)}
+LOSSLESS = CogSettings(
+    tier="analysis",
+    storage_class="hot",
+    compression="DEFLATE",
+    level=6,
+    quality=None,
+    overview_resampling="average",
+    warp_resampling="bilinear",
+)
+INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32"]
+
+
+def gdal_masks(data: NDArray[Any], nodata: float | None, **profile: Any) -> NDArray[np.bool_]:
+    """What GDAL takes for valid in a file with these pixels, ``(bands, rows, columns)``."""
+    count, height, width = data.shape
+    with MemoryFile() as memory:
+        size = {"count": count, "height": height, "width": width, "dtype": data.dtype.name}
+        with memory.open(driver="GTiff", nodata=nodata, **size, **PLACE, **profile) as target:
+            target.write(data)
+        with memory.open() as source:
+            return source.read_masks() > 0
+
+
+def layout_of(nodata: float, dtype: Any, bands: int = 1, alpha: int | None = None) -> PixelLayout:
+    kind = "nodata"
+    return PixelLayout(kind=kind, nodata=nodata, bands=tuple(range(bands)), alpha=alpha, dtype=np.dtype(dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("nodata", [-9999.0, 0.1, 1e-30, 1.0, 123456.789, 2.0**20, 1 - 1e-7, -32768.0, 1e20, 0.0])
+def test_floats_are_nodata_as_near_as_gdal_says(dtype: str, nodata: float) -> None:
+    """GDAL measures the distance in the steps of a 32-bit float, also between 64-bit ones."""
+    kind = np.dtype(dtype).type
+    step = np.spacing(np.float32(nodata))
+    values = [kind(np.float32(nodata) + number * step) for number in range(-12, 13)] + [kind(nodata)]
+    data = np.array([[values]], dtype)
+    expected = ~gdal_masks(data, nodata)
+    assert (is_nodata(data, nodata) == expected).all()
+    assert expected.any()
+    assert not expected.all()
+
+
+def test_nan_infinity_and_complex_numbers() -> None:
+    floats = np.array([np.nan, np.inf, -np.inf, 1.0, np.finfo("float32").max], "float32")
+    assert is_nodata(floats, np.nan).tolist() == [True, False, False, False, False]
+    assert is_nodata(floats, np.inf).tolist() == [False, True, False, False, False]
+    assert is_nodata(floats, float(np.finfo("float32").max)).tolist() == [False, False, False, False, True]
+    assert is_nodata(np.array([5 + 1j, 1 + 5j], "complex64"), 5).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_are_nodata_exactly(dtype: str) -> None:
+    data = np.arange(3, 8).astype(dtype).reshape(1, 1, 5)
+    assert is_nodata(data, 5)[0, 0].tolist() == [False, False, True, False, False]
+
+
+@st.composite
+def pixels_near_nodata(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[np.bool_], float]:
+    """Pixels of one or two bands, many of them the nodata value or beside it, and which are meant to be valid."""
+    dtype = np.dtype(draw(st.sampled_from([*INTEGERS, "float32", "float64"])))
+    if dtype.kind == "f":
+        nodata = draw(st.sampled_from([-9999.0, 0.0, 1.0, -1e-3, 1e20]))
+        near = [nodata, nodata * (1 + 1e-7), nodata * (1 - 1e-7), nodata * (1 - 1e-15), nodata / 2, 7.0]
+    else:
+        limits = np.iinfo(dtype)
+        nodata = draw(st.sampled_from([limits.min, limits.max, 0, 1, 100]))
+        near = sorted({min(max(value, limits.min), limits.max) for value in (nodata - 1, nodata, nodata + 1, 50)})
+    bands = draw(st.integers(1, 2))
+    data = np.array(draw(st.lists(st.sampled_from(near), min_size=6 * bands, max_size=6 * bands)), dtype)
+    valid = np.array(draw(st.lists(st.booleans(), min_size=6 * bands, max_size=6 * bands)))
+    return data.reshape(bands, 2, 3), valid.reshape(bands, 2, 3), nodata
+
+
+@settings(max_examples=300, deadline=None)
+@given(pixels_near_nodata())
+def test_valid_pixels_move_off_the_nodata_value_and_invalid_ones_take_it(given: Any) -> None:
+    data, valid, nodata = given
+    settled = data.copy()
+    layout = layout_of(nodata, data.dtype, bands=len(data))
+    settle(settled, valid, layout)
+    assert (gdal_masks(settled, nodata) == valid).all()
+    judged = layout.validity.judge(settled)
+    assert (np.broadcast_to(True if judged is None else judged, valid.shape) == valid).all()
+    stays = valid & gdal_masks(data, nodata)
+    assert (settled[stays] == data[stays]).all(), "no other value is touched"
+    moved = valid & ~gdal_masks(data, nodata)
+    apart = np.abs(settled[moved].astype(float) - data[moved].astype(float))
+    assert (apart <= (1 if data.dtype.kind in "iu" else 4e-6 * abs(nodata) + 1e-37)).all(), (
+        "and none by more than needed"
+    )
+
+
+@pytest.mark.parametrize("nodata", [0, 255, 100])
+def test_where_all_is_valid_nothing_stays_on_the_nodata_value(nodata: int) -> None:
+    data = np.arange(256, dtype="uint8").reshape(1, 16, 16)
+    settle(data, None, layout_of(nodata, "uint8"))
+    assert gdal_masks(data, nodata).all()
+    assert np.unique(data).size == 255
+
+
+def test_black_in_one_band_of_a_picture_stays_black() -> None:
+    data = np.zeros((3, 1, 4), "uint8")
+    data[0, 0] = [0, 5, 0, 5]
+    valid = np.array([[[True, True, False, True]]])
+    settle(data, valid, layout_of(0, "uint8", bands=3), as_picture=True)
+    assert data[:, 0, 0].tolist() == [1, 1, 1], "black in all bands would be a hole"
+    assert data[:, 0, 1].tolist() == [5, 0, 0]
+    assert data[:, 0, 2].tolist() == [0, 0, 0]
+    settle(data, valid, layout_of(0, "uint8", bands=3))
+    assert data[:, 0, 1].tolist() == [5, 1, 1], "elsewhere each band tells for itself"
+
+
+def test_alpha_tells_valid_pixels_from_invalid_ones() -> None:
+    data = np.full((2, 1, 4), 7, "uint8")
+    data[1] = [[0, 1, 255, 255]]
+    layout = PixelLayout(kind="alpha", nodata=None, bands=(0, 1), alpha=1, dtype=np.dtype("uint8"))
+    settle(data, np.array([[[True, True, True, False]]]), layout)
+    assert data[1].tolist() == [[1, 1, 255, 0]], "valid pixels are opaque, if only just"
+    assert data[0].tolist() == [[7, 7, 7, 0]]
+
+
+def test_without_a_nodata_value_invalid_floats_are_nan_and_integers_0() -> None:
+    valid = np.array([[[True, False]]])
+    for dtype, hole in (("float32", np.nan), ("int16", 0)):
+        data = np.full((2, 1, 2), 9, dtype)
+        settle(data, valid, PixelLayout(kind="mask", nodata=None, bands=(0, 1), alpha=None, dtype=np.dtype(dtype)))
+        np.testing.assert_array_equal(data[:, 0, 1], [hole, hole])
+        assert (data[:, 0, 0] == 9).all()
+
+
+def test_an_alpha_band_is_no_measurement() -> None:
+    """It does not become nodata by its own value, and where all others are nodata, it goes with them."""
+    data = np.array([[[0, 5, 0]], [[0, 0, 4]], [[255, 0, 255]]], "uint8")
+    validity = Validity(kind="nodata", nodata=(0, 0, 0), alpha=2)
+    judged = validity.judge(data)
+    assert judged is not None
+    assert judged[:, 0].tolist() == [[False, False, False], [False, False, True], [False, False, True]]
+    opaque = data.copy()
+    opaque[2] = 255
+    judged = validity.judge(opaque)
+    assert judged is not None
+    assert judged[:, 0].tolist() == [[False, True, False], [False, False, True], [False, True, True]]
+
+
+def test_nan_is_invalid_whatever_else_tells() -> None:
+    data = np.array([[[1, np.nan, 3, 4]], [[1, 2, np.nan, 4]]], "float32")
+    mask = np.array([[[True, True, True, False]]])
+    for validity, told, expected in (
+        (Validity(kind="none", nodata=(None, None), alpha=None), None, [[1, 0, 1, 1], [1, 1, 0, 1]]),
+        (Validity(kind="mask", nodata=(None, None), alpha=None), mask, [[1, 0, 1, 0], [1, 1, 0, 0]]),
+        (Validity(kind="nodata", nodata=(4.0, None), alpha=None), None, [[1, 0, 1, 0], [1, 1, 0, 1]]),
+    ):
+        judged = validity.judge(data, told)
+        assert judged is not None
+        assert judged[:, 0].astype(int).tolist() == expected
+    infinite = np.array([[[np.inf, -np.inf, 1]]], "float32")
+    assert Validity(kind="none", nodata=(None,), alpha=None).judge(infinite) is None
+
+
+def test_what_bands_share_is_told_once_and_nothing_where_all_is_valid() -> None:
+    validity = Validity(kind="nodata", nodata=(0, 0), alpha=None)
+    data = np.array([[[1, 0, 2]], [[3, 0, 4]]], "uint8")
+    judged = validity.judge(data)
+    assert judged is not None
+    assert judged.tolist() == [[[True, False, True]]]
+    assert validity.judge(data + 1) is None
+    assert any_band(None) is None
+    assert any_band(np.array([[[True, False]], [[False, True]]])) is None
+    some = any_band(np.array([[[True, False]], [[True, False]]]))
+    assert some is not None
+    assert some.tolist() == [[True, False]]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"nodata": 0}, ("nodata", (0, 0), None, False)),
+        ({}, ("none", (None, None), None, False)),
+        ({"mask": True, "nodata": 0}, ("mask", (None, None), None, False)),
+        ({"alpha": True}, ("alpha", (None, None), 1, False)),
+        ({"dtype": "int64", "nodata": 2**53}, ("nodata", (2**53, 2**53), None, False)),
+        ({"dtype": "int64", "nodata": 2**53 + 2}, ("nodata", (2**53 + 2, 2**53 + 2), None, True)),
+        ({"dtype": "float32", "nodata": np.nan}, ("nodata", (np.nan, np.nan), None, False)),
+        ({"dtype": "float64", "nodata": 1e300}, ("nodata", (1e300, 1e300), None, False)),
+    ],
+)
+def test_how_a_file_tells(options: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    options = dict(options)
+    mask, alpha = options.pop("mask", False), options.pop("alpha", False)
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 2, "height": 4, "width": 5, **PLACE, **options}
+    data = np.ones((2, 4, 5), profile["dtype"])
+    with MemoryFile() as memory:
+        with memory.open(**profile, **({"alpha": "YES"} if alpha else {})) as target:
+            target.write(data)
+            if mask:
+                target.write_mask(np.eye(4, 5, dtype="uint8") * 255)
+        with memory.open() as source:
+            validity = Validity.of(source)
+            _, valid, own = validity.read(source, Window(0, 0, 5, 4))
+            reference = source.read_masks() > 0
+    np.testing.assert_equal((validity.kind, validity.nodata, validity.alpha, validity.asks_gdal), expected)
+    assert (np.broadcast_to(True if valid is None else valid, reference.shape) == reference).all()
+    assert (own is not None) == (mask or expected[3])
+
+
+def test_bands_of_several_types_are_read_as_one_that_holds_all() -> None:
+    class Dataset:
+        dtypes = ("uint8", "int16", "float16")
+
+    assert common_dtype(Dataset()) == np.dtype("float32")  # type: ignore[arg-type]
+    Dataset.dtypes = ("complex_int16",)  # type: ignore[assignment]
+    assert common_dtype(Dataset()) == np.dtype("complex64")  # type: ignore[arg-type]
+    Dataset.dtypes = ("complex_int32",)  # type: ignore[assignment]
+    assert common_dtype(Dataset()) == np.dtype("complex128")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("compression", "quality", "kind", "alpha", "expected"),
+    [
+        ("DEFLATE", None, "nodata", None, ("nodata", (0, 1))),
+        ("JPEG", 75, "nodata", None, ("mask", (0, 1))),
+        ("JPEG", 75, "alpha", 1, ("mask", (0,))),
+        ("WEBP", 75, "nodata", None, ("mask", (0, 1))),
+        ("WEBP", 100, "nodata", None, ("nodata", (0, 1))),
+        ("DEFLATE", None, "alpha", 1, ("alpha", (0, 1))),
+        ("DEFLATE", None, "mask", None, ("mask", (0, 1))),
+    ],
+)
+def test_the_way_to_tell_is_one_that_the_codec_can_hold(
+    compression: str, quality: int | None, kind: str, alpha: int | None, expected: tuple[Any, ...]
+) -> None:
+    values = (0, 0) if kind == "nodata" else (None, None)
+    cog = attrs.evolve(LOSSLESS, compression=compression, quality=quality)
+    layout = choose_layout(Validity(kind=kind, nodata=values, alpha=alpha), np.dtype("uint8"), cog)
+    assert (layout.kind, layout.bands) == expected
+    assert layout.nodata == (0 if layout.kind == "nodata" else None)
+    assert layout.alpha == (alpha if layout.kind == "alpha" else None)
+
+
+def test_one_nodata_value_for_all_bands() -> None:
+    def chosen(values: tuple[float | None, ...], dtype: str) -> Any:
+        return choose_layout(Validity(kind="nodata", nodata=values, alpha=None), np.dtype(dtype), LOSSLESS).nodata
+
+    assert chosen((None, 5), "uint8") == 5
+    assert chosen((7, 5), "uint8") == 7
+    assert np.isnan(chosen((7.0, 5.0), "float32"))
+    assert np.isnan(chosen((np.nan, np.nan), "float32"))
+    assert chosen((7.0, 7.0), "float32") == 7
+
+
+def test_a_64_bit_nodata_value_beyond_floats_becomes_a_mask() -> None:
+    validity = Validity(kind="nodata", nodata=(2**60,), alpha=None, asks_gdal=True)
+    assert choose_layout(validity, np.dtype("int64"), LOSSLESS).kind == "mask"
+
+
+def test_floats_without_a_way_to_tell_turn_nan() -> None:
+    plain = {"bands": (0,), "alpha": None, "nodata": None}
+    assert PixelLayout(kind="none", dtype=np.dtype("float32"), **plain).turns_nan
+    assert not PixelLayout(kind="none", dtype=np.dtype("int16"), **plain).turns_nan
+    assert not PixelLayout(kind="mask", dtype=np.dtype("float32"), **plain).turns_nan

@@ -1,0 +1,92 @@
+"""Whether the valid area survived a warp is judged by counts alone, so that whatever lost it cannot hide it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.transform import from_origin
+from rasterio.windows import Window
+
+from rastercollection.model.receipt import FidelityCheck
+from rastercollection.rasters.grid.placement import Placement
+from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.pixels.raster_buffer import ValidPixels
+from rastercollection.stages.cog.receipt.area import check_area
+
+SIDE = 400
+UTM = CRS.from_epsg(32642)
+TRANSFORM = from_origin(500_000, 4_000_000, 10, 10)
+
+Mask = NDArray[np.bool_]
+
+
+def half(share: float = 0.5) -> Mask:
+    """Valid on the left."""
+    valid = np.zeros((1, SIDE, SIDE), bool)
+    valid[:, :, : int(share * SIDE)] = True
+    return valid
+
+
+def counted(valid: Mask) -> ValidPixels:
+    pixels = ValidPixels.of(len(valid), SIDE, SIDE, (SIDE, SIDE))
+    pixels.add(Window(0, 0, SIDE, SIDE), valid)
+    return pixels
+
+
+def checks_of(before: Mask, after: Mask) -> dict[str, FidelityCheck]:
+    placement = Placement(width=SIDE, height=SIDE, crs=UTM, transform=TRANSFORM)
+    grid = Grid(crs=UTM, transform=TRANSFORM, width=SIDE, height=SIDE)
+    found = check_area(counted(before), placement, counted(after), grid, "tile.tif")
+    return {check.name: check for check in found}
+
+
+def test_the_same_area_passes_with_true_figures() -> None:
+    checks = checks_of(half(), half())
+    assert set(checks) == {"valid_area", "misplaced_cells"}
+    assert all(check.passed for check in checks.values())
+    inside = (SIDE / 4 - 4) ** 2 * 16
+    assert checks["valid_area"].found == pytest.approx(inside / 2, rel=0.02)
+    assert checks["valid_area"].expected == pytest.approx(checks["valid_area"].found, rel=0.01)
+    assert 0 < checks["valid_area"].tolerance < 0.15 * inside / 2
+
+
+@pytest.mark.parametrize("share", [0.3, 0.4, 0.6, 0.7, 1.0])
+def test_a_smaller_or_larger_area_fails(share: float) -> None:
+    check = checks_of(half(), half(share))["valid_area"]
+    assert not check.passed
+    assert check.found == pytest.approx(check.expected * share / 0.5, rel=0.05)
+
+
+def test_a_hair_more_or_less_passes() -> None:
+    for share in (0.49, 0.51):
+        assert checks_of(half(), half(share))["valid_area"].passed
+
+
+def test_another_area_of_the_same_size_fails() -> None:
+    checks = checks_of(half(), half()[:, :, ::-1])
+    assert checks["valid_area"].passed, "as much is valid as should be"
+    assert not checks["misplaced_cells"].passed
+
+
+def test_no_valid_pixel_left_fails_and_none_to_begin_with_passes() -> None:
+    nothing = half(0)
+    (check,) = checks_of(half(), nothing).values()
+    assert (check.name, check.found, check.passed) == ("valid_area", 0, False)
+    assert check.expected == SIDE * SIDE / 2
+    assert all(check.passed for check in checks_of(nothing, nothing).values())
+
+
+@pytest.mark.parametrize("spoil", [lambda band: band & False, lambda band: band | True])
+def test_bands_are_judged_each_for_itself(spoil: Callable[[Mask], Mask]) -> None:
+    before = np.concatenate([half(1), half(0.25)])
+    checks = checks_of(before, before)
+    assert checks["valid_area_b2"].passed
+    after = np.concatenate([before[:1], spoil(before[1:])])
+    checks = checks_of(before, after)
+    assert checks["valid_area"].passed
+    assert checks["valid_area_b1"].passed
+    assert not checks["valid_area_b2"].passed
