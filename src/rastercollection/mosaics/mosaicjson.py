@@ -26,7 +26,7 @@ from rastercollection.geo.webmercator import (
     tiles_of,
     within_map,
 )
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 
 __all__ = [
@@ -78,7 +78,7 @@ def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document,
             "Set create_mosaicjson=False to publish the STAC collection without a mosaic.",
             code="MOSAIC_EMPTY",
         )
-    included = [cogs[index] for index in sorted({part.cog for part in parts})]
+    included = [cogs[index].file for index in sorted({part.cog for part in parts})]
     minzoom, maxzoom = _zooms(included, job)
     zoom = _quadkey_zoom(parts, minzoom, maxzoom)
     holders = _quadkeys(parts, zoom)
@@ -93,7 +93,7 @@ def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document,
         bounds=bounds,
         center=(*bounds_center(bounds), minzoom),
         asset_type="COG",
-        tiles={key: [cogs[index].href for index in sorted(holders[key])] for key in sorted(holders)},
+        tiles={key: [cogs[index].file.href for index in sorted(holders[key])] for key in sorted(holders)},
         **_shared_facts(included),
     )
     document: Document = mosaic.model_dump(mode="json", exclude_none=True)
@@ -114,7 +114,7 @@ def cogs_per_tile(document: Mapping[str, Any]) -> dict[int, int]:
     return {level: opened[min(level, zoom)] for level in range(document["maxzoom"] + 1)}
 
 
-def _shared_facts(cogs: Sequence[Cog]) -> Document:
+def _shared_facts(cogs: Sequence[CogFile]) -> Document:
     """Data type and colour table, where all COGs have the same."""
     dtypes = {band.dtype for cog in cogs for band in cog.bands if band.color_interpretation != "alpha"}
     facts: Document = {"data_type": dtypes.pop()} if len(dtypes) == 1 else {}
@@ -126,18 +126,18 @@ def _shared_facts(cogs: Sequence[Cog]) -> Document:
 
 def _outlines(cog: Cog) -> list[BaseGeometry]:
     """The footprint's polygons without holes, within the map; the bounds where it has none."""
-    boxes = [shapely.box(*within_map(part)) for part in bounds_parts(cog.bounds_4326) if is_on_map(part)]
+    boxes = [shapely.box(*within_map(part)) for part in bounds_parts(cog.file.bounds_4326) if is_on_map(part)]
     if not boxes:
         return []
     footprint = _valid(shapely.geometry.shape(cog.footprint)) if cog.footprint else shapely.Point()
-    return _polygons(_widened(footprint, _pixel(cog) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
+    return _polygons(_widened(footprint, _pixel(cog.file) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
 
 
 def _valid(geometry: BaseGeometry) -> BaseGeometry:
     return geometry if geometry.is_valid else shapely.make_valid(geometry)
 
 
-def _pixel(cog: Cog) -> float:
+def _pixel(cog: CogFile) -> float:
     west, south, east, north = unroll(cog.bounds_4326)
     return max((north - south) / cog.shape[0], (east - west) / cog.shape[1])
 
@@ -157,7 +157,7 @@ def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
     return [ring for ring in rings if ring.area > 0]
 
 
-def _zooms(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[int, int]:
+def _zooms(cogs: Sequence[CogFile], job: Mapping[str, Any]) -> tuple[int, int]:
     """From the coarsest overview of any COG, but not where tiles open too many, to the finest resolution of any.
 
     Where an overview of the whole collection serves low zooms, the mosaic begins at the latest where that one ends.
@@ -212,4 +212,4 @@ def _mosaicjson() -> Any:
 
 def members_digest(cogs: Sequence[Cog]) -> str:
     """Of what a mosaic holds: equal for the same files of the same tiles, in whatever order."""
-    return digest(sorted([cog.item_id, cog.href, cog.checksum] for cog in cogs))
+    return digest(sorted([cog.item_id, cog.file.href, cog.file.checksum] for cog in cogs))

@@ -22,7 +22,7 @@ from rastercollection.geo.crs import name_crs
 from rastercollection.geo.geographic import geographic_bounds
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.geo.types import Bounds
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.output import Output
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.tile import Validation
@@ -177,35 +177,17 @@ def _workspace(task: _Task, prepared: Prepared) -> Iterator[Workspace]:
 
 def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
     """All but what only publishing tells."""
-    grid, validation, (minzoom, maxzoom) = made.grid, task.validation, zoom_range(made.grid)
+    validation = task.validation
     return Cog(
         item_id=task.item_id,
+        file=_file(made, validation.raster_type),
         source_blob=validation.source.blob,
         source_container=task.source_container,
         output_blob=task.output_blob,
         output_container=task.output_container,
-        href="",
-        settings=made.settings,
         source_crs=validation.crs,
-        target_crs=name_crs(_pyproj(grid)),
         reprojected=made.reprojected,
-        transform=tuple(grid.transform)[:6],
-        shape=(grid.height, grid.width),
-        bounds=grid.bounds,
-        bounds_4326=_bounds_4326(grid),
         footprint=_footprint(made),
-        projjson=_projjson(grid),
-        size=made.path.stat().st_size,
-        checksum=checksum(made.path),
-        header_size=made.header_size,
-        overview_levels=made.overview_levels,
-        raster_type=validation.raster_type,
-        validity=made.validity,
-        bands=made.bands,
-        color_table=color_entries(made.metadata.color_table, made.bands[0].nodata),
-        minzoom=minzoom,
-        maxzoom=maxzoom,
-        thumbnail=None,
         datetime=times.datetime,
         start_datetime=times.start,
         end_datetime=times.end,
@@ -219,6 +201,31 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         receipt=made.receipt,
         seconds=0.0,
         outputs=(),
+    )
+
+
+def _file(made: Conversion, raster_type: str) -> CogFile:
+    grid, (minzoom, maxzoom) = made.grid, zoom_range(made.grid)
+    return CogFile(
+        href="",
+        thumbnail=None,
+        settings=made.settings,
+        target_crs=name_crs(_pyproj(grid)),
+        projjson=_projjson(grid),
+        transform=tuple(grid.transform)[:6],
+        shape=(grid.height, grid.width),
+        bounds=grid.bounds,
+        bounds_4326=_bounds_4326(grid),
+        size=made.path.stat().st_size,
+        checksum=checksum(made.path),
+        header_size=made.header_size,
+        overview_levels=made.overview_levels,
+        raster_type=raster_type,
+        validity=made.validity,
+        bands=made.bands,
+        color_table=color_entries(made.metadata.color_table, made.bands[0].nodata),
+        minzoom=minzoom,
+        maxzoom=maxzoom,
     )
 
 
@@ -251,7 +258,7 @@ def _picture(made: Conversion, cog: Cog, context: TaskContext) -> bytes | None:
             "NO_VALID_PIXELS", f"{cog.source_blob}: none of its pixels is valid; its footprint is its bounds."
         )
     try:
-        picture = draw(made.path, cog.raster_type, made.statistics, cog.color_table)
+        picture = draw(made.path, cog.file.raster_type, made.statistics, cog.file.color_table)
     except (RasterioError, CPLE_BaseError, ValueError) as error:
         context.notice("THUMBNAIL_SKIPPED", f"{cog.source_blob}: no thumbnail could be drawn: {error_text(error)}")
         return None
@@ -271,4 +278,5 @@ def _publish(task: _Task, put: Callable[[str], ObjectInfo], cog: Cog, picture: b
         written = storage.write(picture_url, picture)
         outputs.append(Output(url=picture_url, size=written.size, version=written.version))
         thumbnail = storage.public_url(picture_url)
-    return attrs.evolve(cog, href=storage.public_url(url), thumbnail=thumbnail, outputs=tuple(outputs))
+    file = attrs.evolve(cog.file, href=storage.public_url(url), thumbnail=thumbnail)
+    return attrs.evolve(cog, file=file, outputs=tuple(outputs))

@@ -15,7 +15,7 @@ from rasterio.crs import CRS
 
 from rastercollection.errors import TaskError
 from rastercollection.geo.types import Bounds
-from rastercollection.model.mosaic import OverviewImage
+from rastercollection.model.cog import CogFile
 from rastercollection.mosaics.low_zooms import TILE, LowZooms
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -46,13 +46,15 @@ class MadeOverview:
     Attributes:
         path: The COG, a local file, gone when the workspace is.
         image: What is to be told of it, but for its addresses.
+        tile_count: COGs that it was made of.
         is_torn: Its content lies at both edges of the map.
         pixels_read: Pixels of one band that were read for it.
         unreadable: Why COGs that were published before are not in it.
     """
 
     path: Path
-    image: OverviewImage
+    image: CogFile
+    tile_count: int
     is_torn: bool
     pixels_read: int
     unreadable: tuple[str, ...]
@@ -97,11 +99,12 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         )
         check_valid(target, _NAME)
         _compare(target, buffer, valid_pixels.steps, exact=is_exact(settings))
-        image = _described(job, target, metadata, statistics, len(job.structure.cogs) - len(unreadable))
+        image = _described(job, target, metadata, statistics)
     image = attrs.evolve(image, overview_levels=levels, validity=kind_of(buffer, layout))
     return MadeOverview(
         path=target,
         image=image,
+        tile_count=len(job.structure.cogs) - len(unreadable),
         is_torn=job.low.is_torn,
         pixels_read=pixels,
         unreadable=tuple(unreadable.values()),
@@ -111,25 +114,22 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
 def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
     """What the first COG that can be read says of its bands, without tags, which are about that tile."""
     cogs = job.structure.cogs
-    first = next((cog for cog in cogs if cog.href not in unreadable), cogs[0])
+    first = next((cog for cog in cogs if cog.file.href not in unreadable), cogs[0])
     with open_overview(job.storage, job.limits, ReducedCog(cog=first, reduction=math.inf)) as dataset:
         found = Metadata.of(dataset, job.structure.layout, first.source_blob)
     untagged: tuple[dict[str, Any], ...] = tuple({} for _ in found.band_tags)
     return attrs.evolve(found, tags={}, band_tags=untagged, is_point=False, rpcs=None, notices=())
 
 
-def _described(
-    job: Composition, target: Path, metadata: Metadata, statistics: RunningStatistics, tile_count: int
-) -> OverviewImage:
+def _described(job: Composition, target: Path, metadata: Metadata, statistics: RunningStatistics) -> CogFile:
     grid = job.grid
     with writing(_NAME, "reading the COG back"), rasterio.open(target) as cog:
         bands, header = band_facts(cog, statistics.result()), header_size(cog)
-    return OverviewImage(
+    return CogFile(
         href="",
         thumbnail=None,
         minzoom=0,
         maxzoom=job.low.maxzoom,
-        tile_count=tile_count,
         settings=job.structure.settings,
         target_crs="EPSG:3857",
         projjson=None,

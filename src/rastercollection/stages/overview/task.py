@@ -57,7 +57,7 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
     started = time.monotonic()
     job = parameters["job"]
     cogs = collection_members(job, context).cogs
-    low = find_low_zooms(cogs)
+    low = find_low_zooms([cog.file for cog in cogs])
     if isinstance(low, str):
         return to_dict(Overview(image=None, reason=low, members=members_digest(cogs)))
     structure = find_structure(cogs)
@@ -135,6 +135,7 @@ def _published(
         thumbnail = storage.public_url(address)
     return Overview(
         image=attrs.evolve(made.image, href=storage.public_url(url), thumbnail=thumbnail),
+        tile_count=made.tile_count,
         reason=reason,
         pixels_read=made.pixels_read,
         outputs=tuple(outputs),
