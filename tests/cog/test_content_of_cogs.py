@@ -412,7 +412,7 @@ def test_what_differs_from_its_source_is_not_published(
         spoil(out, change)
 
     monkeypatch.setattr("rastercollection.rasters.writing.finish.encode", spoiling)
-    monkeypatch.setattr("rastercollection.stages.cog.convert.check_valid", lambda *_: None)
+    monkeypatch.setattr("rastercollection.rasters.writing.finish.check_valid", lambda *_: None)
     with pytest.raises(TaskError) as caught:
         make_cog(source, target)
     assert caught.value.code == "FIDELITY_FAILED"

@@ -177,7 +177,7 @@ def test_a_level_that_was_chosen_is_recorded(tmp_path: Path) -> None:
     assert choice.level in [trial.level for trial in choice.trials]
     assert choice.reason
     given = make_cog(source, "EPSG:4326", raster_type="rgb", compression_level=choice.level)
-    assert given.cog.checksum == made.cog.file.checksum
+    assert given.cog.file.checksum == made.cog.file.checksum
     assert given.cog.level_choice is None
 
 

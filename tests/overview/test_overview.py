@@ -505,7 +505,7 @@ def test_what_was_written_is_compared_with_what_was_meant(tmp_path: Path, monkey
 
     scene = scene_of("float dem", tmp_path / "cogs")
     monkeypatch.setattr("rastercollection.rasters.writing.finish.encode", spoiling)
-    monkeypatch.setattr("rastercollection.stages.overview.making.check_valid", lambda *_: None)
+    monkeypatch.setattr("rastercollection.rasters.writing.finish.check_valid", lambda *_: None)
     with pytest.raises(TaskError) as caught:
         overview_of(scene.cogs, tmp_path)
     assert caught.value.code == "FIDELITY_FAILED"

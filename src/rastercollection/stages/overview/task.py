@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
 from rastercollection.core.records import to_dict
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.mosaic import Overview
 from rastercollection.model.names import in_folder, overview_names
-from rastercollection.model.output import Output
 from rastercollection.mosaics.low_zooms import HANDFUL, LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.rasters.cost import Load, predict
-from rastercollection.rasters.gdal_errors import error_text
-from rastercollection.rasters.pixels.workspace import Workspace
-from rastercollection.rasters.writing.thumbnail import draw
+from rastercollection.rasters.cost import Load
 from rastercollection.stages.fan_in import collection_members
 from rastercollection.stages.overview.compose import Composition
 from rastercollection.stages.overview.making import MadeOverview, make, overview_grid
 from rastercollection.stages.overview.structure import Structure, find_structure
+from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
 
 __all__ = ["create_overview"]
 
@@ -47,7 +41,7 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
         context: With storage, limits and catalog among its resources, and the results of stage 2 among its inputs.
 
     Returns:
-        An :class:`~rastercollection.model.cog.Overview` as a dict.
+        An :class:`~rastercollection.model.mosaic.Overview` as a dict.
 
     Raises:
         TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``; a COG of this job is damaged.
@@ -69,7 +63,7 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
         storage=context.resources["storage"],
         limits=context.resources["limits"],
     )
-    with _workspace(composition, job.get("in_memory")) as workspace:
+    with room_for(_load(composition), structure.settings, composition.limits, job.get("in_memory")) as workspace:
         made = make(composition, workspace)
         _report_unreadable(made.unreadable, context)
         overview = _published(made, job, composition.storage, _reason(low), context)
@@ -100,19 +94,15 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
 
 
-def _workspace(job: Composition, in_memory: bool | None) -> AbstractContextManager[Workspace]:
-    """Room for the image: in RAM if it was asked for or if it fits, else on disk."""
-    load = Load.of(
+def _load(job: Composition) -> Load:
+    layout = job.structure.layout
+    return Load.of(
         source_shape=(0, 0),
         shape=(job.grid.height, job.grid.width),
-        bands=len(job.structure.layout.bands),
-        dtype=job.structure.layout.dtype,
+        bands=len(layout.bands),
+        dtype=layout.dtype,
         reprojected=False,
     )
-    if in_memory is None:
-        in_memory = load.needed_bytes <= job.limits.memory_bytes
-    needed = predict(attrs.evolve(load, in_memory=in_memory), job.structure.settings).temporary_disk
-    return Workspace.open(job.limits.scratch, in_memory=in_memory, needed=needed)
 
 
 def _reason(low: LowZooms) -> str:
@@ -125,34 +115,23 @@ def _reason(low: LowZooms) -> str:
 def _published(
     made: MadeOverview, job: Mapping[str, Any], storage: StorageBackend, reason: str, context: TaskContext
 ) -> Overview:
-    picture = _picture(made, context)
-    url, address = (_url(job, name) for name in overview_names(job["collection_id"], made.image.checksum))
-    info = storage.put(str(made.path), url)
-    outputs, thumbnail = [Output(url=url, size=info.size, version=info.version)], None
-    if picture is not None:
-        written = storage.write(address, picture)
-        outputs.append(Output(url=address, size=written.size, version=written.version))
-        thumbnail = storage.public_url(address)
+    picture = None
+    if made.is_torn:
+        context.notice("THUMBNAIL_SKIPPED", "The collection has no thumbnail: it lies on both edges of the map.")
+    else:
+        failed = "No thumbnail of the collection could be drawn"
+        picture = draw_thumbnail(made.path, made.image, context, failed=failed)
+    url, beside = (_url(job, name) for name in overview_names(job["collection_id"], made.image.checksum))
+    image, outputs = publish(
+        storage, made.image, lambda url: storage.put(str(made.path), url), picture, url=url, picture_url=beside
+    )
     return Overview(
-        image=attrs.evolve(made.image, href=storage.public_url(url), thumbnail=thumbnail),
+        image=image,
         tile_count=made.tile_count,
         reason=reason,
         pixels_read=made.pixels_read,
-        outputs=tuple(outputs),
+        outputs=outputs,
     )
-
-
-def _picture(made: MadeOverview, context: TaskContext) -> bytes | None:
-    """The thumbnail; an overview without one is still an overview."""
-    image = made.image
-    if made.is_torn:
-        context.notice("THUMBNAIL_SKIPPED", "The collection has no thumbnail: it lies on both edges of the map.")
-        return None
-    try:
-        return draw(made.path, image.raster_type, [band.statistics for band in image.bands], image.color_table)
-    except (RasterioError, CPLE_BaseError, ValueError) as error:
-        context.notice("THUMBNAIL_SKIPPED", f"No thumbnail of the collection could be drawn: {error_text(error)}")
-        return None
 
 
 def _url(job: Mapping[str, Any], name: str) -> str:
