@@ -24,7 +24,7 @@ from rastercollection.geo.mercator_tiles import (
 )
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import is_on_map, within_map, world_pixels
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import CogFile
 
 __all__ = ["BEARABLE", "HANDFUL", "LowZooms", "find_low_zooms", "mercator_boxes"]
 
@@ -67,7 +67,7 @@ class LowZooms:
     is_torn: bool
 
 
-def find_low_zooms(cogs: Sequence[Cog]) -> LowZooms | str:
+def find_low_zooms(cogs: Sequence[CogFile]) -> LowZooms | str:
     """The zooms that an overview of these COGs is for; in words, why there are none.
 
     Takes about a second for 100,000 COGs.
@@ -91,7 +91,7 @@ def find_low_zooms(cogs: Sequence[Cog]) -> LowZooms | str:
     )
 
 
-def mercator_boxes(cogs: Sequence[Cog]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def mercator_boxes(cogs: Sequence[CogFile]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Where COGs lie on the map of the world, and whose box each is: a COG across the antimeridian has two.
 
     Boxes are ``(left, top, right, bottom)``, 0–1 from the upper left.
@@ -100,7 +100,7 @@ def mercator_boxes(cogs: Sequence[Cog]) -> tuple[Floats, np.ndarray[tuple[int], 
     return on_world_map(boxes), owners
 
 
-def _boxes(cogs: Sequence[Cog]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def _boxes(cogs: Sequence[CogFile]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Bounds in EPSG:4326, none across the antimeridian nor beyond the map, and the numbers of their COGs."""
     parts = [
         (number, within_map(part))
@@ -112,13 +112,13 @@ def _boxes(cogs: Sequence[Cog]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype
     return bounds, np.array([number for number, _ in parts], dtype=np.int64)
 
 
-def _deepest(cogs: Sequence[Cog]) -> int:
+def _deepest(cogs: Sequence[CogFile]) -> int:
     """The zoom of the finest overview of any COG; that of the finest image where none has overviews."""
     finest = [cog.maxzoom - 1 for cog in cogs if cog.overview_levels]
     return max(0, max(finest, default=max(cog.maxzoom for cog in cogs)))
 
 
-def _placed(cogs: Sequence[Cog], *, wanted: int, bearable: int, most: int, deepest: int) -> LowZooms:
+def _placed(cogs: Sequence[CogFile], *, wanted: int, bearable: int, most: int, deepest: int) -> LowZooms:
     zoom = min(wanted, deepest)
     bounds = bounds_union(within_map(cog.bounds_4326) for cog in cogs if is_on_map(cog.bounds_4326))
     left, top, width, height = _pixels(bounds, zoom)

@@ -17,7 +17,7 @@ from rastercollection.errors import TaskError
 from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union, unroll
 from rastercollection.geo.mercator_tiles import fullest, on_world_map, tile_boxes, tile_count, tiles_of, typical_zoom
 from rastercollection.geo.webmercator import is_on_map, quadkey, tile_number, within_map
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 
@@ -70,7 +70,7 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
             "Set create_mosaicjson=False to publish the STAC collection without a mosaic.",
             code="MOSAIC_EMPTY",
         )
-    included = [cogs[index] for index in sorted({part.cog for part in parts})]
+    included = [cogs[index].file for index in sorted({part.cog for part in parts})]
     minzoom, maxzoom = _zooms(included, request)
     zoom = _quadkey_zoom(parts, minzoom, maxzoom)
     holders = _quadkeys(parts, zoom)
@@ -85,7 +85,7 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
         bounds=bounds,
         center=(*bounds_center(bounds), minzoom),
         asset_type="COG",
-        tiles={key: [cogs[index].href for index in sorted(holders[key])] for key in sorted(holders)},
+        tiles={key: [cogs[index].file.href for index in sorted(holders[key])] for key in sorted(holders)},
         **_shared_facts(included),
     )
     document: Document = mosaic.model_dump(mode="json", exclude_none=True)
@@ -106,7 +106,7 @@ def cogs_per_tile(document: Mapping[str, Any]) -> dict[int, int]:
     return {level: opened[min(level, zoom)] for level in range(document["maxzoom"] + 1)}
 
 
-def _shared_facts(cogs: Sequence[Cog]) -> Document:
+def _shared_facts(cogs: Sequence[CogFile]) -> Document:
     """Data type and colour table, where all COGs have the same."""
     dtypes = {band.dtype for cog in cogs for band in cog.bands if band.color_interpretation != "alpha"}
     facts: Document = {"data_type": dtypes.pop()} if len(dtypes) == 1 else {}
@@ -118,18 +118,18 @@ def _shared_facts(cogs: Sequence[Cog]) -> Document:
 
 def _outlines(cog: Cog) -> list[BaseGeometry]:
     """The footprint's polygons without holes, within the map; the bounds where it has none."""
-    boxes = [shapely.box(*within_map(part)) for part in bounds_parts(cog.bounds_4326) if is_on_map(part)]
+    boxes = [shapely.box(*within_map(part)) for part in bounds_parts(cog.file.bounds_4326) if is_on_map(part)]
     if not boxes:
         return []
     footprint = _valid(shapely.geometry.shape(cog.footprint)) if cog.footprint else shapely.Point()
-    return _polygons(_widened(footprint, _pixel(cog) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
+    return _polygons(_widened(footprint, _pixel(cog.file) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
 
 
 def _valid(geometry: BaseGeometry) -> BaseGeometry:
     return geometry if geometry.is_valid else shapely.make_valid(geometry)
 
 
-def _pixel(cog: Cog) -> float:
+def _pixel(cog: CogFile) -> float:
     west, south, east, north = unroll(cog.bounds_4326)
     return max((north - south) / cog.shape[0], (east - west) / cog.shape[1])
 
@@ -149,7 +149,7 @@ def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
     return [ring for ring in rings if ring.area > 0]
 
 
-def _zooms(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[int, int]:
+def _zooms(cogs: Sequence[CogFile], request: CollectionRequest) -> tuple[int, int]:
     """From the coarsest overview of any COG, but not where tiles open too many, to the finest resolution of any.
 
     Where an overview of the whole collection serves low zooms, the mosaic begins at the latest where that one ends.
@@ -200,4 +200,4 @@ def _mosaicjson() -> Any:
 
 def members_digest(cogs: Sequence[Cog]) -> str:
     """Of what a mosaic holds: equal for the same files of the same tiles, in whatever order."""
-    return digest(sorted([cog.item_id, cog.href, cog.checksum] for cog in cogs))
+    return digest(sorted([cog.item_id, cog.file.href, cog.file.checksum] for cog in cogs))

@@ -9,7 +9,8 @@ from typing import Any
 import pystac
 
 from rastercollection.geo.bounds import bounds_union
-from rastercollection.model.mosaic import Mosaic, OverviewImage
+from rastercollection.model.cog import CogFile
+from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest
 from rastercollection.stac.fields import (
     COG_TYPE,
@@ -49,7 +50,7 @@ def collection_dict(
     *,
     renders: Mapping[str, Any],
     mosaic: Mosaic | None = None,
-    overview: OverviewImage | None = None,
+    overview: CogFile | None = None,
     is_outdated: bool = False,
     links: Mapping[str, str] | None = None,
 ) -> Fields:
@@ -156,7 +157,7 @@ def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     return {"mosaicjson": asset}
 
 
-def _overview_assets(overview: OverviewImage | None, is_outdated: bool) -> dict[str, pystac.Asset]:
+def _overview_assets(overview: CogFile | None, is_outdated: bool) -> dict[str, pystac.Asset]:
     if overview is None:
         return {}
     zooms = {"rastercollection:minzoom": overview.minzoom, "rastercollection:maxzoom": overview.maxzoom}

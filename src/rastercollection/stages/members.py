@@ -111,7 +111,7 @@ def write_mosaic(
     longitude, latitude, zoom = document["center"]
     west, south, east, north = document["bounds"]
     opened = cogs_per_tile(document)
-    omitted = {cog.href for cog in left_out}
+    omitted = {cog.file.href for cog in left_out}
     mosaic = Mosaic(
         url=storage.public_url(url),
         bounds=(west, south, east, north),
@@ -122,7 +122,7 @@ def write_mosaic(
         quadkeys=len(document["tiles"]),
         tile_count=len(cogs) - len(left_out),
         outputs=(Output(url=written.url, size=written.size, version=written.version, shared=True),),
-        assets=tuple(cog.href for cog in made if cog.href not in omitted),
+        assets=tuple(cog.file.href for cog in made if cog.file.href not in omitted),
         members=members_digest(cogs),
         cogs_per_tile={str(level): opened[level] for level in range(document["minzoom"], document["maxzoom"] + 1)},
     )

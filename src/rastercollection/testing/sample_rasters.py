@@ -62,7 +62,7 @@ def write_sample_cog(
         color_table: Value → red, green, blue, alpha.
         valid: (rows, columns), False where an internal mask says that pixels are invalid; None without a mask.
         resampling: Of its overviews.
-        changes: Fields of the Cog that are to be different.
+        changes: Fields of the Cog, or of its file, that are to be different.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count, rows, columns = pixels.shape

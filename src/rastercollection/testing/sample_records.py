@@ -14,7 +14,7 @@ from rastercollection.core.records import to_dict
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import TILE
 from rastercollection.model.band import BandFacts, BandStatistics, Histogram
-from rastercollection.model.cog import Cog, CogSettings
+from rastercollection.model.cog import Cog, CogFile, CogSettings
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.model.request import CollectionRequest
@@ -46,7 +46,7 @@ def sample_cog(
         bounds: EPSG:4326; west > east crosses the antimeridian.
         container: Where its files would be.
         shape: Rows and columns.
-        changes: Any fields of :class:`~rastercollection.model.cog.Cog`.
+        changes: Any fields of :class:`~rastercollection.model.cog.Cog` and of its file.
     """
     href = f"{container}/{item_id}.tif"
     facts: dict[str, Any] = {
@@ -62,9 +62,11 @@ def sample_cog(
         "bands": tuple(sample_band(number, color) for number, color in enumerate(("red", "green", "blue"), 1)),
         "outputs": (Output(url=href, size=1_000_000, version="1"),),
     }
-    return Cog(**{**facts, **_PLAIN, **_placed(bounds, shape), **changes})
+    facts = {**facts, **_PLAIN, **_placed(bounds, shape), **changes}
+    return Cog(file=CogFile(**{name: facts.pop(name) for name in _FILE}), **facts)
 
 
+_FILE = tuple(field.name for field in attrs.fields(CogFile))
 _PLAIN: Mapping[str, Any] = {
     "settings": CogSettings(
         tier="analysis",
@@ -167,9 +169,10 @@ def sample_grid(
 
 def as_detailed(cog: Cog) -> Cog:
     """The COG with as much beside it as a real tile has: an outline of 100 points, histograms, a receipt."""
-    seed = int(cog.checksum[4:12], 16)
-    bands = tuple(_with_histogram(band, seed + number) for number, band in enumerate(cog.bands))
-    return attrs.evolve(cog, bands=bands, receipt=_receipt(len(bands), seed), footprint=_round(cog.bounds_4326))
+    seed = int(cog.file.checksum[4:12], 16)
+    bands = tuple(_with_histogram(band, seed + number) for number, band in enumerate(cog.file.bands))
+    file = attrs.evolve(cog.file, bands=bands)
+    return attrs.evolve(cog, file=file, receipt=_receipt(len(bands), seed), footprint=_round(file.bounds_4326))
 
 
 def _with_histogram(band: BandFacts, seed: int) -> BandFacts:

@@ -102,25 +102,25 @@ def _on_map(bounds: Bounds) -> bool:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cogs=_cogs(), fractions=st.lists(st.tuples(st.floats(0.001, 0.999), st.floats(0.001, 0.999)), min_size=5))
 def test_every_place_of_every_footprint_finds_its_cog(cogs: list[Cog], fractions: list[tuple[float, float]]) -> None:
-    if not any(_on_map(cog.bounds_4326) for cog in cogs):
+    if not any(_on_map(cog.file.bounds_4326) for cog in cogs):
         with pytest.raises(TaskError):
             build_mosaic(cogs, sample_request())
         return
     document, left_out = build_mosaic(cogs, sample_request())
     for cog in cogs:
         footprint = shapely.geometry.shape(cog.footprint)
-        for part in bounds_parts(cog.bounds_4326):
+        for part in bounds_parts(cog.file.bounds_4326):
             for x, y in fractions:
                 place = (part[0] + x * (part[2] - part[0]), part[1] + y * (part[3] - part[1]))
                 if abs(place[1]) < 85.05 and footprint.contains(shapely.Point(place)):
-                    assert cog.href in _assets_at(document, *place)
-    assert [cog.item_id for cog in left_out] == [cog.item_id for cog in cogs if not _on_map(cog.bounds_4326)]
+                    assert cog.file.href in _assets_at(document, *place)
+    assert [cog.item_id for cog in left_out] == [cog.item_id for cog in cogs if not _on_map(cog.file.bounds_4326)]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cogs=_cogs())
 def test_the_bounds_hold_all_and_the_center_lies_in_them(cogs: list[Cog]) -> None:
-    shown = [cog for cog in cogs if _on_map(cog.bounds_4326)]
+    shown = [cog for cog in cogs if _on_map(cog.file.bounds_4326)]
     if not shown:
         return
     document, _ = build_mosaic(cogs, sample_request())
@@ -131,7 +131,7 @@ def test_the_bounds_hold_all_and_the_center_lies_in_them(cogs: list[Cog]) -> Non
     assert south <= latitude <= north
     assert document["minzoom"] <= zoom <= document["maxzoom"]
     assert -85.06 < south < north < 85.06
-    for part in (part for cog in shown for part in bounds_parts(cog.bounds_4326)):
+    for part in (part for cog in shown for part in bounds_parts(cog.file.bounds_4326)):
         assert max(part[1], -85.0511) >= south - 1e-6
         assert min(part[3], 85.0511) <= north + 1e-6
         assert any(west - 1e-9 <= part[0] + turn and part[2] + turn <= east + 1e-9 for turn in (0, 360))
@@ -152,7 +152,7 @@ def test_unions_hold_what_they_unite(every: list[Bounds]) -> None:
 
 
 def _is_easy(cogs: list[Cog]) -> bool:
-    return len(cogs) <= 4 and all(abs(cog.bounds_4326[1]) < 80 > abs(cog.bounds_4326[3]) for cog in cogs)
+    return len(cogs) <= 4 and all(abs(cog.file.bounds_4326[1]) < 80 > abs(cog.file.bounds_4326[3]) for cog in cogs)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -162,13 +162,13 @@ def test_it_agrees_with_what_cogeo_mosaic_makes_of_the_footprints(cogs: list[Cog
     zoom = ours["quadkey_zoom"]
     polygons = [(cog, part) for cog in cogs for part in shapely.get_parts(shapely.geometry.shape(cog.footprint))]
     features = [
-        {"type": "Feature", "properties": {"path": cog.href}, "geometry": shapely.geometry.mapping(part)}
+        {"type": "Feature", "properties": {"path": cog.file.href}, "geometry": shapely.geometry.mapping(part)}
         for cog, part in polygons
     ]
     theirs = MosaicJSON.from_features(features, minzoom=zoom, maxzoom=zoom, quadkey_zoom=zoom)
     for quadkey, assets in theirs.tiles.items():
         tile = shapely.box(*TMS.bounds(TMS.quadkey_to_tile(quadkey)))
-        overlaps = {cog.href for cog, part in polygons if shapely.area(shapely.intersection(part, tile)) > 1e-12}
+        overlaps = {cog.file.href for cog, part in polygons if shapely.area(shapely.intersection(part, tile)) > 1e-12}
         assert overlaps & set(assets) <= set(ours["tiles"].get(quadkey, []))
 
 
@@ -184,12 +184,12 @@ def test_the_document_is_read_by_cogeo_mosaic(tmp_path: Path) -> None:
         assert (backend.minzoom, backend.maxzoom) == (mosaic.minzoom, mosaic.maxzoom)
         assert tuple(backend.bounds) == mosaic.bounds
         for cog in cogs:
-            west, south, east, north = cog.bounds_4326
-            assert cog.href in backend.assets_for_point((west + east) / 2, (south + north) / 2)
+            west, south, east, north = cog.file.bounds_4326
+            assert cog.file.href in backend.assets_for_point((west + east) / 2, (south + north) / 2)
         seen = {
             asset for tile in TMS.tiles(*mosaic.bounds, [mosaic.minzoom]) for asset in backend.assets_for_tile(*tile)
         }
-    assert seen == {cog.href for cog in cogs}
+    assert seen == {cog.file.href for cog in cogs}
 
 
 def test_assets_are_in_the_order_of_the_request(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_far_apart_and_unlike_cogs_make_a_small_document() -> None:
     document, left_out = build_mosaic([world, *surveys], sample_request())
     assert not left_out
     assert sum(len(assets) for assets in document["tiles"].values()) < 5000
-    assert world.href in _assets_at(document, 179.99, 85.0)
+    assert world.file.href in _assets_at(document, 179.99, 85.0)
     assert document["bounds"] == pytest.approx([-180, -85.0511, 180, 85.0511], abs=1e-3)
 
 
@@ -260,17 +260,17 @@ def test_across_the_antimeridian(tmp_path: Path) -> None:
     assert mosaic.bounds == (179.0, -18.0, -178.0, -16.0)
     assert mosaic.center[:2] == (-179.5, -17.0)
     for longitude in (179.5, 179.99, -179.99, -179.5):
-        assert _assets_at(document, longitude, -17.0)[0] == cogs[0].href
+        assert _assets_at(document, longitude, -17.0)[0] == cogs[0].file.href
     assert all(len(assets) == len(set(assets)) for assets in document["tiles"].values())
-    assert cogs[0].href not in _assets_at(document, 0.0, -17.0)
+    assert cogs[0].file.href not in _assets_at(document, 0.0, -17.0)
 
 
 @pytest.mark.parametrize("sliver", [0.01, 0.1, 0.25, 1.0])
 def test_a_sliver_on_one_side_of_the_antimeridian_is_not_lost(sliver: float) -> None:
     cog = sample_cog("fiji", (180 - sliver, 0.0, -170.0, 10.0), shape=(64, 64))
     document, _ = build_mosaic([cog], sample_request())
-    assert cog.href in _assets_at(document, 180 - sliver / 2, 5.0)
-    assert cog.href in _assets_at(document, -175.0, 5.0)
+    assert cog.file.href in _assets_at(document, 180 - sliver / 2, 5.0)
+    assert cog.file.href in _assets_at(document, -175.0, 5.0)
 
 
 def test_what_no_web_map_shows_is_reported_not_lost(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_what_no_web_map_shows_is_reported_not_lost(tmp_path: Path) -> None:
         ("MOSAIC_TILE_OMITTED", True)
     ]
     assert mosaic.bounds == (10.0, 60.0, 11.0, 61.0)
-    assert polar.href not in {asset for assets in document["tiles"].values() for asset in assets}
+    assert polar.file.href not in {asset for assets in document["tiles"].values() for asset in assets}
     with pytest.raises(TaskError, match="create_mosaicjson=False") as error:
         _make([polar], tmp_path / "none")
     assert error.value.code == "MOSAIC_EMPTY"
@@ -302,7 +302,7 @@ def test_odd_footprints_lose_no_cog(footprint: dict[str, Any]) -> None:
     cog = sample_cog("odd", (71.0, 41.0, 71.1, 41.1), footprint=footprint)
     document, left_out = build_mosaic([cog], sample_request())
     assert not left_out
-    assert cog.href in _assets_at(document, 71.05, 41.05)
+    assert cog.file.href in _assets_at(document, 71.05, 41.05)
 
 
 def test_a_footprint_of_many_vertices_and_a_hole() -> None:
@@ -312,8 +312,8 @@ def test_a_footprint_of_many_vertices_and_a_hole() -> None:
     footprint = {"type": "Polygon", "coordinates": [[*ring[:-1], ring[0]], hole]}
     cog = sample_cog("round", (69.98, 39.99, 72.02, 42.01), footprint=footprint)
     document, _ = build_mosaic([cog], sample_request())
-    assert cog.href in _assets_at(document, 71.5, 41.5)
-    assert cog.href in _assets_at(document, 71.0, 41.0)
+    assert cog.file.href in _assets_at(document, 71.5, 41.5)
+    assert cog.file.href in _assets_at(document, 71.0, 41.0)
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ def test_tiles_across_a_seam_in_geographic_coordinates(tmp_path: Path, scene: An
     ]
     mosaic, _, _ = _make(cogs, tmp_path / "cogs")
     middle = TMS.tile(71.04, 41.03, mosaic.maxzoom)
-    with MosaicBackend(mosaic.url) as backend, Reader(uncut.href) as source:
+    with MosaicBackend(mosaic.url) as backend, Reader(uncut.file.href) as source:
         image, used = backend.tile(*middle)
         expected = source.tile(*middle)
         assert len(used) == 2
@@ -408,7 +408,7 @@ def test_it_is_told_how_many_cogs_a_tile_opens(count: int, tmp_path: Path) -> No
 @settings(max_examples=100, deadline=None)
 @given(cogs=_cogs())
 def test_tiles_are_counted_at_every_zoom(cogs: list[Cog]) -> None:
-    if not any(_on_map(cog.bounds_4326) for cog in cogs):
+    if not any(_on_map(cog.file.bounds_4326) for cog in cogs):
         return
     document, _ = build_mosaic(cogs, sample_request())
     opened = cogs_per_tile(document)
@@ -425,7 +425,7 @@ def test_tiles_are_counted_at_every_zoom(cogs: list[Cog]) -> None:
 def test_no_zoom_is_left_to_nobody(count: int) -> None:
     """The mosaic begins where tiles are bearable, and at the latest where the overview ends."""
     cogs = sample_grid(count)
-    low = find_low_zooms(cogs)
+    low = find_low_zooms([cog.file for cog in cogs])
     if isinstance(low, str):
         assert count == 4
         return
@@ -451,7 +451,7 @@ def test_where_overviews_of_tiles_are_few_the_mosaic_begins_later_for_having_an_
 def test_an_overview_of_tiles_on_top_of_each_other_is_no_finer_than_needed() -> None:
     """A tile opens all of them at any zoom, so their own size says where it is enough."""
     stack = [sample_cog(f"date-{number}", shape=(8192, 8192)) for number in range(20)]
-    low = find_low_zooms(stack)
+    low = find_low_zooms([cog.file for cog in stack])
     assert not isinstance(low, str)
     assert max(low.width, low.height) <= 1024 + 64
 
@@ -459,6 +459,6 @@ def test_an_overview_of_tiles_on_top_of_each_other_is_no_finer_than_needed() -> 
 def test_places_for_100000_cogs_are_found_within_seconds() -> None:
     cogs = sample_grid(100_000, step=0.01)
     started = time.perf_counter()
-    low = find_low_zooms(cogs)
+    low = find_low_zooms([cog.file for cog in cogs])
     assert not isinstance(low, str)
     assert time.perf_counter() - started < 20

@@ -46,7 +46,7 @@ class Published:
 
     @property
     def renders(self) -> dict[str, Any]:
-        return collection_renders(self.cogs, "data")
+        return collection_renders([cog.file for cog in self.cogs], "data")
 
     @property
     def collection(self) -> dict[str, Any]:

@@ -68,12 +68,12 @@ def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
     item = done.items[0]
     asset = item["assets"]["data"]
     assert asset["proj:code"] == "EPSG:4326"
-    assert (asset["proj:shape"], asset["proj:transform"]) == (list(cog.shape), list(cog.transform))
-    assert asset["proj:bbox"] == list(cog.bounds)
+    assert (asset["proj:shape"], asset["proj:transform"]) == (list(cog.file.shape), list(cog.file.transform))
+    assert asset["proj:bbox"] == list(cog.file.bounds)
     assert (asset["file:size"], asset["file:checksum"], asset["file:header_size"]) == (
-        cog.size,
-        cog.checksum,
-        cog.header_size,
+        cog.file.size,
+        cog.file.checksum,
+        cog.file.header_size,
     )
     assert (asset["data_type"], asset["nodata"]) == ("uint8", 0)
     assert [band["name"] for band in asset["bands"]] == ["b1", "b2"]
@@ -83,7 +83,7 @@ def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
     assert item["assets"]["thumbnail"]["roles"] == ["thumbnail"]
     assert item["properties"]["datetime"] == "2019-07-14T06:00:00Z"
     assert "start_datetime" not in item["properties"]
-    assert item["bbox"] == list(cog.bounds_4326)
+    assert item["bbox"] == list(cog.file.bounds_4326)
     assert "rastercollection" in item["properties"]["processing:software"]
 
 

@@ -114,5 +114,4 @@ def load_of(prepared: Prepared, *, asked: bool | None) -> Load:
         dtype=layout.dtype,
         reprojected=prepared.plan.reprojected,
     )
-    fits = load.needed_bytes <= prepared.spec.limits.memory_bytes
-    return attrs.evolve(load, in_memory=fits if asked is None else asked)
+    return load.decided(asked, prepared.spec.limits.memory_bytes)

@@ -158,13 +158,13 @@ def _expected(_: PlanContext, previous: Sequence[TaskResult]) -> int:
 def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
     cogs = [from_dict(Cog, result.value) for result in results if result.value is not None]
     failed = sum(result.status is TaskStatus.FAILED for result in results)
-    size = round(sum(cog.size for cog in cogs) / 1e6, 3)
+    size = round(sum(cog.file.size for cog in cogs) / 1e6, 3)
     return {"cogs": {"successful": len(cogs), "failed": failed, "total_size_mb": size}}
 
 
 def _address(result: TaskResult) -> str:
     assert result.value is not None
-    return from_dict(Cog, result.value).href
+    return from_dict(Cog, result.value).file.href
 
 
 STAGE = Stage(

@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
-import pyproj
 from affine import Affine
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from rastercollection.core.machine import process_memory
 from rastercollection.core.models import Notify
 from rastercollection.core.workflow import TaskContext
-from rastercollection.geo.crs import name_crs
-from rastercollection.geo.geographic import geographic_bounds
-from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
-from rastercollection.model.output import Output
 from rastercollection.model.tile import SourceFile
 from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import ObjectInfo
 from rastercollection.rasters.cost import predict
 from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
-from rastercollection.rasters.gdal_errors import error_text
 from rastercollection.rasters.grid.footprint import footprint
-from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import process_bytes
-from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.opening import SourceDataset, open_source
-from rastercollection.rasters.writing.facts import checksum, color_entries, zoom_range
-from rastercollection.rasters.writing.metadata import kept_tags
-from rastercollection.rasters.writing.thumbnail import draw
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.copying.byte_copy import copy_bytes, local_copy, look_at, why_not
 from rastercollection.stages.cog.prepare import ConversionSpec, Prepared, load_of, prepare
 from rastercollection.stages.cog.stage import CogParameters
+from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
 from rastercollection.stages.resources import Resources
 
 __all__ = ["forecast", "make_cog"]
@@ -150,62 +137,49 @@ class _Finish:
                 if isinstance(found, Conversion):
                     return self._published(found, lambda url: copy_bytes(task.resources.storage, source, url), None)
             because = found
-        with _workspace(task, prepared) as workspace:
+        with room_for(
+            load_of(prepared, asked=task.parameters.in_memory), prepared.settings, task.resources.limits
+        ) as workspace:
             made = convert(prepared, workspace)
             return self._published(made, lambda url: task.resources.storage.put(str(made.path), url), because)
 
     def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:
-        cog = _described(self.task, made, self.times)
-        cog = attrs.evolve(cog, copied=because is None, converted_because=because)
-        picture = _picture(made, cog, self.context)
-        return _publish(self.task, put, cog, picture)
-
-
-@contextlib.contextmanager
-def _workspace(task: _Task, prepared: Prepared) -> Iterator[Workspace]:
-    """Room for the intermediates: in RAM if it was asked for or if they fit, else on disk; the COG on disk always."""
-    load = load_of(prepared, asked=task.parameters.in_memory)
-    needed = predict(load, prepared.settings).temporary_disk
-    with Workspace.open(task.resources.limits.scratch, in_memory=load.in_memory, needed=needed) as workspace:
-        yield workspace
+        cog = attrs.evolve(_described(self.task, made, self.times), copied=because is None, converted_because=because)
+        if not made.valid.total:
+            self.context.notice(
+                "NO_VALID_PIXELS", f"{cog.source_blob}: none of its pixels is valid; its footprint is its bounds."
+            )
+        picture = draw_thumbnail(
+            made.path,
+            made.file,
+            self.context,
+            failed=f"{cog.source_blob}: no thumbnail could be drawn",
+            empty=f"{cog.source_blob}: there is nothing to be seen in it.",
+        )
+        url = join(cog.output_container, cog.output_blob)
+        beside = join(cog.output_container, f"{cog.output_blob.removesuffix('.tif')}_thumbnail.png")
+        file, outputs = publish(self.task.resources.storage, made.file, put, picture, url=url, picture_url=beside)
+        return attrs.evolve(cog, file=file, outputs=outputs)
 
 
 def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
     """All but what only publishing tells."""
-    grid, validation, (minzoom, maxzoom) = made.grid, task.parameters.validation, zoom_range(made.grid)
+    asked, validation = task.parameters, task.parameters.validation
     return Cog(
-        item_id=task.parameters.item_id,
+        item_id=asked.item_id,
+        file=made.file,
         source_blob=validation.source.blob,
-        source_container=task.parameters.source_container,
-        output_blob=task.parameters.output_blob,
-        output_container=task.parameters.output_container,
-        href="",
-        settings=made.settings,
+        source_container=asked.source_container,
+        output_blob=asked.output_blob,
+        output_container=asked.output_container,
         source_crs=validation.crs,
-        target_crs=name_crs(_pyproj(grid)),
         reprojected=made.reprojected,
-        transform=tuple(grid.transform)[:6],
-        shape=(grid.height, grid.width),
-        bounds=grid.bounds,
-        bounds_4326=_bounds_4326(grid),
         footprint=_footprint(made),
-        projjson=_projjson(grid),
-        size=made.path.stat().st_size,
-        checksum=checksum(made.path),
-        header_size=made.header_size,
-        overview_levels=made.overview_levels,
-        raster_type=validation.raster_type,
-        validity=made.validity,
-        bands=made.bands,
-        color_table=color_entries(made.metadata.color_table, made.bands[0].nodata),
-        minzoom=minzoom,
-        maxzoom=maxzoom,
-        thumbnail=None,
         datetime=times.datetime,
         start_datetime=times.start,
         end_datetime=times.end,
         datetime_source=times.source,
-        tags=kept_tags(made.metadata),
+        tags=made.tags,
         in_memory=made.in_memory,
         level_choice=made.level_choice,
         memory_bytes=made.usage.most_memory,
@@ -217,55 +191,9 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
     )
 
 
-def _projjson(grid: Grid) -> Mapping[str, Any] | None:
-    crs = _pyproj(grid)
-    return None if name_crs(crs).startswith("EPSG:") else crs.to_json_dict()
-
-
-def _pyproj(grid: Grid) -> pyproj.CRS:
-    crs = from_rasterio(grid.crs)
-    assert crs is not None
-    return crs
-
-
-def _bounds_4326(grid: Grid) -> Bounds:
-    found = geographic_bounds(_pyproj(grid), tuple(grid.transform)[:6], grid.width, grid.height)
-    return found or (-180.0, -90.0, 180.0, 90.0)
-
-
 def _footprint(made: Conversion) -> Mapping[str, Any]:
     rows, columns = made.valid.steps
     cells = None if made.valid.is_full else made.valid.counts > 0
-    return footprint(cells, made.grid.transform * Affine.scale(columns, rows), made.grid.bounds, _pyproj(made.grid))
-
-
-def _picture(made: Conversion, cog: Cog, context: TaskContext) -> bytes | None:
-    """The thumbnail; a tile without one is still a tile."""
-    if not made.valid.total:
-        context.notice(
-            "NO_VALID_PIXELS", f"{cog.source_blob}: none of its pixels is valid; its footprint is its bounds."
-        )
-    try:
-        picture = draw(made.path, cog.raster_type, made.statistics, cog.color_table)
-    except (RasterioError, CPLE_BaseError, ValueError) as error:
-        context.notice("THUMBNAIL_SKIPPED", f"{cog.source_blob}: no thumbnail could be drawn: {error_text(error)}")
-        return None
-    if picture is None:
-        context.notice("THUMBNAIL_SKIPPED", f"{cog.source_blob}: there is nothing to be seen in it.")
-    return picture
-
-
-def _publish(task: _Task, put: Callable[[str], ObjectInfo], cog: Cog, picture: bytes | None) -> Cog:
-    storage = task.resources.storage
-    url = join(task.parameters.output_container, task.parameters.output_blob)
-    info = put(url)
-    outputs = [Output(url=url, size=info.size, version=info.version)]
-    thumbnail = None
-    if picture is not None:
-        picture_url = join(
-            task.parameters.output_container, f"{task.parameters.output_blob.removesuffix('.tif')}_thumbnail.png"
-        )
-        written = storage.write(picture_url, picture)
-        outputs.append(Output(url=picture_url, size=written.size, version=written.version))
-        thumbnail = storage.public_url(picture_url)
-    return attrs.evolve(cog, href=storage.public_url(url), thumbnail=thumbnail, outputs=tuple(outputs))
+    crs = from_rasterio(made.grid.crs)
+    assert crs is not None
+    return footprint(cells, made.grid.transform * Affine.scale(columns, rows), made.grid.bounds, crs)

@@ -12,7 +12,7 @@ import attrs
 from rastercollection.geo.bounds import bounds_union, crosses_antimeridian, unroll
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import isometric_latitude, latitude_at
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.stac.fields import to_wgs84
 
 __all__ = ["draw_map"]
@@ -101,8 +101,8 @@ def draw_map(cogs: Sequence[Cog], href: Href) -> str:
 
 
 def _frame(cogs: Sequence[Cog]) -> _Frame:
-    bounds = unroll(bounds_union(cog.bounds_4326 for cog in cogs))
-    is_mercator = all(cog.target_crs == "EPSG:3857" for cog in cogs)
+    bounds = unroll(bounds_union(cog.file.bounds_4326 for cog in cogs))
+    is_mercator = all(cog.file.target_crs == "EPSG:3857" for cog in cogs)
     squeeze = 1.0 if is_mercator else max(0.15, math.cos(math.radians((bounds[1] + bounds[3]) / 2)))
     west, east = bounds[0] * squeeze, bounds[2] * squeeze
     south, north = _upwards(bounds[1], is_mercator), _upwards(bounds[3], is_mercator)
@@ -130,14 +130,14 @@ def _pictures(frame: _Frame, cogs: Sequence[Cog], href: Href) -> Iterator[str]:
     yield f'<clipPath id="data"><rect x="{x:.1f}" y="0" width="{width:.1f}" height="{frame.height:.1f}"/></clipPath>'
     yield '<g clip-path="url(#data)">'
     for cog in cogs:
-        picture = _picture(frame, cog, href)
+        picture = _picture(frame, cog.file, href)
         yield picture
-        if picture and crosses_antimeridian(cog.bounds_4326) and frame.right - frame.left >= 360:
+        if picture and crosses_antimeridian(cog.file.bounds_4326) and frame.right - frame.left >= 360:
             yield f'<g transform="translate({-frame.turn:.1f})">{picture}</g>'
     yield "</g>"
 
 
-def _picture(frame: _Frame, cog: Cog, href: Href) -> str:
+def _picture(frame: _Frame, cog: CogFile, href: Href) -> str:
     """The thumbnail in the place of the COG's bounds; nothing where a parallelogram would be the wrong shape."""
     source = href(cog.thumbnail) if cog.thumbnail else ""
     corners = _corners(frame, cog)
@@ -154,7 +154,7 @@ def _picture(frame: _Frame, cog: Cog, href: Href) -> str:
     )
 
 
-def _corners(frame: _Frame, cog: Cog) -> list[Point] | None:
+def _corners(frame: _Frame, cog: CogFile) -> list[Point] | None:
     """Upper left, upper right, lower left, lower right of a COG on the map."""
     left, bottom, right, top = cog.bounds
     xs, ys = [left, right, left, right], [top, top, bottom, bottom]
@@ -166,7 +166,7 @@ def _corners(frame: _Frame, cog: Cog) -> list[Point] | None:
 
 def _outline(frame: _Frame, number: int, cog: Cog, count: int) -> str:
     rings = _rings(cog.footprint) if count <= MOST_OUTLINES else []
-    path = "".join(_path(frame, ring) for ring in rings) or _path(frame, _box(cog.bounds_4326))
+    path = "".join(_path(frame, ring) for ring in rings) or _path(frame, _box(cog.file.bounds_4326))
     title = html.escape(f"{number}. {cog.item_id}")
     return f'<a href="#tile-{number}" class="tile"><path d="{path}"><title>{title}</title></path></a>'
 
@@ -190,7 +190,7 @@ def _path(frame: _Frame, ring: Sequence[Sequence[float]]) -> str:
 
 
 def _number(frame: _Frame, number: int, cog: Cog) -> str:
-    west, south, east, north = unroll(cog.bounds_4326)
+    west, south, east, north = unroll(cog.file.bounds_4326)
     x, y = frame.place((west + east) / 2, (south + north) / 2)
     return f'<text class="number" x="{x:.1f}" y="{y:.1f}">{number}</text>'
 

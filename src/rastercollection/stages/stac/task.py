@@ -124,7 +124,7 @@ def _items(request: CollectionRequest, members: Members, context: TaskContext) -
 
 def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, context: TaskContext) -> _Draft:
     storage, catalog = _backends(context)
-    renders = collection_renders(members.cogs, request.asset_key)
+    renders = collection_renders([cog.file for cog in members.cogs], request.asset_key)
     shown = Shown(cogs=members.cogs, mosaic=mosaic, renders=renders)
     service = plan_service(request, storage, catalog, shown)
     items = _items(request, members, context)
@@ -227,7 +227,7 @@ def _is_outdated(overview: Overview | None, members: Members) -> bool:
     """
     if overview is None or overview.members in ("", members_digest(members.cogs)):
         return False
-    return overview.image is not None or isinstance(find_low_zooms(members.cogs), LowZooms)
+    return overview.image is not None or isinstance(find_low_zooms([cog.file for cog in members.cogs]), LowZooms)
 
 
 def _report_outdated(members: Members, context: TaskContext) -> None:
@@ -242,7 +242,7 @@ def _report_outdated(members: Members, context: TaskContext) -> None:
 
 def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:
     """Addresses of the COGs of dropped items, which are left where they are."""
-    made = {cog.href for cog in members.made}
+    made = {cog.file.href for cog in members.made}
     assets = [item["assets"].get(cog_key(item)) for item in members.leaving]
     dropped = tuple(asset["href"] for asset in assets if asset and asset["href"] not in made)
     if members.leaving:

@@ -56,14 +56,14 @@ class Shown:
     def bounds(self) -> Bounds:
         if self.mosaic:
             return self.mosaic.bounds
-        return bounds_union(cog.bounds_4326 for cog in self.cogs) if self.cogs else WORLD
+        return bounds_union(cog.file.bounds_4326 for cog in self.cogs) if self.cogs else WORLD
 
     @property
     def zooms(self) -> tuple[int, int]:
         """The smallest and the largest that make sense."""
         if self.mosaic:
             return (self.mosaic.minzoom, self.mosaic.maxzoom)
-        zooms = [(cog.minzoom, cog.maxzoom) for cog in self.cogs] or [ALL_ZOOMS]
+        zooms = [(cog.file.minzoom, cog.file.maxzoom) for cog in self.cogs] or [ALL_ZOOMS]
         return (min(low for low, _ in zooms), max(high for _, high in zooms))
 
 
@@ -142,7 +142,7 @@ def _problem(
     if "search" in profile.roots:
         if search_id is None:
             return f"a server of the profile {profile.name} shows what is in pgSTAC, and the catalog is another"
-        read = shown.cogs[0].href if shown.cogs else ""
+        read = shown.cogs[0].file.href if shown.cogs else ""
     elif shown.mosaic is None:
         return "there is no mosaic to serve: create_mosaicjson is off"
     else:
