@@ -114,6 +114,14 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def parameters(session: nox.Session) -> None:
+    """Write the reference tables and the API's keyword arguments, which follow from the fields of parameters."""
+    session.install(*PROJECT["project"]["dependencies"], *_group("lint"))
+    session.run("python", "docs/write_parameters.py", env={"PYTHONPATH": str(ROOT / "src")})
+    session.run("ruff", "check")
+
+
+@nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
     """The documentation site, into site/; any broken link is an error."""
     session.install(*_group("docs"))

@@ -168,9 +168,9 @@ def _name() -> str:
 
 
 def _job(folder: str) -> dict[str, Any]:
-    from rastercollection.testing.sample_records import sample_job
+    from rastercollection.testing.sample_records import sample_request
 
-    return sample_job(collection_id=_name(), output_container=folder, mosaicjson_container=folder)
+    return sample_request(collection_id=_name(), output_container=folder).to_parameters()
 
 
 def _by_themselves(count: int, folder: str, catalog: Any) -> dict[str, Any]:
@@ -180,8 +180,8 @@ def _by_themselves(count: int, folder: str, catalog: Any) -> dict[str, Any]:
     from rastercollection.core.records import from_dict
     from rastercollection.core.workflow import TaskContext
     from rastercollection.model.mosaic import Mosaic
-    from rastercollection.stages.mosaic.task import create_mosaicjson
-    from rastercollection.stages.stac.task import create_stac_collection
+    from rastercollection.stages.mosaic import create_mosaicjson
+    from rastercollection.stages.stac import create_stac_collection
     from rastercollection.testing.sample_records import sample_results
 
     context = TaskContext(

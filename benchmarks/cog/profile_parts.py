@@ -25,7 +25,7 @@ _FUNCTIONS = {
     "receipt": (("receipt/fidelity.py", "give_receipt"),),
     "statistics": (("pixels/statistics.py", "add"),),
     "level choice": (("cog/convert.py", "_choose_level"),),
-    "footprint, thumbnail, checksum, copy": (("cog/task.py", "_published"),),
+    "footprint, thumbnail, checksum, copy": (("cog/task.py", "_published"), ("writing/facts.py", "describe")),
 }
 _HOLDS_STATISTICS = {"warp.py": "warp", "reading.py": "decode", "byte_copy.py": "decode", "convert.py": "decode"}
 PARTS = (_START, *_FUNCTIONS, _REST)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 
 import attrs
-from typing_extensions import Unpack
 
-from rastercollection.core.events import Observer
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import JobRecord, Notice
 from rastercollection.core.records import jsonable, to_dict
-from rastercollection.core.workflow import FanIn, Workflow
-from rastercollection.errors import BackendError, RequestError, RequestProblem
+from rastercollection.core.workflow import FanIn, Stage
+from rastercollection.errors import BackendError, RequestError
+from rastercollection.job.arguments import JobArguments
 from rastercollection.job.result import JobResult
-from rastercollection.job.run import CollectionRun, default_workflow
-from rastercollection.job.runtime import RuntimeOptions, open_job_store, open_storage
-from rastercollection.job.sources import find_sources
-from rastercollection.model.parameters import CollectionParameters
+from rastercollection.job.run import CollectionRun
+from rastercollection.job.runtime import RuntimeOptions, open_job_store
+from rastercollection.model.parameters import MISSING, explained, parameters, problems
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
-from rastercollection.ports.catalog import CatalogBackend
-from rastercollection.ports.storage import StorageBackend
 
 if TYPE_CHECKING:
-    from rastercollection.job.forecast import TileForecast
+    from rastercollection.model.tile_forecast import TileForecast
 
 __all__ = [
     "CollectionPlan",
@@ -40,24 +38,36 @@ __all__ = [
     "submit",
 ]
 
-ON_TILE_ERROR = ("continue", "fail")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
+def _takes(*kinds: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A function that takes the fields of these classes as keyword arguments: ``help`` shows what each means.
+
+    What the signature requires and a call leaves out arrives as MISSING, to be told of with all else that is wrong.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        required = {name: MISSING for kind in kinds for name, each in parameters(kind).items() if each.is_required}
+
+        @functools.wraps(function)
+        def call(**arguments: Any) -> R:
+            return cast(Callable[..., R], function)(**{**required, **arguments})
+
+        call.__doc__ = f"{function.__doc__}\n    Parameters:\n{''.join(map(explained, kinds))}    "
+        return cast(Callable[P, R], call)
+
+    return decorate
+
+
+@_takes(CollectionRequest, RuntimeOptions)
 def process_collection(
     *,
-    observers: Sequence[Observer] = (),
-    on_tile_error: str = "continue",
-    workflow: Workflow | None = None,
-    cancel: threading.Event | None = None,
-    storage: StorageBackend | str | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    catalog: CatalogBackend | str | None = None,
-    jobs: JobStore | str | None = None,
-    executor: Any = None,
-    max_workers: int | None = None,
-    memory_budget: int | None = None,
-    scratch: str | None = None,
-    **parameters: Unpack[CollectionParameters],
+    container_name: str | PathLike[str],
+    blob_list: str | Sequence[str],
+    collection_id: str,
+    **arguments: Unpack[JobArguments],
 ) -> JobResult:
     """Turn rasters into a served collection: validated tiles, COGs, a MosaicJSON, a STAC collection, a map.
 
@@ -66,23 +76,8 @@ def process_collection(
     interrupted is resumed by calling again.
 
     Args:
-        observers: Callables that are told of every event.
-        on_tile_error: ``continue`` leaves a bad tile out, with its reason; ``fail`` ends the job at the first.
-        workflow: Instead of the four stages; see :func:`~rastercollection.collection_workflow`.
-        cancel: Set it, from any thread, to cancel: what runs is waited for, nothing more is started.
-        storage: A storage backend or the name of one; fsspec unless given.
-        storage_options: Credentials and settings, as in fsspec. They stay out of records, logs and outputs.
-        catalog: A catalog backend, or the folder or address of one; a static STAC catalog in the folder ``stac`` of
-            the output container unless given.
-        jobs: A job store, ``memory``, or ``sqlite:///path``; an SQLite file in the user's state folder unless given,
-            or in the folder that the environment variable ``RASTERCOLLECTION_STATE`` names.
-        executor: An executor, its name (serial, thread, process, dask), a ``concurrent.futures`` pool, a Dask client
-            or the address of a Dask scheduler; ``thread`` unless given.
-        max_workers: Tasks at the same time; as many as there are cores or tiles, whichever is less, unless given.
-        memory_budget: Bytes of RAM that all workers may take together; unless given, what the environment variable
-            ``RASTERCOLLECTION_MEMORY_BUDGET`` says (``8G``), else half of what is available.
-        scratch: Local folder for temporary files; the system's own unless given.
-        **parameters: Of the job; see :class:`~rastercollection.CollectionRequest`.
+        container_name, blob_list, collection_id: Which rasters, and what their collection is called.
+        **arguments: Further parameters of the job and how it runs, see the page "Parameters".
 
     Returns:
         The result; its status is ``completed`` or ``completed_with_errors``.
@@ -94,25 +89,8 @@ def process_collection(
         JobBusyError: Another process is running the same job.
         BackendError: Storage, catalog or job store cannot be used.
     """
-    options = RuntimeOptions(
-        storage=storage,
-        storage_options=storage_options,
-        catalog=catalog,
-        jobs=jobs,
-        executor=executor,
-        max_workers=max_workers,
-        memory_budget=memory_budget,
-        scratch=scratch,
-    )
-    run = CollectionRun(
-        request=_checked_request(parameters, on_tile_error),
-        options=options,
-        workflow=workflow,
-        observers=tuple(observers),
-        stop_on_error=on_tile_error == "fail",
-        cancel=cancel or threading.Event(),
-    )
-    return run.result()
+    required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
+    return CollectionRun.prepare(*_told_apart({**required, **arguments})).result()
 
 
 @attrs.frozen(kw_only=True)
@@ -143,61 +121,41 @@ class CollectionPlan:
         return plain
 
 
+@_takes(CollectionRequest, RuntimeOptions)
 def plan_collection(
     *,
-    storage: StorageBackend | str | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    workflow: Workflow | None = None,
-    max_workers: int | None = None,
-    memory_budget: int | None = None,
+    container_name: str | PathLike[str],
+    blob_list: str | Sequence[str],
+    collection_id: str,
     predict: bool = True,
-    **parameters: Unpack[CollectionParameters],
+    **arguments: Unpack[JobArguments],
 ) -> CollectionPlan:
     """Check a request and tell what it would do, without making any task or writing anything.
 
     Args:
-        storage, storage_options, workflow, max_workers, memory_budget, **parameters: As for
-            :func:`process_collection`.
+        container_name, blob_list, collection_id, **arguments: As for :func:`process_collection`.
         predict: Look at every source, as the first stage would, and tell what each tile will take and give: the size
             and bytes of its COG, memory and temporary disk. Without, nothing is opened.
 
     Raises:
         RequestError: With every problem found.
     """
-    request = _checked_request(parameters, "continue")
-    backend = open_storage(RuntimeOptions(storage=storage, storage_options=storage_options))
-    sources = find_sources(request, backend)
-    chosen = workflow or default_workflow(request)
-    fan_outs = {stage.name: _most_tasks(stage.fan, len(sources.files)) for stage in chosen.stages}
+    required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
+    run = CollectionRun.prepare(*_told_apart({**required, **arguments}))
+    sources = run.sources
     return CollectionPlan(
-        job_id=request.job_id,
-        parameters=request.to_parameters(),
+        job_id=run.request.job_id,
+        parameters=run.request.to_parameters(),
         sources=sources.files,
-        stages=fan_outs,
+        stages={stage.name: _most_tasks(stage, len(sources.files)) for stage in run.workflow.stages},
         total_size=sum(source.size for source in sources.files),
         notices=sources.notices,
-        tiles=_forecast(request, sources.files, backend, max_workers, memory_budget) if predict else (),
+        tiles=run.forecast() if predict else (),
     )
 
 
-def _forecast(
-    request: CollectionRequest,
-    sources: tuple[SourceFile, ...],
-    storage: StorageBackend,
-    max_workers: int | None,
-    memory_budget: int | None,
-) -> tuple[TileForecast, ...]:
-    from rastercollection.core.machine import available_cores
-    from rastercollection.job.forecast import forecast
-    from rastercollection.rasters.limits import plan_limits
-
-    workers = max_workers or min(available_cores(), len(sources))
-    limits = plan_limits(workers, shares_memory=False, memory_budget=memory_budget, scratch=None)
-    return forecast(request, sources, storage, limits)
-
-
-def _most_tasks(fan: Any, tiles: int) -> int:
-    return fan.task_count if isinstance(fan, FanIn) else tiles
+def _most_tasks(stage: Stage, tiles: int) -> int:
+    return len(stage.kinds) if isinstance(stage.fan, FanIn) else tiles
 
 
 @attrs.frozen(kw_only=True)
@@ -230,33 +188,41 @@ class JobHandle:
         self._cancel.set()
 
 
-def submit(**arguments: Any) -> JobHandle:
+@_takes(CollectionRequest, RuntimeOptions)
+def submit(
+    *,
+    container_name: str | PathLike[str],
+    blob_list: str | Sequence[str],
+    collection_id: str,
+    **arguments: Unpack[JobArguments],
+) -> JobHandle:
     """Start :func:`process_collection` in the background of this process and return at once.
 
     The request is checked before this returns; the job ends with the process at the latest, and is resumed by
     submitting it again.
 
     Args:
-        **arguments: As for :func:`process_collection`.
+        container_name, blob_list, collection_id, **arguments: As for :func:`process_collection`.
 
     Raises:
         RequestError: With every problem found.
     """
-    cancel = arguments.pop("cancel", None) or threading.Event()
-    names = {"storage", "storage_options", "workflow", *attrs.fields_dict(CollectionRequest)}
-    plan = plan_collection(predict=False, **{name: value for name, value in arguments.items() if name in names})
+    required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
+    request, given = _told_apart({**required, **arguments})
+    cancel = given.cancel or threading.Event()
+    options, job_id = attrs.evolve(given, cancel=cancel), request.job_id
+    run = CollectionRun.prepare(request, options)
     future: Future[JobResult] = Future()
     future.set_running_or_notify_cancel()
 
     def work() -> None:
         try:
-            future.set_result(process_collection(**arguments, cancel=cancel))
+            future.set_result(run.result())
         except BaseException as error:  # noqa: BLE001 - handed on to whoever asks for the result
             future.set_exception(error)
 
-    threading.Thread(target=work, name=f"rastercollection-{plan.job_id[:8]}", daemon=True).start()
-    jobs = arguments.get("jobs")
-    return JobHandle(job_id=plan.job_id, future=future, cancel=cancel, report=lambda: status(plan.job_id, jobs=jobs))
+    threading.Thread(target=work, name=f"rastercollection-{job_id[:8]}", daemon=True).start()
+    return JobHandle(job_id=job_id, future=future, cancel=cancel, report=lambda: status(job_id, jobs=options.jobs))
 
 
 @attrs.frozen(kw_only=True)
@@ -303,15 +269,17 @@ def _find_job(store: JobStore, job_id: str) -> JobRecord:
     return store.get(job_id)
 
 
-def _checked_request(parameters: Mapping[str, Any], on_tile_error: str) -> CollectionRequest:
-    """The request; a wrong policy is reported together with everything else that is wrong."""
-    problems = []
-    if on_tile_error not in ON_TILE_ERROR:
-        problems.append(RequestProblem("on_tile_error", repr(on_tile_error), "must be continue or fail"))
+def _told_apart(arguments: Mapping[str, Any]) -> tuple[CollectionRequest, RuntimeOptions]:
+    """The request, and how it runs; all that is wrong with either is reported together."""
+    names = parameters(RuntimeOptions)
+    options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
+    wrong = problems(options)
     try:
-        request = CollectionRequest.from_parameters(parameters)
+        request = CollectionRequest.from_parameters(
+            {name: value for name, value in arguments.items() if name not in names}
+        )
     except RequestError as error:
-        raise RequestError([*error.problems, *problems]) from None
-    if problems:
-        raise RequestError(problems)
-    return request
+        raise RequestError([*error.problems, *wrong]) from None
+    if wrong:
+        raise RequestError(wrong)
+    return request, options

@@ -7,6 +7,7 @@
     ├── WorkflowDefinitionError      a workflow, stage or task is declared wrongly
     ├── TaskError                    one attempt at one task failed
     │   ├── TileError                the tile itself is at fault; trying again cannot help
+    │   ├── MachineError             the machine that ran the task has no memory or no disk left
     │   └── WorkerDiedError          the process that ran the task is gone
     ├── JobFailedError               the job as a whole failed; carries the result
     ├── JobCancelledError            the job was cancelled; carries the result
@@ -24,14 +25,11 @@
         ├── PermissionDeniedError
         ├── UnavailableError         may work again later
         ├── CatalogIncompleteError   the catalog does not hold what it was sent
-        └── CatalogSetupError        the catalog's database is not set up for it
-            ├── DatabaseNotFoundError
-            ├── PostgisMissingError
-            ├── PgstacMissingError
-            └── PgstacVersionError
+        └── CatalogSetupError        the catalog's database is not set up for it; adapters say in what respect
 
-Every error has a stable ``code``, a ``hint`` that says what to do, and ``retryable``. All of them pickle: each
-passes its arguments positionally to ``super().__init__``.
+Every error has a stable ``code``, a ``hint`` that says what to do, ``retryable`` and ``settled``. All of them pickle:
+each passes its arguments positionally to ``super().__init__``. What only one vendor's system can lack is a class beside
+its adapter, below one of these.
 """
 
 from __future__ import annotations
@@ -43,20 +41,17 @@ __all__ = [
     "BackendError",
     "CatalogIncompleteError",
     "CatalogSetupError",
-    "DatabaseNotFoundError",
     "ExecutorBrokenError",
     "ExecutorError",
     "JobBusyError",
     "JobCancelledError",
     "JobFailedError",
+    "MachineError",
     "MissingExtraError",
     "NoSpaceError",
     "ObjectExistsError",
     "ObjectNotFoundError",
     "PermissionDeniedError",
-    "PgstacMissingError",
-    "PgstacVersionError",
-    "PostgisMissingError",
     "PreconditionError",
     "RasterCollectionError",
     "RequestError",
@@ -79,10 +74,13 @@ class RasterCollectionError(Exception):
         hint: What the reader can do about it; may be empty.
         code: Stable identifier, listed in the documentation's error page.
         retryable: Whether the same call may succeed later with nothing changed.
+        settled: Whether the fault lies in what was asked for, so that a job that meets it again would only fail again;
+            False where it lies around it, in a machine, a store or a catalog, which may be otherwise next time.
     """
 
     code: str = "RASTERCOLLECTION_ERROR"
     retryable: bool = False
+    settled: ClassVar[bool] = True
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -158,11 +156,19 @@ class TileError(TaskError):
     code = "TILE_FAILED"
 
 
+class MachineError(TaskError):
+    """The machine that ran the task has no memory left, or no disk (``NO_SPACE``): elsewhere, or later, it may do."""
+
+    code = "OUT_OF_MEMORY"
+    settled = False
+
+
 class WorkerDiedError(TaskError):
     """The worker that ran the task is gone (killed, out of memory, crashed in native code)."""
 
     code = "WORKER_DIED"
     retryable = True
+    settled = False
 
 
 class JobFailedError(RasterCollectionError):
@@ -185,6 +191,7 @@ class JobCancelledError(JobFailedError):
 class JobBusyError(RasterCollectionError):
     code = "JOB_BUSY"
     retryable = True
+    settled = False
 
 
 class ExecutorError(RasterCollectionError):
@@ -229,6 +236,7 @@ class BackendError(RasterCollectionError):
     """A storage, catalog or job store operation failed. ``target`` is what it was about, without credentials."""
 
     code = "BACKEND_ERROR"
+    settled = False
     default_hint: ClassVar[str] = ""
 
     def __init__(self, message: str, hint: str = "", target: str = "") -> None:
@@ -275,25 +283,3 @@ class CatalogSetupError(BackendError):
     """A catalog's database answers, but is not set up for it."""
 
     code = "CATALOG_SETUP"
-
-
-class DatabaseNotFoundError(CatalogSetupError):
-    code = "DATABASE_NOT_FOUND"
-    default_hint = "Correct the name at the end of the address, or create it: createdb NAME."
-
-
-class PostgisMissingError(CatalogSetupError):
-    code = "POSTGIS_MISSING"
-    default_hint = (
-        "Install PostGIS on the server (Debian: apt-get install postgresql-postgis), then in the database, as a "
-        "superuser: CREATE EXTENSION postgis; and set up pgSTAC: pypgstac migrate --dsn ADDRESS."
-    )
-
-
-class PgstacMissingError(CatalogSetupError):
-    code = "PGSTAC_MISSING"
-    default_hint = "Set it up: pypgstac migrate --dsn ADDRESS."
-
-
-class PgstacVersionError(CatalogSetupError):
-    code = "PGSTAC_VERSION"

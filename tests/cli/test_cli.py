@@ -18,8 +18,12 @@ import numpy as np
 import pytest
 import rasterio
 
+import rastercollection
 from rastercollection import CollectionRequest
 from rastercollection.cli.demo import Scene, make_scene
+from rastercollection.cli.options import option_name
+from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.model.parameters import parameters
 from rastercollection.testing.sample_rasters import write_sample_cog
 
 ESCAPE = "\x1b"
@@ -208,37 +212,88 @@ class TestOtherCommands:
         assert "Traceback" not in done.stderr
 
 
-def test_every_parameter_of_a_request_is_an_option() -> None:
-    shown = _rc("run", "--help").stdout
+def test_every_parameter_is_an_option_that_the_help_explains() -> None:
+    shown = " ".join(_rc("run", "--help").stdout.split())
+    every = {**parameters(CollectionRequest), **parameters(RuntimeOptions)}
+    no_options = {name for name, each in every.items() if not each.option}
+    assert no_options == {"storage", "observers", "workflow", "cancel"}
+    for each in every.values():
+        for spelling in each.option or ():
+            assert f"{spelling} " in shown or f"{spelling}, " in shown
+            assert each.help.replace("`", "").partition("-")[0] in shown
+
+
+def test_options_are_spelled_as_ever() -> None:
     spelled = {
         "container_name": "FOLDER",
-        "collection_id": "--id ",
-        "blob_list": "--blob ",
-        "tiers": "--tier ",
-        "providers": "--provider ",
-        "keywords": "--keyword ",
-        "drivers": "--driver ",
+        "blob_list": "--blob",
+        "collection_id": "--id",
+        "output_container": "--output",
+        "tiers": "--tier",
+        "providers": "--provider",
+        "keywords": "--keyword",
+        "drivers": "--driver",
+        "storage_options": "--storage-option",
+        "max_workers": "--workers",
     }
-    options = [spelled.get(name) or "--" + name.replace("_", "-") for name in attrs.fields_dict(CollectionRequest)]
-    assert len(options) > 30
-    assert [option for option in options if option not in shown] == []
+    for name in (*attrs.fields_dict(CollectionRequest), *spelled):
+        assert option_name(name) == spelled.get(name, "--" + name.replace("_", "-"))
+
+
+def test_values_reach_the_request_as_what_they_are(scene: Scene, tmp_path: Path) -> None:
+    given = ["--output-container", tmp_path / "out", "--no-create-mosaicjson", "--strict", "--compression-level", "3"]
+    given += ["--resolution", "1e-4", "--maxzoom", "12", "--keyword", "a", "--keyword", "b"]
+    given += ["--tier", '{"name": "fast", "compression": "ZSTD"}', "--output-tier", "fast"]
+    done = _rc("plan", scene.folder, "--id", "x", *given, "--json")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)["parameters"]
+    expected = CollectionRequest(
+        container_name=scene.folder,
+        blob_list=plan["blob_list"],
+        collection_id="x",
+        output_container=tmp_path / "out",
+        create_mosaicjson=False,
+        strict=True,
+        compression_level=3,
+        resolution=1e-4,
+        maxzoom=12,
+        keywords=["a", "b"],
+        tiers=[{"name": "fast", "compression": "ZSTD"}],
+        output_tier="fast",
+    )
+    assert plan == expected.to_parameters()
+
+
+def test_help_and_version_are_shown_on_standard_output() -> None:
+    for option in ("-h", "--help"):
+        shown = _rc(option)
+        assert shown.returncode == 0
+        assert all(f"  {command} " in shown.stdout for command in ("run", "plan", "status", "view", "demo"))
+    version = _rc("--version")
+    assert (version.returncode, version.stdout) == (0, f"rastercollection, version {rastercollection.__version__}\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["run"], "FOLDER"),
+        (["run", "--id", "x"], "'FOLDER'"),
+        (["run", "."], "--id"),
         (["run", ".", "--id", "x", "--storage-option", "novalue"], "KEY=VALUE"),
         (["run", ".", "--id", "x", "--compression-level", "best"], "neither a whole number nor auto"),
         (["run", ".", "--id", "x", "--memory-budget", "lots"], "500M"),
         (["run", ".", "--id", "x", "--tier", "{"], "JSON"),
+        (["run", ".", "--id", "x", "--jpeg-quality", "good"], "--jpeg-quality"),
+        (["run", ".", "--id", "x", "--outptu", "y"], "--output"),
         (["paint"], "paint"),
+        (["statsu", "abc"], "Did you mean 'status'?"),
+        ([], "Missing command"),
     ],
 )
 def test_wrong_usage(arguments: list[str], complaint: str) -> None:
     done = _rc(*arguments)
     assert done.returncode == 2
     assert complaint in done.stderr
+    assert done.stdout == ""
 
 
 def _on_a_terminal(command: list[str]) -> tuple[int, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import pickle
+import pydoc
+import sys
 from typing import Any, get_type_hints
 
 import attrs
@@ -12,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection import CollectionRequest, RequestError, process_collection
-from rastercollection.api import plan_collection
+from rastercollection import CollectionRequest, RequestError, plan_collection, process_collection, submit
+from rastercollection.job.arguments import CollectionArguments, JobArguments
+from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.model import converters
 from rastercollection.model.names import tile_names
-from rastercollection.model.parameters import CollectionParameters
+from rastercollection.model.parameters import parameters
 
 GOOD: dict[str, Any] = {"container_name": "/data/bronze", "blob_list": ["a.tif"], "collection_id": "c-1_x"}
 
@@ -36,7 +40,9 @@ WRONG = {
     "jpeg_quality": [0, 101, "85"],
     "stac_item_id": ["a b"],
     "create_mosaicjson": ["true"],
+    "create_overview": [0],
     "create_stac_collection": [1],
+    "mode": ["append", None],
     "grid": ["tiles", None],
     "resolution": [0, -1.0, float("inf"), float("nan"), "10", True],
     "zoom_strategy": ["nearest", None, "upper"],
@@ -45,13 +51,20 @@ WRONG = {
     "warp_resampling": ["best", "CUBIC", 2],
     "overview_resampling": ["gauss", 1],
     "tiers": [[{"name": "x"}], [{"name": "x", "compression": "GZIP"}], "x"],
+    "strict": ["no"],
     "on_mismatch": ["ignore"],
     "datetime": ["yesterday", "2020-02-30", "2021-01-01/2020-01-01", "2020/2021/2022"],
     "datetime_pattern": ["(", "no group"],
+    "license": [""],
     "providers": [[{}], "me"],
+    "keywords": [[""], 3],
     "asset_key": ["a b"],
     "titiler_url": ["titiler", "http://user:pw@host"],
+    "titiler_profile": ["geoserver"],
     "max_pixels": [0],
+    "max_bands": [0],
+    "max_block_bytes": [1.5],
+    "drivers": [[5]],
 }
 
 
@@ -79,11 +92,43 @@ def test_all_problems_come_in_one_error() -> None:
     assert pickle.loads(pickle.dumps(caught.value)).problems == caught.value.problems
 
 
-def test_every_parameter_has_one_name_everywhere() -> None:
-    fields = set(attrs.fields_dict(CollectionRequest))
-    assert set(get_type_hints(CollectionParameters, localns={"Tier": Any})) == fields
-    for function in (process_collection, plan_collection):
-        assert not fields & set(inspect.signature(function).parameters)
+def test_every_parameter_has_a_check_and_a_help_text_that_ends_open() -> None:
+    every = parameters(CollectionRequest)
+    assert set(WRONG) == set(every) == set(attrs.fields_dict(CollectionRequest))
+    assert [name for name, each in every.items() if each.check is None or not each.check(object())] == []
+    for each in [*every.values(), *parameters(RuntimeOptions).values()]:
+        assert each.help.strip() == each.help != ""
+        assert not each.help.endswith(".")
+
+
+@pytest.mark.parametrize("function", [process_collection, plan_collection, submit])
+def test_signature_and_help_name_what_a_user_came_with(function: Any) -> None:
+    signature = inspect.signature(function).parameters
+    required = [name for name, each in parameters(CollectionRequest).items() if each.is_required]
+    assert required == ["container_name", "blob_list", "collection_id"]
+    assert [name for name in signature if name in required] == required
+    assert all(signature[name].default is inspect.Parameter.empty for name in required)
+    shown = pydoc.plain(pydoc.render_doc(function))
+    assert all(f"{each.name}: {each.help[:20]}" in shown for each in parameters(CollectionRequest).values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kinds"),
+    [(CollectionArguments, [CollectionRequest]), (JobArguments, [CollectionRequest, RuntimeOptions])],
+)
+def test_editors_see_the_names_and_types_that_the_fields_take(arguments: Any, kinds: list[type]) -> None:
+    taken: dict[str, Any] = {}
+    for kind in kinds:
+        hints = get_type_hints(kind.__init__, vars(sys.modules[kind.__module__]) | vars(converters))
+        taken |= {name: hints[name] for name, each in parameters(kind).items() if not each.is_required}
+    assert get_type_hints(arguments) == taken
+
+
+def test_a_wrong_policy_is_told_by_submit_before_it_returns(tmp_path: Any) -> None:
+    wrong: dict[str, Any] = {"on_tile_error": "panic", "colour": "red"}
+    with pytest.raises(RequestError) as caught:
+        submit(**{**GOOD, "container_name": tmp_path}, **wrong)
+    assert {problem.parameter for problem in caught.value.problems} == {"colour", "on_tile_error"}
 
 
 def test_defaults_are_those_of_the_specification() -> None:

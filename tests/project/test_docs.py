@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import attrs
@@ -15,6 +15,7 @@ import pytest
 
 from rastercollection import CollectionRequest
 from rastercollection.cli.demo import make_scene
+from rastercollection.job.runtime import RuntimeOptions
 
 DOCS = Path(__file__).parents[2] / "docs"
 README = DOCS.parent / "README.md"
@@ -99,7 +100,14 @@ def test_every_code_is_on_the_error_page_and_nothing_else() -> None:
     assert len(listed) == len(set(listed))
 
 
-def test_every_parameter_is_explained() -> None:
-    page = (DOCS / "parameters.md").read_text(encoding="utf-8")
-    listed = {name for row in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    assert set(attrs.fields_dict(CollectionRequest)) - listed == set()
+def test_tables_and_keyword_arguments_are_what_the_fields_give() -> None:
+    spec = spec_from_file_location("write_parameters", DOCS / "write_parameters.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = module_from_spec(spec)
+    spec.loader.exec_module(script)
+    page, arguments = script.PAGE.read_text(encoding="utf-8"), script.ARGUMENTS.read_text(encoding="utf-8")
+    assert script.page(page) == page, "run nox -s parameters"
+    assert script.arguments(arguments) == arguments, "run nox -s parameters"
+    for name in (*attrs.fields_dict(CollectionRequest), *attrs.fields_dict(RuntimeOptions)):
+        assert f"\n| `{name}` | " in page

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import statistics
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+import rastercollection
+from rastercollection import errors
 
 PROBE = """
 import json, sys, time
@@ -56,12 +63,24 @@ def test_import_takes_less_than_a_fifth_of_a_second() -> None:
 
 
 def test_help_is_shown_without_loading_anything_heavy() -> None:
-    ask = """
-from rastercollection.cli.main import main
-try:
-    main(["run", "--help"])
-except SystemExit:
-    pass
-"""
+    ask = "from rastercollection.cli.main import main\nassert main(['run', '--help']) == 0"
     _, modules = _probe(PROBE.replace("import rastercollection", ask))
     assert not modules & HEAVY
+
+
+def test_public_names_are_those_that_type_checkers_see() -> None:
+    stub = ast.parse(Path(rastercollection.__file__).with_suffix(".pyi").read_text())
+    aliases = [alias for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    # what a stub imports without an alias is its own, not the package's
+    assert [alias.name for alias in aliases] == [alias.asname for alias in aliases]
+    assert rastercollection.__all__ == sorted(alias.name for alias in aliases)
+    assert set(rastercollection.__all__) <= set(dir(rastercollection))
+
+
+def test_public_names_are_imported_by_any_way_of_importing_them() -> None:
+    found: dict[str, object] = {}
+    exec("from rastercollection import *", found)
+    assert set(rastercollection.__all__) <= set(found)
+    assert found["RasterCollectionError"] is errors.RasterCollectionError
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = rastercollection.no_such_name

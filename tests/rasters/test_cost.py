@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cog_scenes import holes, texture, write_raster
 from rastercollection.model.cog import CogSettings
-from rastercollection.model.tiers import COMPRESSIONS
+from rastercollection.model.tiers import Compression
 from rastercollection.rasters.cost import Load, predict, predict_bytes
 
 SIDE = 700
@@ -33,7 +33,12 @@ def size(image: NDArray[Any], compression: str, folder: Path, **options: Any) ->
     return (folder / "cog.tif").stat().st_size
 
 
-PAIRS = [(dtype, name) for dtype in NOISE for name in COMPRESSIONS if dtype == "uint8" or name not in ("JPEG", "WEBP")]
+PAIRS = [
+    (dtype, name)
+    for dtype in NOISE
+    for name in get_args(Compression)
+    if dtype == "uint8" or name not in ("JPEG", "WEBP")
+]
 
 
 @pytest.mark.parametrize(("dtype", "compression"), PAIRS)

@@ -18,12 +18,12 @@ from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.models import Notice, Task
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import TaskContext
-from rastercollection.model.cog import Cog
-from rastercollection.model.mosaic import Overview, OverviewImage
+from rastercollection.model.cog import Cog, CogFile
+from rastercollection.model.mosaic import Overview
 from rastercollection.rasters.limits import Limits
 from rastercollection.stages.overview import create_overview
 from rastercollection.testing.sample_rasters import write_sample_cog
-from rastercollection.testing.sample_records import sample_job, sample_results
+from rastercollection.testing.sample_records import fan_in_parameters, sample_results
 
 Array = NDArray[Any]
 
@@ -62,7 +62,7 @@ class Scene:
     valid: Array
     cogs: list[Cog]
 
-    def seen_by(self, image: OverviewImage, resampling: Resampling = Resampling.average) -> Array:
+    def seen_by(self, image: CogFile, resampling: Resampling = Resampling.average) -> Array:
         """The picture on the overview's grid, straight from full resolution; NaN where it covers nothing valid."""
         found = np.full((len(self.pixels), *image.shape), np.nan)
         source = np.where(self.valid, self.pixels.astype("float64"), np.nan)
@@ -127,7 +127,7 @@ class Outcome:
     notices: list[Notice]
 
     @property
-    def image(self) -> OverviewImage:
+    def image(self) -> CogFile:
         assert self.overview.image is not None
         return self.overview.image
 
@@ -147,7 +147,7 @@ def overview_of(
         resources={"storage": storage or FsspecStorage(), "limits": limits or Limits(scratch=str(folder / "scratch"))},
         inputs={"create_cogs": sample_results(cogs)},
     )
-    parameters: Mapping[str, Any] = {"job": sample_job(output_container=str(folder), **job)}
+    parameters: Mapping[str, Any] = fan_in_parameters(output_container=str(folder), **job)
     overview = from_dict(Overview, create_overview(parameters, context))
     return Outcome(overview=overview, notices=context.notices)
 

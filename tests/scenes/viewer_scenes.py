@@ -109,5 +109,5 @@ def add_overview(collection: Collection) -> None:
         "rastercollection:minzoom": 6,
         "rastercollection:maxzoom": 9,
     }
-    assert Path(cog.href) == collection.output / "overview.tif"
+    assert Path(cog.file.href) == collection.output / "overview.tif"
     collection.change(assets={**collection.document["assets"], "overview": asset})

@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rastercollection.model.band import BandFacts, BandStatistics
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.mosaics.mosaicjson import build_mosaic
 from rastercollection.stac.items import is_dated, item_dict
 from rastercollection.stac.published import cog_key, is_dated_item, item_bounds, published_cog
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.testing.catalog_contract import contract_item
-from rastercollection.testing.sample_records import sample_cog, sample_job
+from rastercollection.testing.sample_records import sample_cog, sample_request
 from stac_scenes import CONIC, PALETTE, odd_cogs
 
 NOT_KEPT = ("source_container", "source_crs", "output_blob", "output_container", "reprojected", "tags", "receipt")
-CIRCUMSTANCES = ("in_memory", "seconds", "outputs", "settings", "notices", "copied", "projjson")
+CIRCUMSTANCES = ("file", "in_memory", "seconds", "outputs", "settings", "notices", "copied", "projjson")
 PLACES = PreviewPlaces(page="/x/page.html", collection="/x/stac/c/collection.json")
 
 
@@ -32,7 +32,7 @@ def _read_back(cog: Cog, key: str = "data") -> Cog:
     item = json.loads(json.dumps(item_dict(cog, "collection", key), allow_nan=False))
     assert cog_key(item) == key
     assert is_dated_item(item) == is_dated(cog)
-    assert item_bounds(item) == cog.bounds_4326
+    assert item_bounds(item) == cog.file.bounds_4326
     again = published_cog(item)
     assert again is not None
     return again
@@ -47,17 +47,22 @@ def _band_facts(band: BandFacts) -> dict[str, Any]:
     return {name: _same(value) for name, value in attrs.asdict(band).items() if name != "description"}
 
 
+def _names(kind: type[Any]) -> list[str]:
+    return [field.name for field in attrs.fields(kind) if field.name not in (*NOT_KEPT, *CIRCUMSTANCES)]
+
+
 def _assert_kept(cog: Cog, again: Cog) -> None:
-    names = [field.name for field in attrs.fields(Cog) if field.name not in (*NOT_KEPT, *CIRCUMSTANCES)]
-    for name in names:
+    for name in _names(Cog):
+        assert getattr(again, name) == getattr(cog, name), name
+    for name in _names(CogFile):
         if name == "bands":
-            assert list(map(_band_facts, again.bands)) == list(map(_band_facts, cog.bands))
-        elif name == "target_crs" and cog.projjson:
-            assert pyproj.CRS(again.target_crs).equals(pyproj.CRS(cog.target_crs))
+            assert list(map(_band_facts, again.file.bands)) == list(map(_band_facts, cog.file.bands))
+        elif name == "target_crs" and cog.file.projjson:
+            assert pyproj.CRS(again.file.target_crs).equals(pyproj.CRS(cog.file.target_crs))
         else:
-            assert getattr(again, name) == getattr(cog, name), name
-    assert again.settings.tier == cog.settings.tier
-    assert collection_renders([again], "data") == collection_renders([cog], "data")
+            assert getattr(again.file, name) == getattr(cog.file, name), name
+    assert again.file.settings.tier == cog.file.settings.tier
+    assert collection_renders([again.file], "data") == collection_renders([cog.file], "data")
     assert preview_page("t", "d", [again], PLACES) == preview_page("t", "d", [cog], PLACES)
 
 
@@ -67,7 +72,7 @@ def test_every_kind_of_tile_comes_back(name: str) -> None:
     again = _read_back(cog, "image")
     _assert_kept(cog, again)
     if name != "pole":
-        assert build_mosaic([again], sample_job()) == (build_mosaic([cog], sample_job())[0], [])
+        assert build_mosaic([again], sample_request()) == (build_mosaic([cog], sample_request())[0], [])
 
 
 FINITE = st.integers(-(10**12), 10**12).map(lambda number: number / 8)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rio_tiler.colormap import cmap
 
 from rastercollection.model.band import BandStatistics
+from rastercollection.model.cog import CogFile
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stac.spread import combine
 from rastercollection.testing.sample_records import sample_band, sample_cog
@@ -31,6 +32,10 @@ def _statistics(values: np.ndarray) -> BandStatistics:
         percentile_2=float(low),
         percentile_98=float(high),
     )
+
+
+def _file(*place: Any, **changes: Any) -> CogFile:
+    return sample_cog(*place, **changes).file
 
 
 def _bands(count: int, dtype: str = "uint16", colors: Any = None, values: tuple[float, float] = (100.0, 4000.0)) -> Any:
@@ -108,15 +113,15 @@ def test_a_constant_band_still_has_a_stretch() -> None:
     ],
 )
 def test_the_bands_of_a_picture(raster_type: str, bands: Any, expected: list[int]) -> None:
-    render = collection_renders([sample_cog(raster_type=raster_type, bands=bands)], "data")["visual"]
+    render = collection_renders([_file(raster_type=raster_type, bands=bands)], "data")["visual"]
     assert render["bidx"] == expected
     assert render["assets"] == ["data"]
     assert len(render.get("rescale", expected)) == len(expected)
 
 
 def test_pictures_are_shown_as_they_are_unless_dark() -> None:
-    bright = sample_cog(bands=_bands(3, "uint8", RGBN[:3], (0, 250)))
-    dark = sample_cog(bands=_bands(3, "uint8", RGBN[:3], (0, 30)))
+    bright = _file(bands=_bands(3, "uint8", RGBN[:3], (0, 250)))
+    dark = _file(bands=_bands(3, "uint8", RGBN[:3], (0, 30)))
     assert "rescale" not in collection_renders([bright], "data")["visual"]
     low, high = collection_renders([dark], "data")["visual"]["rescale"][0]
     assert (low, high) == pytest.approx((0.6, 29.4))
@@ -124,7 +129,7 @@ def test_pictures_are_shown_as_they_are_unless_dark() -> None:
 
 def test_the_stretch_is_over_the_whole_collection() -> None:
     cogs = [
-        sample_cog(str(number), raster_type="dem", bands=_bands(1, "float32", None, (low, low + 100)))
+        _file(str(number), raster_type="dem", bands=_bands(1, "float32", None, (low, low + 100)))
         for number, low in enumerate((0.0, 1000.0, 3000.0))
     ]
     ((low, high),) = collection_renders(cogs, "data")["visual"]["rescale"]
@@ -134,24 +139,24 @@ def test_the_stretch_is_over_the_whole_collection() -> None:
 
 
 def test_four_bands_have_an_infrared_view_too() -> None:
-    renders = collection_renders([sample_cog(raster_type="nir", bands=_bands(4))], "data")
+    renders = collection_renders([_file(raster_type="nir", bands=_bands(4))], "data")
     assert list(renders) == ["visual", "color-infrared"]
     assert renders["color-infrared"]["bidx"] == [4, 1, 2]
     assert len(renders["color-infrared"]["rescale"]) == 3
 
 
 def test_bands_that_a_tile_lacks_are_not_asked_for() -> None:
-    three = [sample_cog(str(number), raster_type="rgb", bands=_bands(3)) for number in range(3)]
-    one = sample_cog("one", raster_type="dem", bands=_bands(1))
+    three = [_file(str(number), raster_type="rgb", bands=_bands(3)) for number in range(3)]
+    one = _file("one", raster_type="dem", bands=_bands(1))
     assert collection_renders([*three, one], "data")["visual"]["bidx"] == [1]
-    two = sample_cog("two", raster_type="unknown", bands=_bands(2))
+    two = _file("two", raster_type="unknown", bands=_bands(2))
     assert max(max(render["bidx"]) for render in collection_renders([*three, two], "data").values()) <= 2
 
 
 def test_a_color_table_is_cut_to_the_values_there_are() -> None:
     table = {str(value): (value, 0, 255 - value, 255) for value in range(256)}
     band = sample_band(1, "palette", "uint8", (3, 9))
-    render = collection_renders([sample_cog(raster_type="categorical", bands=(band,), color_table=table)], "data")
+    render = collection_renders([_file(raster_type="categorical", bands=(band,), color_table=table)], "data")
     colors = render["visual"]["colormap"]
     assert list(colors) == [str(value) for value in range(3, 10)]
     assert colors["4"] == [4, 0, 251, 255]
@@ -161,21 +166,21 @@ def test_a_color_table_is_cut_to_the_values_there_are() -> None:
 
 def test_classes_without_a_table_have_different_colors() -> None:
     band = sample_band(1, dtype="int16", values=(-2, 17))
-    visual = collection_renders([sample_cog(raster_type="categorical", bands=(band,))], "data")["visual"]
+    visual = collection_renders([_file(raster_type="categorical", bands=(band,))], "data")["visual"]
     assert len({tuple(color) for color in visual["colormap"].values()}) == 20
     wide = sample_band(1, dtype="int32", values=(0, 10_000))
-    visual = collection_renders([sample_cog(raster_type="categorical", bands=(wide,))], "data")["visual"]
+    visual = collection_renders([_file(raster_type="categorical", bands=(wide,))], "data")["visual"]
     assert "colormap" not in visual
     assert visual["rescale"]
 
 
 def test_nodata_is_given_where_all_tiles_share_it() -> None:
     with_nodata = [
-        sample_cog(str(number), validity="nodata", bands=(sample_band(dtype="float32", nodata=float("nan")),))
+        _file(str(number), validity="nodata", bands=(sample_band(dtype="float32", nodata=float("nan")),))
         for number in range(2)
     ]
     assert collection_renders(with_nodata, "data")["visual"]["nodata"] == "nan"
-    mixed = [*with_nodata, sample_cog("none", bands=(sample_band(dtype="float32"),))]
+    mixed = [*with_nodata, _file("none", bands=(sample_band(dtype="float32"),))]
     assert "nodata" not in collection_renders(mixed, "data")["visual"]
 
 

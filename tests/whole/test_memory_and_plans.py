@@ -49,14 +49,14 @@ def test_a_plan_tells_what_each_tile_takes_and_gives(tmp_path: Path, target: str
     for blob, cog in cogs.items():
         tile = forecasts[blob]
         assert tile.problem is None
-        assert tile.shape == cog.shape
+        assert tile.shape == cog.file.shape
         assert tile.output_blob == cog.output_blob
         assert tile.resampled == cog.reprojected
         assert tile.in_memory == cog.in_memory == in_memory
-        assert cog.size <= (tile.most_bytes_out or 0)
-        assert 0.1 < cog.size / (tile.bytes_out or 1) < 3
+        assert cog.file.size <= (tile.most_bytes_out or 0)
+        assert 0.1 < cog.file.size / (tile.bytes_out or 1) < 3
         assert 0 < cog.temporary_disk_bytes <= (tile.temporary_disk or 0)
-        held = cog.memory_bytes if in_memory else cog.temporary_disk_bytes - cog.size
+        held = cog.memory_bytes if in_memory else cog.temporary_disk_bytes - cog.file.size
         assert 0 < held <= (tile.peak_memory or 0) + (tile.temporary_disk or 0)
         assert (cog.memory_bytes > 0) == in_memory
     json.dumps(plan.to_dict())

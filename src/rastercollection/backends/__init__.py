@@ -1,3 +1,1 @@
-"""What jobs are passed: storage, catalogs and job stores, a folder each. Every one is loaded by name, when needed."""
-
-__all__: list[str] = []
+"""What jobs are passed: storage, catalogs and job stores, a folder each, loaded by name when needed. No decisions."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import difflib
+import functools
 import io
 import json
 import signal
@@ -14,7 +15,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from rastercollection.cli.options import make_parser, option_name
+import attrs
+import click
+
+from rastercollection import __version__
+from rastercollection.cli import options
 from rastercollection.core.models import ErrorRecord
 from rastercollection.errors import (
     BackendError,
@@ -26,6 +31,8 @@ from rastercollection.errors import (
     RequestProblem,
     UnknownNameError,
 )
+from rastercollection.job.runtime import RuntimeOptions, open_storage
+from rastercollection.model.request import CollectionRequest
 
 if TYPE_CHECKING:
     from rastercollection.cli.progress import ProgressDisplay
@@ -35,7 +42,24 @@ __all__ = ["main"]
 
 ALL_TILES, JOB_FAILED, BAD_REQUEST, SOME_FAILED, CANCELLED = 0, 1, 2, 3, 130
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".img", ".hgt", ".asc", ".nc")
-OWN_OPTIONS = ("command", "json", "quiet", "debug")
+EPILOG = (
+    "Exit status: 0 every tile is a COG, 3 some tiles failed, 1 the job failed, 2 the request is wrong, 130 cancelled."
+)
+
+
+@attrs.frozen(kw_only=True)
+class Output:
+    """How a command tells what it has to tell.
+
+    Attributes:
+        json: As one JSON document on standard output.
+        debug: With tracebacks and the log.
+        quiet: Without progress.
+    """
+
+    json: bool
+    debug: bool
+    quiet: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,20 +68,91 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Those of the process when None.
     """
-    options = make_parser({"run": _run, "plan": _plan, "status": _status, "view": _view, "demo": _demo}).parse_args(
-        arguments
-    )
-    _configure_streams(debug=options.debug)
     try:
-        return int(options.command(options))
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        commands = _commands()
+        with commands.make_context("rastercollection", given, max_content_width=110) as context:
+            return int(commands.invoke(context))
+    except click.exceptions.Exit as done:  # help or version was asked for, and shown
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return BAD_REQUEST
     except BrokenPipeError:
         sys.stdout = None  # whoever read the output has gone: flush nothing at exit
         return JOB_FAILED
     except KeyboardInterrupt:
         sys.stderr.write("cancelled\n")
         return CANCELLED
+
+
+class _Commands(click.Group):
+    """Commands, with a suggestion for a mistyped one, which click makes itself from 8.4 on."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        close = difflib.get_close_matches(args[0], self.commands, n=1)
+        if close and args[0] not in self.commands:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+class _Command(click.Command):
+    """A command whose help lists options under the titles of their sections."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for one in self.get_params(ctx):
+            record = one.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(one, "section", "Options"), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _commands() -> click.Group:
+    group = _Commands(
+        help="A folder of rasters, served: validated, made into COGs, mosaicked and catalogued in STAC.",
+        epilog=EPILOG,
+        no_args_is_help=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    click.version_option(__version__, prog_name="rastercollection")(group)
+
+    def add(command: Callable[..., int], about: str, *params: click.Parameter) -> None:
+        made = _Command(
+            command.__name__.removeprefix("_"),
+            params=[*params, options.JSON, options.DEBUG],
+            callback=functools.partial(_guarded, command),
+            help=about,
+            epilog=EPILOG,
+        )
+        group.add_command(made)
+
+    request, runtime = options.options_of(CollectionRequest), options.options_of(RuntimeOptions)
+    storage = runtime["storage_options"]
+    add(_run, "Do the whole job on a folder of rasters.", *request.values(), *runtime.values(), options.QUIET)
+    add(_plan, "Say what 'run' with the same options would do, without doing it.", *request.values(), *runtime.values())
+    add(_status, "Show where a job stands.", *options.STATUS, runtime["jobs"])
+    add(_view, "Show a collection that was published on a map in the browser.", *options.VIEW, storage)
+    add(
+        _demo, "Make a small scene, run the whole job on it and show where everything is.", *options.DEMO, options.QUIET
+    )
+    return group
+
+
+def _guarded(command: Callable[..., int], *, json: bool, debug: bool, quiet: bool = False, **arguments: Any) -> int:
+    """Carry out a command with what was given; what goes wrong is told, and decides the exit status."""
+    output = Output(json=json, debug=debug, quiet=quiet)
+    _configure_streams(debug=debug)
+    try:
+        return command(output, **{name: value for name, value in arguments.items() if value not in (None, (), {})})
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001 - the outermost boundary: users get a message, not a traceback
-        _report(error, options)
+        _report(error, output)
         return _exit_status(error)
 
 
@@ -67,25 +162,25 @@ def _exit_status(error: Exception) -> int:
     return BAD_REQUEST if isinstance(error, RequestError | UnknownNameError | MissingExtraError) else JOB_FAILED
 
 
-def _report(error: Exception, options: argparse.Namespace) -> None:
+def _report(error: Exception, output: Output) -> None:
     from rastercollection.cli.terminal import format_error, print_result
 
-    if options.debug:
+    if output.debug:
         traceback.print_exception(error)
     result: JobResult | None = error.result if isinstance(error, JobFailedError) else None
-    if options.json:
+    if output.json:
         _print_json(result.to_dict() if result is not None else {"error": _as_dict(error)})
     elif result is not None:
         print_result(result, sys.stdout)
         sys.stdout.flush()
-    told = () if result is None or options.json else tuple(tile.blob for tile in result.tiles)
-    sys.stderr.write(format_error(error, option_name, told=told) + "\n")
+    told = () if result is None or output.json else tuple(tile.blob for tile in result.tiles)
+    sys.stderr.write(format_error(error, options.option_name, told=told) + "\n")
     if not isinstance(error, RasterCollectionError):
-        _point_to_debug(options)
+        _point_to_debug(output)
 
 
-def _point_to_debug(options: argparse.Namespace) -> None:
-    if not options.debug:
+def _point_to_debug(output: Output) -> None:
+    if not output.debug:
         sys.stderr.write("run it again with --debug to see the traceback\n")
 
 
@@ -97,76 +192,76 @@ def _as_dict(error: Exception) -> dict[str, Any]:
     return shown
 
 
-def _run(options: argparse.Namespace) -> int:
-    result = _process(_arguments(options), options)
+def _run(output: Output, **arguments: Any) -> int:
+    result = _process({"executor": "process", **_with_blobs(arguments)}, output)
     return ALL_TILES if all(tile.ok for tile in result.tiles) else SOME_FAILED
 
 
-def _process(arguments: Mapping[str, Any], options: argparse.Namespace) -> JobResult:
+def _process(arguments: Mapping[str, Any], output: Output) -> JobResult:
     """Run the job with progress, and print its result."""
     from rastercollection.api import process_collection
     from rastercollection.cli.terminal import print_result
 
-    with _observers(options) as observers, _terminable() as cancel:
+    with _observers(output) as observers, _terminable() as cancel:
         result = process_collection(**arguments, observers=observers, cancel=cancel)
-    if options.json:
+    if output.json:
         _print_json(result.to_dict())
     else:
         print_result(result, sys.stdout)
     if any(tile.code == "UNEXPECTED_ERROR" for tile in result.tiles):
-        _point_to_debug(options)
+        _point_to_debug(output)
     return result
 
 
-def _plan(options: argparse.Namespace) -> int:
+def _plan(output: Output, **arguments: Any) -> int:
     from rastercollection.api import plan_collection
     from rastercollection.cli.terminal import print_plan
 
-    plan = plan_collection(**_arguments(options))
-    if options.json:
+    plan = plan_collection(**_with_blobs(arguments))
+    if output.json:
         _print_json(plan.to_dict())
     else:
         print_plan(plan, sys.stdout)
     return ALL_TILES
 
 
-def _status(options: argparse.Namespace) -> int:
+def _status(output: Output, *, job: str, jobs: str | None = None) -> int:
     from rastercollection.api import status
     from rastercollection.cli.terminal import print_status
 
-    report = status(options.job, jobs=options.jobs)
-    if options.json:
+    report = status(job, jobs=jobs)
+    if output.json:
         _print_json(report.to_dict())
     else:
         print_status(report, sys.stdout)
     return ALL_TILES
 
 
-def _view(options: argparse.Namespace) -> int:
+def _view(output: Output, *, collection: str, host: str, no_browser: bool, **settings: Any) -> int:
     from rastercollection.viewer import view_collection
 
-    with _terminable() as cancel, contextlib.suppress(KeyboardInterrupt):
-        storage_options = dict(options.storage_options or ())
-        with view_collection(
-            options.collection, host=options.host, port=options.port, storage_options=storage_options
-        ) as server:
-            _print_address(server, options)
-            if not options.no_browser:
-                _open_browser(server)
-            while server.is_running and not cancel.wait(0.5):
-                pass
+    with (
+        _terminable() as cancel,
+        contextlib.suppress(KeyboardInterrupt),
+        view_collection(collection, host=host, **settings) as server,
+    ):
+        _print_address(server, output, collection, host)
+        if not no_browser:
+            _open_browser(server)
+        while server.is_running and not cancel.wait(0.5):
+            pass
     return ALL_TILES
 
 
-def _print_address(address: str, options: argparse.Namespace) -> None:
+def _print_address(address: str, output: Output, collection: str, host: str) -> None:
     from rastercollection.viewer.guard import is_loopback
 
-    if options.json:
-        _print_json({"url": str(address), "collection": options.collection})
+    if output.json:
+        _print_json({"url": str(address), "collection": collection})
     else:
         sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
-    if not is_loopback(options.host):
+    if not is_loopback(host):
         sys.stderr.write("Everyone who reaches this machine can see the collection and fetch its files.\n")
     sys.stderr.write("Ctrl-C stops the server.\n")
 
@@ -178,25 +273,20 @@ def _open_browser(address: str) -> None:
         sys.stderr.write("There is no browser to open here: open the address in one.\n")
 
 
-def _demo(options: argparse.Namespace) -> int:
+def _demo(told: Output, *, output: str, executor: str) -> int:
     from rastercollection.cli.demo import demo_arguments, make_scene
 
-    folder = Path(options.output).absolute()
+    folder = Path(output).absolute()
     scene = make_scene(folder / "sources")
-    result = _process({**demo_arguments(folder), "executor": options.executor}, options)
+    result = _process({**demo_arguments(folder), "executor": executor}, told)
     sys.stderr.write(f"{scene.broken.name} is broken on purpose.\n")
     as_meant = [tile.ok != (tile.blob == scene.broken.name) for tile in result.tiles]
     return ALL_TILES if all(as_meant) else SOME_FAILED
 
 
-def _arguments(options: argparse.Namespace) -> dict[str, Any]:
-    """Keyword arguments for the API: what was given, and which rasters where that was not."""
-    arguments = {name: value for name, value in vars(options).items() if name not in OWN_OPTIONS}
-    if "storage_options" in arguments:
-        arguments["storage_options"] = dict(arguments["storage_options"])
-    if "blob_list" not in arguments:
-        arguments["blob_list"] = _all_rasters(arguments)
-    return arguments
+def _with_blobs(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, and which rasters where that was not given."""
+    return dict(arguments) if "blob_list" in arguments else {**arguments, "blob_list": _all_rasters(arguments)}
 
 
 def _all_rasters(arguments: Mapping[str, Any]) -> list[str]:
@@ -204,7 +294,6 @@ def _all_rasters(arguments: Mapping[str, Any]) -> list[str]:
 
     Patterns keep the job the same job when rasters are added later: only those are done then.
     """
-    from rastercollection.job.runtime import RuntimeOptions, open_storage
     from rastercollection.ports import addresses
 
     storage = open_storage(RuntimeOptions(storage_options=arguments.get("storage_options")))
@@ -229,8 +318,8 @@ def _all_rasters(arguments: Mapping[str, Any]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _observers(options: argparse.Namespace) -> Iterator[tuple[ProgressDisplay, ...]]:
-    if options.quiet:
+def _observers(output: Output) -> Iterator[tuple[ProgressDisplay, ...]]:
+    if output.quiet:
         yield ()
         return
     from rastercollection.cli.progress import show_progress

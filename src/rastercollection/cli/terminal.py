@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rastercollection.api import CollectionPlan, JobReport
-    from rastercollection.job.forecast import TileForecast
     from rastercollection.job.result import JobResult, TileOutcome
+    from rastercollection.model.tile_forecast import TileForecast
 
 __all__ = ["clean", "error_text", "format_error", "plural", "print_plan", "print_result", "print_status"]
 

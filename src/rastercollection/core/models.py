@@ -1,4 +1,4 @@
-"""The engine's values: tasks, their results, jobs and statuses. They know nothing of rasters."""
+"""The engine's values: tasks, their results, jobs and statuses. They know nothing of what tasks are about."""
 
 from __future__ import annotations
 
@@ -13,23 +13,6 @@ from rastercollection.errors import RasterCollectionError, TaskError
 __all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Notify", "Task", "TaskResult", "TaskStatus"]
 
 SCHEMA_VERSION = 1
-_CIRCUMSTANCES = (
-    "UNEXPECTED_ERROR",
-    "OUT_OF_MEMORY",
-    "NO_SPACE",
-    "BACKEND_ERROR",
-    "OBJECT_EXISTS",
-    "OBJECT_NOT_FOUND",
-    "PERMISSION_DENIED",
-    "PRECONDITION_FAILED",
-    "CATALOG_INCOMPLETE",
-    "CATALOG_SETUP",
-    "DATABASE_NOT_FOUND",
-    "POSTGIS_MISSING",
-    "PGSTAC_MISSING",
-    "PGSTAC_VERSION",
-)
-"""Codes of what may be otherwise next time: the state of a machine, a store, a catalog; a bug that was mended."""
 
 
 class JobStatus(enum.StrEnum):
@@ -62,10 +45,10 @@ class Task:
     Attributes:
         id: Deterministic, unique in its job.
         stage: Number of its stage, from 1.
-        task_type: What it does (``create_cog``).
+        task_type: What it does (``count_words``).
         handler: ``module:qualname`` of the function that does it.
         parameters: JSON-able arguments; never arrays, never open datasets.
-        tile: Name of the source raster it is about; None for a fan-in task.
+        tile: Name of the source that it is about; None for a fan-in task.
     """
 
     id: str
@@ -90,18 +73,19 @@ Notify = Callable[[str, str], None]
 
 @attrs.frozen(kw_only=True)
 class ErrorRecord:
-    """An error as it is kept and shown."""
+    """An error as it is kept and shown.
+
+    Attributes:
+        code, message, hint, retryable, details: As the error had them.
+        settled: Whether the same task would only fail again: the fault lies in its input, not around it.
+    """
 
     code: str
     message: str
     hint: str = ""
     retryable: bool = False
     details: Mapping[str, Any] = attrs.field(factory=dict)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the same task would only fail again: the fault lies in its input, not around it."""
-        return not self.retryable and self.code not in _CIRCUMSTANCES
+    settled: bool = attrs.field(default=attrs.Factory(lambda self: not self.retryable, takes_self=True))
 
     @classmethod
     def of(cls, error: BaseException) -> ErrorRecord:
@@ -113,11 +97,13 @@ class ErrorRecord:
                 hint=error.hint,
                 retryable=error.retryable,
                 details=error.details if isinstance(error, TaskError) else {},
+                settled=error.settled and not error.retryable,
             )
         return cls(
             code="UNEXPECTED_ERROR",
             message=f"{type(error).__name__}: {error}",
             hint="This is a bug, in the library or in a handler of yours: the log holds the traceback.",
+            settled=False,
         )
 
 

@@ -1,6 +1,7 @@
 """Records at rest: frozen values to versioned JSON-able dicts and back.
 
-Numbers that JSON lacks are written as STAC writes them: ``"nan"``, ``"inf"``, ``"-inf"``.
+Numbers that JSON lacks are written as text: ``"nan"``, ``"inf"``, ``"-inf"``. A field's metadata may say that a dict is
+laid out otherwise than the value: :data:`FLAT`, :func:`inside`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
 
 from rastercollection.core.models import SCHEMA_VERSION
 from rastercollection.errors import RasterCollectionError
@@ -18,11 +21,19 @@ from rastercollection.errors import RasterCollectionError
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["canonical_json", "digest", "from_dict", "jsonable", "to_dict"]
+__all__ = ["FLAT", "canonical_json", "digest", "from_dict", "inside", "jsonable", "to_dict", "to_plain"]
 
 T = TypeVar("T")
 
+FLAT: Mapping[str, str] = {"at_rest": ""}
+"""Metadata of a field that holds a value of its own: that value's fields are written among those of its parent."""
+
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def inside(name: str) -> Mapping[str, str]:
+    """Metadata of a field that is written into the dict of field ``name`` beside it, if that is not None."""
+    return {"at_rest": name}
 
 
 def jsonable(value: Any) -> Any:
@@ -51,10 +62,55 @@ def _float(value: Any, _: Any) -> float:
 
 
 def _number(value: Any, _: Any) -> int | float | None:
-    # int stays int: a nodata of 2**63 - 1 has no exact float
+    # int stays int: 2**63 - 1 has no exact float
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     return _float(value, None)
+
+
+def _elsewhere(kind: Any) -> dict[str, str]:
+    """Where fields of a class are written that have no key of their own: the field inside of which, empty for flat."""
+    fields = attrs.fields(kind) if attrs.has(kind) else ()
+    return {field.name: field.metadata["at_rest"] for field in fields if "at_rest" in field.metadata}
+
+
+def _is_rearranged(kind: Any) -> bool:
+    return bool(_elsewhere(kind))
+
+
+def _structuring(kind: Any, converter: Converter) -> Callable[[Mapping[str, Any], Any], Any]:
+    from cattrs.gen import make_dict_structure_fn
+
+    plain, elsewhere = make_dict_structure_fn(kind, converter), _elsewhere(kind)
+
+    def structure(data: Mapping[str, Any], kind: Any) -> Any:
+        found = dict(data)
+        for name, place in elsewhere.items():
+            if not place:
+                found[name] = data
+            elif name in (data[place] or ()):
+                found[name] = data[place][name]
+        return plain(found, kind)
+
+    return structure
+
+
+def _unstructuring(kind: Any, converter: Converter) -> Callable[[Any], dict[str, Any]]:
+    from cattrs.gen import make_dict_unstructure_fn
+
+    plain, elsewhere = make_dict_unstructure_fn(kind, converter), _elsewhere(kind)
+
+    def unstructure(value: Any) -> dict[str, Any]:
+        data = plain(value)
+        for name, place in elsewhere.items():
+            item = data.pop(name)
+            if not place:
+                data |= item
+            elif data[place] is not None:
+                data[place][name] = item
+        return data
+
+    return unstructure
 
 
 @functools.cache
@@ -65,12 +121,20 @@ def _converter() -> Converter:
     converter.register_structure_hook(float, _float)
     converter.register_structure_hook_func(lambda kind: kind == (int | float | None), _number)
     converter.register_structure_hook(float | None, lambda v, t: None if v is None else _float(v, t))
+    converter.register_structure_hook_factory(_is_rearranged, _structuring)
+    converter.register_unstructure_hook_factory(_is_rearranged, _unstructuring)
     return converter
 
 
 def to_dict(value: Any) -> dict[str, Any]:
-    """The versioned, JSON-able dict of a frozen value of ``models`` or ``products``."""
-    return {"schema_version": SCHEMA_VERSION, **jsonable(_converter().unstructure(value))}
+    """The versioned, JSON-able dict of a frozen value."""
+    return {"schema_version": SCHEMA_VERSION, **to_plain(value)}
+
+
+def to_plain(value: Any) -> dict[str, Any]:
+    """The same without a version, for what is kept inside of something that has one."""
+    plain: dict[str, Any] = jsonable(_converter().unstructure(value))
+    return plain
 
 
 def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:

@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
-from rastercollection.core.models import ErrorRecord, Notice, Task, TaskResult, TaskStatus
+from rastercollection.core.models import ErrorRecord, Notice, Notify, Task, TaskResult, TaskStatus
 from rastercollection.errors import WorkflowDefinitionError
 
 __all__ = [
+    "Admission",
     "Companion",
     "FanIn",
     "FanOut",
@@ -22,7 +23,12 @@ __all__ = [
     "PlanContext",
     "Skip",
     "Stage",
+    "StartContext",
+    "StillHolds",
+    "Successor",
+    "Summary",
     "TaskContext",
+    "TaskKind",
     "Workflow",
     "carry_over",
 ]
@@ -73,15 +79,42 @@ class JobContext:
 
     Attributes:
         job_id: The job.
+        workflow: What it runs.
         parameters: The job's normalised parameters.
-        facts: Found out for this run and not part of the job's identity (the sources with their versions).
+        facts: Found out for this run and not part of the job's identity; a value of the workflow's own.
         results: Results of every ended stage, in planned order, by stage name.
     """
 
     job_id: str
+    workflow: Workflow
     parameters: Mapping[str, Any]
-    facts: Mapping[str, Any]
+    facts: Any
     results: Mapping[str, Sequence[TaskResult]]
+
+    def results_of(self, kind: TaskKind) -> tuple[TaskResult, ...]:
+        """Results of the tasks of one kind, in planned order."""
+        return tuple(
+            result
+            for stage in self.workflow.stages
+            if kind in stage.kinds
+            for result in self.results.get(stage.name, ())
+            if result.task.task_type == kind.task_type
+        )
+
+
+@attrs.frozen(kw_only=True)
+class StartContext(JobContext):
+    """What a stage may look at before anything is done; ``results`` are those of an earlier run of the job.
+
+    Attributes:
+        resources: What handlers will be given.
+        still_holds: Whether what an earlier result says is there, is.
+        notice: Records something the user should know.
+    """
+
+    resources: Mapping[str, Any]
+    still_holds: Callable[[TaskResult], bool]
+    notice: Notify
 
 
 @attrs.frozen(kw_only=True)
@@ -95,11 +128,11 @@ class PlanContext(JobContext):
         """The ``index``-th task of this stage; its id follows from job, stage number, type and index."""
         return self._task(self.stage, index, parameters, tile)
 
-    def beside(self, companion: Companion, parameters: Mapping[str, Any]) -> Task:
-        """A companion's task; its id follows from job, stage number and type."""
-        return self._task(companion, 0, parameters, None)
+    def fan_in(self, parameters: Mapping[str, Any]) -> list[Task]:
+        """The task of a fan-in stage and those of its companions, all with the same parameters."""
+        return [self._task(kind, 0, parameters, None) for kind in self.stage.kinds]
 
-    def _task(self, kind: Stage | Companion, index: int, parameters: Mapping[str, Any], tile: str | None) -> Task:
+    def _task(self, kind: TaskKind, index: int, parameters: Mapping[str, Any], tile: str | None) -> Task:
         return Task(
             id=f"{self.job_id[:16]}-{self.number}-{kind.task_type}-{index:06d}",
             stage=self.number,
@@ -132,28 +165,59 @@ class FanOut:
     needs_one: bool = attrs.field(default=True, kw_only=True)
 
 
-def _is_handler(name: str) -> bool:
-    return _HANDLER.fullmatch(name) is not None
+StillHolds = Callable[[TaskResult, Mapping[str, Any]], bool]
+"""``still_holds(result, resources)``: whether what an earlier run made is there as it was; it may do I/O."""
+
+Successor = Callable[[TaskResult, Mapping[str, Any]], Mapping[str, Any] | None]
+"""``successor(result, resources)``: what the summary says of what another job has put in the place of a result that no
+longer holds; None where nothing took its place, and the task has to be done again."""
+
+Summary = Callable[[JobContext, Sequence[TaskResult]], Mapping[str, Any]]
+"""``summary(context, results)``: what a job's summary says of these results, by key; also of none. Pure."""
+
+Admission = Callable[[StartContext], Any]
+"""``admit(context)`` returns the job's facts, without what is not to be done; it raises where nothing may be."""
 
 
 @attrs.frozen(kw_only=True)
-class Companion:
-    """What else a fan-in stage does, in a task of its own, at the same time as its main one where the executor can.
+class TaskKind:
+    """One kind of tasks: who does them, and what there is to know of their results.
 
     Attributes:
-        task_type: Name of what it does, another than the stage's own.
-        handler: ``module:qualname`` of the function that does it.
+        task_type: Name of what they do.
+        handler: ``module:qualname`` of the function that does one.
+        still_holds: Asked of earlier results, besides whether the objects among their ``outputs`` are as they were.
+        successor: Asked of results of a finished job that no longer hold.
+        summary: What the job's summary says of them.
     """
 
     task_type: str
     handler: str
+    still_holds: StillHolds | None = None
+    successor: Successor | None = None
+    summary: Summary | None = None
 
-    def __attrs_post_init__(self) -> None:
-        if not self.task_type or not _is_handler(self.handler):
+    def holds(self, result: TaskResult, resources: Mapping[str, Any]) -> bool:
+        """Whether nothing speaks against an earlier result of this kind."""
+        return self.still_holds is None or self.still_holds(result, resources)
+
+    def _check(self, called: str) -> None:
+        if not self.task_type or not _HANDLER.fullmatch(self.handler):
             raise WorkflowDefinitionError(
-                f"Companion {self.task_type!r}: it needs a task type, and a handler of the form 'module:qualname'.",
+                f"{called}: it needs a task type, and its handler {self.handler!r} the form 'module:qualname'.",
                 "Name a function that workers can import.",
             )
+
+
+@attrs.frozen(kw_only=True)
+class Companion(TaskKind):
+    """What else a fan-in stage does, in a task of its own, at the same time as its main one where the executor can.
+
+    Its task type is another than the stage's own.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        self._check(f"Companion {self.task_type!r}")
 
 
 @attrs.frozen
@@ -167,37 +231,34 @@ class FanIn:
 
     beside: tuple[Companion, ...] = attrs.field(default=(), kw_only=True)
 
-    @property
-    def task_count(self) -> int:
-        """Tasks of the stage."""
-        return 1 + len(self.beside)
-
 
 @attrs.frozen(kw_only=True)
-class Stage:
-    """A step of the workflow.
+class Stage(TaskKind):
+    """A step of the workflow: all that there is to know of it.
 
     Attributes:
         name: Unique in the workflow.
-        task_type: Name of what its tasks do; a registered handler, unless ``handler`` says otherwise.
         fan: How tasks come about.
-        handler: ``module:qualname`` of the function that does one task.
+        admit: Looks at the job before anything is done; may refuse it, or leave out a part of it.
+        forecast: ``module:qualname`` of a function that is called like the handler, makes nothing and tells what the
+            handler would return, or the plan's reader should know; None where that takes doing it.
+        product: Address of what a task made of its tile; None where the stage makes no end product. The last stage that
+            has one tells what became of a tile.
     """
 
     name: str
-    task_type: str
-    handler: str
     fan: FanOut | FanIn
+    admit: Admission | None = None
+    forecast: str | None = None
+    product: Callable[[TaskResult], str] | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not self.name or not self.task_type:
+        if not self.name:
             raise WorkflowDefinitionError("A stage needs a name and a task type.")
-        if not _is_handler(self.handler):
-            raise WorkflowDefinitionError(
-                f"Stage {self.name!r}: handler {self.handler!r} is not of the form 'module:qualname'.",
-                "Name a function that workers can import.",
-            )
-        types = [self.task_type, *(companion.task_type for companion in self.companions)]
+        self._check(f"Stage {self.name!r}")
+        if self.forecast is not None:
+            attrs.evolve(self, handler=self.forecast, forecast=None)  # its name is checked like the handler's
+        types = [kind.task_type for kind in self.kinds]
         if len(set(types)) < len(types):
             raise WorkflowDefinitionError(
                 f"Stage {self.name!r}: two of its tasks have one type ({', '.join(types)}).",
@@ -205,14 +266,9 @@ class Stage:
             )
 
     @property
-    def companions(self) -> tuple[Companion, ...]:
-        """Of a fan-in stage; a fan-out stage has none."""
-        return self.fan.beside if isinstance(self.fan, FanIn) else ()
-
-    @property
-    def handlers(self) -> tuple[str, ...]:
-        """Of its own tasks and of its companions'."""
-        return (self.handler, *(companion.handler for companion in self.companions))
+    def kinds(self) -> tuple[TaskKind, ...]:
+        """Of its own tasks and of its companions'; a fan-out stage has no companions."""
+        return (self, *self.fan.beside) if isinstance(self.fan, FanIn) else (self,)
 
 
 @attrs.frozen(kw_only=True)
@@ -254,6 +310,11 @@ class Workflow:
         """A copy without the stage called ``name``."""
         at = self._position(name)
         return attrs.evolve(self, stages=(*self.stages[:at], *self.stages[at + 1 :]))
+
+    def kind_of(self, task: Task) -> TaskKind | None:
+        """What is known of a task of this workflow, or of an earlier version of it; None of one that it has not."""
+        kinds = self.stages[task.stage - 1].kinds if 0 < task.stage <= len(self.stages) else ()
+        return next((kind for kind in kinds if kind.task_type == task.task_type), None)
 
     def _position(self, name: str) -> int:
         for position, stage in enumerate(self.stages):

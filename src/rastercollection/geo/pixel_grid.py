@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import attrs
 
 from rastercollection.geo.types import NaturalGrid
+from rastercollection.geo.webmercator import HALF_WORLD, exact_zoom, pixel_size
 
-__all__ = ["GRIDS", "ZOOM_STRATEGIES", "CollectionGrid", "GridExtent", "GridRule", "choose_grid"]
+__all__ = ["CollectionGrid", "GridExtent", "GridKind", "GridRule", "ZoomStrategy", "choose_grid"]
 
-GRIDS = ("shared", "own", "WebMercatorQuad")
-ZOOM_STRATEGIES = ("auto", "lower", "upper")
+GridKind = Literal["shared", "own", "WebMercatorQuad"]
+ZoomStrategy = Literal["auto", "lower", "upper"]
 
 _SLACK = 1e-6
 _ALIGNED = 0.01
@@ -24,8 +26,6 @@ _ALIGNED = 0.01
 _ALIKE = 1.1
 """Pixels whose sizes differ by no more count as equally fine: in another CRS, a tile's pixel size is an estimate."""
 _DIGITS = 3
-_WHOLE_CIRCLE = 2 * math.pi * 6378137.0
-_TILE = 256
 _DEEPEST = 30
 _CLOSE = 1e-8
 
@@ -195,18 +195,18 @@ class CollectionGrid:
 def choose_grid(
     naturals: Iterable[NaturalGrid | None],
     *,
-    grid: str,
+    grid: GridKind,
     resolution: float | None = None,
-    zoom_strategy: str = "auto",
+    zoom_strategy: ZoomStrategy = "auto",
     block: int = 512,
 ) -> CollectionGrid:
     """The grid for a set of tiles. The same tiles give the same grid, whatever their order.
 
     Args:
         naturals: Of the tiles, all in the target CRS; None for tiles that have no place in it, which do not count.
-        grid: One of :data:`GRIDS`.
+        grid: ``shared``, ``own`` or ``WebMercatorQuad``.
         resolution: Size of the pixels in the target CRS, both ways; that of the finest tile when None.
-        zoom_strategy: One of :data:`ZOOM_STRATEGIES`, for WebMercatorQuad.
+        zoom_strategy: ``auto``, ``lower`` or ``upper``, for WebMercatorQuad.
         block: Pixels of a block of the COGs, for WebMercatorQuad.
     """
     if grid == "own":
@@ -251,16 +251,15 @@ def _from_finest(present: Sequence[NaturalGrid]) -> CollectionGrid:
 
 
 def _tile_matrix(present: Sequence[NaturalGrid], strategy: str, block: int) -> CollectionGrid:
-    """WebMercatorQuad of OGC 17-083r4, annex D: a zoom level of pixels, tiles of 256 counted from the upper left."""
+    """The pixels of one zoom of WebMercatorQuad, in blocks counted from the upper left of the world."""
     if not present:
         return CollectionGrid(rule=GridRule())
     finest = min(map(_size, present))
-    exact = math.log2(_WHOLE_CIRCLE / _TILE / finest)
+    exact = exact_zoom(finest)
     rounded = {"auto": round(exact), "lower": math.floor(exact + _CLOSE), "upper": math.ceil(exact - _CLOSE)}
     zoom = min(_DEEPEST, max(0, rounded[strategy]))
-    size = _WHOLE_CIRCLE / _TILE / 2**zoom
-    corner = (-_WHOLE_CIRCLE / 2, _WHOLE_CIRCLE / 2)
-    rule = GridRule(resolution=(size, size), origin=corner, block=block, exact=True)
+    size = pixel_size(zoom)
+    rule = GridRule(resolution=(size, size), origin=(-HALF_WORLD, HALF_WORLD), block=block, exact=True)
     return CollectionGrid(rule=rule, finest=(finest, finest), most=2**zoom)
 
 

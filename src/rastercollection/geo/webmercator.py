@@ -1,41 +1,44 @@
-"""Arithmetic of the tiles of WebMercatorQuad: which ones bounds reach into, and what the fullest of them hold.
+"""Web Mercator (EPSG:3857) and its tiles, WebMercatorQuad: where the map ends, zooms, single tiles, quadkeys.
 
-Pure, no GDAL. Tiles are numbered by column from the west and row from the north; at zoom ``z`` there are 2^z each way.
+The standard library's arithmetic alone; :mod:`~rastercollection.geo.mercator_tiles` works on arrays. The tile matrix
+set is that of OGC 17-083r4, annex D.1: tiles of 256 pixels are numbered by column from the west and row from the north,
+2^z each way at zoom ``z``.
 """
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-import shapely
-
 from rastercollection.geo.types import Bounds
 
 __all__ = [
+    "HALF_WORLD",
     "MERCATOR_LATITUDE",
-    "Floats",
-    "Integers",
-    "fullest",
+    "TILE",
+    "exact_zoom",
+    "from_mercator",
     "is_on_map",
-    "most_of_a_tile",
-    "on_world_map",
+    "isometric_latitude",
+    "latitude_at",
+    "pixel_size",
     "quadkey",
-    "tile_boxes",
     "tile_number",
-    "tiles_of",
+    "tile_of",
     "within_map",
+    "world_pixels",
 ]
 
 MERCATOR_LATITUDE = 85.0511287798066
-"""WebMercatorQuad ends here, north and south."""
+"""The map, a square, ends here, north and south."""
 
-TOUCHING = 1e-12
-"""Bounds that reach this much of the world map into a tile only touch it."""
+TILE = 256
+"""Pixels along a tile."""
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+_RADIUS = 6378137.0
+HALF_WORLD = math.pi * _RADIUS
+"""From the middle of the map to its edges, in metres of EPSG:3857."""
+
+_COLUMN_BITS, _ROW_BITS = str.maketrans("0123", "0101"), str.maketrans("0123", "0011")
 
 
 def is_on_map(bounds: Bounds) -> bool:
@@ -48,48 +51,45 @@ def within_map(bounds: Bounds) -> Bounds:
     return (west, max(south, -MERCATOR_LATITUDE), east, min(north, MERCATOR_LATITUDE))
 
 
-def on_world_map(longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
-    """Position on the Web Mercator map of the world, 0–1 from the left and from the top."""
-    x = (longitude + 180) / 360
-    y = 0.5 - np.arcsinh(np.tan(np.radians(latitude))) / (2 * math.pi)
-    return x, y
+def isometric_latitude(latitude: float) -> float:
+    """How far up on the map a latitude in degrees lies, in radians: ±π at its edges and beyond them."""
+    limited = max(-MERCATOR_LATITUDE, min(MERCATOR_LATITUDE, latitude))
+    return math.asinh(math.tan(math.radians(limited)))
 
 
-def tiles_of(bounds: Floats, zoom: int) -> tuple[Integers, Integers, Integers]:
-    """Every tile that each of the ``bounds`` (n, 4) reaches into: index of the bounds, column, row.
-
-    Bounds are in EPSG:4326 and do not cross the antimeridian.
-    """
-    left, bottom = on_world_map(bounds[:, 0], bounds[:, 1])
-    right, top = on_world_map(bounds[:, 2], bounds[:, 3])
-    first_column, first_row = _number(left + TOUCHING, zoom), _number(top + TOUCHING, zoom)
-    columns = np.maximum(_number(right - TOUCHING, zoom) - first_column, 0) + 1
-    rows = np.maximum(_number(bottom - TOUCHING, zoom) - first_row, 0) + 1
-    counts = columns * rows
-    part = np.repeat(np.arange(len(bounds)), counts)
-    position = np.arange(len(part)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return part, first_column[part] + position % columns[part], first_row[part] + position // columns[part]
+def latitude_at(isometric: float) -> float:
+    """The latitude in degrees of an isometric latitude in radians."""
+    return math.degrees(math.atan(math.sinh(isometric)))
 
 
-def _number(fraction: Floats, zoom: int) -> Integers:
-    numbers: Integers = np.clip(np.floor(fraction * 2.0**zoom), 0, 2**zoom - 1).astype(np.int64)
-    return numbers
+def from_mercator(bounds: Bounds) -> Bounds:
+    """Bounds in EPSG:4326 of those in EPSG:3857."""
+    west, east = (x / HALF_WORLD * 180 for x in (bounds[0], bounds[2]))
+    south, north = (latitude_at(y / _RADIUS) for y in (bounds[1], bounds[3]))
+    return (west, south, east, north)
 
 
-def tile_boxes(column: Integers, row: Integers, zoom: int) -> npt.NDArray[np.object_]:
-    """The tiles as boxes in EPSG:4326."""
-    x, y = column.astype(np.float64), row.astype(np.float64)
-    degrees, height = 360 / 2.0**zoom, 1 / 2.0**zoom
-    west, east = x * degrees - 180, (x + 1) * degrees - 180
-    south, north = _latitude((y + 1) * height), _latitude(y * height)
-    boxes: npt.NDArray[np.object_] = shapely.box(west, south, east, north)
-    return boxes
+def world_pixels(zoom: int) -> int:
+    """Pixels across the whole map."""
+    return TILE << zoom
 
 
-def _latitude(y: Floats) -> Floats:
-    """The latitude at a fraction of the world map's height from the top."""
-    latitude: Floats = np.degrees(np.arctan(np.sinh(math.pi * (1 - 2 * y))))
-    return latitude
+def pixel_size(zoom: int) -> float:
+    """Metres of EPSG:3857 along a pixel."""
+    return 2 * HALF_WORLD / world_pixels(zoom)
+
+
+def exact_zoom(pixel: float) -> float:
+    """The zoom whose pixels have this size in metres of EPSG:3857; between whole zooms for sizes between theirs."""
+    return math.log2(2 * HALF_WORLD / TILE / pixel)
+
+
+def tile_of(longitude: float, latitude: float, zoom: int) -> tuple[int, int]:
+    """Column and row of the tile that a place lies in; for places beyond the map, of the tile at its edge."""
+    tiles = 1 << zoom
+    column = math.floor((longitude + 180) / 360 * tiles)
+    row = math.floor((0.5 - isometric_latitude(latitude) / (2 * math.pi)) * tiles)
+    return max(0, min(tiles - 1, column)), max(0, min(tiles - 1, row))
 
 
 def quadkey(column: int, row: int, zoom: int) -> str:
@@ -100,29 +100,4 @@ def quadkey(column: int, row: int, zoom: int) -> str:
 
 def tile_number(key: str) -> tuple[int, int]:
     """Column and row of a quadkey."""
-    column = sum((int(digit) & 1) << level for level, digit in enumerate(reversed(key)))
-    row = sum((int(digit) >> 1) << level for level, digit in enumerate(reversed(key)))
-    return column, row
-
-
-def fullest(thing: Integers, column: Integers, row: Integers, zoom: int) -> dict[int, int]:
-    """How many different things the tile that holds most holds, at every zoom from 0 to ``zoom``.
-
-    Args:
-        thing: Number of a thing, for each time that one is in a tile.
-        column, row: Of that tile.
-        zoom: Of those tiles.
-    """
-    found = {}
-    for level in range(zoom, -1, -1):
-        tile = np.unique(column << level | row, return_inverse=True)[1]
-        size = int(thing.max()) + 1 if thing.size else 1
-        pairs, first = np.unique(tile * size + thing, return_index=True)
-        found[level] = int(np.bincount(pairs // size).max()) if pairs.size else 0
-        thing, column, row = thing[first], column[first] >> 1, row[first] >> 1
-    return dict(sorted(found.items()))
-
-
-def most_of_a_tile(counts: dict[int, int], most: int) -> int | None:
-    """The deepest zoom at which some tile holds more than ``most`` things; None where none does."""
-    return max((zoom for zoom, count in counts.items() if count > most), default=None)
+    return int("0" + key.translate(_COLUMN_BITS), 2), int("0" + key.translate(_ROW_BITS), 2)

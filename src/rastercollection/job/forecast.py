@@ -1,153 +1,100 @@
-"""What each tile of a job will take and give: from stage 1's look at it and stage 2's plan."""
+"""What each tile of a job will take and give: the stages of its workflow, asked before anything is made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import attrs
-import numpy as np
 
+from rastercollection.core.engine.worker import run_task
 from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStatus
-from rastercollection.core.records import from_dict, to_dict
-from rastercollection.core.workflow import PlanContext, Skip, TaskContext
-from rastercollection.errors import RasterCollectionError, TaskError
-from rastercollection.geo.pixel_grid import GridRule
-from rastercollection.geo.types import NaturalGrid
-from rastercollection.job.collection_workflow import collection_workflow, plan_cogs, plan_validation
+from rastercollection.core.records import from_dict
+from rastercollection.core.workflow import FanOut, PlanContext, Skip, Stage, Workflow
+from rastercollection.errors import RasterCollectionError
 from rastercollection.model.request import CollectionRequest
-from rastercollection.model.tile import SourceFile, Validation
-from rastercollection.ports.registries import HANDLERS
-from rastercollection.ports.storage import StorageBackend
-from rastercollection.rasters.cost import Load, predict
-from rastercollection.rasters.limits import Limits, process_bytes
+from rastercollection.model.tile import Sources
+from rastercollection.model.tile_forecast import TileForecast
 
-__all__ = ["TileForecast", "forecast"]
+__all__ = ["forecast_tiles"]
 
 _READERS = 8
-_WIDER_TYPES = {"complex_int16": "complex64", "complex_int32": "complex128", "float16": "float32"}
 
 
 @attrs.frozen(kw_only=True)
-class TileForecast:
-    """What a tile will take and give. Bytes are None where it will not be converted.
+class _Foreseen:
+    """Of what a stage's ``forecast`` returns, what the plan shows."""
 
-    Attributes:
-        blob: The tile.
-        output_blob: Where its COG will go, relative to the output container.
-        shape: Of the COG, ``(rows, columns)``.
-        resampled: Whether its pixels will be moved to another CRS or grid.
-        in_memory: Whether intermediates will stay in RAM.
-        bytes_out: Of the COG, if it compresses like most of its kind.
-        most_bytes_out: Of the COG, if it does not compress at all.
-        peak_memory: Of the process that converts it, at most.
-        temporary_disk: In the scratch folder, at most.
-        problem: Why it will not be converted.
-    """
-
-    blob: str
-    output_blob: str | None = None
-    shape: tuple[int, int] | None = None
-    resampled: bool | None = None
-    in_memory: bool | None = None
-    bytes_out: int | None = None
-    most_bytes_out: int | None = None
-    peak_memory: int | None = None
-    temporary_disk: int | None = None
-    problem: ErrorRecord | None = None
+    forecast: TileForecast | None = None
 
 
-def forecast(
-    request: CollectionRequest, sources: Sequence[SourceFile], storage: StorageBackend, limits: Limits
+def forecast_tiles(
+    request: CollectionRequest, workflow: Workflow, sources: Sources, resources: Mapping[str, Any]
 ) -> tuple[TileForecast, ...]:
-    """Run stage 1 on every source, which reads its header and a sample of its pixels, and plan stage 2.
+    """Ask the stages of a workflow, one after the other, up to the first that cannot tell without being run.
+
+    The first reads the header and a sample of each source, the others take their decisions as they will.
 
     Args:
-        request: The job's parameters.
+        request: What was asked for.
+        workflow: What will be done.
         sources: The rasters.
-        storage: Where they are.
-        limits: Of one task.
+        resources: What handlers will be given.
     """
-    context = _context(request, sources, 0)
+    tiles = {source.blob: TileForecast(blob=source.blob) for source in sources.files}
+    results: dict[str, tuple[TaskResult, ...]] = {}
+    previous: tuple[TaskResult, ...] = ()
     with ThreadPoolExecutor(_READERS) as pool:
-        validations = list(pool.map(lambda task: _validated(task, storage, limits), plan_validation(context, ())))
-    failed = {result.task.tile: result.error for result in validations if result.error is not None}
-    try:
-        planned = list(plan_cogs(_context(request, sources, 1), validations))
-    except TaskError as error:
-        return tuple(
-            TileForecast(blob=source.blob, problem=failed.get(source.blob) or _record(error)) for source in sources
-        )
-    return tuple(_of_tile(item, failed, limits) for item in planned)
+        for number, stage in enumerate(_foreseeable(workflow), start=1):
+            context = PlanContext(
+                job_id=request.job_id,
+                workflow=workflow,
+                parameters=request.to_parameters(),
+                facts=sources,
+                results=dict(results),
+                stage=stage,
+                number=number,
+            )
+            try:
+                planned = _planned(stage, context, previous)
+            except RasterCollectionError as error:
+                return tuple(_with_problem(tile, ErrorRecord.of(error)) for tile in tiles.values())
+            previous = tuple(pool.map(lambda item, stage=stage: _foreseen(stage, item, resources), planned))
+            results[stage.name] = previous
+            tiles |= {
+                result.task.tile: _told(tiles[result.task.tile], result) for result in previous if result.task.tile
+            }
+    return tuple(tiles.values())
 
 
-def _context(request: CollectionRequest, sources: Iterable[SourceFile], stage: int) -> PlanContext:
-    return PlanContext(
-        job_id=request.job_id,
-        parameters=request.to_parameters(),
-        facts={"sources": [to_dict(source) for source in sources]},
-        results={},
-        stage=collection_workflow(request).stages[stage],
-        number=stage + 1,
-    )
+def _foreseeable(workflow: Workflow) -> Iterator[Stage]:
+    for stage in workflow.stages:
+        if stage.forecast is None:
+            return
+        yield stage
 
 
-def _validated(task: Task, storage: StorageBackend, limits: Limits) -> TaskResult:
-    context = TaskContext(job_id="", task=task, resources={"storage": storage, "limits": limits})
-    try:
-        value = HANDLERS.load(task.task_type)(task.parameters, context)
-    except RasterCollectionError as error:
-        return TaskResult(task=task, status=TaskStatus.FAILED, error=_record(error))
-    return TaskResult(task=task, status=TaskStatus.COMPLETED, value=value)
+def _planned(stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> Iterable[Task | Skip]:
+    return list(stage.fan.plan(context, previous)) if isinstance(stage.fan, FanOut) else ()
 
 
-def _record(error: RasterCollectionError) -> ErrorRecord:
-    return ErrorRecord(code=error.code, message=error.message, hint=error.hint)
-
-
-def _of_tile(item: Task | Skip, failed: Mapping[str | None, ErrorRecord | None], limits: Limits) -> TileForecast:
-    task = item.task if isinstance(item, Skip) else item
-    blob = str(task.tile)
+def _foreseen(stage: Stage, item: Task | Skip, resources: Mapping[str, Any]) -> TaskResult:
     if isinstance(item, Skip):
-        return TileForecast(blob=blob, problem=failed.get(blob) or item.reason)
-    validation = from_dict(Validation, task.parameters["validation"])
-    if validation.natural is None:
-        problem = ErrorRecord(
-            code="REPROJECTION_FAILED",
-            message=f"{blob}: no part of it has a place in the target CRS.",
-            hint="Check its georeferencing, or choose another target_crs.",
-        )
-        return TileForecast(blob=blob, problem=problem)
-    rule = from_dict(GridRule, task.parameters["grid"])
-    resampled = not (validation.natural.is_upright and rule.keeps(validation.natural))
-    load = Load.of(
-        source_shape=(validation.height, validation.width),
-        shape=_shape(validation.natural, rule),
-        bands=validation.band_count,
-        dtype=np.result_type(*(np.dtype(_WIDER_TYPES.get(name, name)) for name in validation.dtypes)),
-        reprojected=resampled,
-    )
-    read = validation.estimated_bytes + load.image_bytes
-    load = attrs.evolve(load, process_bytes=process_bytes(limits, read))
-    asked = task.parameters["in_memory"]
-    load = attrs.evolve(load, in_memory=load.needed_bytes <= limits.memory_bytes if asked is None else asked)
-    found = predict(load, validation.settings, classes=validation.raster_type == "categorical")
-    return TileForecast(
-        blob=blob,
-        output_blob=task.parameters["output_blob"],
-        shape=load.shape,
-        resampled=resampled,
-        in_memory=load.in_memory,
-        bytes_out=found.bytes_out,
-        most_bytes_out=found.most_bytes_out,
-        peak_memory=found.peak_memory,
-        temporary_disk=found.temporary_disk,
-    )
+        return TaskResult(task=item.task, status=TaskStatus.SKIPPED, error=item.reason)
+    assert stage.forecast is not None
+    outcome = run_task("", attrs.evolve(item, handler=stage.forecast), 1, resources, {})
+    status = TaskStatus.COMPLETED if outcome.error is None else TaskStatus.FAILED
+    return TaskResult(task=item, status=status, value=outcome.value, error=outcome.error)
 
 
-def _shape(natural: NaturalGrid, rule: GridRule) -> tuple[int, int]:
-    if not rule.keeps(natural):
-        return rule.place(natural).shape
-    left, bottom, right, top = natural.bounds
-    across, down = natural.resolution
-    return max(1, round((top - bottom) / down)), max(1, round((right - left) / across))
+def _told(tile: TileForecast, result: TaskResult) -> TileForecast:
+    """What is known of a tile, with what a stage says of it."""
+    if result.error is not None:
+        return _with_problem(tile, result.error)
+    return from_dict(_Foreseen, result.value or {}).forecast or tile
+
+
+def _with_problem(tile: TileForecast, error: ErrorRecord) -> TileForecast:
+    """The first problem is the one to be told."""
+    return tile if tile.problem else TileForecast(blob=tile.blob, problem=error)

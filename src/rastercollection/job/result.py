@@ -12,17 +12,17 @@ import attrs
 
 from rastercollection.core.models import ErrorRecord, JobRecord, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, jsonable
-from rastercollection.core.workflow import JobContext
+from rastercollection.core.workflow import JobContext, TaskKind
 from rastercollection.errors import ViewError
-from rastercollection.model.agreement import compare_tiles
-from rastercollection.model.tile import Validation
+from rastercollection.model.request import CollectionRequest
+from rastercollection.model.tile import Sources
 from rastercollection.ports import addresses
 
 if TYPE_CHECKING:
     from rastercollection.ports.storage import StorageBackend
     from rastercollection.viewer import ViewServer
 
-__all__ = ["JobResult", "TileOutcome", "summarise"]
+__all__ = ["JobResult", "Summary", "TileOutcome", "summarise"]
 
 Summary = Mapping[str, Any]
 
@@ -153,23 +153,19 @@ def _link(url: str, text: str) -> str:
     return f'<a href="{html.escape(address, quote=True)}" target="_blank" rel="noopener">{html.escape(text)}</a>'
 
 
-def summarise(context: JobContext) -> Summary:
-    """The summary of a job, finished or not: what is in it was counted or read back, never assumed."""
+def summarise(context: JobContext, usual: Sequence[TaskKind] = ()) -> Summary:
+    """The summary of a job, finished or not: what is in it was counted or read back, never assumed.
+
+    Args:
+        context: The job.
+        usual: Kinds of tasks whose keys are in the summary even where the workflow has none of them.
+    """
     results = context.results
-    validated = results.get("validate_tiles", ())
-    mosaicking = results.get("create_mosaicjson", ())
-    entry = _value_of(results.get("create_stac_collection", ()), "create_stac_collection")
     everything = [result for stage in results.values() for result in stage]
     return {
-        "job_type": "process_collection",
-        "collection_id": context.parameters["collection_id"],
-        "validation": _validation(validated),
-        "cogs": _cogs(results.get("create_cogs", ())),
-        "mosaicjson": _mosaic((entry or {}).get("mosaic") or _value_of(mosaicking, "create_mosaicjson")),
-        "overview": _overview(_value_of(mosaicking, "create_overview")),
-        "stac": _stac(entry),
-        "share_url": entry.get("share_url") if entry else None,
-        "titiler_urls": dict(entry["urls"]) if entry else {},
+        "job_type": context.workflow.name,
+        "collection_id": CollectionRequest.from_parameters(context.parameters).collection_id,
+        **_facts(context, usual),
         "stages_completed": sum(_is_complete(stage) for stage in results.values()),
         "tasks_executed": sum(result.attempts > 0 for result in everything),
         "tasks_by_status": dict(Counter(str(result.status) for result in everything)),
@@ -178,84 +174,44 @@ def summarise(context: JobContext) -> Summary:
     }
 
 
-def _value_of(results: Sequence[TaskResult], task_type: str) -> Mapping[str, Any] | None:
-    return next((result.value for result in results if result.task.task_type == task_type), None)
+def _facts(context: JobContext, usual: Sequence[TaskKind]) -> Summary:
+    """What each kind of tasks says of its results."""
+    present = [kind for stage in context.workflow.stages for kind in stage.kinds]
+    types = {kind.task_type for kind in present}
+    facts: dict[str, Any] = {}
+    for kind in (*(kind for kind in usual if kind.task_type not in types), *present):
+        if kind.summary is not None:
+            facts |= kind.summary(context, context.results_of(kind))
+    return facts
 
 
 def _is_complete(results: Sequence[TaskResult]) -> bool:
-    return bool(results) and any(result.ok for result in results) and not any(_unfinished(r) for r in results)
-
-
-def _unfinished(result: TaskResult) -> bool:
-    return result.status is TaskStatus.CANCELLED
-
-
-def _validation(results: Sequence[TaskResult]) -> Summary:
-    valid = [result.value for result in results if result.value is not None]
-    disagreements = compare_tiles([from_dict(Validation, value) for value in valid])
-    return {
-        "validated": len(results),
-        "valid": len(valid),
-        "success_rate": f"{100 * len(valid) / len(results):.1f}%" if results else "0.0%",
-        "disagreements": [attrs.asdict(item) for item in disagreements],
-    }
-
-
-def _cogs(results: Sequence[TaskResult]) -> Summary:
-    made = [result.value for result in results if result.value is not None]
-    return {
-        "successful": len(made),
-        "failed": sum(result.status is TaskStatus.FAILED for result in results),
-        "total_size_mb": round(sum(value["size"] for value in made) / 1e6, 3),
-    }
-
-
-def _mosaic(value: Mapping[str, Any] | None) -> Summary | None:
-    if value is None:
-        return None
-    names = ("url", "bounds", "tile_count", "minzoom", "maxzoom", "quadkey_zoom", "cogs_per_tile")
-    return {name: value[name] for name in names if name in value}
-
-
-def _overview(value: Mapping[str, Any] | None) -> Summary | None:
-    """The overview's address and zooms, or None for them with the reason why there is none."""
-    if value is None:
-        return None
-    image = value["image"] or {}
-    return {**{name: image.get(name) for name in ("href", "thumbnail", "maxzoom", "size")}, "reason": value["reason"]}
-
-
-def _stac(value: Mapping[str, Any] | None) -> Summary | None:
-    if value is None:
-        return None
-    in_pgstac = value["catalog"] == "pgstac"
-    return {
-        "collection_id": value["collection_id"],
-        "catalog": value["catalog"],
-        "collection_url": value["collection_url"],
-        "pgstac_id": value["collection_id"] if in_pgstac else None,
-        "search_id": value["search_id"],
-        "items_created": value["items_created"],
-        "items_stored": value["items_stored"],
-        "items_in_collection": value["items_in_collection"],
-        "dropped_cogs": list(value["dropped_cogs"]),
-        "inserted_to_pgstac": value["items_stored"] if in_pgstac else 0,
-        "ready_for_titiler": value["ready_for_titiler"],
-        "ready_reason": value["ready_reason"],
-    }
+    return any(result.ok for result in results) and not any(result.status is TaskStatus.CANCELLED for result in results)
 
 
 def _tiles(context: JobContext) -> list[TileOutcome]:
     """An outcome for every source, from the last stage that has something to say of it."""
-    story: dict[str, list[TaskResult]] = {source["blob"]: [] for source in context.facts.get("sources", ())}
+    sources: Sources | None = context.facts
+    story: dict[str, list[TaskResult]] = {source.blob: [] for source in sources.files} if sources else {}
     for stage in context.results.values():
         for result in stage:
             if result.task.tile in story:
                 story[result.task.tile].append(result)
-    return [_outcome(blob, results) for blob, results in story.items()]
+    products = _products(context)
+    return [_outcome(blob, results, products.get(blob)) for blob, results in story.items()]
 
 
-def _outcome(blob: str, results: Sequence[TaskResult]) -> TileOutcome:
+def _products(context: JobContext) -> Mapping[str, str]:
+    """Address of what became of each tile, by blob."""
+    made: dict[str, str] = {}
+    for stage in context.workflow.stages:
+        for result in context.results.get(stage.name, ()):
+            if stage.product is not None and result.ok and result.task.tile:
+                made[result.task.tile] = stage.product(result)
+    return made
+
+
+def _outcome(blob: str, results: Sequence[TaskResult], product: str | None) -> TileOutcome:
     notices = tuple(notice for result in results for notice in result.notices)
     failure = next((result for result in results if not result.ok), None)
     if failure is not None:
@@ -266,9 +222,8 @@ def _outcome(blob: str, results: Sequence[TaskResult]) -> TileOutcome:
         return TileOutcome(
             blob=blob, outcome=outcome, code=error.code, reason=error.message, hint=error.hint, notices=notices
         )
-    made = [result.value for result in results if result.value and result.task.task_type == "create_cog"]
-    if not made:
+    if product is None:
         return TileOutcome(
             blob=blob, outcome="not_run", code="NOT_RUN", reason="The job ended before.", notices=notices
         )
-    return TileOutcome(blob=blob, outcome="cog", output=made[-1]["href"], notices=notices)
+    return TileOutcome(blob=blob, outcome="cog", output=product, notices=notices)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor as FuturesExecutor
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
+from attrs import field
 
+from rastercollection.core.events import Observer
 from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
+from rastercollection.core.workflow import Workflow
 from rastercollection.errors import RequestError, RequestProblem, UnknownNameError
+from rastercollection.model.parameters import documented, parameter
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
@@ -22,24 +28,90 @@ from rastercollection.ports.storage import StorageBackend
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
 
-__all__ = ["Runtime", "RuntimeOptions", "open_job_store", "open_runtime", "open_storage"]
+__all__ = ["Runtime", "RuntimeOptions", "open_job_store", "open_runtime", "open_storage", "planned_limits"]
 
 DEFAULT_EXECUTOR = "thread"
+_run = functools.partial(parameter, group="run")
 _DATABASE = re.compile(r"(?P<scheme>[a-z][a-z0-9+]*)://")
 
 
+@documented
 @attrs.frozen(kw_only=True)
 class RuntimeOptions:
-    """How a job is run; no part of its identity. See :func:`~rastercollection.process_collection`."""
+    """How a job is run; no part of its identity."""
 
-    storage: StorageBackend | str | None = None
-    storage_options: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
-    catalog: CatalogBackend | str | None = attrs.field(default=None, repr=False)
-    jobs: JobStore | str | None = attrs.field(default=None, repr=False)
-    executor: Executor | FuturesExecutor | str | None = None
-    max_workers: int | None = None
-    memory_budget: int | None = None
-    scratch: str | None = None
+    executor: Executor | FuturesExecutor | str | Any = field(
+        default=None,
+        metadata=_run(
+            "where tasks run: a name (`serial`, `thread`, `process`, `dask`, or a plug-in's), the address of a Dask "
+            "scheduler; in Python also an executor, a `concurrent.futures` pool or a Dask client",
+            otherwise="`thread`; on the command line `process`",
+            metavar="NAME",
+        ),
+    )
+    max_workers: int | None = field(
+        default=None,
+        metadata=_run("tasks at the same time", otherwise="cores or tiles, whichever is less", option="--workers"),
+    )
+    memory_budget: int | None = field(
+        default=None,
+        metadata=_run(
+            "bytes of RAM that all workers may take together; on the command line also `500M`, `8G`",
+            otherwise="the variable `RASTERCOLLECTION_MEMORY_BUDGET`, else half of what is available",
+            metavar="SIZE",
+        ),
+    )
+    scratch: str | None = field(
+        default=None,
+        metadata=_run("local folder for temporary files", otherwise="the system's own", metavar="DIR"),
+    )
+    storage: StorageBackend | str | None = field(
+        default=None, metadata=_run("a storage backend, or the name of one", otherwise="`fsspec`", option=None)
+    )
+    storage_options: Mapping[str, Any] | None = field(
+        default=None,
+        repr=False,
+        metadata=_run(
+            "credentials and settings, as in fsspec; they stay out of records, logs and outputs",
+            option="--storage-option",
+        ),
+    )
+    catalog: CatalogBackend | str | None = field(
+        default=None,
+        repr=False,
+        metadata=_run(
+            "where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a "
+            "catalog backend",
+            otherwise="the folder `stac` in the output container",
+            metavar="CATALOG",
+        ),
+    )
+    jobs: JobStore | str | None = field(
+        default=None,
+        repr=False,
+        metadata=_run(
+            "job store: `sqlite:///file.db`, or `memory`; in Python also an instance",
+            otherwise="an SQLite file in your state folder, or in that of the variable `RASTERCOLLECTION_STATE`",
+            metavar="STORE",
+        ),
+    )
+    on_tile_error: Literal["continue", "fail"] = field(
+        default="continue",
+        metadata=_run("`continue` leaves a bad tile out, with its reason; `fail` ends the job at the first"),
+    )
+    observers: Sequence[Observer] = field(
+        default=(), metadata=_run("callables that are told of every event", option=None)
+    )
+    workflow: Workflow | None = field(
+        default=None, metadata=_run("a workflow of your own", otherwise="the four stages", option=None)
+    )
+    cancel: threading.Event | None = field(
+        default=None,
+        metadata=_run(
+            "an event that, once set, from any thread, cancels: what runs is waited for, nothing more is started",
+            option=None,
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -58,12 +130,15 @@ class Runtime:
 
 
 @contextlib.contextmanager
-def open_runtime(request: CollectionRequest, options: RuntimeOptions, *, tiles: int) -> Iterator[Runtime]:
+def open_runtime(
+    request: CollectionRequest, options: RuntimeOptions, storage: StorageBackend, *, tiles: int
+) -> Iterator[Runtime]:
     """Turn options into what they stand for; what was opened here is closed at the end, what was passed in is not.
 
     Args:
         request: For the default catalog, and for checking that workers can reach the data.
         options: As given by the user.
+        storage: What they stand for, opened.
         tiles: Number of sources: no more workers are started than there are tiles.
 
     Raises:
@@ -72,7 +147,6 @@ def open_runtime(request: CollectionRequest, options: RuntimeOptions, *, tiles: 
         BackendError: The catalog or job store cannot be used.
     """
     with contextlib.ExitStack() as opened:
-        storage = open_storage(options)
         catalog = _open_catalog(request, options, storage)
         if request.create_stac_collection:
             catalog.check()
@@ -169,6 +243,12 @@ def _check_reach(request: CollectionRequest, storage: StorageBackend, executor: 
             )
     if problems:
         raise RequestError(problems)
+
+
+def planned_limits(options: RuntimeOptions, tiles: int) -> Limits:
+    """Limits of one task as :func:`open_runtime` would have them, without running anything."""
+    with contextlib.ExitStack() as opened:
+        return _limits(_open_executor(opened, options, tiles), options)
 
 
 def _limits(executor: Executor, options: RuntimeOptions) -> Limits:

@@ -5,27 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-import attrs
-
 from rastercollection.core.models import Notice
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem
 from rastercollection.model.request import CollectionRequest
-from rastercollection.model.tile import SourceFile
+from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
 
-__all__ = ["Sources", "find_sources", "versions"]
+__all__ = ["find_sources", "versions"]
 
 _MAGIC = re.compile(r"[*?[]")
 _OUTPUT = re.compile(r".*_cog_[^/]+?(\.tif|_thumbnail\.png)")
-
-
-@attrs.frozen(kw_only=True)
-class Sources:
-    """The sources of a job, in the order of the request, and what to tell about how they were found."""
-
-    files: tuple[SourceFile, ...]
-    notices: tuple[Notice, ...] = ()
 
 
 def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources:
@@ -58,7 +48,8 @@ def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources
         notices.append(
             Notice(code="DUPLICATE_BLOB", message=f"{repeated} entries of blob_list name a raster named before.")
         )
-    return Sources(files=tuple(_source(blob, info) for blob, info in found.items()), notices=tuple(notices))
+    files = tuple(_source(blob, info) for blob, info in found.items())
+    return Sources(files=files, blobs=tuple(found), notices=tuple(notices))
 
 
 class _Listing:

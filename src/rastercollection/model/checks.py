@@ -6,12 +6,12 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
 from rastercollection.errors import TaskError
-from rastercollection.model.tiers import COMPRESSIONS, Tier
+from rastercollection.model.tiers import LEVELS, Compression, Tier
 from rastercollection.ports import addresses
 
 Check = Callable[[Any], str]
@@ -121,11 +121,12 @@ def is_tiers(value: Any) -> str:
     if not isinstance(value, tuple) or not all(isinstance(tier, Tier) for tier in value):
         return f"must be tiers, each with {', '.join(attrs.fields_dict(Tier))}"
     for tier in value:
-        if tier.compression not in COMPRESSIONS:
-            return f"tier {tier.name!r}: compression must be one of {', '.join(COMPRESSIONS)}"
+        wrong = one_of(get_args(Compression))(tier.compression)
+        if wrong:
+            return f"tier {tier.name!r}: compression {wrong}"
         if tier.needs not in ("anything", "rgb_byte"):
             return f"tier {tier.name!r}: needs must be anything or rgb_byte"
-        if not goes_with(tier.level, COMPRESSIONS[tier.compression]):
+        if not goes_with(tier.level, LEVELS.get(tier.compression)):
             return f"tier {tier.name!r}: level {tier.level} does not go with {tier.compression}"
     return ""
 

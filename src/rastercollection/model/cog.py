@@ -1,4 +1,4 @@
-"""What stage 2 hands on: how a COG is written, and all that later stages need to know of one."""
+"""What a COG file is, and what stage 2 hands on of each: all that later stages need to know, so that they open none."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import Any, Literal
 import attrs
 
 from rastercollection.core.models import Notice
+from rastercollection.core.records import FLAT
 from rastercollection.geo.types import Bounds, Transform
 from rastercollection.model.band import BandFacts
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import LevelChoice, Receipt
 
-__all__ = [
-    "Cog",
-    "CogSettings",
-    "Level",
-]
+__all__ = ["Cog", "CogFile", "CogSettings", "Level"]
 
 
 Level = int | Literal["auto"] | None
@@ -50,33 +47,63 @@ class CogSettings:
 
 
 @attrs.frozen(kw_only=True)
-class Cog:
-    """Stage 2's answer about one tile: all that the later stages need, so that they open no raster.
+class CogFile:
+    """A COG, whether of a tile or of a whole collection: where it lies, how it was written, what it holds.
 
     Attributes:
-        item_id: Id of the tile's STAC item.
-        source_blob, source_container: Where it came from.
-        output_blob, output_container: Where it went; the blob is relative to the container.
-        href: Public address of the COG.
+        href: Public address; empty while it is not published.
+        thumbnail: Public address of a PNG or JPEG of less than 600 pixels; None when nothing could be drawn.
         settings: How it was written.
-        source_crs, target_crs: ``EPSG:n`` or WKT2.
-        reprojected: Whether pixels were resampled (a change of CRS, rectification, a place off the grid).
-        transform: Of the COG, in ``target_crs``.
+        target_crs: ``EPSG:n`` or WKT2.
+        projjson: PROJJSON of ``target_crs`` where it has no code, else None.
+        transform: In ``target_crs``.
         shape: ``(rows, columns)``.
         bounds: In ``target_crs``.
         bounds_4326: In EPSG:4326, whatever the target CRS.
-        footprint: GeoJSON geometry, EPSG:4326: outline of the valid pixels, simplified, split at the antimeridian.
-        projjson: PROJJSON of ``target_crs`` where it has no code, else None.
         size: Bytes.
         checksum: SHA2-256 as a hexadecimal multihash (``1220…``).
         header_size: Bytes up to the first pixel data.
         overview_levels: Decimations, ``(2, 4, 8)``.
         raster_type: As validated.
-        validity: How the COG tells invalid pixels: none, nodata, mask or alpha.
-        bands: One a band.
+        validity: How it tells invalid pixels: none, nodata, mask or alpha.
+        bands: One a band, with statistics of this file's own pixels.
         color_table: Value → (red, green, blue, alpha), 0–255, keys as text; None without one.
         minzoom, maxzoom: WebMercatorQuad zooms (256 pixel tiles) that the overviews and the full resolution serve.
-        thumbnail: Public address of a PNG or JPEG of less than 600 pixels; None when nothing could be drawn.
+    """
+
+    href: str
+    thumbnail: str | None
+    settings: CogSettings
+    target_crs: str
+    projjson: Mapping[str, Any] | None
+    transform: Transform
+    shape: tuple[int, int]
+    bounds: Bounds
+    bounds_4326: Bounds
+    size: int
+    checksum: str
+    header_size: int
+    overview_levels: tuple[int, ...]
+    raster_type: str
+    validity: str
+    bands: tuple[BandFacts, ...]
+    color_table: Mapping[str, tuple[int, int, int, int]] | None
+    minzoom: int
+    maxzoom: int
+
+
+@attrs.frozen(kw_only=True)
+class Cog:
+    """Stage 2's answer about one tile: its COG, where it came from, and how it was made.
+
+    Attributes:
+        item_id: Id of the tile's STAC item.
+        file: The COG.
+        source_blob, source_container: Where it came from.
+        output_blob, output_container: Where it went; the blob is relative to the container.
+        source_crs: ``EPSG:n`` or WKT2.
+        reprojected: Whether pixels were resampled (a change of CRS, rectification, a place off the grid).
+        footprint: GeoJSON geometry, EPSG:4326: outline of the valid pixels, simplified, split at the antimeridian.
         datetime: Acquisition, RFC 3339, UTC; None when unknown or an interval.
         start_datetime, end_datetime: An interval, where that is what is known.
         datetime_source: parameter, filename, tags or unknown.
@@ -96,32 +123,14 @@ class Cog:
     """
 
     item_id: str
+    file: CogFile = attrs.field(metadata=FLAT)
     source_blob: str
     source_container: str
     output_blob: str
     output_container: str
-    href: str
-    settings: CogSettings
     source_crs: str
-    target_crs: str
     reprojected: bool
-    transform: Transform
-    shape: tuple[int, int]
-    bounds: Bounds
-    bounds_4326: Bounds
     footprint: Mapping[str, Any]
-    projjson: Mapping[str, Any] | None
-    size: int
-    checksum: str
-    header_size: int
-    overview_levels: tuple[int, ...]
-    raster_type: str
-    validity: str
-    bands: tuple[BandFacts, ...]
-    color_table: Mapping[str, tuple[int, int, int, int]] | None
-    minzoom: int
-    maxzoom: int
-    thumbnail: str | None
     datetime: str | None
     start_datetime: str | None
     end_datetime: str | None

@@ -7,55 +7,12 @@ from typing import Any
 
 import attrs
 
-from rastercollection.geo.types import Bounds, Transform
-from rastercollection.model.band import BandFacts
-from rastercollection.model.cog import CogSettings
+from rastercollection.core.records import inside, to_plain
+from rastercollection.geo.types import Bounds
+from rastercollection.model.cog import CogFile
 from rastercollection.model.output import Output
 
-__all__ = [
-    "Mosaic",
-    "Overview",
-    "OverviewImage",
-]
-
-
-@attrs.frozen(kw_only=True)
-class OverviewImage:
-    """A COG that shows a whole collection, much smaller than its tiles together.
-
-    Attributes:
-        href: Public address.
-        thumbnail: Public address of a PNG of less than 600 pixels; None when nothing could be drawn.
-        minzoom, maxzoom: WebMercatorQuad zooms (256 pixel tiles) that it is meant for. Its pixels are those of
-            ``maxzoom``.
-        tile_count: COGs that it was made of.
-        settings: How it was written.
-        target_crs, projjson, transform, shape, bounds, bounds_4326: Its place, as of a :class:`Cog`.
-        size, checksum, header_size, overview_levels: Of the file, as of a :class:`Cog`.
-        raster_type, validity, bands, color_table: Its content, as of a :class:`Cog`; statistics are those of its own
-            pixels.
-    """
-
-    href: str
-    thumbnail: str | None
-    minzoom: int
-    maxzoom: int
-    tile_count: int
-    settings: CogSettings
-    target_crs: str
-    projjson: Mapping[str, Any] | None
-    transform: Transform
-    shape: tuple[int, int]
-    bounds: Bounds
-    bounds_4326: Bounds
-    size: int
-    checksum: str
-    header_size: int
-    overview_levels: tuple[int, ...]
-    raster_type: str
-    validity: str
-    bands: tuple[BandFacts, ...]
-    color_table: Mapping[str, tuple[int, int, int, int]] | None
+__all__ = ["Mosaic", "Overview"]
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +20,9 @@ class Overview:
     """What became of the overview of a collection.
 
     Attributes:
-        image: The COG; None where none makes sense.
+        image: The COG, much smaller than the collection's together: its pixels are those of its ``maxzoom``, and it is
+            meant for all zooms from ``minzoom`` on. None where none makes sense.
+        tile_count: COGs that it was made of.
         reason: What it is for, or why there is none.
         pixels_read: Pixels of one band that were read of the COGs' own overviews, and of images without overviews.
         seconds: Wall time.
@@ -71,7 +30,8 @@ class Overview:
         members: Digest of the COGs that the collection consisted of.
     """
 
-    image: OverviewImage | None
+    image: CogFile | None
+    tile_count: int = attrs.field(default=0, metadata=inside("image"))
     reason: str
     pixels_read: int = 0
     seconds: float = 0.0
@@ -109,3 +69,9 @@ class Mosaic:
     assets: tuple[str, ...] = ()
     members: str = ""
     cogs_per_tile: Mapping[str, int] = attrs.field(factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """What a job's summary says of it, JSON-able."""
+        told = ("url", "bounds", "tile_count", "minzoom", "maxzoom", "quadkey_zoom", "cogs_per_tile")
+        plain = to_plain(self)
+        return {name: plain[name] for name in told}

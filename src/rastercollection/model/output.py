@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = [
-    "Output",
-]
+__all__ = ["Made", "Output"]
 
 
 @attrs.frozen(kw_only=True)
@@ -22,3 +20,14 @@ class Output:
     size: int
     version: str
     shared: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Made:
+    """Of what any handler may return, what it wrote: this is looked at before the result is taken over.
+
+    Attributes:
+        outputs: Every object.
+    """
+
+    outputs: tuple[Output, ...] = ()

@@ -1,59 +1,174 @@
-"""The job's parameters as keyword arguments, for type checkers and editors.
+"""What there is to know of a parameter, written once: with the field that holds its value.
 
-Names and types are those of :class:`~rastercollection.CollectionRequest`, which documents and checks them.
+Checks, options of the command line, their help, the reference page and the keyword arguments that editors show all
+follow from a field's name, type and default, and from what :func:`parameter` adds to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
+import functools
+import textwrap
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-if TYPE_CHECKING:
-    from rastercollection.model.tiers import Tier
+import attrs
 
-__all__ = ["CollectionParameters"]
+from rastercollection.errors import RequestProblem
+from rastercollection.model import checks
+
+__all__ = ["MISSING", "Parameter", "documented", "explained", "parameter", "parameters", "problems", "shown"]
+
+T = TypeVar("T")
+MISSING: Any = object()
+"""Stands for a required parameter that was not given, until all problems are told together."""
 
 
-class CollectionParameters(TypedDict, total=False):
-    container_name: Required[str | PathLike[str]]
-    blob_list: Required[str | Sequence[str]]
-    collection_id: Required[str]
-    collection_description: str | None
-    input_crs: str | None
-    raster_type: str
-    output_tier: str
-    output_container: str | PathLike[str] | None
-    output_folder: str | None
-    mosaicjson_container: str | PathLike[str] | None
-    target_crs: str | None
-    in_memory: bool | None
-    maxzoom: int | None
-    jpeg_quality: int
-    stac_item_id: str | None
-    create_mosaicjson: bool
-    create_overview: bool
-    create_stac_collection: bool
-    mode: str
-    grid: str
-    resolution: float | None
-    zoom_strategy: str
-    compression: str | None
-    compression_level: int | Literal["auto"] | None
-    warp_resampling: str | None
-    overview_resampling: str | None
-    tiers: Sequence[Tier | Mapping[str, Any]]
-    strict: bool
-    on_mismatch: str
-    datetime: str | None
-    datetime_pattern: str | None
-    license: str
-    providers: Sequence[Mapping[str, Any]]
-    keywords: Sequence[str]
-    asset_key: str
-    titiler_url: str | None
-    titiler_profile: str | None
-    max_pixels: int
-    max_bands: int
-    max_block_bytes: int
-    drivers: Sequence[str]
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """A parameter as all surfaces show it.
+
+    Attributes:
+        name: In Python.
+        hint: Type of the value, None left out.
+        default: Its default, or ``attrs.NOTHING`` where it is required.
+        help: What it means, in Markdown that a terminal can show, without a period at the end.
+        otherwise: What holds when it is not given, where the default does not say so.
+        check: Says what is allowed when a value is not; None for values that are told by using them.
+        option: Its spellings on the command line; a word without dashes is an argument; empty where it has none.
+        metavar: What stands for the value in the command line's help.
+        group: ``main``, ``fine`` (refines the job) or ``run`` (how it runs).
+    """
+
+    name: str = ""
+    hint: Any = None
+    default: Any = None
+    help: str
+    otherwise: str
+    check: checks.Check | None
+    option: tuple[str, ...] | None
+    metavar: str
+    group: Literal["main", "fine", "run"]
+
+    @property
+    def is_required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is attrs.NOTHING
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words that the value is one of; empty where it is not one of a few."""
+        return get_args(self.hint) if get_origin(self.hint) is Literal else ()
+
+    @property
+    def meaning(self) -> str:
+        """The help, with the choices that it does not explain."""
+        told = all(f"`{choice}`" in self.help for choice in self.choices)
+        return self.help if told else f"{self.help}: {', '.join(f'`{choice}`' for choice in self.choices)}"
+
+    @property
+    def fallback(self) -> str:
+        """What holds when the parameter is not given, in Markdown; ``required`` where nothing does."""
+        if self.otherwise:
+            return self.otherwise
+        if self.is_required:
+            return "required"
+        if self.default is None or self.default == ():
+            return "none"
+        if isinstance(self.default, tuple):
+            return ", ".join(self.default)
+        if isinstance(self.default, bool):
+            return f"`{str(self.default).lower()}`"
+        return f"{self.default:,}" if isinstance(self.default, int) else f"`{self.default}`"
+
+
+def parameter(
+    help: str,
+    check: checks.Check | None = None,
+    *,
+    otherwise: str = "",
+    option: str | None = "",
+    metavar: str = "",
+    group: Literal["main", "fine", "run"] = "main",
+) -> dict[str, Parameter]:
+    """Metadata of the field of an attrs class that holds a parameter; the arguments are those of :class:`Parameter`.
+
+    Args:
+        help, otherwise, metavar, group: As there.
+        check: Follows from the type of a truth value or ``Literal`` unless given.
+        option: Spellings with spaces between them; the field's name with dashes unless given; None for no option.
+    """
+    spellings = None if option is None else tuple(option.split())
+    told = Parameter(help=help, otherwise=otherwise, check=check, option=spellings, metavar=metavar, group=group)
+    return {"parameter": told}
+
+
+def parameters(kind: type) -> Mapping[str, Parameter]:
+    """The parameters that the fields of an attrs class hold, by name, in the order of the fields."""
+    return _parameters(kind)
+
+
+@functools.cache
+def _parameters(kind: type) -> Mapping[str, Parameter]:
+    hints = get_type_hints(kind)
+    return {field.name: _of_field(field, hints[field.name]) for field in attrs.fields(kind)}
+
+
+def _of_field(field: attrs.Attribute[Any], hint: Any) -> Parameter:
+    told: Parameter = field.metadata["parameter"]
+    hint = _without_none(hint)
+    option = told.option if told.option != () else (f"--{field.name.replace('_', '-')}",)
+    found = attrs.evolve(told, name=field.name, hint=hint, default=field.default, option=option)
+    return found if found.check else attrs.evolve(found, check=_derived(found))
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) not in (Union, types.UnionType):
+        return hint
+    return Union[tuple(part for part in get_args(hint) if part is not type(None))]  # noqa: UP007 - of parts at hand
+
+
+def _derived(found: Parameter) -> checks.Check | None:
+    if found.hint is bool:
+        return checks.boolean
+    return checks.one_of(found.choices) if found.choices else None
+
+
+def problems(holder: Any) -> list[RequestProblem]:
+    """What is wrong with single values of an instance; None passes where it is the default."""
+    found = []
+    for each in parameters(type(holder)).values():
+        value = getattr(holder, each.name)
+        if each.check is None or (value is None and each.default is None):
+            continue
+        allowed = each.check(value)
+        if allowed:
+            found.append(RequestProblem(each.name, shown(value), allowed))
+    return found
+
+
+def shown(value: Any) -> str:
+    """A value as problems show it, at most 200 characters."""
+    text = "nothing" if value is MISSING else repr(value)
+    return text if len(text) <= 200 else text[:197] + "…"
+
+
+def documented(kind: type[T]) -> type[T]:
+    """Class decorator: the docstring lists the parameters that the fields hold, for ``help``."""
+    kind.__doc__ = f"{kind.__doc__ or ''}\n\n    Attributes:\n{explained(kind)}    "
+    return kind
+
+
+def explained(kind: type) -> str:
+    """The parameters that the fields of a class hold, as lines of a docstring's list."""
+    return _explained(kind)
+
+
+@functools.cache
+def _explained(kind: type) -> str:
+    return "".join(_line(each) for each in parameters(kind).values())
+
+
+def _line(each: Parameter) -> str:
+    text = f"{each.name}: {each.meaning}. Unless given: {each.fallback}.".replace("Unless given: required", "Required")
+    return textwrap.fill(text, 116, initial_indent=" " * 8, subsequent_indent=" " * 12, break_on_hyphens=False) + "\n"

@@ -1,185 +1,288 @@
-"""The job's parameters: defaults, normal form, and every check that needs no look at the data."""
+"""The job's parameters: each with its default, meaning and check, in one place; their normal form."""
 
 from __future__ import annotations
 
 import difflib
-import os
+import functools
 from collections.abc import Collection, Mapping, Set
 from typing import Any, Literal, Self
 
 import attrs
+from attrs import field
 
 from rastercollection.core.records import digest, jsonable
 from rastercollection.errors import RequestError, RequestProblem
-from rastercollection.geo.pixel_grid import GRIDS, ZOOM_STRATEGIES
-from rastercollection.model import checks
-from rastercollection.model.policy import DEFAULT_DRIVERS
-from rastercollection.model.tiers import (
-    COMPRESSIONS,
-    OVERVIEW_RESAMPLINGS,
-    RASTER_TYPES,
-    TIERS,
-    WARP_RESAMPLINGS,
-    Tier,
-)
+from rastercollection.geo.pixel_grid import GridKind, ZoomStrategy
+from rastercollection.model import checks, converters
+from rastercollection.model.parameters import MISSING, documented, parameter, problems, shown
+from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
+from rastercollection.model.tiers import LEVELS, TIERS, Compression, RasterType, Resampling, Tier
 from rastercollection.ports import addresses
-from rastercollection.ports.catalog import PUBLISH_MODES
+from rastercollection.ports.catalog import PublishMode
 
-__all__ = ["CollectionRequest"]
+__all__ = ["CollectionRequest", "MismatchPolicy", "TitilerProfile"]
+
+MismatchPolicy = Literal["continue", "majority", "fail"]
+TitilerProfile = Literal["titiler-pgstac-3", "titiler-pgstac-2", "titiler-pgstac-1", "titiler-pgstac-1.0", "mosaicjson"]
 
 _TILE_MATRIX = "WebMercatorQuad"
 _MERCATOR = "EPSG:3857"
-TITILER_PROFILES = ("titiler-pgstac-3", "titiler-pgstac-2", "titiler-pgstac-1", "titiler-pgstac-1.0", "mosaicjson")
-ON_MISMATCH = ("continue", "majority", "fail")
-MISSING = object()
+_fine = functools.partial(parameter, group="fine")
 
 
-def _texts(value: Any) -> Any:
-    """A single text or any sequence as a tuple; anything else is left for the checks to refuse."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
-
-
-def _paths(value: Any) -> Any:
-    """Blob names as given, each once, with ``/`` between folders."""
-    names = _texts(value)
-    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        return names
-    return tuple(dict.fromkeys(name.removeprefix("./") for name in names))
-
-
-def _container(value: Any) -> Any:
-    text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    return addresses.normalise(text) if isinstance(text, str) and not addresses.container_problem(text) else text
-
-
-def _folder(value: Any) -> Any:
-    return (value.rstrip("/") or None) if isinstance(value, str) else value
-
-
-def _float(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _tiers(value: Any) -> Any:
-    """User-defined tiers: Tier objects or mappings of their fields."""
-    tiers = value if isinstance(value, list | tuple) else (value,)
-    try:
-        return tuple(Tier(**tier) if isinstance(tier, Mapping) else tier for tier in tiers)
-    except TypeError:
-        return tiers
-
-
-def _mappings(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else value
-
-
+@documented
 @attrs.frozen(kw_only=True)
 class CollectionRequest:
     """What to make of which rasters. Constructing it checks everything that can be told without opening anything.
 
-    The first part are the job's parameters, the second refine them. Every field is part of the job's identity.
-
-    Attributes:
-        container_name: Where the sources are: a folder, or an fsspec URL (``s3://bucket/prefix``).
-        blob_list: The rasters, relative to the container; glob patterns (``*``, ``?``, ``[…]``, ``**``) are expanded.
-        collection_id: Letters, digits, ``-``, ``_``.
-        collection_description: Text of the STAC collection.
-        input_crs: CRS of tiles that have none; a tile whose own CRS differs is refused.
-        raster_type: auto, rgb, rgba, dem, categorical, multispectral or nir; a tile that clashes is refused.
-        output_tier: visualization, analysis, archive, or the name of one of ``tiers``.
-        output_container: Where COGs go; the source container's sibling ``cogs`` unless given.
-        output_folder: Folder below the output container; none unless given.
-        mosaicjson_container: Where the MosaicJSON goes; the output container unless given.
-        target_crs: CRS of the COGs; EPSG:3857 with the grid WebMercatorQuad, else EPSG:4326, unless given.
-        in_memory: Keep intermediates in RAM (True) or on disk (False); decided from size and budget when None.
-        maxzoom: Of the mosaic; from the data's resolution when None.
-        jpeg_quality: 1–100.
-        stac_item_id: Id of the STAC collection; ``collection_id`` unless given.
-        create_mosaicjson, create_stac_collection: Whether stages 3 and 4 run.
-        create_overview: Whether stage 3 makes an overview of the whole collection for low zooms, where it needs one.
-        mode: What becomes of items that the collection holds already: ``upsert`` and ``delsert`` replace those of the
-            same tiles and leave the others; ``insert`` refuses tiles that are there; ``insert_ignore`` leaves such
-            tiles out; ``replace``: afterwards the collection holds this job's tiles and no others.
-
-        grid: Where the COGs' pixels lie: on one ``shared`` grid, each on its ``own``, or on that of
-            ``WebMercatorQuad``.
-        resolution: Size of all COGs' pixels, in units of the target CRS; the tiles' finest, or own, when None.
-        zoom_strategy: Zoom of the finest tile in WebMercatorQuad: the closest (``auto``), the one ``lower`` (coarser)
-            or ``upper`` (finer).
-        compression: Overrides the tier's compression.
-        compression_level: Overrides its level; ``auto`` tries levels on a sample of each image and takes the lowest
-            that makes it at most 3% larger than the codec's usual one.
-        warp_resampling: How pixels are resampled to another CRS or grid, by GDAL's name in lower case; what suits the
-            raster type when None.
-        overview_resampling: The same for overviews.
-        tiers: More tiers, as :class:`~rastercollection.model.tiers.Tier` or dicts of its fields.
-        strict: A data type that wastes space beyond reason (64-bit, complex) is an error.
-        on_mismatch: When tiles disagree in bands, data type, type, nodata or colour table: ``continue`` with all,
-            keep the ``majority``, or ``fail``.
-        datetime: Acquisition of all tiles: RFC 3339, or an interval ``start/end``.
-        datetime_pattern: Regular expression that finds the acquisition in a tile's name.
-        license: SPDX identifier or ``other``.
-        providers: STAC provider objects.
-        keywords: Added to the collection's.
-        asset_key: Key of the COG asset in items.
-        titiler_url: Root address of the tile server that shows the result.
-        titiler_profile: What kind of server it is, and from which version on: ``titiler-pgstac-3``, ``…-2``, ``…-1``
-            (1.8 and later), ``…-1.0``, or ``mosaicjson``. When None, the server is asked where the catalog is pgSTAC,
-            and is a ``mosaicjson`` one elsewhere.
-        max_pixels, max_bands, max_block_bytes: A tile with more pixels or bands, or with a larger decoded block, is
-            refused before anything is allocated.
-        drivers: GDAL drivers that may open sources.
+    The first part are the job's parameters, the second refine them; the page "Parameters" has them as a table. Every
+    field is part of the job's identity.
     """
 
-    container_name: str = attrs.field(converter=_container)
-    blob_list: tuple[str, ...] = attrs.field(converter=_paths)
-    collection_id: str
-    collection_description: str = None  # type: ignore[assignment]  # filled in below, never None afterwards
-    input_crs: str | None = None
-    raster_type: str = "auto"
-    output_tier: str = "analysis"
-    output_container: str = attrs.field(default=None, converter=_container)
-    output_folder: str | None = attrs.field(default=None, converter=_folder)
-    mosaicjson_container: str = attrs.field(default=None, converter=_container)
-    target_crs: str = None  # type: ignore[assignment]  # filled in below, never None afterwards
-    in_memory: bool | None = None
-    maxzoom: int | None = None
-    jpeg_quality: int = 85
-    stac_item_id: str = None  # type: ignore[assignment]  # filled in below, never None afterwards
-    create_mosaicjson: bool = True
-    create_overview: bool = True
-    create_stac_collection: bool = True
-    mode: str = "upsert"
+    container_name: str = field(
+        converter=converters.container,
+        metadata=parameter(
+            "where the rasters are: a folder, or an fsspec URL (`s3://bucket/prefix`)",
+            checks.is_container,
+            option="FOLDER",
+        ),
+    )
+    blob_list: tuple[str, ...] = field(
+        converter=converters.blob_names,
+        metadata=parameter(
+            "the rasters, by path below the container, or patterns of paths (`*`, `?`, `[…]`, `**`)",
+            checks.blobs,
+            otherwise="required; on the command line all rasters, by their extension",
+            option="--blob",
+            metavar="NAME",
+        ),
+    )
+    collection_id: str = field(
+        metadata=parameter(
+            "id of the collection: letters, digits, `-`, `_`", checks.identifier, option="--id", metavar="ID"
+        )
+    )
+    collection_description: str = field(
+        default=None,
+        converter=converters.filled_in,
+        metadata=parameter(
+            "text of the STAC collection", checks.text, otherwise="`Raster collection: {collection_id}`"
+        ),
+    )
+    input_crs: str | None = field(
+        default=None,
+        metadata=parameter(
+            "CRS of tiles that have none; a tile whose own CRS differs is refused", checks.crs, metavar="CRS"
+        ),
+    )
+    raster_type: RasterType = field(
+        default="auto", metadata=parameter("what the tiles show; a tile that clashes with it is refused")
+    )
+    output_tier: str = field(
+        default="analysis",
+        metadata=parameter(
+            "purpose of the COGs: `visualization`, `analysis`, `archive`, or the name of one of `tiers`",
+            checks.text,
+            metavar="TIER",
+        ),
+    )
+    output_container: str = field(
+        default=None,
+        converter=converters.container_or_none,
+        metadata=parameter(
+            "where COGs go",
+            checks.is_container,
+            otherwise="the folder `cogs` beside the source container",
+            option="--output --output-container",
+            metavar="OUT",
+        ),
+    )
+    output_folder: str | None = field(
+        default=None,
+        converter=converters.folder,
+        metadata=parameter("folder below the output container", checks.is_folder, metavar="NAME"),
+    )
+    mosaicjson_container: str = field(
+        default=None,
+        converter=converters.container_or_none,
+        metadata=parameter(
+            "where the MosaicJSON goes", checks.is_container, otherwise="the output container", metavar="URL"
+        ),
+    )
+    target_crs: str = field(
+        default=None,
+        converter=converters.filled_in,
+        metadata=parameter(
+            "CRS of the COGs",
+            checks.crs,
+            otherwise="`EPSG:4326`; `EPSG:3857` with the grid `WebMercatorQuad`",
+            metavar="CRS",
+        ),
+    )
+    in_memory: bool | None = field(
+        default=None,
+        metadata=parameter(
+            "whether intermediates are kept in RAM, or on local disk", otherwise="from size and memory budget"
+        ),
+    )
+    maxzoom: int | None = field(
+        default=None,
+        metadata=parameter(
+            "highest zoom of the mosaic",
+            checks.integer(0, 30),
+            otherwise="from the data's resolution",
+            metavar="ZOOM",
+        ),
+    )
+    jpeg_quality: int = field(
+        default=85, metadata=parameter("from 1 to 100, for JPEG and WebP", checks.integer(1, 100), metavar="Q")
+    )
+    stac_item_id: str = field(
+        default=None,
+        converter=converters.filled_in,
+        metadata=parameter("id of the STAC collection", checks.identifier, otherwise="`collection_id`", metavar="ID"),
+    )
+    create_mosaicjson: bool = field(default=True, metadata=parameter("whether stage 3 runs"))
+    create_overview: bool = field(
+        default=True,
+        metadata=parameter(
+            "whether stage 3 makes an overview of the whole collection for low zooms, where it needs one"
+        ),
+    )
+    create_stac_collection: bool = field(
+        default=True, metadata=parameter("whether stage 4 runs; it works without stage 3")
+    )
+    mode: PublishMode = field(
+        default="upsert",
+        metadata=parameter(
+            "what becomes of tiles that the collection holds already: `upsert` and `delsert` replace them and leave "
+            "the others; `insert` refuses them; `insert_ignore` leaves them out; after `replace` the collection holds "
+            "this job's tiles and no others"
+        ),
+    )
 
-    grid: str = "shared"
-    resolution: float | None = attrs.field(default=None, converter=_float)
-    zoom_strategy: str = "auto"
-    compression: str | None = None
-    compression_level: int | Literal["auto"] | None = None
-    warp_resampling: str | None = None
-    overview_resampling: str | None = None
-    tiers: tuple[Tier, ...] = attrs.field(default=(), converter=_tiers)
-    strict: bool = False
-    on_mismatch: str = "continue"
-    datetime: str | None = None
-    datetime_pattern: str | None = None
-    license: str = "other"
-    providers: tuple[Mapping[str, Any], ...] = attrs.field(default=(), converter=_mappings)
-    keywords: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    asset_key: str = "data"
-    titiler_url: str | None = None
-    titiler_profile: str | None = None
-    max_pixels: int = 2_000_000_000
-    max_bands: int = 256
-    max_block_bytes: int = 2**30
-    drivers: tuple[str, ...] = attrs.field(default=DEFAULT_DRIVERS, converter=_texts)
+    grid: GridKind = field(
+        default="shared",
+        metadata=_fine(
+            "where the COGs' pixels lie: on one `shared` grid, each on its `own`, or on that of `WebMercatorQuad`"
+        ),
+    )
+    resolution: float | None = field(
+        default=None,
+        converter=converters.whole_as_float,
+        metadata=_fine(
+            "size of all COGs' pixels, in units of the target CRS",
+            checks.positive,
+            otherwise="the finest tile's; with the grid `own` each tile's",
+            metavar="SIZE",
+        ),
+    )
+    zoom_strategy: ZoomStrategy = field(
+        default="auto",
+        metadata=_fine(
+            "with the grid `WebMercatorQuad`, zoom of the finest tile: the closest (`auto`), the next `lower` "
+            "(coarser) or `upper` (finer)"
+        ),
+    )
+    compression: Compression | None = field(
+        default=None, metadata=_fine("GDAL's name of the COGs' compression", otherwise="the tier's")
+    )
+    compression_level: int | Literal["auto"] | None = field(
+        default=None,
+        metadata=_fine(
+            "of the compression, where it has levels; `auto` tries levels on a sample of each image and takes the "
+            "lowest that makes it at most 3% larger than the codec's usual one",
+            checks.level,
+            otherwise="the tier's",
+        ),
+    )
+    warp_resampling: Resampling | None = field(
+        default=None,
+        metadata=_fine("how pixels are resampled to another CRS or grid", otherwise="what suits the raster type"),
+    )
+    overview_resampling: Resampling | None = field(
+        default=None,
+        metadata=_fine("how pixels are resampled for overviews", otherwise="what suits the raster type"),
+    )
+    tiers: tuple[Tier, ...] = field(
+        default=(),
+        converter=converters.tiers,
+        metadata=_fine(
+            "tiers of your own: `name`, `compression`, `level` (a number or `auto`), `storage_class`, `needs`",
+            checks.is_tiers,
+            option="--tier",
+        ),
+    )
+    strict: bool = field(
+        default=False, metadata=_fine("whether data types that waste space beyond reason (64-bit, complex) are errors")
+    )
+    on_mismatch: MismatchPolicy = field(
+        default="continue",
+        metadata=_fine(
+            "when tiles disagree in bands, data type, raster type, nodata or colour table: `continue` with all, keep "
+            "the `majority`, or `fail`"
+        ),
+    )
+    datetime: str | None = field(
+        default=None,
+        metadata=_fine(
+            "acquisition of all tiles, RFC 3339, or an interval `start/end`",
+            checks.is_datetime,
+            otherwise="from names or tags",
+            metavar="TIME",
+        ),
+    )
+    datetime_pattern: str | None = field(
+        default=None,
+        metadata=_fine(
+            "regular expression whose group finds the acquisition in a tile's name", checks.pattern, metavar="REGEX"
+        ),
+    )
+    license: str = field(default="other", metadata=_fine("SPDX identifier, or `other`", checks.text, metavar="NAME"))
+    providers: tuple[Mapping[str, Any], ...] = field(
+        default=(),
+        converter=converters.mappings,
+        metadata=_fine("providers, as STAC writes them", checks.is_providers, option="--provider"),
+    )
+    keywords: tuple[str, ...] = field(
+        default=(),
+        converter=converters.texts,
+        metadata=_fine("added to the STAC collection's", checks.is_texts, option="--keyword", metavar="WORD"),
+    )
+    asset_key: str = field(
+        default="data", metadata=_fine("key of the COG in STAC items", checks.identifier, metavar="KEY")
+    )
+    titiler_url: str | None = field(
+        default=None,
+        metadata=_fine("root address of a tile server that shows the result", checks.http, metavar="URL"),
+    )
+    titiler_profile: TitilerProfile | None = field(
+        default=None,
+        metadata=_fine(
+            "what kind of server that is, and from which version on",
+            otherwise="asked of the server where the catalog is pgSTAC, else `mosaicjson`",
+        ),
+    )
+    max_pixels: int = field(
+        default=2_000_000_000,
+        metadata=_fine("a tile with more is refused before anything is allocated", checks.integer(1)),
+    )
+    max_bands: int = field(
+        default=256, metadata=_fine("a tile with more is refused before anything is allocated", checks.integer(1))
+    )
+    max_block_bytes: int = field(
+        default=2**30, metadata=_fine("a tile with a larger decoded block of all bands is refused", checks.integer(1))
+    )
+    drivers: tuple[str, ...] = field(
+        default=DEFAULT_DRIVERS,
+        converter=converters.texts,
+        metadata=_fine("GDAL drivers that may open sources", checks.is_texts, option="--driver", metavar="NAME"),
+    )
 
     def __attrs_post_init__(self) -> None:
-        problems = self._problems()
-        if problems:
-            raise RequestError(problems)
+        found = self._problems()
+        if found:
+            raise RequestError(found)
         defaults = {
             "collection_description": f"Raster collection: {self.collection_id}",
             "output_container": self.output_container or addresses.sibling(self.container_name, "cogs"),
@@ -201,9 +304,9 @@ class CollectionRequest:
         fields = attrs.fields_dict(cls)
         unknown = [_unknown(name, fields) for name in parameters if name not in fields]
         missing = [
-            RequestProblem(name, "nothing", "is required")
-            for name, field in fields.items()
-            if field.default is attrs.NOTHING and name not in parameters
+            RequestProblem(name, shown(MISSING), "is required")
+            for name, one in fields.items()
+            if one.default is attrs.NOTHING and parameters.get(name, MISSING) is MISSING
         ]
         known = {name: value for name, value in parameters.items() if name in fields}
         placeholders = {problem.parameter: MISSING for problem in missing}
@@ -231,6 +334,16 @@ class CollectionRequest:
         """Built-in tiers and the request's own, which win."""
         return {**TIERS, **{tier.name: tier for tier in self.tiers}}
 
+    @property
+    def source_policy(self) -> SourcePolicy:
+        """What is accepted as a source."""
+        return SourcePolicy(
+            drivers=self.drivers,
+            max_pixels=self.max_pixels,
+            max_bands=self.max_bands,
+            max_block_bytes=self.max_block_bytes,
+        )
+
     def to_parameters(self) -> dict[str, Any]:
         """The normalised parameters, JSON-able."""
         plain: dict[str, Any] = jsonable(attrs.asdict(self))
@@ -238,17 +351,10 @@ class CollectionRequest:
 
     def _problems(self) -> list[RequestProblem]:
         """Everything wrong, field by field and then across fields."""
-        problems = []
-        for field in attrs.fields(type(self)):
-            value = getattr(self, field.name)
-            if value is None and field.default is None:
-                continue
-            allowed = _CHECKS[field.name](value)
-            if allowed:
-                problems.append(RequestProblem(field.name, _shown(value), allowed))
-        wrong = {problem.parameter for problem in problems}
-        problems += self._grid_clashes(wrong)
-        return problems if wrong & {"tiers", "output_tier", "compression"} else problems + self._clashes(wrong)
+        found = problems(self)
+        wrong = {problem.parameter for problem in found}
+        found += self._grid_clashes(wrong)
+        return found if wrong & {"tiers", "output_tier", "compression"} else found + self._clashes(wrong)
 
     def _grid_clashes(self, wrong: Set[str]) -> list[RequestProblem]:
         """What goes with WebMercatorQuad only, and what does not go with it."""
@@ -261,28 +367,23 @@ class CollectionRequest:
         elif self.zoom_strategy != "auto":
             found["zoom_strategy"] = f"has a meaning with grid='{_TILE_MATRIX}' only"
         return [
-            RequestProblem(name, _shown(getattr(self, name)), allowed)
+            RequestProblem(name, shown(getattr(self, name)), allowed)
             for name, allowed in found.items()
             if not wrong & {name, "grid"}
         ]
 
     def _clashes(self, wrong: Collection[str]) -> list[RequestProblem]:
-        problems: list[RequestProblem] = []
+        found: list[RequestProblem] = []
         known = ", ".join(self.all_tiers)
         if self.output_tier not in self.all_tiers:
-            problems.append(RequestProblem("output_tier", repr(self.output_tier), f"must be one of {known}"))
+            found.append(RequestProblem("output_tier", repr(self.output_tier), f"must be one of {known}"))
         codec = self.compression or (self.output_tier in self.all_tiers and self.tier.compression) or "DEFLATE"
-        levels = COMPRESSIONS[codec]
+        levels = LEVELS.get(codec)
         level = self.compression_level if "compression_level" not in wrong else None
         if not checks.goes_with(level, levels):
             allowed = f"must be from {levels[0]} to {levels[1]}" if levels else "has no meaning"
-            problems.append(RequestProblem("compression_level", repr(level), f"{allowed} with {codec}"))
-        return problems
-
-
-def _shown(value: Any) -> str:
-    text = "nothing" if value is MISSING else repr(value)
-    return text if len(text) <= 200 else text[:197] + "…"
+            found.append(RequestProblem("compression_level", repr(level), f"{allowed} with {codec}"))
+        return found
 
 
 def _unknown(name: str, fields: Mapping[str, Any]) -> RequestProblem:
@@ -294,48 +395,3 @@ def _is_mercator(value: str) -> bool:
     from rastercollection.geo.crs import parse_crs, same_crs
 
     return same_crs(parse_crs(value), parse_crs(_MERCATOR))
-
-
-_CHECKS: Mapping[str, checks.Check] = {
-    "container_name": checks.is_container,
-    "blob_list": checks.blobs,
-    "collection_id": checks.identifier,
-    "collection_description": checks.text,
-    "input_crs": checks.crs,
-    "raster_type": checks.one_of(RASTER_TYPES),
-    "output_tier": checks.text,
-    "output_container": checks.is_container,
-    "output_folder": checks.is_folder,
-    "mosaicjson_container": checks.is_container,
-    "target_crs": checks.crs,
-    "in_memory": checks.boolean,
-    "maxzoom": checks.integer(0, 30),
-    "jpeg_quality": checks.integer(1, 100),
-    "stac_item_id": checks.identifier,
-    "create_mosaicjson": checks.boolean,
-    "create_overview": checks.boolean,
-    "create_stac_collection": checks.boolean,
-    "mode": checks.one_of(PUBLISH_MODES),
-    "grid": checks.one_of(GRIDS),
-    "resolution": checks.positive,
-    "zoom_strategy": checks.one_of(ZOOM_STRATEGIES),
-    "compression": checks.one_of(tuple(COMPRESSIONS)),
-    "compression_level": checks.level,
-    "warp_resampling": checks.one_of(WARP_RESAMPLINGS),
-    "overview_resampling": checks.one_of(OVERVIEW_RESAMPLINGS),
-    "tiers": checks.is_tiers,
-    "strict": checks.boolean,
-    "on_mismatch": checks.one_of(ON_MISMATCH),
-    "datetime": checks.is_datetime,
-    "datetime_pattern": checks.pattern,
-    "license": checks.text,
-    "providers": checks.is_providers,
-    "keywords": checks.is_texts,
-    "asset_key": checks.identifier,
-    "titiler_url": checks.http,
-    "titiler_profile": checks.one_of(TITILER_PROFILES),
-    "max_pixels": checks.integer(1),
-    "max_bands": checks.integer(1),
-    "max_block_bytes": checks.integer(1),
-    "drivers": checks.is_texts,
-}

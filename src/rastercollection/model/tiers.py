@@ -6,6 +6,7 @@ A tier's compression is what is used; the type decides resampling.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import attrs
 
@@ -13,35 +14,32 @@ from rastercollection.core.models import Notice
 from rastercollection.model.cog import CogSettings, Level
 
 __all__ = [
-    "COMPRESSIONS",
-    "OVERVIEW_RESAMPLINGS",
-    "RASTER_TYPES",
+    "LEVELS",
     "TIERS",
-    "WARP_RESAMPLINGS",
+    "Compression",
+    "RasterType",
+    "Resampling",
     "Tier",
     "choose_settings",
     "compatible_tiers",
     "recommend",
 ]
 
-RASTER_TYPES = ("auto", "rgb", "rgba", "dem", "categorical", "multispectral", "nir")
+RasterType = Literal["auto", "rgb", "rgba", "dem", "categorical", "multispectral", "nir"]
 
-COMPRESSIONS: Mapping[str, tuple[int, int] | None] = {
-    "NONE": None,
+Compression = Literal["NONE", "DEFLATE", "LZW", "ZSTD", "LZMA", "JPEG", "WEBP", "LERC", "LERC_DEFLATE", "LERC_ZSTD"]
+"""Compressions of GDAL's COG driver."""
+
+LEVELS: Mapping[str, tuple[int, int]] = {
     "DEFLATE": (1, 9),
-    "LZW": None,
     "ZSTD": (1, 22),
     "LZMA": (0, 9),
-    "JPEG": None,
-    "WEBP": None,
-    "LERC": None,
     "LERC_DEFLATE": (1, 9),
     "LERC_ZSTD": (1, 22),
 }
-"""Compressions of GDAL's COG driver, with the range of their level where they have one."""
+"""Lowest and highest level of those that have one."""
 
-WARP_RESAMPLINGS = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
-OVERVIEW_RESAMPLINGS = ("nearest", "average", "bilinear", "cubic", "cubic_spline", "lanczos", "mode")
+Resampling = Literal["nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode"]
 LOSSY_NEEDS_BYTES = ("JPEG", "WEBP")
 
 
@@ -127,6 +125,14 @@ def compatible_tiers(
     return tuple(name for name, tier in tiers.items() if _fits(tier, dtypes, color_interpretation))
 
 
+def _tier_fallback(tier: Tier, dtypes: Sequence[str]) -> Notice:
+    return Notice(
+        code="TIER_FALLBACK",
+        message=f"Tier {tier.name!r} needs 3 bands of uint8 (or those with alpha or a mask); the tile has "
+        f"{len(dtypes)} of {', '.join(sorted(set(dtypes)))}: written as {FALLBACK_TIER!r}.",
+    )
+
+
 def choose_settings(
     tier: Tier,
     raster_type: str,
@@ -151,26 +157,16 @@ def choose_settings(
     """
     notices = []
     if not _fits(tier, dtypes, color_interpretation):
-        notices.append(
-            Notice(
-                code="TIER_FALLBACK",
-                message=f"Tier {tier.name!r} needs 3 bands of uint8 (or those with alpha or a mask); the tile has "
-                f"{len(dtypes)} of {', '.join(sorted(set(dtypes)))}: written as {FALLBACK_TIER!r}.",
-            )
-        )
+        notices.append(_tier_fallback(tier, dtypes))
         tier = TIERS[FALLBACK_TIER]
     codec, chosen_level = compression or tier.compression, tier.level
     if codec in LOSSY_NEEDS_BYTES and not is_rgb_byte(dtypes, color_interpretation):
-        notices.append(
-            Notice(
-                code="COMPRESSION_FALLBACK",
-                message=f"{codec} needs 3 bands of uint8; the tile is written with {tier.compression}.",
-            )
-        )
+        message = f"{codec} needs 3 bands of uint8; the tile is written with {tier.compression}."
+        notices.append(Notice(code="COMPRESSION_FALLBACK", message=message))
         codec = tier.compression
     elif compression is not None:
         chosen_level = level
-    if level is not None and COMPRESSIONS.get(codec) is not None:
+    if level is not None and codec in LEVELS:
         chosen_level = level
     row = _BY_TYPE[raster_type]
     settings = CogSettings(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import attrs
 
 from rastercollection.core.models import Notice
@@ -12,6 +14,7 @@ __all__ = [
     "BitDepthFinding",
     "Detection",
     "SourceFile",
+    "Sources",
     "Validation",
 ]
 
@@ -33,6 +36,25 @@ class SourceFile:
     size: int
     version: str
     modified: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Sources:
+    """The sources of a job, as they were found.
+
+    Attributes:
+        files: Those to be worked on, in the order of the request.
+        blobs: All that the request names, those that are left out among them: names of outputs follow from it.
+        notices: What to tell about how they were found.
+    """
+
+    files: tuple[SourceFile, ...]
+    blobs: tuple[str, ...]
+    notices: tuple[Notice, ...] = ()
+
+    def only(self, blobs: Collection[str]) -> Sources:
+        """Without the files that are not among ``blobs``; names stay as they are."""
+        return attrs.evolve(self, files=tuple(file for file in self.files if file.blob in blobs))
 
 
 @attrs.frozen(kw_only=True)

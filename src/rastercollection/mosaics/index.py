@@ -10,14 +10,13 @@ from typing import Any
 import attrs
 
 from rastercollection.errors import ViewError
+from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import quadkey, tile_number, tile_of
 
 __all__ = ["MosaicIndex", "read_mosaic"]
 
-MERCATOR_LATITUDE = 85.0511287798066
 ALL_DIGITS = "4"
 """Sorts behind every quadkey that begins with the same digits."""
-
-Bounds = tuple[float, float, float, float]
 
 
 @attrs.frozen(kw_only=True)
@@ -41,7 +40,7 @@ class MosaicIndex:
 
     def in_tile(self, x: int, y: int, z: int) -> list[str]:
         """COGs that a tile may show: those of its quadkey, of the one it lies in, or of all that lie in it."""
-        key = _quadkey(x, y, z)
+        key = quadkey(x, y, z)
         if z < self.zoom:
             first, last = bisect_left(self.quadkeys, key), bisect_left(self.quadkeys, key + ALL_DIGITS)
             return _distinct(self.assets[first:last])
@@ -52,14 +51,14 @@ class MosaicIndex:
 
     def in_point(self, longitude: float, latitude: float) -> list[str]:
         """COGs of the quadkey that a place lies in."""
-        return self.in_tile(*_tile_of(longitude, latitude, self.zoom), self.zoom)
+        return self.in_tile(*tile_of(longitude, latitude, self.zoom), self.zoom)
 
     def in_box(self, bounds: Bounds) -> list[str]:
         """COGs of all quadkeys that bounds, of which west ≤ east, reach into."""
         west, south, east, north = bounds
-        left, top = _tile_of(west, north, self.zoom)
-        right, bottom = _tile_of(east, south, self.zoom)
-        places = map(_column_and_row, self.quadkeys)
+        left, top = tile_of(west, north, self.zoom)
+        right, bottom = tile_of(east, south, self.zoom)
+        places = map(tile_number, self.quadkeys)
         inside = [left <= column <= right and top <= row <= bottom for column, row in places]
         return _distinct(assets for assets, is_inside in zip(self.assets, inside, strict=True) if is_inside)
 
@@ -115,25 +114,3 @@ def read_mosaic(document: Mapping[str, Any], place: str) -> MosaicIndex:
 
 def _distinct(groups: Iterable[tuple[str, ...]]) -> list[str]:
     return list(dict.fromkeys(asset for group in groups for asset in group))
-
-
-def _quadkey(column: int, row: int, zoom: int) -> str:
-    """One digit a level, from the world down: 0 and 1 in the upper half, 0 and 2 on the left."""
-    levels = range(zoom - 1, -1, -1)
-    return "".join("0123"[(column >> level & 1) | (row >> level & 1) << 1] for level in levels)
-
-
-def _column_and_row(quadkey: str) -> tuple[int, int]:
-    column = row = 0
-    for digit in map(int, quadkey):
-        column, row = column << 1 | digit & 1, row << 1 | digit >> 1
-    return column, row
-
-
-def _tile_of(longitude: float, latitude: float, zoom: int) -> tuple[int, int]:
-    """Column and row of the tile around a place; places beyond the map's edge are on the edge."""
-    tiles = 1 << zoom
-    clamped = math.radians(max(-MERCATOR_LATITUDE, min(MERCATOR_LATITUDE, latitude)))
-    column = math.floor((longitude + 180) / 360 * tiles)
-    row = math.floor((0.5 - math.asinh(math.tan(clamped)) / (2 * math.pi)) * tiles)
-    return max(0, min(tiles - 1, column)), max(0, min(tiles - 1, row))

@@ -13,26 +13,25 @@ import attrs
 import numpy as np
 
 from rastercollection.geo.bounds import bounds_parts, bounds_union, crosses_antimeridian
-from rastercollection.geo.types import Bounds
-from rastercollection.geo.webmercator import (
+from rastercollection.geo.mercator_tiles import (
     Floats,
     fullest,
-    is_on_map,
     most_of_a_tile,
     on_world_map,
+    tile_count,
     tiles_of,
-    within_map,
+    typical_zoom,
 )
-from rastercollection.model.cog import Cog
+from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import is_on_map, within_map, world_pixels
+from rastercollection.model.cog import CogFile
 
-__all__ = ["BEARABLE", "HANDFUL", "TILE", "LowZooms", "find_low_zooms", "mercator_boxes"]
+__all__ = ["BEARABLE", "HANDFUL", "LowZooms", "find_low_zooms", "mercator_boxes"]
 
 HANDFUL = 4
 """COGs that a tile may well open: where tiles are as large as COGs, four meet in one."""
 BEARABLE = 16
 """COGs that a tile may open at worst, before a server had better not be asked for it."""
-TILE = 256
-"""Pixels along a tile."""
 
 _MOST_PIXELS = 2**26
 """Of the overview: 8192 × 8192, or as many in another shape."""
@@ -68,7 +67,7 @@ class LowZooms:
     is_torn: bool
 
 
-def find_low_zooms(cogs: Sequence[Cog]) -> LowZooms | str:
+def find_low_zooms(cogs: Sequence[CogFile]) -> LowZooms | str:
     """The zooms that an overview of these COGs is for; in words, why there are none.
 
     Takes about a second for 100,000 COGs.
@@ -77,8 +76,9 @@ def find_low_zooms(cogs: Sequence[Cog]) -> LowZooms | str:
     if not len(boxes):
         return "no COG lies within the latitudes of a Web Mercator map"
     deepest = max(cog.maxzoom for cog in cogs)
-    zoom = min(deepest, _zoom_of_cogs(boxes) + 1)
-    while zoom > 0 and _tiles(boxes, zoom) > _TILES_PER_COG * len(boxes) + 1024:
+    on_map = on_world_map(boxes)
+    zoom = min(deepest, typical_zoom(on_map) + 1)
+    while zoom > 0 and tile_count(on_map, zoom) > _TILES_PER_COG * len(boxes) + 1024:
         zoom -= 1
     part, column, row = tiles_of(boxes, zoom)
     counts = fullest(owners[part], column, row, zoom)
@@ -91,18 +91,16 @@ def find_low_zooms(cogs: Sequence[Cog]) -> LowZooms | str:
     )
 
 
-def mercator_boxes(cogs: Sequence[Cog]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def mercator_boxes(cogs: Sequence[CogFile]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Where COGs lie on the map of the world, and whose box each is: a COG across the antimeridian has two.
 
     Boxes are ``(left, top, right, bottom)``, 0–1 from the upper left.
     """
     boxes, owners = _boxes(cogs)
-    left, bottom = on_world_map(boxes[:, 0], boxes[:, 1])
-    right, top = on_world_map(boxes[:, 2], boxes[:, 3])
-    return np.stack([left, top, right, bottom], axis=1), owners
+    return on_world_map(boxes), owners
 
 
-def _boxes(cogs: Sequence[Cog]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def _boxes(cogs: Sequence[CogFile]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Bounds in EPSG:4326, none across the antimeridian nor beyond the map, and the numbers of their COGs."""
     parts = [
         (number, within_map(part))
@@ -114,28 +112,13 @@ def _boxes(cogs: Sequence[Cog]) -> tuple[Floats, np.ndarray[tuple[int], np.dtype
     return bounds, np.array([number for number, _ in parts], dtype=np.int64)
 
 
-def _zoom_of_cogs(boxes: Floats) -> int:
-    """The zoom whose tiles are between half as large and as large as most COGs."""
-    left, bottom = on_world_map(boxes[:, 0], boxes[:, 1])
-    right, top = on_world_map(boxes[:, 2], boxes[:, 3])
-    typical = max(float(np.median(np.maximum(right - left, bottom - top))), 2.0**-30)
-    return math.ceil(-math.log2(typical))
-
-
-def _tiles(boxes: Floats, zoom: int) -> float:
-    """About how many tiles the boxes reach into, all together."""
-    left, bottom = on_world_map(boxes[:, 0], boxes[:, 1])
-    right, top = on_world_map(boxes[:, 2], boxes[:, 3])
-    return float((((right - left) * 2.0**zoom + 1) * ((bottom - top) * 2.0**zoom + 1)).sum())
-
-
-def _deepest(cogs: Sequence[Cog]) -> int:
+def _deepest(cogs: Sequence[CogFile]) -> int:
     """The zoom of the finest overview of any COG; that of the finest image where none has overviews."""
     finest = [cog.maxzoom - 1 for cog in cogs if cog.overview_levels]
     return max(0, max(finest, default=max(cog.maxzoom for cog in cogs)))
 
 
-def _placed(cogs: Sequence[Cog], *, wanted: int, bearable: int, most: int, deepest: int) -> LowZooms:
+def _placed(cogs: Sequence[CogFile], *, wanted: int, bearable: int, most: int, deepest: int) -> LowZooms:
     zoom = min(wanted, deepest)
     bounds = bounds_union(within_map(cog.bounds_4326) for cog in cogs if is_on_map(cog.bounds_4326))
     left, top, width, height = _pixels(bounds, zoom)
@@ -164,8 +147,7 @@ def _pixels(bounds: Bounds, zoom: int) -> tuple[int, int, int, int]:
     Bounds across the antimeridian take the whole width of the map: its two edges are its only way to show both sides.
     """
     west, south, east, north = (-180.0, bounds[1], 180.0, bounds[3]) if crosses_antimeridian(bounds) else bounds
-    x, y = on_world_map(np.array([west, east]), np.array([north, south]))
-    size = TILE * 2**zoom
-    left, top = (max(0, _ALIGNED * math.floor(at * size / _ALIGNED + 1e-6)) for at in (x[0], y[0]))
-    right, bottom = (min(size, _ALIGNED * math.ceil(at * size / _ALIGNED - 1e-6)) for at in (x[1], y[1]))
+    box, size = on_world_map(np.array([[west, south, east, north]]))[0], world_pixels(zoom)
+    left, top = (max(0, _ALIGNED * math.floor(at * size / _ALIGNED + 1e-6)) for at in box[:2])
+    right, bottom = (min(size, _ALIGNED * math.ceil(at * size / _ALIGNED - 1e-6)) for at in box[2:])
     return left, top, right - left, bottom - top

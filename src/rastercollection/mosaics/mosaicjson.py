@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -16,17 +15,10 @@ from shapely.geometry.base import BaseGeometry
 from rastercollection.core.records import digest
 from rastercollection.errors import TaskError
 from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union, unroll
-from rastercollection.geo.webmercator import (
-    fullest,
-    is_on_map,
-    on_world_map,
-    quadkey,
-    tile_boxes,
-    tile_number,
-    tiles_of,
-    within_map,
-)
-from rastercollection.model.cog import Cog
+from rastercollection.geo.mercator_tiles import fullest, on_world_map, tile_boxes, tile_count, tiles_of, typical_zoom
+from rastercollection.geo.webmercator import is_on_map, quadkey, tile_number, within_map
+from rastercollection.model.cog import Cog, CogFile
+from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 
 __all__ = [
@@ -59,14 +51,14 @@ class _Part:
     outline: BaseGeometry
 
 
-def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document, Sequence[Cog]]:
+def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Document, Sequence[Cog]]:
     """The MosaicJSON document (version 0.0.3, WebMercatorQuad), and the COGs that no quadkey holds.
 
     Assets of a quadkey are in the order of ``cogs``: where COGs overlap, the first is on top.
 
     Args:
         cogs: The job's in the order of the request, then those published before.
-        job: The job's parameters; ``maxzoom`` wins over the data's where it is not None.
+        request: What was asked for; its ``maxzoom`` wins over the data's where it is not None.
 
     Raises:
         TaskError: ``MOSAIC_EMPTY``.
@@ -78,22 +70,22 @@ def build_mosaic(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[Document,
             "Set create_mosaicjson=False to publish the STAC collection without a mosaic.",
             code="MOSAIC_EMPTY",
         )
-    included = [cogs[index] for index in sorted({part.cog for part in parts})]
-    minzoom, maxzoom = _zooms(included, job)
+    included = [cogs[index].file for index in sorted({part.cog for part in parts})]
+    minzoom, maxzoom = _zooms(included, request)
     zoom = _quadkey_zoom(parts, minzoom, maxzoom)
     holders = _quadkeys(parts, zoom)
     bounds = bounds_union(within_map(cog.bounds_4326) for cog in included)
     mosaic = _mosaicjson()(
         mosaicjson="0.0.3",
-        name=job["collection_id"],
-        description=job["collection_description"],
+        name=request.collection_id,
+        description=request.collection_description,
         minzoom=minzoom,
         maxzoom=maxzoom,
         quadkey_zoom=zoom,
         bounds=bounds,
         center=(*bounds_center(bounds), minzoom),
         asset_type="COG",
-        tiles={key: [cogs[index].href for index in sorted(holders[key])] for key in sorted(holders)},
+        tiles={key: [cogs[index].file.href for index in sorted(holders[key])] for key in sorted(holders)},
         **_shared_facts(included),
     )
     document: Document = mosaic.model_dump(mode="json", exclude_none=True)
@@ -114,7 +106,7 @@ def cogs_per_tile(document: Mapping[str, Any]) -> dict[int, int]:
     return {level: opened[min(level, zoom)] for level in range(document["maxzoom"] + 1)}
 
 
-def _shared_facts(cogs: Sequence[Cog]) -> Document:
+def _shared_facts(cogs: Sequence[CogFile]) -> Document:
     """Data type and colour table, where all COGs have the same."""
     dtypes = {band.dtype for cog in cogs for band in cog.bands if band.color_interpretation != "alpha"}
     facts: Document = {"data_type": dtypes.pop()} if len(dtypes) == 1 else {}
@@ -126,18 +118,18 @@ def _shared_facts(cogs: Sequence[Cog]) -> Document:
 
 def _outlines(cog: Cog) -> list[BaseGeometry]:
     """The footprint's polygons without holes, within the map; the bounds where it has none."""
-    boxes = [shapely.box(*within_map(part)) for part in bounds_parts(cog.bounds_4326) if is_on_map(part)]
+    boxes = [shapely.box(*within_map(part)) for part in bounds_parts(cog.file.bounds_4326) if is_on_map(part)]
     if not boxes:
         return []
     footprint = _valid(shapely.geometry.shape(cog.footprint)) if cog.footprint else shapely.Point()
-    return _polygons(_widened(footprint, _pixel(cog) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
+    return _polygons(_widened(footprint, _pixel(cog.file) * MARGIN_PIXELS, shapely.union_all(boxes))) or boxes
 
 
 def _valid(geometry: BaseGeometry) -> BaseGeometry:
     return geometry if geometry.is_valid else shapely.make_valid(geometry)
 
 
-def _pixel(cog: Cog) -> float:
+def _pixel(cog: CogFile) -> float:
     west, south, east, north = unroll(cog.bounds_4326)
     return max((north - south) / cog.shape[0], (east - west) / cog.shape[1])
 
@@ -157,15 +149,15 @@ def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
     return [ring for ring in rings if ring.area > 0]
 
 
-def _zooms(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[int, int]:
+def _zooms(cogs: Sequence[CogFile], request: CollectionRequest) -> tuple[int, int]:
     """From the coarsest overview of any COG, but not where tiles open too many, to the finest resolution of any.
 
     Where an overview of the whole collection serves low zooms, the mosaic begins at the latest where that one ends.
     """
-    wanted = job.get("maxzoom")
+    wanted = request.maxzoom
     maxzoom = max(cog.maxzoom for cog in cogs) if wanted is None else wanted
     minzoom = min(cog.minzoom for cog in cogs)
-    low = find_low_zooms(cogs) if job.get("create_overview") else ""
+    low = find_low_zooms(cogs) if request.create_overview else ""
     if isinstance(low, LowZooms):
         minzoom = min(max(minzoom, low.bearable), low.maxzoom + 1)
     return min(maxzoom, minzoom), maxzoom
@@ -173,14 +165,10 @@ def _zooms(cogs: Sequence[Cog], job: Mapping[str, Any]) -> tuple[int, int]:
 
 def _quadkey_zoom(parts: Sequence[_Part], minzoom: int, maxzoom: int) -> int:
     """The zoom whose tiles are between half as large and as large as most COGs, as far as the document stays small."""
-    bounds = shapely.bounds(np.array([part.outline for part in parts], dtype=object))
-    left, bottom = on_world_map(bounds[:, 0], bounds[:, 1])
-    right, top = on_world_map(bounds[:, 2], bounds[:, 3])
-    typical = max(float(np.median(np.maximum(right - left, bottom - top))), 2.0**-30)
-    zoom = math.ceil(-math.log2(typical))
-    zoom = max(minzoom, min(zoom, maxzoom, minzoom + LEVELS_BELOW_MINZOOM))
+    boxes = on_world_map(shapely.bounds(np.array([part.outline for part in parts], dtype=object)))
+    zoom = max(minzoom, min(typical_zoom(boxes), maxzoom, minzoom + LEVELS_BELOW_MINZOOM))
     allowed = max(FEWEST_QUADKEYS, QUADKEYS_PER_COG * len(parts))
-    while zoom > 0 and float((((right - left) * 2.0**zoom + 1) * ((bottom - top) * 2.0**zoom + 1)).sum()) > allowed:
+    while zoom > 0 and tile_count(boxes, zoom) > allowed:
         zoom -= 1
     return zoom
 
@@ -212,4 +200,4 @@ def _mosaicjson() -> Any:
 
 def members_digest(cogs: Sequence[Cog]) -> str:
     """Of what a mosaic holds: equal for the same files of the same tiles, in whatever order."""
-    return digest(sorted([cog.item_id, cog.href, cog.checksum] for cog in cogs))
+    return digest(sorted([cog.item_id, cog.file.href, cog.file.checksum] for cog in cogs))

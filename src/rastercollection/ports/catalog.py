@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import attrs
 
@@ -19,7 +19,7 @@ __all__ = [
 PublishMode = Literal["insert", "insert_ignore", "upsert", "delsert", "replace"]
 """What becomes of items that a collection holds already; see :meth:`CatalogBackend.publish`."""
 
-PUBLISH_MODES: tuple[str, ...] = ("insert", "insert_ignore", "upsert", "delsert", "replace")
+PUBLISH_MODES: tuple[PublishMode, ...] = get_args(PublishMode)
 
 
 @attrs.frozen(kw_only=True)

@@ -92,6 +92,10 @@ class Load:
         )
         return attrs.evolve(load, window_bytes=min(WINDOW_BYTES, load.image_bytes))
 
+    def decided(self, asked: bool | None, memory_bytes: int) -> Load:
+        """Held in RAM if that was asked for or, where nothing was, if it fits into ``memory_bytes``; else in files."""
+        return attrs.evolve(self, in_memory=self.needed_bytes <= memory_bytes if asked is None else asked)
+
     @property
     def needed_bytes(self) -> int:
         """RAM for images and windows, if images are held there."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, RasterioError
 
-from rastercollection.errors import RasterCollectionError, TaskError, TileError
+from rastercollection.errors import MachineError, RasterCollectionError, TaskError, TileError
 
 __all__ = [
     "GDAL_ERRORS",
@@ -174,14 +174,14 @@ def writing(blob: str, doing: str, code: str = "COG_INVALID") -> Iterator[None]:
         code: Of the error, unless the disk or the memory is at fault.
 
     Raises:
-        TaskError: ``code``, ``NO_SPACE`` or ``OUT_OF_MEMORY``.
+        TaskError: ``code``; a MachineError, ``NO_SPACE`` or ``OUT_OF_MEMORY``, where that is at fault.
     """
     try:
         yield
     except RasterCollectionError:
         raise
     except MemoryError as error:
-        raise TaskError(
+        raise MachineError(
             f"{blob}: {doing} needs more memory than there is.",
             "Set in_memory=False, or run fewer workers.",
             "OUT_OF_MEMORY",
@@ -190,7 +190,7 @@ def writing(blob: str, doing: str, code: str = "COG_INVALID") -> Iterator[None]:
         said = error_text(error)
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         if full or any(sign in said.lower() for sign in _DISK_IS_FULL):
-            raise TaskError(
+            raise MachineError(
                 f"{blob}: {doing} failed, the scratch folder is full: {said}",
                 "Make room there, or set scratch to a folder on another disk.",
                 "NO_SPACE",

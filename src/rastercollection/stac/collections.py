@@ -9,7 +9,9 @@ from typing import Any
 import pystac
 
 from rastercollection.geo.bounds import bounds_union
-from rastercollection.model.mosaic import Mosaic, OverviewImage
+from rastercollection.model.cog import CogFile
+from rastercollection.model.mosaic import Mosaic
+from rastercollection.model.request import CollectionRequest
 from rastercollection.stac.fields import (
     COG_TYPE,
     FILE,
@@ -43,19 +45,19 @@ Fields = dict[str, Any]
 
 
 def collection_dict(
-    job: Mapping[str, Any],
+    request: CollectionRequest,
     items: Sequence[Mapping[str, Any]],
     *,
     renders: Mapping[str, Any],
     mosaic: Mosaic | None = None,
-    overview: OverviewImage | None = None,
+    overview: CogFile | None = None,
     is_outdated: bool = False,
     links: Mapping[str, str] | None = None,
 ) -> Fields:
     """The collection as a dict, without links to items and catalog.
 
     Args:
-        job: The job's parameters.
+        request: What was asked for.
         items: All items that it is to hold: with absolute hrefs; other programs' too.
         renders: Render definitions by name.
         mosaic: Result of stage 3; None when it did not run.
@@ -63,16 +65,16 @@ def collection_dict(
         is_outdated: The overview does not show all of the collection.
         links: Addresses of a tile server that shows the collection, by name.
     """
-    item_assets = _item_assets(items, job["asset_key"])
+    item_assets = _item_assets(items, request.asset_key)
     collection = pystac.Collection(
-        id=job["stac_item_id"],
-        title=f"{job['collection_id']} Collection",
-        description=job["collection_description"],
+        id=request.stac_item_id,
+        title=f"{request.collection_id} Collection",
+        description=request.collection_description,
         extent=_extent(items),
-        license=job.get("license") or "other",
-        keywords=list(dict.fromkeys([*KEYWORDS, *job.get("keywords", ())])),
-        providers=[pystac.Provider.from_dict(dict(provider)) for provider in job.get("providers", ())],
-        summaries=pystac.Summaries(_summaries(items, job["asset_key"])),
+        license=request.license,
+        keywords=list(dict.fromkeys([*KEYWORDS, *request.keywords])),
+        providers=[pystac.Provider.from_dict(dict(provider)) for provider in request.providers],
+        summaries=pystac.Summaries(_summaries(items, request.asset_key)),
         assets={**_mosaic_assets(mosaic), **_overview_assets(overview, is_outdated)},
         extra_fields={"item_assets": item_assets, **({"renders": dict(renders)} if renders else {})},
     )
@@ -155,7 +157,7 @@ def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     return {"mosaicjson": asset}
 
 
-def _overview_assets(overview: OverviewImage | None, is_outdated: bool) -> dict[str, pystac.Asset]:
+def _overview_assets(overview: CogFile | None, is_outdated: bool) -> dict[str, pystac.Asset]:
     if overview is None:
         return {}
     zooms = {"rastercollection:minzoom": overview.minzoom, "rastercollection:maxzoom": overview.maxzoom}

@@ -13,8 +13,7 @@ import pyproj
 from rastercollection import __version__
 from rastercollection.core.records import jsonable
 from rastercollection.model.band import BandFacts, Histogram
-from rastercollection.model.cog import Cog
-from rastercollection.model.mosaic import OverviewImage
+from rastercollection.model.cog import CogFile
 from rastercollection.stac.published import DTYPES
 
 __all__ = [
@@ -124,7 +123,7 @@ def share_fields(bands: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], li
     return shared, [{name: value for name, value in band.items() if name not in shared} for band in bands]
 
 
-def image_fields(image: Cog | OverviewImage) -> dict[str, Any]:
+def image_fields(image: CogFile) -> dict[str, Any]:
     """Grid, bands and file facts of a COG, for its asset."""
     shared, bands = share_fields([band_fields(band) for band in image.bands])
     resolution = ground_resolution(image)
@@ -149,7 +148,7 @@ def projection_code(crs: str) -> str | None:
     return crs if re.fullmatch(r"[A-Za-z]+:\w+", crs) else None
 
 
-def ground_resolution(cog: Cog | OverviewImage) -> float | None:
+def ground_resolution(cog: CogFile) -> float | None:
     """Size of a pixel on the ground in the middle of a COG, in metres: the mean of both directions, to four digits."""
     a, b, c, d, e, f = cog.transform
     row, column = cog.shape[0] / 2, cog.shape[1] / 2

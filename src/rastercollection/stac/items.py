@@ -11,7 +11,7 @@ from pystac.utils import datetime_to_str, str_to_datetime
 from rastercollection.core.records import jsonable, to_dict
 from rastercollection.geo.bounds import bounds_parts
 from rastercollection.geo.types import Bounds
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.receipt import Receipt
 from rastercollection.stac.fields import (
     COG_TYPE,
@@ -39,20 +39,20 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str
         source_modified: When the source file was last written, RFC 3339: whatever it shows was acquired before. Used
             where nothing else is known.
     """
-    asset = cog_asset(cog)
+    asset, file = cog_asset(cog), cog.file
     item = pystac.Item(
         id=cog.item_id,
-        geometry=dict(cog.footprint) if cog.footprint else _outline(cog.bounds_4326),
-        bbox=list(cog.bounds_4326),
+        geometry=dict(cog.footprint) if cog.footprint else _outline(file.bounds_4326),
+        bbox=list(file.bounds_4326),
         datetime=to_utc(cog.datetime) if cog.datetime else None,
         properties=_properties(cog, source_modified),
         collection=collection_id,
         stac_extensions=_extensions(asset),
         assets={asset_key: asset},
     )
-    if cog.thumbnail:
+    if file.thumbnail:
         item.assets["thumbnail"] = pystac.Asset(
-            cog.thumbnail, title="Thumbnail", media_type=image_type(cog.thumbnail), roles=["thumbnail"]
+            file.thumbnail, title="Thumbnail", media_type=image_type(file.thumbnail), roles=["thumbnail"]
         )
     plain: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
     return plain
@@ -66,14 +66,16 @@ def is_dated(cog: Cog) -> bool:
 def cog_asset(cog: Cog) -> pystac.Asset:
     """The COG with its grid, bands and file facts."""
     fields: dict[str, Any] = {
-        **image_fields(cog),
-        **_for_later_runs(cog),
+        **image_fields(cog.file),
+        **_for_later_runs(cog.file),
         **({"rastercollection:receipt": _receipt(cog.receipt)} if cog.receipt else {}),
     }
-    return pystac.Asset(cog.href, title=cog.source_blob, media_type=COG_TYPE, roles=_roles(cog), extra_fields=fields)
+    return pystac.Asset(
+        cog.file.href, title=cog.source_blob, media_type=COG_TYPE, roles=_roles(cog.file), extra_fields=fields
+    )
 
 
-def _for_later_runs(cog: Cog) -> dict[str, Any]:
+def _for_later_runs(cog: CogFile) -> dict[str, Any]:
     """What STAC has no field for and a later run needs, to make a mosaic and renders of this COG and its own.
 
     :func:`rastercollection.stac.published.published_cog` reads it.
@@ -94,7 +96,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     return published
 
 
-def _roles(cog: Cog) -> list[str]:
+def _roles(cog: CogFile) -> list[str]:
     is_picture = cog.raster_type in ("rgb", "rgba") and all(band.dtype == "uint8" for band in cog.bands)
     return ["data", "visual"] if is_picture else ["data"]
 
@@ -115,8 +117,8 @@ def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:
         "processing:software": dict(software()),
         "processing:lineage": _lineage(cog),
         "rastercollection:datetime_source": cog.datetime_source,
-        "rastercollection:raster_type": cog.raster_type,
-        "rastercollection:tier": cog.settings.tier,
+        "rastercollection:raster_type": cog.file.raster_type,
+        "rastercollection:tier": cog.file.settings.tier,
     }
 
 
@@ -131,8 +133,8 @@ def _utc(moment: str) -> str:
 
 
 def _lineage(cog: Cog) -> str:
-    settings = cog.settings
-    source, target = projection_code(cog.source_crs), projection_code(cog.target_crs)
+    settings = cog.file.settings
+    source, target = projection_code(cog.source_crs), projection_code(cog.file.target_crs)
     grid = f"resampled to {target or 'the target CRS'} with {settings.warp_resampling} from {source or 'its own CRS'}"
     steps = [grid] if cog.reprojected else ["kept on its grid"]
     steps.append(f"overviews by {settings.overview_resampling}")

@@ -54,7 +54,7 @@ def cog_key(item: Json) -> str | None:
 def is_item_of(item: Json, cog: Cog) -> bool:
     """Whether an item is that of this very file: a job has published it before."""
     before = published_cog(item)
-    return before is not None and (before.href, before.checksum) == (cog.href, cog.checksum)
+    return before is not None and (before.file.href, before.file.checksum) == (cog.file.href, cog.file.checksum)
 
 
 def item_bounds(item: Json) -> Bounds | None:

@@ -11,7 +11,7 @@ import attrs
 
 from rastercollection.core.records import jsonable
 from rastercollection.model.band import BandFacts
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import CogFile
 from rastercollection.stac.spread import Spread, band_spread
 
 __all__ = ["collection_renders"]
@@ -47,7 +47,7 @@ class _View:
     bands: tuple[int, ...]
 
 
-def collection_renders(cogs: Sequence[Cog], asset_key: str) -> dict[str, Render]:
+def collection_renders(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
     """Renders by name; ``visual`` is always among them and is what links show.
 
     ``rescale``, where the data need it, comes from statistics over the whole collection. ``bidx`` names bands that
@@ -65,29 +65,29 @@ def collection_renders(cogs: Sequence[Cog], asset_key: str) -> dict[str, Render]
     return {**renders, **_hillshade(cogs, asset_key)} if usual[0].raster_type == "dem" else renders
 
 
-def _hillshade(cogs: Sequence[Cog], asset_key: str) -> dict[str, Render]:
+def _hillshade(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
     """Slopes as a light in the north-west shows them; ``algorithm`` and ``buffer`` are TiTiler's parameters."""
     common = _common(cogs, asset_key, (1,))
     light = {"algorithm": "hillshade", "buffer": HILLSHADE_BUFFER}
     return {"hillshade": {"title": "Hillshade", **common, "resampling": _resampling(cogs, common), **light}}
 
 
-def _usual(cogs: Sequence[Cog]) -> list[Cog]:
+def _usual(cogs: Sequence[CogFile]) -> list[CogFile]:
     """The COGs of the most frequent structure; the first tile's wins a tie."""
     structures = [(cog.raster_type, tuple(band.dtype for band in cog.bands)) for cog in cogs]
     most = Counter(structures).most_common(1)[0][0]
     return [cog for cog, structure in zip(cogs, structures, strict=True) if structure == most]
 
 
-def _color_bands(cog: Cog) -> list[BandFacts]:
+def _color_bands(cog: CogFile) -> list[BandFacts]:
     return [band for band in cog.bands if band.color_interpretation != "alpha"]
 
 
-def _is_classes(cog: Cog) -> bool:
+def _is_classes(cog: CogFile) -> bool:
     return len(_color_bands(cog)) == 1 and (cog.raster_type == "categorical" or cog.color_table is not None)
 
 
-def _views(cog: Cog) -> list[_View]:
+def _views(cog: CogFile) -> list[_View]:
     bands = _color_bands(cog)
     if len(bands) < 3:
         return [_View("visual", "Elevation" if cog.raster_type == "dem" else "First band", (1,))]
@@ -99,7 +99,7 @@ def _views(cog: Cog) -> list[_View]:
     return [natural, _View("color-infrared", "Color infrared", (infrared, red, green))]
 
 
-def _near_infrared(cog: Cog, bands: Sequence[BandFacts]) -> int | None:
+def _near_infrared(cog: CogFile, bands: Sequence[BandFacts]) -> int | None:
     """By the band's colour interpretation; without one, by the usual order of sensors with that many bands."""
     named = [number for number, band in enumerate(bands, 1) if band.color_interpretation == "nir"]
     if named:
@@ -119,7 +119,7 @@ def _red_green_blue(bands: Sequence[BandFacts]) -> tuple[int, int, int]:
     return (3, 2, 1) if len(bands) >= 5 else (1, 2, 3)
 
 
-def _common(cogs: Sequence[Cog], asset_key: str, bands: Sequence[int]) -> Render:
+def _common(cogs: Sequence[CogFile], asset_key: str, bands: Sequence[int]) -> Render:
     common: Render = {"assets": [asset_key], "bidx": list(bands)}
     nodata = {repr(cog.bands[0].nodata) for cog in cogs}
     if len(nodata) == 1 and all(cog.validity == "nodata" for cog in cogs) and cogs[0].bands[0].nodata is not None:
@@ -127,7 +127,7 @@ def _common(cogs: Sequence[Cog], asset_key: str, bands: Sequence[int]) -> Render
     return common
 
 
-def _resampling(cogs: Sequence[Cog], common: Render) -> str:
+def _resampling(cogs: Sequence[CogFile], common: Render) -> str:
     """``bilinear`` where it is safe.
 
     Without nodata, readers mask what lies outside by an alpha band of the data's type. For floats, interpolating in it
@@ -137,7 +137,7 @@ def _resampling(cogs: Sequence[Cog], common: Render) -> str:
     return "bilinear" if is_whole or "nodata" in common else "nearest"
 
 
-def _continuous(view: _View, cogs: Sequence[Cog], usual: Sequence[Cog], asset_key: str) -> Render:
+def _continuous(view: _View, cogs: Sequence[CogFile], usual: Sequence[CogFile], asset_key: str) -> Render:
     common = _common(cogs, asset_key, view.bands)
     render: Render = {"title": view.title, **common, "resampling": _resampling(cogs, common)}
     spreads = [band_spread(usual, band) for band in view.bands]
@@ -149,12 +149,12 @@ def _continuous(view: _View, cogs: Sequence[Cog], usual: Sequence[Cog], asset_ke
     return render
 
 
-def _is_bright_picture(cog: Cog, spreads: Sequence[Spread], bands: int) -> bool:
+def _is_bright_picture(cog: CogFile, spreads: Sequence[Spread], bands: int) -> bool:
     is_picture = bands == 3 and all(band.dtype == "uint8" for band in cog.bands)
     return is_picture and max(spread.high for spread in spreads) >= DARK_BYTES
 
 
-def _class_colors(cogs: Sequence[Cog]) -> Render:
+def _class_colors(cogs: Sequence[CogFile]) -> Render:
     """The colour table of the tiles, else a colour a value; a stretch where the values are too many."""
     spread = band_spread(cogs, 1)
     tables = Counter(tuple(cog.color_table.items()) for cog in cogs if cog.color_table)

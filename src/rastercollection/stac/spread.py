@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rastercollection.model.band import BandStatistics
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import CogFile
 
 __all__ = ["Spread", "band_spread", "combine"]
 
@@ -37,7 +37,7 @@ class Spread:
         return (self.minimum, self.minimum + 1)
 
 
-def band_spread(cogs: Sequence[Cog], band: int) -> Spread | None:
+def band_spread(cogs: Sequence[CogFile], band: int) -> Spread | None:
     """The spread of band number ``band``, from 1, over all COGs; None where none has a valid pixel in it."""
     bands = [cog.bands[band - 1] for cog in cogs if len(cog.bands) >= band]
     return combine(item.statistics for item in bands if item.statistics is not None)

@@ -1,4 +1,6 @@
-"""Contracts that plug-ins have to fulfil, as test suites to inherit from, and tasks that fail on purpose.
+"""Contracts that plug-ins have to fulfil, as test suites to inherit from, with samples and tasks that fail on purpose.
+
+No test of the library itself, and nothing that the library needs to run.
 
 :mod:`~rastercollection.testing.executor_contract` and its siblings need pytest;
 :mod:`~rastercollection.testing.scripted` needs nothing, so that workers can import it.

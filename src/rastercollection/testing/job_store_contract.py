@@ -47,7 +47,15 @@ _values = st.recursive(
     max_leaves=12,
 )
 _mappings = st.dictionaries(_texts, _values, max_size=4)
-_errors = st.builds(ErrorRecord, code=_texts, message=_texts, hint=_texts, retryable=st.booleans(), details=_mappings)
+_errors = st.builds(
+    ErrorRecord,
+    code=_texts,
+    message=_texts,
+    hint=_texts,
+    retryable=st.booleans(),
+    details=_mappings,
+    settled=st.booleans(),
+)
 _notices = st.builds(Notice, code=_texts, message=_texts)
 _tasks = st.builds(
     Task,

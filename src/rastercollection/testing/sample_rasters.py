@@ -20,6 +20,7 @@ from rasterio.transform import Affine
 from rasterio.warp import transform_bounds, transform_geom
 
 from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import exact_zoom
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.model.cog import Cog
 from rastercollection.model.output import Output
@@ -29,7 +30,6 @@ __all__ = ["write_sample_cog"]
 
 THUMBNAIL = 256
 SMALLEST_OVERVIEW = 128
-WORLD_METRES = 40_075_016.7
 
 Pixels = npt.NDArray[Any]
 Colors = Mapping[int, tuple[int, int, int, int]]
@@ -62,48 +62,57 @@ def write_sample_cog(
         color_table: Value → red, green, blue, alpha.
         valid: (rows, columns), False where an internal mask says that pixels are invalid; None without a mask.
         resampling: Of its overviews.
-        changes: Fields of the Cog that are to be different.
+        changes: Fields of the Cog, or of its file, that are to be different.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count, rows, columns = pixels.shape
     colors = colors or ("gray",) * count
     path = folder / f"{item_id}.tif"
-    left, bottom, right, top = bounds
-    transform = Affine((right - left) / columns, 0.0, left, 0.0, (bottom - top) / rows, top)
-    profile = {
-        "driver": "GTiff",
-        "count": count,
-        "height": rows,
-        "width": columns,
-        "dtype": pixels.dtype,
-        "crs": crs,
-        "transform": transform,
-        "nodata": nodata,
-    }
+    profile = _profile(pixels, bounds, crs, nodata)
     _write(path, pixels, profile, colors, color_table, valid, resampling)
     thumbnail = _thumbnail(folder / f"{item_id}_thumbnail.png", pixels, nodata)
-    data = path.read_bytes()
     zoom, marked = _zoom(crs, bounds, columns), nodata is not None
     facts: dict[str, Any] = {
-        "href": str(path),
+        **_file_facts(path),
         "target_crs": crs,
         "source_crs": crs,
         "reprojected": False,
-        "transform": tuple(transform)[:6],
+        "transform": tuple(profile["transform"])[:6],
         "bounds": bounds,
         "footprint": _footprint(crs, bounds),
-        "size": len(data),
-        "checksum": "1220" + hashlib.sha256(data).hexdigest(),
         "bands": tuple(_band(number, pixels[number - 1], color, nodata) for number, color in enumerate(colors, 1)),
         "validity": "mask" if valid is not None else "alpha" if "alpha" in colors else "nodata" if marked else "none",
         "color_table": {str(value): color for value, color in color_table.items()} if color_table else None,
         "minzoom": max(0, zoom - max(0, math.ceil(math.log2(max(rows, columns) / SMALLEST_OVERVIEW)))),
         "maxzoom": zoom,
         "thumbnail": thumbnail,
-        "outputs": (Output(url=str(path), size=len(data), version="1"),),
     }
     place = transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21)
     return sample_cog(item_id, place, container=str(folder), shape=(rows, columns), **{**facts, **changes})
+
+
+def _profile(pixels: Pixels, bounds: Bounds, crs: str, nodata: float | None) -> dict[str, Any]:
+    (count, rows, columns), (left, bottom, right, top) = pixels.shape, bounds
+    return {
+        "driver": "GTiff",
+        "count": count,
+        "height": rows,
+        "width": columns,
+        "dtype": pixels.dtype,
+        "crs": crs,
+        "transform": Affine((right - left) / columns, 0.0, left, 0.0, (bottom - top) / rows, top),
+        "nodata": nodata,
+    }
+
+
+def _file_facts(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    return {
+        "href": str(path),
+        "size": len(data),
+        "checksum": "1220" + hashlib.sha256(data).hexdigest(),
+        "outputs": (Output(url=str(path), size=len(data), version="1"),),
+    }
 
 
 def _write(
@@ -129,7 +138,7 @@ def _write(
 
 def _zoom(crs: str, bounds: Bounds, columns: int) -> int:
     left, _, right, _ = transform_bounds(crs, "EPSG:3857", *bounds, densify_pts=21)
-    return max(0, round(math.log2(WORLD_METRES / 256 / ((right - left) / columns))))
+    return max(0, round(exact_zoom((right - left) / columns)))
 
 
 def _footprint(crs: str, bounds: Bounds) -> Mapping[str, Any]:

@@ -12,14 +12,22 @@ import attrs
 from rastercollection.core.models import Task, TaskResult, TaskStatus
 from rastercollection.core.records import to_dict
 from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import TILE
 from rastercollection.model.band import BandFacts, BandStatistics, Histogram
-from rastercollection.model.cog import Cog, CogSettings
+from rastercollection.model.cog import Cog, CogFile, CogSettings
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import FidelityCheck, Receipt
+from rastercollection.model.request import CollectionRequest
 
-__all__ = ["as_detailed", "sample_band", "sample_cog", "sample_grid", "sample_job", "sample_results"]
-
-WORLD_PIXELS = 256
+__all__ = [
+    "as_detailed",
+    "fan_in_parameters",
+    "sample_band",
+    "sample_cog",
+    "sample_grid",
+    "sample_request",
+    "sample_results",
+]
 
 
 def sample_cog(
@@ -38,7 +46,7 @@ def sample_cog(
         bounds: EPSG:4326; west > east crosses the antimeridian.
         container: Where its files would be.
         shape: Rows and columns.
-        changes: Any fields of :class:`~rastercollection.model.cog.Cog`.
+        changes: Any fields of :class:`~rastercollection.model.cog.Cog` and of its file.
     """
     href = f"{container}/{item_id}.tif"
     facts: dict[str, Any] = {
@@ -54,9 +62,11 @@ def sample_cog(
         "bands": tuple(sample_band(number, color) for number, color in enumerate(("red", "green", "blue"), 1)),
         "outputs": (Output(url=href, size=1_000_000, version="1"),),
     }
-    return Cog(**{**facts, **_PLAIN, **_placed(bounds, shape), **changes})
+    facts = {**facts, **_PLAIN, **_placed(bounds, shape), **changes}
+    return Cog(file=CogFile(**{name: facts.pop(name) for name in _FILE}), **facts)
 
 
+_FILE = tuple(field.name for field in attrs.fields(CogFile))
 _PLAIN: Mapping[str, Any] = {
     "settings": CogSettings(
         tier="analysis",
@@ -92,7 +102,7 @@ def _placed(bounds: Bounds, shape: tuple[int, int]) -> dict[str, Any]:
     west, south, east, north = bounds
     unrolled = east + 360 if west > east else east
     pixel = (unrolled - west) / shape[1]
-    maxzoom = max(0, min(24, round(math.log2(360 / WORLD_PIXELS / pixel))))
+    maxzoom = max(0, min(24, round(math.log2(360 / TILE / pixel))))
     return {
         "transform": (pixel, 0.0, west, 0.0, -(north - south) / shape[0], north),
         "bounds": (west, south, unrolled, north),
@@ -159,9 +169,10 @@ def sample_grid(
 
 def as_detailed(cog: Cog) -> Cog:
     """The COG with as much beside it as a real tile has: an outline of 100 points, histograms, a receipt."""
-    seed = int(cog.checksum[4:12], 16)
-    bands = tuple(_with_histogram(band, seed + number) for number, band in enumerate(cog.bands))
-    return attrs.evolve(cog, bands=bands, receipt=_receipt(len(bands), seed), footprint=_round(cog.bounds_4326))
+    seed = int(cog.file.checksum[4:12], 16)
+    bands = tuple(_with_histogram(band, seed + number) for number, band in enumerate(cog.file.bands))
+    file = attrs.evolve(cog.file, bands=bands)
+    return attrs.evolve(cog, file=file, receipt=_receipt(len(bands), seed), footprint=_round(file.bounds_4326))
 
 
 def _with_histogram(band: BandFacts, seed: int) -> BandFacts:
@@ -213,26 +224,18 @@ def sample_results(products: Iterable[Any], stage: int = 2, task_type: str = "cr
     ]
 
 
-def sample_job(**changes: Any) -> dict[str, Any]:
-    """The parameters of a job that fan-in stages look at, as a request normalises them."""
-    job = {
+def sample_request(**changes: Any) -> CollectionRequest:
+    """A request for a made-up collection, without an overview."""
+    usual = {
+        "container_name": "/made-up/bronze",
+        "blob_list": "*.tif",
         "collection_id": "sample",
-        "collection_description": "Raster collection: sample",
-        "stac_item_id": "sample",
         "output_container": "/made-up/cogs",
-        "output_folder": None,
-        "mosaicjson_container": "/made-up/cogs",
-        "maxzoom": None,
-        "mode": "upsert",
-        "create_stac_collection": True,
-        "license": "other",
-        "providers": [],
-        "keywords": [],
-        "asset_key": "data",
-        "titiler_url": None,
-        "titiler_profile": None,
-        "datetime": None,
-        "datetime_pattern": None,
-        **changes,
+        "create_overview": False,
     }
-    return {**job, "stac_item_id": changes.get("stac_item_id", job["collection_id"])}
+    return CollectionRequest(**{**usual, **changes})
+
+
+def fan_in_parameters(**changes: Any) -> dict[str, Any]:
+    """The parameters of a fan-in task for :func:`sample_request`, as the engine makes them."""
+    return {"job": sample_request(**changes).to_parameters(), "inputs": ""}

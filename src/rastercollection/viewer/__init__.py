@@ -1,4 +1,7 @@
-"""A map of a published collection: a tile server for it on this machine, and a page that needs no internet."""
+"""A map of a published collection: a tile server for it on this machine, and a page that needs no internet.
+
+It shows what catalogs hold and publishes nothing.
+"""
 
 from rastercollection.viewer.server import ViewServer, view_collection
 

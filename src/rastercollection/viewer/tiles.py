@@ -13,13 +13,13 @@ from rio_tiler.errors import RioTilerError
 from rio_tiler.io import BaseReader, Reader
 from rio_tiler.mosaic.backend import BaseBackend
 
+from rastercollection.geo.webmercator import TILE
 from rastercollection.viewer.cogs import open_cog
 from rastercollection.viewer.served import PublishedCollection, ServedCollection
 
 __all__ = ["TooCoarseError", "backend_of", "reader_of"]
 
 MOST_COGS = 256
-TILE_PIXELS = 256
 MOST_PIXELS = 4096
 """Along an edge of what is read for one answer: some hundred megabytes at most."""
 
@@ -43,16 +43,43 @@ def reader_of(served: ServedCollection) -> type[BaseReader]:
     return CogReader
 
 
+class _CogsOfMosaic:
+    """Which COGs an answer of rio-tiler's mosaic is drawn from."""
+
+    shown: PublishedCollection
+
+    def assets_for_tile(self, x: int, y: int, z: int, detail: float | None = None, **_: Any) -> list[str]:
+        """COGs of a tile; ``detail`` is the zoom at which tiles of 256 pixels are as detailed."""
+        overview = self.shown.overview
+        if overview and (z if detail is None else detail) <= overview.maxzoom:
+            return [overview.cog]
+        return _few(self.shown.mosaic.in_tile(x, y, z))
+
+    def assets_for_point(self, lng: float, lat: float, coord_crs: CRS | None = None, **_: Any) -> list[str]:
+        """COGs around a place."""
+        if coord_crs and coord_crs != WGS84_CRS:
+            (lng,), (lat,) = transform(coord_crs, WGS84_CRS, [lng], [lat])
+        return self.shown.mosaic.in_point(lng, lat)
+
+    def assets_for_bbox(
+        self, xmin: float, ymin: float, xmax: float, ymax: float, coord_crs: CRS | None = None, **_: Any
+    ) -> list[str]:
+        """COGs that reach into bounds."""
+        if coord_crs and coord_crs != WGS84_CRS:
+            xmin, ymin, xmax, ymax = transform_bounds(coord_crs, WGS84_CRS, xmin, ymin, xmax, ymax)
+        return _few(self.shown.mosaic.in_box((xmin, ymin, xmax, ymax)))
+
+
 def backend_of(served: ServedCollection) -> type[BaseBackend]:
     """rio-tiler's mosaic of the collection on ``served``; what it is told to open does not matter."""
 
     @attr.s
-    class CollectionBackend(BaseBackend):  # type: ignore[misc]
+    class CollectionBackend(_CogsOfMosaic, BaseBackend):  # type: ignore[misc]
         minzoom: int = attr.ib(default=None)
         maxzoom: int = attr.ib(default=None)
 
         def __attrs_post_init__(self) -> None:
-            self.shown: PublishedCollection = served.shown
+            self.shown = served.shown
             self.bounds, self.crs = self.shown.mosaic.bounds, WGS84_CRS
             self.minzoom, self.maxzoom = self.shown.minzoom, self.shown.mosaic.maxzoom
 
@@ -60,35 +87,14 @@ def backend_of(served: ServedCollection) -> type[BaseBackend]:
             """A tile, from the overview where that is fine enough for its size."""
             if z < self.shown.lowest_zoom:
                 raise TooCoarseError(f"Tiles of this collection begin at zoom {self.shown.lowest_zoom}.")
-            size = options.get("tilesize") or TILE_PIXELS
+            size = options.get("tilesize") or TILE
             _check_tile(size, options)
-            search = {**(search_options or {}), "detail": z + math.log2(size / TILE_PIXELS)}
+            search = {**(search_options or {}), "detail": z + math.log2(size / TILE)}
             return super().tile(x, y, z, search_options=search, **options)
 
         def feature(self, shape: Any, search_options: Any = None, **options: Any) -> Any:
             """What lies in a shape: in full where it is small enough, else reduced."""
             return super().feature(shape, search_options=search_options, **_limited(options))
-
-        def assets_for_tile(self, x: int, y: int, z: int, detail: float | None = None, **_: Any) -> list[str]:
-            """COGs of a tile; ``detail`` is the zoom at which tiles of 256 pixels are as detailed."""
-            overview = self.shown.overview
-            if overview and (z if detail is None else detail) <= overview.maxzoom:
-                return [overview.cog]
-            return _few(self.shown.mosaic.in_tile(x, y, z))
-
-        def assets_for_point(self, lng: float, lat: float, coord_crs: CRS | None = None, **_: Any) -> list[str]:
-            """COGs around a place."""
-            if coord_crs and coord_crs != WGS84_CRS:
-                (lng,), (lat,) = transform(coord_crs, WGS84_CRS, [lng], [lat])
-            return self.shown.mosaic.in_point(lng, lat)
-
-        def assets_for_bbox(
-            self, xmin: float, ymin: float, xmax: float, ymax: float, coord_crs: CRS | None = None, **_: Any
-        ) -> list[str]:
-            """COGs that reach into bounds."""
-            if coord_crs and coord_crs != WGS84_CRS:
-                xmin, ymin, xmax, ymax = transform_bounds(coord_crs, WGS84_CRS, xmin, ymin, xmax, ymax)
-            return _few(self.shown.mosaic.in_box((xmin, ymin, xmax, ymax)))
 
         def asset_name(self, asset: str) -> str:
             """What answers call a COG: its address without credentials."""

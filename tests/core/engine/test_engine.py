@@ -271,18 +271,18 @@ def test_a_broken_executor_fails_the_job_and_keeps_what_was_done() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"),
+    ("kind", "code", "settled"),
     [
-        ("bug", "UNEXPECTED_ERROR"),
-        ("unpicklable", "UNEXPECTED_ERROR"),
-        ("not json", "RESULT_NOT_JSON"),
-        ("memory", "OUT_OF_MEMORY"),
+        ("bug", "UNEXPECTED_ERROR", False),
+        ("unpicklable", "UNEXPECTED_ERROR", False),
+        ("not json", "RESULT_NOT_JSON", True),
+        ("memory", "OUT_OF_MEMORY", False),
     ],
 )
-def test_whatever_a_handler_does_stays_its_tasks_failure(kind: str, code: str) -> None:
+def test_whatever_a_handler_does_stays_its_tasks_failure(kind: str, code: str, settled: bool) -> None:
     outcome = run(one_stage(handlers.misbehave, [{"kind": kind}, {"kind": "fine"}]))
     bad, good = outcome.results["only"]
-    assert bad.error.code == code
+    assert (bad.error.code, bad.error.settled) == (code, settled)
     assert good.ok
 
 

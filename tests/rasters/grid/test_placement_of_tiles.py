@@ -94,7 +94,7 @@ def test_a_mirrored_raster_is_turned_round_exactly(tmp_path: Path) -> None:
     found, valid = read(made.path)
     np.testing.assert_array_equal(found, data[:, :, ::-1])
     np.testing.assert_array_equal(valid, holes(130, 600)[:, ::-1])
-    assert made.cog.transform == tuple(PLACE)[:6]
+    assert made.cog.file.transform == tuple(PLACE)[:6]
 
 
 @pytest.mark.parametrize("target", ["EPSG:32642", "EPSG:4326"])
@@ -105,8 +105,8 @@ def test_a_rotated_and_sheared_raster_is_rectified(tmp_path: Path, target: str, 
     made = make_cog(source, target, raster_type="multispectral")
     assert_cog(made.path)
     assert made.cog.reprojected
-    assert made.cog.validity == "nodata"
-    assert math.isnan(made.cog.bands[0].nodata or 0)
+    assert made.cog.file.validity == "nodata"
+    assert math.isnan(made.cog.file.bands[0].nodata or 0)
     assert_located(made, pyproj.Transformer.from_crs(target, UTM, always_xy=True), turned, (160, 240))
 
 
@@ -144,7 +144,7 @@ def test_rational_polynomials_are_used(tmp_path: Path, shared_data: Path) -> Non
             dst_transform=cog.transform, dst_crs=cog.crs, resampling=Resampling.cubic,
         )  # fmt: skip
         found, valid = cog.read(1), cog.dataset_mask() > 0
-    west, south, east, north = made.cog.bounds
+    west, south, east, north = made.cog.file.bounds
     assert abs((west + east) / 2 - polynomials.long_off) < polynomials.long_scale
     assert abs((south + north) / 2 - polynomials.lat_off) < polynomials.lat_scale
     both = valid & (theirs > 0)
@@ -161,8 +161,8 @@ def test_an_ordinary_grid_is_the_one_gdal_suggests(tmp_path: Path, target: str) 
         transform, width, height = calculate_default_transform(
             raster.crs, target, raster.width, raster.height, *raster.bounds
         )
-    assert made.cog.shape == (height, width)
-    assert made.cog.transform == pytest.approx(tuple(transform)[:6])
+    assert made.cog.file.shape == (height, width)
+    assert made.cog.file.transform == pytest.approx(tuple(transform)[:6])
 
 
 def crossing(folder: Path) -> tuple[Path, Affine]:
@@ -177,9 +177,9 @@ def test_a_tile_over_the_antimeridian_stays_in_one_piece(tmp_path: Path, target:
     made = make_cog(source, target, raster_type="multispectral")
     assert_cog(made.path)
     assert "CROSSES_ANTIMERIDIAN" in made.codes
-    rows, columns = made.cog.shape
+    rows, columns = made.cog.file.shape
     assert rows * columns < 2 * 300 * 300
-    west, _, east, _ = made.cog.bounds_4326
+    west, _, east, _ = made.cog.file.bounds_4326
     assert 179 < west < 180
     assert -180 < east < -179
     outline = shapely.geometry.shape(made.cog.footprint)
@@ -214,8 +214,8 @@ def test_a_tile_with_a_pole_inside_reaches_it(tmp_path: Path) -> None:
     )
     made = make_cog(source, "EPSG:4326", raster_type="multispectral")
     assert_cog(made.path)
-    assert made.cog.bounds_4326[0::2] == (-180, 180)
-    assert made.cog.bounds_4326[3] == 90
+    assert made.cog.file.bounds_4326[0::2] == (-180, 180)
+    assert made.cog.file.bounds_4326[3] == 90
     outline = shapely.geometry.shape(made.cog.footprint)
     assert outline.is_valid
     assert outline.contains(shapely.Point(10, 89.5))
@@ -244,8 +244,8 @@ def test_the_world_is_cut_where_mercator_ends(tmp_path: Path) -> None:
     made = make_cog(source, "EPSG:3857", raster_type="multispectral")
     assert_cog(made.path)
     assert "CLIPPED_TO_CRS" in made.codes
-    assert made.cog.bounds == pytest.approx((-20037508.34, -20037508.34, 20037508.34, 20037508.34), abs=1)
-    assert made.cog.bounds_4326 == pytest.approx((-180, -85.0511, 180, 85.0511), abs=1e-3)
+    assert made.cog.file.bounds == pytest.approx((-20037508.34, -20037508.34, 20037508.34, 20037508.34), abs=1)
+    assert made.cog.file.bounds_4326 == pytest.approx((-180, -85.0511, 180, 85.0511), abs=1e-3)
     longitudes, latitudes = np.array([-179.0, 0.3, 178.5]), np.array([84.0, 0.0, -83.0])
     assert sample(made, longitudes, latitudes) == pytest.approx(longitudes + 180, abs=1.5)
     assert read(made.path)[1].mean() > 0.99
@@ -256,7 +256,7 @@ def test_the_world_is_cut_where_mercator_ends(tmp_path: Path) -> None:
 def test_tiny_rasters(tmp_path: Path, height: int, width: int, target: str) -> None:
     source = write_raster(tmp_path / "tile.tif", np.full((1, height, width), 7, "uint8"))
     made = make_cog(source, target)
-    if made.cog.shape[1] > 1:
+    if made.cog.file.shape[1] > 1:
         assert_cog(made.path)
     data, valid = read(made.path)
     assert valid.any()
@@ -273,7 +273,7 @@ def test_tiny_and_huge_pixels(tmp_path: Path, size: float) -> None:
     )
     made = make_cog(source, "EPSG:4326")
     assert_cog(made.path)
-    assert made.cog.transform[0] == size
+    assert made.cog.file.transform[0] == size
     assert shapely.geometry.shape(made.cog.footprint).area == pytest.approx(40 * 50 * size * size, rel=0.01)
 
 
@@ -283,8 +283,8 @@ def test_longitudes_beyond_180_are_kept_and_told_as_usual(tmp_path: Path) -> Non
     )
     made = make_cog(source, "EPSG:4326")
     assert not made.cog.reprojected
-    assert made.cog.bounds == pytest.approx((302, 4, 310, 10))
-    assert made.cog.bounds_4326 == pytest.approx((-58, 4, -50, 10))
+    assert made.cog.file.bounds == pytest.approx((302, 4, 310, 10))
+    assert made.cog.file.bounds_4326 == pytest.approx((-58, 4, -50, 10))
     assert shapely.geometry.shape(made.cog.footprint).bounds == pytest.approx((-58, 4, -50, 10))
 
 

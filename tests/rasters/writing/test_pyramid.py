@@ -22,7 +22,7 @@ def test_they_are_gdals_own_where_all_is_valid(tmp_path: Path, raster_type: str,
     source = write_raster(tmp_path / "tile.tif", data)
     made = make_cog(source, UTM, raster_type=raster_type)
     how = {"rgb": Resampling.cubic, "dem": Resampling.average, "categorical": Resampling.mode}[raster_type]
-    levels = list(made.cog.overview_levels)
+    levels = list(made.cog.file.overview_levels)
     with rasterio.open(source, "r+") as raster:
         raster.build_overviews(levels, how)
     for level in range(len(levels)):
@@ -83,7 +83,7 @@ def test_the_edge_of_a_gap_is_not_to_be_seen(tmp_path: Path, resampling: str, dt
     valid = holes(height, width)
     source = write_raster(tmp_path / "tile.tif", np.full((3, height, width), 201, dtype), valid=valid, kind="mask")
     made = make_cog(source, UTM, overview_resampling=resampling)
-    for level in range(len(made.cog.overview_levels)):
+    for level in range(len(made.cog.file.overview_levels)):
         with rasterio.open(made.path, OVERVIEW_LEVEL=level) as smaller:
             values, there = smaller.read(), smaller.dataset_mask() > 0
         if dtype == "float32":

@@ -31,7 +31,7 @@ def test_a_cog_as_wide_as_its_blocks_is_valid(tmp_path: Path, width: int, height
     data = texture(1, height, width, "uint8")
     made = make_cog(write_raster(tmp_path / "tile.tif", data), UTM)
     assert cog_validate(made.path, strict=True, quiet=True) == (True, [], [])
-    assert made.cog.settings.block_size == side
+    assert made.cog.file.settings.block_size == side
     with rasterio.open(made.path) as cog:
         assert cog.block_shapes == [(side, side)]
         np.testing.assert_array_equal(cog.read(), data)

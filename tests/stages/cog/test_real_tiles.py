@@ -68,7 +68,7 @@ def check(cog_path: Path, source_path: Path, cog: object) -> None:
 def test_a_scene_beside_the_pole_stays_where_it_is(tmp_path: Path, shared_data: Path) -> None:
     source = Path(shutil.copy(shared_data / "good" / "geotiffjs__nt_20201024_f18_nrt_s.tif", tmp_path))
     made = make_cog(source, "EPSG:4326")
-    assert made.cog.bounds_4326[:2] == (-180, -90)
+    assert made.cog.file.bounds_4326[:2] == (-180, -90)
     assert made.cog.datetime == "2020-10-24T00:00:00Z"
     with rasterio.open(source) as raster, rasterio.open(made.path) as cog:
         longitudes, latitudes = [-60.0, 0.0, 100.0, 179.0], [-75.0, -70.0, -66.0, -78.0]
@@ -82,7 +82,7 @@ def test_a_scene_beside_the_pole_stays_where_it_is(tmp_path: Path, shared_data: 
 def test_a_full_disk_crosses_the_antimeridian(tmp_path: Path, shared_data: Path) -> None:
     source = Path(shutil.copy(shared_data / "good" / "riocogeo__image_geos.tif", tmp_path))
     made = make_cog(source, "EPSG:4326")
-    west, _, east, _ = made.cog.bounds_4326
+    west, _, east, _ = made.cog.file.bounds_4326
     assert west > 60
     assert east < -120
     with rasterio.open(source) as raster, rasterio.open(made.path) as cog:

@@ -124,14 +124,14 @@ def test_validity_and_values_agree_with_gdal_after_reprojection(tmp_path: Path, 
     assert_same_area(found, expected)
     assert not found.all(), "corners outside the source are invalid"
 
-    values, _ = gdal_warp(source, made, Resampling[made.cog.settings.warp_resampling], kind)
+    values, _ = gdal_warp(source, made, Resampling[made.cog.file.settings.warp_resampling], kind)
     inner = eroded(found & expected, 3)
     assert inner.sum() > 5000
     apart = np.abs(pixels(made.path)[: len(values)].astype(float) - values.astype(float))[:, inner]
     assert apart.mean() < 0.4
     assert apart.max() <= 6
 
-    counted = made.cog.bands[0].statistics
+    counted = made.cog.file.bands[0].statistics
     assert counted is not None
     assert counted.count == found.sum()
     inside = pixels(made.path)[0][found].astype(float)
@@ -154,7 +154,7 @@ def test_jpeg_keeps_validity_in_an_internal_mask(tmp_path: Path, kind: str, targ
         assert cog.count == 3
         assert cog.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"] == "YCbCr JPEG"
         assert cog.nodata is None
-        assert made.cog.validity == ("none" if kind == "none" and target == "EPSG:32642" else "mask")
+        assert made.cog.file.validity == ("none" if kind == "none" and target == "EPSG:32642" else "mask")
         mask = cog.dataset_mask() > 0
         half = cog.dataset_mask(out_shape=(cog.height // 2, cog.width // 2)) > 0
     if target == "EPSG:32642":
@@ -175,7 +175,7 @@ def test_other_codecs_keep_validity(tmp_path: Path, compression: str, kind: str)
     source = write_raster(tmp_path / "t.tif", data, valid=holes(HEIGHT, WIDTH), kind=kind, photometric="RGB")
     made = make_cog(source, "EPSG:32642", compression=compression)
     assert_cog(made.path)
-    assert made.cog.settings.compression == compression
+    assert made.cog.file.settings.compression == compression
     found, expected = masks(made.path)[:3], masks(source)[:3]
     np.testing.assert_array_equal(found, expected)
     if compression != "WEBP":
@@ -196,7 +196,7 @@ def test_complex_numbers_survive(tmp_path: Path, target: str, kind: str) -> None
         np.testing.assert_array_equal(pixels(made.path), pixels(source))
         np.testing.assert_array_equal(masks(made.path), masks(source))
     else:
-        values, expected = gdal_warp(source, made, Resampling[made.cog.settings.warp_resampling], kind)
+        values, expected = gdal_warp(source, made, Resampling[made.cog.file.settings.warp_resampling], kind)
         inner = eroded(masks(made.path)[0] & expected, 3)
         assert np.abs(pixels(made.path) - values)[:, inner].max() < 1.0
 
@@ -232,7 +232,7 @@ def test_several_ways_to_be_invalid_add_up(tmp_path: Path, make: Any, target: st
     source, valid = make(tmp_path)
     twin = write_raster(tmp_path / "twin.tif", texture(1, HEIGHT, WIDTH, "uint8"), valid=valid, kind="mask")
     made = make_cog(source, target)
-    expected = make_cog(twin, target, validation={"settings": attrs.asdict(made.cog.settings)})
+    expected = make_cog(twin, target, validation={"settings": attrs.asdict(made.cog.file.settings)})
     assert_cog(made.path)
     with rasterio.open(made.path) as cog:
         found = (cog.read_masks(1) > 0) & ~np.isnan(cog.read(1).astype(float))

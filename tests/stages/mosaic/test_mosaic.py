@@ -33,9 +33,15 @@ from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.mosaics.low_zooms import find_low_zooms
 from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile
-from rastercollection.stages.mosaic.task import create_mosaicjson
+from rastercollection.stages.mosaic import create_mosaicjson
 from rastercollection.testing.sample_rasters import write_sample_cog
-from rastercollection.testing.sample_records import sample_cog, sample_grid, sample_job, sample_results
+from rastercollection.testing.sample_records import (
+    fan_in_parameters,
+    sample_cog,
+    sample_grid,
+    sample_request,
+    sample_results,
+)
 
 # affine 3.1 announces a deprecation of what rio-tiler does
 
@@ -54,7 +60,7 @@ def _context(cogs: list[Cog], results: Any = None) -> TaskContext:
 def _make(cogs: list[Cog], folder: Path, **job: Any) -> tuple[Mosaic, dict[str, Any], TaskContext]:
     """The result, the document on disk, and the context with its notices."""
     context = _context(cogs)
-    parameters = {"job": sample_job(mosaicjson_container=str(folder), **job)}
+    parameters = fan_in_parameters(mosaicjson_container=str(folder), **job)
     mosaic = from_dict(Mosaic, create_mosaicjson(parameters, context))
     return mosaic, json.loads(Path(mosaic.url).read_text()), context
 
@@ -96,28 +102,28 @@ def _on_map(bounds: Bounds) -> bool:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cogs=_cogs(), fractions=st.lists(st.tuples(st.floats(0.001, 0.999), st.floats(0.001, 0.999)), min_size=5))
 def test_every_place_of_every_footprint_finds_its_cog(cogs: list[Cog], fractions: list[tuple[float, float]]) -> None:
-    if not any(_on_map(cog.bounds_4326) for cog in cogs):
+    if not any(_on_map(cog.file.bounds_4326) for cog in cogs):
         with pytest.raises(TaskError):
-            build_mosaic(cogs, sample_job())
+            build_mosaic(cogs, sample_request())
         return
-    document, left_out = build_mosaic(cogs, sample_job())
+    document, left_out = build_mosaic(cogs, sample_request())
     for cog in cogs:
         footprint = shapely.geometry.shape(cog.footprint)
-        for part in bounds_parts(cog.bounds_4326):
+        for part in bounds_parts(cog.file.bounds_4326):
             for x, y in fractions:
                 place = (part[0] + x * (part[2] - part[0]), part[1] + y * (part[3] - part[1]))
                 if abs(place[1]) < 85.05 and footprint.contains(shapely.Point(place)):
-                    assert cog.href in _assets_at(document, *place)
-    assert [cog.item_id for cog in left_out] == [cog.item_id for cog in cogs if not _on_map(cog.bounds_4326)]
+                    assert cog.file.href in _assets_at(document, *place)
+    assert [cog.item_id for cog in left_out] == [cog.item_id for cog in cogs if not _on_map(cog.file.bounds_4326)]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cogs=_cogs())
 def test_the_bounds_hold_all_and_the_center_lies_in_them(cogs: list[Cog]) -> None:
-    shown = [cog for cog in cogs if _on_map(cog.bounds_4326)]
+    shown = [cog for cog in cogs if _on_map(cog.file.bounds_4326)]
     if not shown:
         return
-    document, _ = build_mosaic(cogs, sample_job())
+    document, _ = build_mosaic(cogs, sample_request())
     west, south, east, north = unroll(tuple(document["bounds"]))
     longitude, latitude, zoom = document["center"]
     assert -180 <= longitude <= 180
@@ -125,7 +131,7 @@ def test_the_bounds_hold_all_and_the_center_lies_in_them(cogs: list[Cog]) -> Non
     assert south <= latitude <= north
     assert document["minzoom"] <= zoom <= document["maxzoom"]
     assert -85.06 < south < north < 85.06
-    for part in (part for cog in shown for part in bounds_parts(cog.bounds_4326)):
+    for part in (part for cog in shown for part in bounds_parts(cog.file.bounds_4326)):
         assert max(part[1], -85.0511) >= south - 1e-6
         assert min(part[3], 85.0511) <= north + 1e-6
         assert any(west - 1e-9 <= part[0] + turn and part[2] + turn <= east + 1e-9 for turn in (0, 360))
@@ -146,23 +152,23 @@ def test_unions_hold_what_they_unite(every: list[Bounds]) -> None:
 
 
 def _is_easy(cogs: list[Cog]) -> bool:
-    return len(cogs) <= 4 and all(abs(cog.bounds_4326[1]) < 80 > abs(cog.bounds_4326[3]) for cog in cogs)
+    return len(cogs) <= 4 and all(abs(cog.file.bounds_4326[1]) < 80 > abs(cog.file.bounds_4326[3]) for cog in cogs)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(cogs=_cogs().filter(_is_easy))
 def test_it_agrees_with_what_cogeo_mosaic_makes_of_the_footprints(cogs: list[Cog]) -> None:
-    ours, _ = build_mosaic(cogs, sample_job())
+    ours, _ = build_mosaic(cogs, sample_request())
     zoom = ours["quadkey_zoom"]
     polygons = [(cog, part) for cog in cogs for part in shapely.get_parts(shapely.geometry.shape(cog.footprint))]
     features = [
-        {"type": "Feature", "properties": {"path": cog.href}, "geometry": shapely.geometry.mapping(part)}
+        {"type": "Feature", "properties": {"path": cog.file.href}, "geometry": shapely.geometry.mapping(part)}
         for cog, part in polygons
     ]
     theirs = MosaicJSON.from_features(features, minzoom=zoom, maxzoom=zoom, quadkey_zoom=zoom)
     for quadkey, assets in theirs.tiles.items():
         tile = shapely.box(*TMS.bounds(TMS.quadkey_to_tile(quadkey)))
-        overlaps = {cog.href for cog, part in polygons if shapely.area(shapely.intersection(part, tile)) > 1e-12}
+        overlaps = {cog.file.href for cog, part in polygons if shapely.area(shapely.intersection(part, tile)) > 1e-12}
         assert overlaps & set(assets) <= set(ours["tiles"].get(quadkey, []))
 
 
@@ -178,12 +184,12 @@ def test_the_document_is_read_by_cogeo_mosaic(tmp_path: Path) -> None:
         assert (backend.minzoom, backend.maxzoom) == (mosaic.minzoom, mosaic.maxzoom)
         assert tuple(backend.bounds) == mosaic.bounds
         for cog in cogs:
-            west, south, east, north = cog.bounds_4326
-            assert cog.href in backend.assets_for_point((west + east) / 2, (south + north) / 2)
+            west, south, east, north = cog.file.bounds_4326
+            assert cog.file.href in backend.assets_for_point((west + east) / 2, (south + north) / 2)
         seen = {
             asset for tile in TMS.tiles(*mosaic.bounds, [mosaic.minzoom]) for asset in backend.assets_for_tile(*tile)
         }
-    assert seen == {cog.href for cog in cogs}
+    assert seen == {cog.file.href for cog in cogs}
 
 
 def test_assets_are_in_the_order_of_the_request(tmp_path: Path) -> None:
@@ -191,7 +197,7 @@ def test_assets_are_in_the_order_of_the_request(tmp_path: Path) -> None:
     cogs = [sample_cog(name) for name in names]
     results = sample_results(cogs)
     context = _context([], list(reversed(results)))
-    made = create_mosaicjson({"job": sample_job(mosaicjson_container=str(tmp_path))}, context)
+    made = create_mosaicjson(fan_in_parameters(mosaicjson_container=str(tmp_path)), context)
     document = json.loads(Path(made["url"]).read_text())
     assert {tuple(Path(asset).stem for asset in assets) for assets in document["tiles"].values()} == {tuple(names)}
 
@@ -216,7 +222,7 @@ def test_zooms_follow_the_data_unless_told_otherwise(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 4, 100])
 def test_a_quadkey_holds_few_cogs_and_a_cog_few_quadkeys(count: int) -> None:
-    document, _ = build_mosaic(sample_grid(count), sample_job())
+    document, _ = build_mosaic(sample_grid(count), sample_request())
     assert max(len(assets) for assets in document["tiles"].values()) <= 6
     assert sum(len(assets) for assets in document["tiles"].values()) <= 9 * count
     assert document["minzoom"] <= document["quadkey_zoom"] <= document["minzoom"] + 6
@@ -225,7 +231,7 @@ def test_a_quadkey_holds_few_cogs_and_a_cog_few_quadkeys(count: int) -> None:
 def test_an_aligned_grid_has_one_cog_a_quadkey() -> None:
     tiles = [morecantile.Tile(x, y, 12) for x in range(2856, 2860) for y in range(1520, 1524)]
     cogs = [sample_cog(f"{tile.x}-{tile.y}", tuple(TMS.bounds(tile)), minzoom=12, maxzoom=14) for tile in tiles]
-    document, _ = build_mosaic(cogs, sample_job())
+    document, _ = build_mosaic(cogs, sample_request())
     assert document["quadkey_zoom"] >= 12
     assert {len(assets) for assets in document["tiles"].values()} == {1}
 
@@ -238,13 +244,13 @@ def test_far_apart_and_unlike_cogs_make_a_small_document() -> None:
         for longitude in (-70.0, 20.0, 150.0)
         for number in range(30)
     ]
-    document, _ = build_mosaic(surveys, sample_job())
+    document, _ = build_mosaic(surveys, sample_request())
     assert len(document["tiles"]) < 1000
     world = sample_cog("world", (-180.0, -90.0, 180.0, 90.0))
-    document, left_out = build_mosaic([world, *surveys], sample_job())
+    document, left_out = build_mosaic([world, *surveys], sample_request())
     assert not left_out
     assert sum(len(assets) for assets in document["tiles"].values()) < 5000
-    assert world.href in _assets_at(document, 179.99, 85.0)
+    assert world.file.href in _assets_at(document, 179.99, 85.0)
     assert document["bounds"] == pytest.approx([-180, -85.0511, 180, 85.0511], abs=1e-3)
 
 
@@ -254,17 +260,17 @@ def test_across_the_antimeridian(tmp_path: Path) -> None:
     assert mosaic.bounds == (179.0, -18.0, -178.0, -16.0)
     assert mosaic.center[:2] == (-179.5, -17.0)
     for longitude in (179.5, 179.99, -179.99, -179.5):
-        assert _assets_at(document, longitude, -17.0)[0] == cogs[0].href
+        assert _assets_at(document, longitude, -17.0)[0] == cogs[0].file.href
     assert all(len(assets) == len(set(assets)) for assets in document["tiles"].values())
-    assert cogs[0].href not in _assets_at(document, 0.0, -17.0)
+    assert cogs[0].file.href not in _assets_at(document, 0.0, -17.0)
 
 
 @pytest.mark.parametrize("sliver", [0.01, 0.1, 0.25, 1.0])
 def test_a_sliver_on_one_side_of_the_antimeridian_is_not_lost(sliver: float) -> None:
     cog = sample_cog("fiji", (180 - sliver, 0.0, -170.0, 10.0), shape=(64, 64))
-    document, _ = build_mosaic([cog], sample_job())
-    assert cog.href in _assets_at(document, 180 - sliver / 2, 5.0)
-    assert cog.href in _assets_at(document, -175.0, 5.0)
+    document, _ = build_mosaic([cog], sample_request())
+    assert cog.file.href in _assets_at(document, 180 - sliver / 2, 5.0)
+    assert cog.file.href in _assets_at(document, -175.0, 5.0)
 
 
 def test_what_no_web_map_shows_is_reported_not_lost(tmp_path: Path) -> None:
@@ -275,7 +281,7 @@ def test_what_no_web_map_shows_is_reported_not_lost(tmp_path: Path) -> None:
         ("MOSAIC_TILE_OMITTED", True)
     ]
     assert mosaic.bounds == (10.0, 60.0, 11.0, 61.0)
-    assert polar.href not in {asset for assets in document["tiles"].values() for asset in assets}
+    assert polar.file.href not in {asset for assets in document["tiles"].values() for asset in assets}
     with pytest.raises(TaskError, match="create_mosaicjson=False") as error:
         _make([polar], tmp_path / "none")
     assert error.value.code == "MOSAIC_EMPTY"
@@ -294,9 +300,9 @@ def test_what_no_web_map_shows_is_reported_not_lost(tmp_path: Path) -> None:
 )
 def test_odd_footprints_lose_no_cog(footprint: dict[str, Any]) -> None:
     cog = sample_cog("odd", (71.0, 41.0, 71.1, 41.1), footprint=footprint)
-    document, left_out = build_mosaic([cog], sample_job())
+    document, left_out = build_mosaic([cog], sample_request())
     assert not left_out
-    assert cog.href in _assets_at(document, 71.05, 41.05)
+    assert cog.file.href in _assets_at(document, 71.05, 41.05)
 
 
 def test_a_footprint_of_many_vertices_and_a_hole() -> None:
@@ -305,9 +311,9 @@ def test_a_footprint_of_many_vertices_and_a_hole() -> None:
     hole = [[70.9, 40.9], [71.1, 40.9], [71.1, 41.1], [70.9, 41.1], [70.9, 40.9]]
     footprint = {"type": "Polygon", "coordinates": [[*ring[:-1], ring[0]], hole]}
     cog = sample_cog("round", (69.98, 39.99, 72.02, 42.01), footprint=footprint)
-    document, _ = build_mosaic([cog], sample_job())
-    assert cog.href in _assets_at(document, 71.5, 41.5)
-    assert cog.href in _assets_at(document, 71.0, 41.0)
+    document, _ = build_mosaic([cog], sample_request())
+    assert cog.file.href in _assets_at(document, 71.5, 41.5)
+    assert cog.file.href in _assets_at(document, 71.0, 41.0)
 
 
 @pytest.fixture
@@ -354,7 +360,7 @@ def test_tiles_across_a_seam_in_geographic_coordinates(tmp_path: Path, scene: An
     ]
     mosaic, _, _ = _make(cogs, tmp_path / "cogs")
     middle = TMS.tile(71.04, 41.03, mosaic.maxzoom)
-    with MosaicBackend(mosaic.url) as backend, Reader(uncut.href) as source:
+    with MosaicBackend(mosaic.url) as backend, Reader(uncut.file.href) as source:
         image, used = backend.tile(*middle)
         expected = source.tile(*middle)
         assert len(used) == 2
@@ -378,8 +384,8 @@ def test_the_application_keeps_its_log_level() -> None:
     script = (
         "import logging; before = logging.root.level\n"
         "from rastercollection.mosaics.mosaicjson import build_mosaic\n"
-        "from rastercollection.testing.sample_records import sample_grid, sample_job\n"
-        "build_mosaic(sample_grid(1), sample_job())\n"
+        "from rastercollection.testing.sample_records import sample_grid, sample_request, fan_in_parameters\n"
+        "build_mosaic(sample_grid(1), sample_request())\n"
         "assert logging.root.level == before == logging.WARNING, logging.root.level\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -402,9 +408,9 @@ def test_it_is_told_how_many_cogs_a_tile_opens(count: int, tmp_path: Path) -> No
 @settings(max_examples=100, deadline=None)
 @given(cogs=_cogs())
 def test_tiles_are_counted_at_every_zoom(cogs: list[Cog]) -> None:
-    if not any(_on_map(cog.bounds_4326) for cog in cogs):
+    if not any(_on_map(cog.file.bounds_4326) for cog in cogs):
         return
-    document, _ = build_mosaic(cogs, sample_job())
+    document, _ = build_mosaic(cogs, sample_request())
     opened = cogs_per_tile(document)
     zoom = document["quadkey_zoom"]
     for level in range(zoom + 1):
@@ -419,11 +425,11 @@ def test_tiles_are_counted_at_every_zoom(cogs: list[Cog]) -> None:
 def test_no_zoom_is_left_to_nobody(count: int) -> None:
     """The mosaic begins where tiles are bearable, and at the latest where the overview ends."""
     cogs = sample_grid(count)
-    low = find_low_zooms(cogs)
+    low = find_low_zooms([cog.file for cog in cogs])
     if isinstance(low, str):
         assert count == 4
         return
-    document, _ = build_mosaic(cogs, sample_job(create_overview=True))
+    document, _ = build_mosaic(cogs, sample_request(create_overview=True))
     assert document["minzoom"] <= low.maxzoom + 1
     assert low.width * low.height <= 8192 * 8192
     opened = cogs_per_tile(document)
@@ -435,8 +441,8 @@ def test_no_zoom_is_left_to_nobody(count: int) -> None:
 
 def test_where_overviews_of_tiles_are_few_the_mosaic_begins_later_for_having_an_overview_of_all() -> None:
     cogs = sample_grid(400, minzoom=5)
-    plain, _ = build_mosaic(cogs, sample_job())
-    served, _ = build_mosaic(cogs, sample_job(create_overview=True))
+    plain, _ = build_mosaic(cogs, sample_request())
+    served, _ = build_mosaic(cogs, sample_request(create_overview=True))
     assert plain["minzoom"] == 5
     assert cogs_per_tile(plain)[5] == 400
     assert cogs_per_tile(served)[served["minzoom"]] <= 16
@@ -445,7 +451,7 @@ def test_where_overviews_of_tiles_are_few_the_mosaic_begins_later_for_having_an_
 def test_an_overview_of_tiles_on_top_of_each_other_is_no_finer_than_needed() -> None:
     """A tile opens all of them at any zoom, so their own size says where it is enough."""
     stack = [sample_cog(f"date-{number}", shape=(8192, 8192)) for number in range(20)]
-    low = find_low_zooms(stack)
+    low = find_low_zooms([cog.file for cog in stack])
     assert not isinstance(low, str)
     assert max(low.width, low.height) <= 1024 + 64
 
@@ -453,6 +459,6 @@ def test_an_overview_of_tiles_on_top_of_each_other_is_no_finer_than_needed() -> 
 def test_places_for_100000_cogs_are_found_within_seconds() -> None:
     cogs = sample_grid(100_000, step=0.01)
     started = time.perf_counter()
-    low = find_low_zooms(cogs)
+    low = find_low_zooms([cog.file for cog in cogs])
     assert not isinstance(low, str)
     assert time.perf_counter() - started < 20

@@ -41,7 +41,7 @@ from rastercollection.ports.storage import GdalSource
 from rastercollection.rasters.limits import Limits
 from rastercollection.stages.overview.structure import find_structure
 from rastercollection.testing.sample_rasters import write_sample_cog
-from rastercollection.testing.sample_records import sample_cog, sample_job
+from rastercollection.testing.sample_records import sample_cog, sample_request
 
 TMS = matrix_sets.get("WebMercatorQuad")
 SIDE = side(4)
@@ -127,10 +127,10 @@ def test_it_shows_what_the_tiles_show(kind: str, validity: str, tmp_path: Path) 
         assert off.mean() < 0.006 * spread
         assert off.max() < (0.12 if kind == "jpeg" else 0.03) * spread
     first = scene.cogs[0]
-    with rasterio.open(first.href) as tile, rasterio.open(image.href) as dataset:
+    with rasterio.open(first.file.href) as tile, rasterio.open(image.href) as dataset:
         assert (dataset.dtypes, dataset.colorinterp) == (tile.dtypes, tile.colorinterp)
     assert image.validity == validity
-    nodata = np.nan if kind == "float without nodata" else first.bands[0].nodata
+    nodata = np.nan if kind == "float without nodata" else first.file.bands[0].nodata
     np.testing.assert_equal(image.bands[0].nodata, nodata)
     assert image.thumbnail is not None
     with rasterio.open(image.thumbnail) as thumbnail:
@@ -179,18 +179,18 @@ def test_no_pixel_of_full_resolution_is_read(tmp_path: Path) -> None:
     scene = scene_of("rgb", tmp_path / "cogs")
     pristine = overview_of(scene.cogs, tmp_path / "one")
     for cog in scene.cogs:
-        with rasterio.open(cog.href) as dataset:
+        with rasterio.open(cog.file.href) as dataset:
             first = int(dataset.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", 1))
             smaller = int(dataset.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", 1, 0))
         assert smaller < first
-        with open(cog.href, "r+b") as file:
+        with open(cog.file.href, "r+b") as file:
             file.seek(first)
-            file.write(os.urandom(cog.size - first))
-        with pytest.raises(rasterio.errors.RasterioIOError), rasterio.open(cog.href) as damaged:
+            file.write(os.urandom(cog.file.size - first))
+        with pytest.raises(rasterio.errors.RasterioIOError), rasterio.open(cog.file.href) as damaged:
             damaged.read()
     spoiled = overview_of(scene.cogs, tmp_path / "two")
     assert spoiled.image.checksum == pristine.image.checksum
-    assert 0 < spoiled.overview.pixels_read < sum(cog.shape[0] * cog.shape[1] for cog in scene.cogs) / 3
+    assert 0 < spoiled.overview.pixels_read < sum(cog.file.shape[0] * cog.file.shape[1] for cog in scene.cogs) / 3
 
 
 def test_of_tiles_without_overviews_the_images_are_read(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_it_lies_on_the_pixels_of_web_mercator_tiles(tmp_path: Path) -> None:
     small_blocks = attrs.evolve(settings_of(), block_size=128)
     scene = make_scene(tmp_path / "cogs", waves(1, SIDE, SIDE).astype("float32"), settings=small_blocks)
     image = overview_of(scene.cogs, tmp_path).image
-    west, south, east, north = scene.cogs[5].bounds_4326
+    west, south, east, north = scene.cogs[5].file.bounds_4326
     with Reader(image.href) as reader, rasterio.open(image.href) as dataset:
         assert (reader.minzoom, reader.maxzoom)[1] == image.maxzoom
         tile = TMS.tile((west + east) / 2, (south + north) / 2, image.maxzoom)
@@ -239,7 +239,7 @@ def test_it_lies_on_the_pixels_of_web_mercator_tiles(tmp_path: Path) -> None:
 def test_it_agrees_with_the_mosaic_that_it_stands_for(tmp_path: Path) -> None:
     scene = scene_of("uint16", tmp_path / "cogs")
     image = overview_of(scene.cogs, tmp_path).image
-    document, _ = build_mosaic(scene.cogs, sample_job())
+    document, _ = build_mosaic(scene.cogs, sample_request())
     path = tmp_path / "mosaic.json"
     path.write_text(json.dumps(document))
     zoom = image.maxzoom
@@ -272,7 +272,7 @@ def test_the_first_is_on_top(tmp_path: Path) -> None:
         )
     for name, order in (("forward", cogs), ("backward", cogs[::-1])):
         made = overview_of(order, tmp_path)
-        document, _ = build_mosaic(order, sample_job())
+        document, _ = build_mosaic(order, sample_request())
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(document))
         with MosaicBackend(str(path)) as mosaic, Reader(made.image.href) as overview:
@@ -316,14 +316,14 @@ def test_tiles_that_differ_from_most_are_left_out_and_named(tmp_path: Path) -> N
         tmp_path / "odd",
         "odd",
         np.ones((1, TILE, TILE), "uint8"),
-        scene.cogs[0].bounds,
+        scene.cogs[0].file.bounds,
         crs=UTM,
         overview_levels=LEVELS,
     )
     made = overview_of([odd, *scene.cogs], tmp_path)
     (notice,) = made.notices
     assert (notice.code, "odd.tif" in notice.message) == ("OVERVIEW_TILES_OMITTED", True)
-    assert made.image.tile_count == 16
+    assert made.overview.tile_count == 16
     data, masks = made.read()
     assert data[masks].min() > 1
 
@@ -400,7 +400,7 @@ def test_objects_that_gdal_cannot_open_are_fetched(tmp_path: Path) -> None:
     container = f"memory://overview-{os.getpid()}"
     cogs = [attrs.evolve(cog, output_container=container) for cog in scene.cogs]
     for cog, there in zip(scene.cogs, cogs, strict=True):
-        storage.put(cog.href, f"{container}/{there.output_blob}")
+        storage.put(cog.file.href, f"{container}/{there.output_blob}")
     made = overview_of(cogs, tmp_path, storage=storage)
     assert made.image.checksum == overview_of(scene.cogs, tmp_path).image.checksum
 
@@ -479,12 +479,12 @@ def test_a_store_that_is_far_away_is_read_with_its_credentials_and_only_in_part(
     served.clear()
     made = overview_of(scene.cogs, tmp_path, storage=_Remote(server=address, word="sesame"))
     assert made.image.checksum == overview_of(scene.cogs, tmp_path).image.checksum
-    assert sum(served) < 0.4 * sum(cog.size for cog in scene.cogs)
+    assert sum(served) < 0.4 * sum(cog.file.size for cog in scene.cogs)
 
 
 def test_a_damaged_tile_is_named(tmp_path: Path) -> None:
     scene = scene_of("float dem", tmp_path / "cogs")
-    Path(scene.cogs[3].href).write_bytes(b"nothing")
+    Path(scene.cogs[3].file.href).write_bytes(b"nothing")
     with pytest.raises(TileError, match=scene.cogs[3].source_blob) as damaged:
         overview_of(scene.cogs, tmp_path)
     assert damaged.value.code == "FILE_UNREADABLE"
@@ -505,7 +505,7 @@ def test_what_was_written_is_compared_with_what_was_meant(tmp_path: Path, monkey
 
     scene = scene_of("float dem", tmp_path / "cogs")
     monkeypatch.setattr("rastercollection.rasters.writing.finish.encode", spoiling)
-    monkeypatch.setattr("rastercollection.stages.overview.making.check_valid", lambda *_: None)
+    monkeypatch.setattr("rastercollection.rasters.writing.finish.check_valid", lambda *_: None)
     with pytest.raises(TaskError) as caught:
         overview_of(scene.cogs, tmp_path)
     assert caught.value.code == "FIDELITY_FAILED"

@@ -25,9 +25,9 @@ from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.stac.renders import collection_renders
-from rastercollection.stages.mosaic.task import create_mosaicjson
-from rastercollection.stages.stac.task import create_stac_collection
-from rastercollection.testing.sample_records import sample_job, sample_results
+from rastercollection.stages.mosaic import create_mosaicjson
+from rastercollection.stages.stac import create_stac_collection
+from rastercollection.testing.sample_records import fan_in_parameters, sample_results
 from services.titiler import wait_until_up
 
 
@@ -46,7 +46,7 @@ class Published:
 
     @property
     def renders(self) -> dict[str, Any]:
-        return collection_renders(self.cogs, "data")
+        return collection_renders([cog.file for cog in self.cogs], "data")
 
     @property
     def collection(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def publish(tmp_path: Path) -> Callable[..., Published]:
         **job: Any,
     ) -> Published:
         storage = FsspecStorage()
-        parameters = {"job": sample_job(output_container=str(tmp_path), mosaicjson_container=str(tmp_path), **job)}
+        parameters = fan_in_parameters(output_container=str(tmp_path), mosaicjson_container=str(tmp_path), **job)
         context = TaskContext(
             job_id="job",
             task=Task(id="t", stage=3, task_type="x", handler="a:b"),

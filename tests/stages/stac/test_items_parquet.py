@@ -136,7 +136,7 @@ def test_odd_items_survive(publish: Callable[..., Any], tmp_path: Path) -> None:
         *odd_cogs().values(),
         sample_cog("other-crs", target_crs=CONIC.to_wkt(), projjson=other),
         as_detailed(sample_cog("detailed")),
-        as_detailed(sample_cog("detailed-dem", bands=(sample_cog().bands[0],))),
+        as_detailed(sample_cog("detailed-dem", bands=(sample_cog().file.bands[0],))),
     ]
     done = publish(cogs, catalog=StaticCatalog(str(tmp_path / "stac"), mirror=True))
     mirror, mirrored, items = _read(Path(done.entry.collection_url))

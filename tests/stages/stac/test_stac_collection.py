@@ -19,8 +19,14 @@ from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
 from rastercollection.ports.catalog import Publication, PublishMode
 from rastercollection.stac.items import item_dict
-from rastercollection.stages.stac.task import create_stac_collection
-from rastercollection.testing.sample_records import sample_band, sample_cog, sample_grid, sample_job, sample_results
+from rastercollection.stages.stac import create_stac_collection
+from rastercollection.testing.sample_records import (
+    fan_in_parameters,
+    sample_band,
+    sample_cog,
+    sample_grid,
+    sample_results,
+)
 from stac_scenes import CONIC, odd_cogs
 
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
@@ -62,12 +68,12 @@ def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
     item = done.items[0]
     asset = item["assets"]["data"]
     assert asset["proj:code"] == "EPSG:4326"
-    assert (asset["proj:shape"], asset["proj:transform"]) == (list(cog.shape), list(cog.transform))
-    assert asset["proj:bbox"] == list(cog.bounds)
+    assert (asset["proj:shape"], asset["proj:transform"]) == (list(cog.file.shape), list(cog.file.transform))
+    assert asset["proj:bbox"] == list(cog.file.bounds)
     assert (asset["file:size"], asset["file:checksum"], asset["file:header_size"]) == (
-        cog.size,
-        cog.checksum,
-        cog.header_size,
+        cog.file.size,
+        cog.file.checksum,
+        cog.file.header_size,
     )
     assert (asset["data_type"], asset["nodata"]) == ("uint8", 0)
     assert [band["name"] for band in asset["bands"]] == ["b1", "b2"]
@@ -77,7 +83,7 @@ def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
     assert item["assets"]["thumbnail"]["roles"] == ["thumbnail"]
     assert item["properties"]["datetime"] == "2019-07-14T06:00:00Z"
     assert "start_datetime" not in item["properties"]
-    assert item["bbox"] == list(cog.bounds_4326)
+    assert item["bbox"] == list(cog.file.bounds_4326)
     assert "rastercollection" in item["properties"]["processing:software"]
 
 
@@ -296,7 +302,7 @@ def test_what_cannot_be_catalogued_is_refused_before_anything_is_written(tmp_pat
             inputs={"create_cogs": sample_results(cogs)},
         )
         with pytest.raises(TaskError) as error:
-            create_stac_collection({"job": sample_job(output_container=str(tmp_path))}, context)
+            create_stac_collection(fan_in_parameters(output_container=str(tmp_path)), context)
         assert error.value.code == code
     assert list(tmp_path.iterdir()) == []
 

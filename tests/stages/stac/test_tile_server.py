@@ -68,7 +68,7 @@ def test_values_under_a_point_are_those_of_the_data(publish: Any, tile_server: s
     pixels, _ = SCENES["twelve"](terrain(0))
     expected = pixels[[3, 2, 1], int((41.05 - 41.0251) / 0.05 * SIZE), int(0.0125 / 0.05 * SIZE)]
     assert answer["values"] == expected.tolist()
-    assert answer["name"] == cogs[0].href
+    assert answer["name"] == cogs[0].file.href
 
 
 def test_statistics_are_linked_where_the_server_has_them(publish: Any, tile_server: str, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_tile_that_shows_nothing_is_not_ready(publish: Any, tile_server: str, 
 def test_data_that_are_gone_are_not_ready(publish: Any, tile_server: str, tmp_path: Path) -> None:
     cogs = make_scene("rgb", tmp_path)
     for cog in cogs:
-        Path(cog.href).unlink()
+        Path(cog.file.href).unlink()
     entry = publish(cogs, titiler_url=tile_server).entry
     assert not entry.ready_for_titiler
     assert "tile" in entry.ready_reason

@@ -179,7 +179,7 @@ def test_no_server_or_a_dead_one_is_said_and_stops_nothing(serve: Any) -> None:
 def test_data_that_nobody_can_read_are_not_ready(serve: Any, tmp_path: Path) -> None:
     cogs = make_scene("rgb", tmp_path)
     for cog in cogs:
-        Path(cog.href).unlink()
+        Path(cog.file.href).unlink()
     entry = serve("rgb", cogs=cogs).entry
     assert not entry.ready_for_titiler
     assert "tile" in entry.ready_reason

@@ -1,3 +1,1 @@
-"""Where STAC collections are published, a module each."""
-
-__all__: list[str] = []
+"""Where STAC collections are published, a package a catalog. What documents say is decided in ``stac``, not here."""

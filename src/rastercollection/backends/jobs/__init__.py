@@ -1,3 +1,1 @@
-"""Job stores: where jobs, their journals and their leases are recorded."""
-
-__all__: list[str] = []
+"""Job stores: where jobs, their journals and their leases are recorded. They do not know what jobs are about."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from rastercollection.backends.jobs.old_records import brought_up_to_date
 from rastercollection.core import records
 from rastercollection.core.models import SCHEMA_VERSION
 
@@ -25,12 +26,12 @@ def to_text(value: Any) -> str:
 
 
 def from_text(kind: type[T], text: str) -> T:
-    """The record of class ``kind`` that :func:`to_text` wrote.
+    """The record of class ``kind`` that :func:`to_text` wrote, of this release or an older one.
 
     Raises:
         RasterCollectionError: It was written by a newer version of the library.
     """
-    return records.from_dict(kind, json.loads(text))
+    return records.from_dict(kind, brought_up_to_date(json.loads(text)))
 
 
 def _dump(value: Mapping[str, Any]) -> str:

@@ -1,3 +1,1 @@
-"""Storage backends: where rasters are read from and results are written to."""
-
-__all__: list[str] = []
+"""Storage backends: where rasters are read from and results are written to. They move bytes and know no formats."""

@@ -1,7 +1,7 @@
 """The driver of jobs: stages in order, fan-out and fan-in, retries, journal, events, cancellation.
 
 It is the only place where these live, so that every executor and every job store behaves alike. It knows nothing of
-rasters.
+what tasks are about.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Engine:
         observers: Told of every event.
         retry: When a failed attempt is tried again.
         window: Most tasks in flight; twice the executor's workers when None.
-        still_holds: Whether the outputs of an earlier run's completed result are still there, unchanged.
+        still_holds: Whether an earlier run's completed result may be taken over, whatever its kind says.
         stop_on_error: The first task that fails ends the job (policy ``fail``) instead of being left out.
         cancel: Set it, from any thread, to cancel.
         lease_seconds: Term of the lease on the job.
@@ -75,7 +75,7 @@ class Engine:
         workflow: Workflow,
         job: JobRecord,
         *,
-        facts: Mapping[str, Any] | None = None,
+        facts: Any = None,
         notices: Sequence[Notice] = (),
     ) -> JobOutcome:
         """Run a job to its end and record how it ended; a failed or cancelled one is returned, not raised.
@@ -95,7 +95,12 @@ class Engine:
         job = self.jobs.create(attrs.evolve(job, created_at=utc_now(), updated_at=utc_now()))
         with Lease(self.jobs, job.id, seconds=self.lease_seconds) as lease:
             job = self.jobs.get(job.id)
-            return _JobRun(self, workflow, job, facts or {}, tuple(notices), lease).run()
+            return _JobRun(self, workflow, job, facts, tuple(notices), lease).run()
+
+    def holds(self, workflow: Workflow, result: TaskResult) -> bool:
+        """Whether an earlier, completed result is as good as doing its task again."""
+        kind = workflow.kind_of(result.task)
+        return self.still_holds(result) and (kind is None or kind.holds(result, self.resources))
 
     def emit(self, event: Event) -> None:
         """Tell all observers; one that fails is logged and never fails the job."""
@@ -122,7 +127,7 @@ class _JobRun:
         engine: Engine,
         workflow: Workflow,
         job: JobRecord,
-        facts: Mapping[str, Any],
+        facts: Any,
         notices: tuple[Notice, ...],
         lease: Lease,
     ) -> None:
@@ -201,7 +206,7 @@ class _JobRun:
             if name not in self.essences:
                 self.essences[name] = _essences(results)
         parameters = {"job": context.parameters, "inputs": digest(self.essences)}
-        return [context.task(0, parameters), *(context.beside(companion, parameters) for companion in stage.companions)]
+        return context.fan_in(parameters)
 
     def _stage_run(self, stage: Stage, planned: Iterable[Task | Skip]) -> StageRun:
         executor = self.engine.executor
@@ -225,7 +230,7 @@ class _JobRun:
         if not self.earlier:
             return None
         earlier = self.earlier.get(_identity(task))
-        if earlier is None or (earlier.ok and not self.engine.still_holds(earlier)):
+        if earlier is None or (earlier.ok and not self.engine.holds(self.workflow, attrs.evolve(earlier, task=task))):
             return None
         return earlier
 
@@ -250,6 +255,7 @@ class _JobRun:
     def _context_fields(self) -> dict[str, Any]:
         return {
             "job_id": self.job.id,
+            "workflow": self.workflow,
             "parameters": self.job.parameters,
             "facts": self.facts,
             "results": dict(self.results),
@@ -292,7 +298,7 @@ def _guarded(stage: Stage, planned: Iterable[Task | Skip]) -> Iterator[Task | Sk
 
 def _expected(stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> int | None:
     if isinstance(stage.fan, FanIn):
-        return stage.fan.task_count
+        return len(stage.kinds)
     return stage.fan.expected(context, previous) if stage.fan.expected else None
 
 
@@ -302,7 +308,14 @@ def _essence(result: TaskResult) -> list[Any]:
 
 
 def _identity(task: Task) -> str:
-    return digest([task.handler, task.parameters])
+    return digest([task.handler, _plain(task.parameters)])
+
+
+def _plain(value: Any) -> Any:
+    """Parameters without the versions of the records among them, which say how they are written, not what they are."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if key != "schema_version"}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _reusable(results: Iterable[TaskResult]) -> dict[str, TaskResult]:
@@ -312,7 +325,7 @@ def _reusable(results: Iterable[TaskResult]) -> dict[str, TaskResult]:
 
 
 def _is_final(result: TaskResult) -> bool:
-    return result.status is TaskStatus.FAILED and result.error is not None and result.error.is_settled
+    return result.status is TaskStatus.FAILED and result.error is not None and result.error.settled
 
 
 def _require_success(stage: Stage, results: Sequence[TaskResult], *, stop_on_error: bool) -> None:

@@ -73,6 +73,7 @@ def run_task(
             code="OUT_OF_MEMORY",
             message=f"Memory ran out: {failure}",
             hint="Use fewer workers, or set in_memory=False.",
+            settled=False,
         )
     except Exception as failure:  # the boundary: a handler's bug is its task's failure, nobody else's
         log.exception("handler %s failed", task.handler)

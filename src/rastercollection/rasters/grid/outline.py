@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import MERCATOR_LATITUDE
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.placement import Placement, Points, project
 
 __all__ = ["Axes", "Outline", "find_outline"]
 
 _STEPS = 40
-_MERCATOR_LIMIT = 85.0511287798066
 _ROUND_TRIP_PIXELS = 2.0
 
 
@@ -142,7 +142,7 @@ class Axes:
             return cls(period=math.inf, middle=0.0, highest=math.inf)
         geodetic = CRS.from_wkt(crs.geodetic_crs.to_wkt()) if crs.geodetic_crs else CRS.from_epsg(4326)
         center = _central_meridian(crs)
-        x, y = project(geodetic, target, np.array([center, center + 45]), np.array([_MERCATOR_LIMIT, 0.0]))
+        x, y = project(geodetic, target, np.array([center, center + 45]), np.array([MERCATOR_LATITUDE, 0.0]))
         return cls(period=8 * float(x[1] - x[0]), middle=float(x[0]), highest=float(y[0]), geodetic=geodetic)
 
     @property

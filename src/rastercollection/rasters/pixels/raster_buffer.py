@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,11 +23,13 @@ from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows, window_steps
 from rastercollection.rasters.pixels.workspace import Pixels, PixelsInMemory, Workspace
 
-__all__ = ["RasterBuffer", "ValidPixels", "add_text", "open_buffer", "reading_buffers"]
+__all__ = ["RasterBuffer", "ValidPixels", "add_text", "open_buffer", "reading_buffers", "repeat_band_tags"]
 
 _AT_ONCE = 2**24
 _READS_BUFFERS = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
 """Arrays of this process in VRT documents: set while a buffer is open, and no longer."""
+_BAND_TAGS = re.compile(r"(?s)(<VRTRasterBand [^>]*>\s*<Metadata)(>.*?</Metadata>)")
+"""Those of the default domain, which GDAL writes first."""
 _GDAL_NAMES = {
     "uint8": "Byte",
     "int8": "Int8",
@@ -215,6 +218,17 @@ def add_text(path: Path, domain: str, text: str) -> None:
     content = path.read_text("utf-8")
     before, end, after = content.rpartition("</VRTDataset>")
     path.write_text(f"{before}<Metadata domain={quoteattr(domain)}>{item}</Metadata>{end}{after}", "utf-8")
+
+
+def repeat_band_tags(path: Path) -> None:
+    """Have bands' default tags in one more domain of a buffer's document, whose name becomes the empty one in a TIFF.
+
+    Told to copy all domains, GDAL's GeoTIFF driver (3.10 to 3.12 at least) leaves out the bands' default one, whose
+    name is empty. From names it leaves out control characters, which XML cannot hold. Nothing may be written to the
+    document by GDAL afterwards.
+    """
+    content = path.read_text("utf-8")
+    path.write_text(_BAND_TAGS.sub(r'\1\2<Metadata domain="&#1;"\2', content), "utf-8")
 
 
 def _georeference(dataset: Any, *, crs: CRS, gcps: Sequence[Any] = (), **others: Any) -> None:

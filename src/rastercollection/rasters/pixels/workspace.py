@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 from rasterio.windows import Window
 
-from rastercollection.errors import TaskError
+from rastercollection.errors import MachineError
 from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.pixels.windows import Array
 
@@ -157,7 +157,7 @@ class Workspace:
             needed: Bytes of disk that will be used at most.
 
         Raises:
-            TaskError: ``NO_SPACE``.
+            MachineError: ``NO_SPACE``.
         """
         root = scratch or tempfile.gettempdir()
         _check_space(root, needed)
@@ -191,11 +191,11 @@ def _check_space(root: str, needed: int) -> None:
         os.makedirs(root, exist_ok=True)
         free = shutil.disk_usage(root).free
     except OSError as error:
-        raise TaskError(
+        raise MachineError(
             f"The scratch folder {root} cannot be used: {error.strerror}.", "Set scratch to a folder.", "NO_SPACE"
         ) from error
     if free < needed:
-        raise TaskError(
+        raise MachineError(
             f"The scratch folder {root} has {free / 2**20:,.0f} MiB free; a tile may need {needed / 2**20:,.0f} MiB.",
             "Make room there, or set scratch to a folder on another disk.",
             "NO_SPACE",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import attrs
 import numpy as np
@@ -18,7 +17,7 @@ from rastercollection.core.models import Notice
 from rastercollection.errors import TaskError
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.gdal_errors import writing
-from rastercollection.rasters.pixels.raster_buffer import add_text, open_buffer, reading_buffers
+from rastercollection.rasters.pixels.raster_buffer import add_text, open_buffer, reading_buffers, repeat_band_tags
 from rastercollection.rasters.writing.metadata import Metadata
 
 __all__ = ["check_valid", "encode", "is_exact", "overview_levels", "suited"]
@@ -27,8 +26,6 @@ _WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
 _FALLBACK = "DEFLATE"
 _FALLBACK_LEVEL = 6
 _KEEPS_VALUES = ("nearest", "mode")
-_PLACEHOLDER = "rastercollection_band_tags"
-_LONGEST_HEADER = 4 * 2**20
 
 
 def suited(
@@ -107,20 +104,16 @@ def encode(
         TaskError: ``COG_INVALID`` or ``NO_SPACE``.
     """
     options = _creation_options(settings, dtype, threads)
-    filler = ""
-    if metadata.has_domains:
-        options["COPY_SRC_MDD"] = "YES"
-        filler = _band_tags_xml(metadata)
     with writing(blob, f"encoding with {settings.compression}"):
-        if filler:
-            with open_buffer(document, "r+") as buffer:
-                buffer.update_tags(**{_PLACEHOLDER: "x" * len(filler.encode())})
+        if metadata.has_domains:
+            options["COPY_SRC_MDD"] = "YES"
+            repeat_band_tags(document)
         for domain, text in metadata.documents.items():
             add_text(document, domain, text)
         with reading_buffers():
             rasterio.shutil.copy(str(document), str(target), driver="COG", **options)
-        if filler:
-            _fill_in(target, filler)
+        if metadata.has_domains:
+            _check_band_tags(document, target, blob)
 
 
 def _creation_options(settings: CogSettings, dtype: np.dtype, threads: int) -> dict[str, Any]:
@@ -143,32 +136,21 @@ def _creation_options(settings: CogSettings, dtype: np.dtype, threads: int) -> d
     return options
 
 
-def _band_tags_xml(metadata: Metadata) -> str:
-    """The bands' default tags as GDAL writes them into a TIFF."""
-    items = []
-    for band, tags in enumerate(metadata.default_band_tags):
-        for key, value in tags.items():
-            name = escape(key, {'"': "&quot;"})
-            # GDAL escapes values twice, and takes that back when it reads them
-            items.append(f'<Item name="{name}" sample="{band}">{escape(escape(value))}</Item>')
-    return "\n".join(items)
+def _check_band_tags(document: Path, target: Path, blob: str) -> None:
+    """Make sure that GDAL wrote the bands' tags.
 
-
-def _fill_in(target: Path, items: str) -> None:
-    """Put the bands' tags where a placeholder of the same length was written.
-
-    GDAL (3.10) leaves a band's default tags out when it is told to copy the other domains.
+    Raises:
+        TaskError: ``COG_INVALID``.
     """
-    text = items.encode()
-    whole = f'<Item name="{_PLACEHOLDER}">{"x" * len(text)}</Item>'.encode()
-    with target.open("r+b") as file:
-        head = file.read(len(whole) + _LONGEST_HEADER)
-        at = head.find(whole)
-        if at < 0:
-            return
-        first = text.split(b"\n", 1)[0]
-        file.seek(at)
-        file.write((b"" if first in head else text).ljust(len(whole)))
+    with open_buffer(document) as buffer, rasterio.open(target) as cog:
+        lost = [band for band in cog.indexes if buffer.tags(band) and not cog.tags(band)]
+    if lost:
+        raise TaskError(
+            f"{blob}: GDAL {rasterio.__gdal_version__} left out the tags of the bands {', '.join(map(str, lost))}.",
+            "This is a bug: please report it with the tile.",
+            "COG_INVALID",
+            details={"bands": lost},
+        )
 
 
 def check_valid(target: Path, blob: str) -> None:

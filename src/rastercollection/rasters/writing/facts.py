@@ -7,34 +7,91 @@ import math
 import sys
 from pathlib import Path
 
+import rasterio
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from rastercollection.errors import TileError
+from rastercollection.geo.crs import name_crs
+from rastercollection.geo.geographic import geographic_bounds
 from rastercollection.geo.pixel_grid import GridRule
+from rastercollection.geo.types import Bounds
+from rastercollection.geo.webmercator import TILE, exact_zoom
 from rastercollection.model.band import BandFacts, BandStatistics
+from rastercollection.model.cog import CogFile, CogSettings
+from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid, plan_grid
 from rastercollection.rasters.writing.metadata import ColorTable
 
-__all__ = ["band_facts", "checksum", "color_entries", "header_size", "zoom_range"]
+__all__ = ["cog_file_of"]
 
-_WORLD = 2 * math.pi * 6378137.0
 _MOST_ZOOM = 24
-_TILE = 256
 _MULTIHASH_SHA256 = "1220"
+_EARTH: Bounds = (-180.0, -90.0, 180.0, 90.0)
 _LEADER = 4
 """GDAL writes the size of each block in front of it."""
 _MOST_COLORS = 256
 
 
-def checksum(path: Path) -> str:
+def cog_file_of(
+    cog: Path,
+    grid: Grid,
+    statistics: tuple[BandStatistics | None, ...],
+    *,
+    settings: CogSettings,
+    raster_type: str,
+    validity: str,
+    overview_levels: tuple[int, ...],
+    color_table: ColorTable | None,
+) -> CogFile:
+    """All that is told of a finished COG, but for its addresses.
+
+    Args:
+        cog: A local file.
+        grid: Its pixels.
+        statistics: Of each band.
+        settings: How it was written.
+        raster_type: As validated.
+        validity: How it tells invalid pixels.
+        overview_levels: Decimations.
+        color_table: Of a single band.
+    """
+    with rasterio.open(cog, driver="GTiff") as dataset:
+        bands, header = _band_facts(dataset, statistics), _header_size(dataset)
+    crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
+    assert crs is not None
+    name, transform = name_crs(crs), tuple(grid.transform)[:6]
+    return CogFile(
+        href="",
+        thumbnail=None,
+        settings=settings,
+        target_crs=name,
+        projjson=None if name.startswith("EPSG:") else crs.to_json_dict(),
+        transform=transform,
+        shape=(grid.height, grid.width),
+        bounds=grid.bounds,
+        bounds_4326=geographic_bounds(crs, transform, grid.width, grid.height) or _EARTH,
+        size=cog.stat().st_size,
+        checksum=_checksum(cog),
+        header_size=header,
+        overview_levels=overview_levels,
+        raster_type=raster_type,
+        validity=validity,
+        bands=bands,
+        color_table=_color_entries(color_table, bands[0].nodata),
+        minzoom=minzoom,
+        maxzoom=maxzoom,
+    )
+
+
+def _checksum(path: Path) -> str:
     """SHA2-256 of a file as a hexadecimal multihash."""
     with path.open("rb") as file:
         return _MULTIHASH_SHA256 + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def header_size(cog: DatasetReader) -> int:
+def _header_size(cog: DatasetReader) -> int:
     """Bytes of a COG up to its first pixel data."""
     offsets = []
     for overview in (None, *range(len(cog.overviews(1)))):
@@ -44,7 +101,7 @@ def header_size(cog: DatasetReader) -> int:
     return min(offsets) - _LEADER if offsets else 0
 
 
-def zoom_range(grid: Grid) -> tuple[int, int]:
+def _zoom_range(grid: Grid) -> tuple[int, int]:
     """The WebMercatorQuad zooms, with tiles of 256 pixels, that the overviews and the pixels themselves serve.
 
     As rio-tiler has it: the zoom whose resolution is closest, on a scale of powers of two, to that of the raster in
@@ -57,16 +114,16 @@ def zoom_range(grid: Grid) -> tuple[int, int]:
         return 0, 0
     resolution = max(there.transform.a, -there.transform.e)
     levels = 0
-    while min(there.width >> levels, there.height >> levels) > _TILE:
+    while min(there.width >> levels, there.height >> levels) > TILE:
         levels += 1
     return _zoom(resolution * 2**levels), _zoom(resolution)
 
 
 def _zoom(resolution: float) -> int:
-    return min(_MOST_ZOOM, max(0, round(math.log2(_WORLD / _TILE / resolution))))
+    return min(_MOST_ZOOM, max(0, round(exact_zoom(resolution))))
 
 
-def band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...]) -> tuple[BandFacts, ...]:
+def _band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...]) -> tuple[BandFacts, ...]:
     """Facts about each band of a COG."""
     return tuple(
         BandFacts(
@@ -88,7 +145,7 @@ def _whole(nodata: float | None, dtype: str) -> int | float | None:
     return int(nodata) if nodata is not None and "int" in dtype and math.isfinite(nodata) else nodata
 
 
-def color_entries(table: ColorTable | None, nodata: int | float | None) -> dict[str, tuple[int, int, int, int]] | None:
+def _color_entries(table: ColorTable | None, nodata: int | float | None) -> dict[str, tuple[int, int, int, int]] | None:
     """A colour table as results carry it; nodata is transparent. Of one of 16 bits, the entries that are not black."""
     if table is None:
         return None

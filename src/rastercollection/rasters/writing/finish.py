@@ -1,76 +1,109 @@
-"""The last steps, the same for every image: overviews, metadata, encoding, in this order and once each."""
+"""The last steps, the same for every image: overviews, metadata, encoding, a check, in this order and once each."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import attrs
+import rasterio
 from rasterio.enums import Resampling
 from rasterio.rpc import RPC
 
-from rastercollection.model.cog import CogSettings
+from rastercollection.model.band import BandStatistics
+from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, open_buffer
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
-from rastercollection.rasters.writing.encode import encode, overview_levels
+from rastercollection.rasters.writing.encode import check_valid, encode, overview_levels
+from rastercollection.rasters.writing.facts import cog_file_of
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.rasters.writing.pyramid import build_pyramid
 
-__all__ = ["finish", "kind_of"]
+__all__ = ["CogWriter", "cog_environment"]
 
 
-def finish(
-    buffer: RasterBuffer,
-    valid_pixels: ValidPixels,
-    layout: PixelLayout,
-    *,
-    target: Path,
-    settings: CogSettings,
-    metadata: Metadata,
-    workspace: Workspace,
-    threads: int,
-    blob: str,
-    rpcs: RPC | None = None,
-) -> tuple[int, ...]:
-    """Give a filled buffer overviews and write it as a COG.
+def cog_environment() -> rasterio.Env:
+    """GDAL's options while a COG is made: nothing is looked for or written beside it, masks are inside."""
+    return rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_TIFF_INTERNAL_MASK="YES")
 
-    Args:
-        buffer: The image; it stays.
-        valid_pixels: Its valid pixels.
+
+@attrs.frozen(kw_only=True)
+class CogWriter:
+    """How an image becomes a COG.
+
+    Attributes:
+        blob: Name of the tile, for errors.
+        grid: Its pixels.
+        raster_type: As validated.
         layout: How it tells invalid pixels.
-        target: The COG, a local file.
         settings: How it is written.
         metadata: What it says beside its pixels.
-        workspace: For the overviews.
+        workspace: For the overviews and the COG.
         threads: Of the encoder.
-        blob: Name of the tile.
         rpcs: Rational polynomials that hold for the image.
-
-    Returns:
-        The decimations of its overviews.
-
-    Raises:
-        TaskError: ``COG_INVALID``, ``NO_SPACE`` or ``OUT_OF_MEMORY``.
     """
-    levels = overview_levels(buffer.width, buffer.height, settings.block_size)
-    with writing(blob, "building overviews"):
-        resampling = Resampling[settings.overview_resampling]
-        overviews = build_pyramid(workspace, buffer, valid_pixels, layout, resampling, len(levels))
-    documents: list[Path] = []
-    for overview in overviews:
-        documents.append(overview.as_document())
-    document = buffer.as_document(overviews=documents)
-    with writing(blob, "writing the metadata"), open_buffer(document, "r+") as dataset:
-        metadata.write(dataset)
-        if rpcs is not None:
-            dataset.rpcs = rpcs
-    encode(document, target, settings, metadata, dtype=buffer.dtype, threads=threads, blob=blob)
-    for overview in overviews:
-        overview.discard()
-    return levels
+
+    blob: str
+    grid: Grid
+    raster_type: str
+    layout: PixelLayout
+    settings: CogSettings
+    metadata: Metadata
+    workspace: Workspace
+    threads: int
+    rpcs: RPC | None = None
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The decimations of its overviews."""
+        return overview_levels(self.grid.width, self.grid.height, self.settings.block_size)
+
+    def write(self, buffer: RasterBuffer, valid_pixels: ValidPixels) -> Path:
+        """Give a filled buffer overviews, write it as a COG, and make sure that it is one; the buffer stays.
+
+        Returns:
+            The COG, a local file, gone when the workspace is.
+
+        Raises:
+            TaskError: ``COG_INVALID``, ``NO_SPACE`` or ``OUT_OF_MEMORY``.
+        """
+        settings, blob, target = self.settings, self.blob, self.workspace.folder / "cog.tif"
+        if self.layout.turns_nan and valid_pixels.has_invalid:
+            buffer.nodata = math.nan
+        with writing(blob, "building overviews"):
+            resampling = Resampling[settings.overview_resampling]
+            overviews = build_pyramid(self.workspace, buffer, valid_pixels, self.layout, resampling, len(self.levels))
+        document = buffer.as_document(overviews=[overview.as_document() for overview in overviews])
+        with writing(blob, "writing the metadata"), open_buffer(document, "r+") as dataset:
+            self.metadata.write(dataset)
+            if self.rpcs is not None:
+                dataset.rpcs = self.rpcs
+        encode(document, target, settings, self.metadata, dtype=buffer.dtype, threads=self.threads, blob=blob)
+        for overview in overviews:
+            overview.discard()
+        self.workspace.usage.add(target.stat().st_size, in_memory=False)
+        check_valid(target, blob)
+        return target
+
+    def file_of(self, cog: Path, buffer: RasterBuffer, statistics: tuple[BandStatistics | None, ...]) -> CogFile:
+        """What is told of the COG that was written of a buffer; it may have been discarded."""
+        with writing(self.blob, "reading the COG back"):
+            return cog_file_of(
+                cog,
+                self.grid,
+                statistics,
+                settings=self.settings,
+                raster_type=self.raster_type,
+                validity=_kind_of(buffer, self.layout),
+                overview_levels=self.levels,
+                color_table=self.metadata.color_table,
+            )
 
 
-def kind_of(buffer: RasterBuffer, layout: PixelLayout) -> str:
+def _kind_of(buffer: RasterBuffer, layout: PixelLayout) -> str:
     """How a finished image turned out to tell invalid pixels: none, nodata, mask or alpha."""
     if buffer.has_mask:
         return "mask"

@@ -125,11 +125,6 @@ class Metadata:
         domains = {domain for tags in (self.tags, *self.band_tags) for domain in tags}
         return bool(domains - {"", "xml:XMP"})
 
-    @property
-    def default_band_tags(self) -> tuple[_Tags, ...]:
-        """Tags of each band in the default domain."""
-        return tuple(domains.get("", {}) for domains in self.band_tags)
-
 
 def kept_tags(metadata: Metadata) -> dict[str, str]:
     """The default domain's tags as a result carries them: text of bounded length."""

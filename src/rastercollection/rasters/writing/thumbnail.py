@@ -14,6 +14,7 @@ from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import from_origin
 
 from rastercollection.model.band import BandStatistics
+from rastercollection.model.cog import CogFile
 from rastercollection.rasters.pixels.validity import Validity, any_band
 from rastercollection.rasters.pixels.windows import Array
 
@@ -31,17 +32,15 @@ _SHADE = 0.4
 _ColorEntries = Mapping[str, tuple[int, int, int, int]]
 
 
-def draw(
-    cog: Path, raster_type: str, statistics: Sequence[BandStatistics | None], colors: _ColorEntries | None
-) -> bytes | None:
+def draw(cog: Path, file: CogFile) -> bytes | None:
     """A PNG of at most 512 pixels along a side, transparent where the COG is invalid; None when all of it is.
 
     Args:
         cog: A local file.
-        raster_type: As validated; a dem is shaded, single bands of it and of categories are stretched.
-        statistics: Of each band: 8-bit pictures are shown as they are, all else from the 2nd to the 98th percentile.
-        colors: Colour table of a single band.
+        file: What is known of it. A dem is shaded, single bands of it and of categories are stretched; 8-bit pictures
+            are shown as they are, all else from the 2nd to the 98th percentile.
     """
+    raster_type, colors = file.raster_type, file.color_table
     with rasterio.open(cog) as dataset:
         bands = _bands(dataset)
         keeps = colors is not None or raster_type == "categorical"
@@ -53,7 +52,7 @@ def draw(
         picture = _colored(data[0], colors)
     else:
         layers = [
-            _stretched(layer, None if as_is else statistics[band - 1], valid)
+            _stretched(layer, None if as_is else file.bands[band - 1].statistics, valid)
             for layer, band in zip(data, bands, strict=True)
         ]
         if raster_type == "dem" and len(layers) == 1:

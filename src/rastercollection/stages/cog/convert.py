@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 import numpy as np
-import rasterio
 
-from rastercollection.geo.types import Bounds
-from rastercollection.model.band import BandFacts, BandStatistics
-from rastercollection.model.cog import CogSettings
+from rastercollection.model.cog import CogFile
 from rastercollection.model.receipt import LevelChoice, Receipt
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -20,11 +17,10 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
-from rastercollection.rasters.writing.encode import check_valid, is_exact
-from rastercollection.rasters.writing.facts import band_facts, header_size
-from rastercollection.rasters.writing.finish import finish, kind_of
+from rastercollection.rasters.writing.encode import is_exact
+from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.levels import choose_level, sample_windows
-from rastercollection.rasters.writing.metadata import Metadata
+from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
 from rastercollection.stages.cog.receipt.fidelity import ExpectedContent, SourceReference, give_receipt
@@ -33,8 +29,6 @@ from rastercollection.stages.cog.warp import Warp, warp
 
 __all__ = ["Conversion", "convert"]
 
-_GDAL = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_TIFF_INTERNAL_MASK": "YES"}
-
 
 @attrs.frozen(kw_only=True)
 class Conversion:
@@ -42,15 +36,12 @@ class Conversion:
 
     Attributes:
         path: The COG, a local file, gone when the workspace is.
-        settings: As written: asked for, but for what the pixels do not allow.
-        grid: Of the COG.
+        file: What is told of it, but for its addresses; settings are those asked for, but for what the pixels do not
+            allow.
+        grid: Its pixels.
         reprojected: Whether pixels were resampled.
-        overview_levels: Decimations.
-        validity: none, nodata, mask or alpha.
         valid: Valid pixels by coarse cell.
-        bands: Facts about each band.
-        header_size: Bytes up to the first pixel data.
-        metadata: What the COG says beside its pixels.
+        tags: The source's own that are worth keeping.
         in_memory: Whether intermediates stayed in RAM.
         receipt: What was compared with the source.
         usage: What intermediates took.
@@ -58,27 +49,15 @@ class Conversion:
     """
 
     path: Path
-    settings: CogSettings
+    file: CogFile
     grid: Grid
     reprojected: bool
-    overview_levels: tuple[int, ...]
-    validity: str
     valid: ValidityMap
-    bands: tuple[BandFacts, ...]
-    header_size: int
-    metadata: Metadata
+    tags: Mapping[str, str]
     in_memory: bool
     receipt: Receipt
     usage: Usage
-    level_choice: LevelChoice | None
-
-    @property
-    def bounds(self) -> Bounds:
-        return self.grid.bounds
-
-    @property
-    def statistics(self) -> tuple[BandStatistics | None, ...]:
-        return tuple(band.statistics for band in self.bands)
+    level_choice: LevelChoice | None = None
 
 
 def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
@@ -90,36 +69,36 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
             the source cannot be reached.
     """
     prepared = attrs.evolve(prepared, source=attrs.evolve(prepared.source, window_bytes=workspace.window_bytes))
-    spec, plan, settings = prepared.spec, prepared.plan, prepared.settings
-    blob, layout, exact = spec.blob, prepared.source.layout, is_exact(prepared.settings)
-    with rasterio.Env(**_GDAL):
+    spec, plan = prepared.spec, prepared.plan
+    writer = CogWriter(
+        blob=spec.blob,
+        grid=plan.grid,
+        raster_type=spec.raster_type,
+        layout=prepared.source.layout,
+        settings=prepared.settings,
+        metadata=prepared.metadata,
+        workspace=workspace,
+        threads=spec.limits.gdal_threads,
+        rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
+    )
+    with cog_environment():
         filled = _fill(prepared, workspace)
-        buffer, valid_pixels = filled.buffer, filled.valid_pixels
-        if layout.turns_nan and valid_pixels.has_invalid:
-            buffer.nodata = math.nan
-        target = workspace.folder / "cog.tif"
-        choice = _choose_level(prepared, buffer)
+        choice = _choose_level(prepared, filled.buffer)
         if choice is not None:
-            settings = attrs.evolve(settings, level=choice.level)
-        levels = _finish(prepared, settings, filled, workspace, target)
-        workspace.usage.add(target.stat().st_size, in_memory=False)
-        check_valid(target, blob)
+            writer = attrs.evolve(writer, settings=attrs.evolve(prepared.settings, level=choice.level))
+        target = writer.write(filled.buffer, filled.valid_pixels)
+        exact = is_exact(prepared.settings)
         statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
         receipt = _receipt(prepared, filled, target, statistics)
-        buffer.discard()
-        with writing(blob, "reading the COG back"), rasterio.open(target) as cog:
-            bands, header = band_facts(cog, statistics.result()), header_size(cog)
+        filled.buffer.discard()
+        file = writer.file_of(target, filled.buffer, statistics.result())
     return Conversion(
         path=target,
-        settings=settings,
+        file=file,
         grid=plan.grid,
         reprojected=plan.reprojected,
-        overview_levels=levels,
-        validity=kind_of(buffer, layout),
-        valid=valid_pixels.map,
-        bands=bands,
-        header_size=header,
-        metadata=prepared.metadata,
+        valid=filled.valid_pixels.map,
+        tags=kept_tags(prepared.metadata),
         in_memory=workspace.in_memory,
         receipt=receipt,
         usage=workspace.usage,
@@ -237,22 +216,4 @@ def _warp_job(prepared: Prepared) -> Warp:
         resampling=prepared.settings.warp_resampling,
         raster_type=prepared.spec.raster_type,
         threads=prepared.spec.limits.gdal_threads,
-    )
-
-
-def _finish(
-    prepared: Prepared, settings: CogSettings, filled: _Filled, workspace: Workspace, target: Path
-) -> tuple[int, ...]:
-    """Overviews and the COG; the decimations."""
-    return finish(
-        filled.buffer,
-        filled.valid_pixels,
-        prepared.source.layout,
-        target=target,
-        settings=settings,
-        metadata=prepared.metadata,
-        workspace=workspace,
-        threads=prepared.spec.limits.gdal_threads,
-        blob=prepared.spec.blob,
-        rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
     )

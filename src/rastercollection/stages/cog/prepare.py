@@ -104,13 +104,14 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
     return Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
 
 
-def load_of(prepared: Prepared) -> Load:
-    """What the conversion will hold at a time, in memory."""
+def load_of(prepared: Prepared, *, asked: bool | None) -> Load:
+    """What the conversion will hold at a time: in memory if that was asked for or if it fits, else on disk."""
     layout, grid, placement = prepared.source.layout, prepared.plan.grid, prepared.placement
-    return Load.of(
+    load = Load.of(
         source_shape=(placement.height, placement.width),
         shape=(grid.height, grid.width),
         bands=len(layout.bands),
         dtype=layout.dtype,
         reprojected=prepared.plan.reprojected,
     )
+    return load.decided(asked, prepared.spec.limits.memory_bytes)

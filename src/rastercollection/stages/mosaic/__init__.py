@@ -1,7 +1,7 @@
-"""Stage 3: one MosaicJSON over all COGs of a collection. Opens no raster."""
+"""Stage 3: one MosaicJSON over all COGs of a collection. It opens no raster."""
 
 from __future__ import annotations
 
-from rastercollection.stages.mosaic.task import create_mosaicjson
+from rastercollection.stages.mosaic.stage import STAGE, create_mosaicjson
 
-__all__ = ["create_mosaicjson"]
+__all__ = ["STAGE", "create_mosaicjson"]

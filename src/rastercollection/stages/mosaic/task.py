@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from rastercollection.core.records import to_dict
 from rastercollection.core.workflow import TaskContext
+from rastercollection.model.mosaic import Mosaic
+from rastercollection.model.request import CollectionRequest
 from rastercollection.stac.published import published_cog
-from rastercollection.stages.fan_in import collection_members, write_mosaic
+from rastercollection.stages.members import collection_members, write_mosaic
+from rastercollection.stages.resources import Resources
 
-__all__ = ["create_mosaicjson"]
+__all__ = ["make_mosaic"]
 
 MOST_NAMED = 10
 
 
-def create_mosaicjson(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
-    """Write ``{mosaicjson_container}/[{output_folder}/]{collection_id}.json`` and return the Mosaic's record.
+def make_mosaic(request: CollectionRequest, context: TaskContext) -> Mosaic:
+    """Write ``{mosaicjson_container}/[{output_folder}/]{collection_id}.json``.
 
     It holds the job's COGs and, behind them, those of items that the collection held before. Items that the mode
     ``replace`` drops are in it until the collection has been published without them, in stage 4.
@@ -24,11 +23,10 @@ def create_mosaicjson(parameters: Mapping[str, Any], context: TaskContext) -> Ma
     Raises:
         TaskError: ``MOSAIC_EMPTY``; there is no COG, or none within the latitudes of a Web Mercator map.
     """
-    job = parameters["job"]
-    members = collection_members(job, context)
-    leaving = members.leaving if job.get("create_stac_collection", True) else ()
+    members = collection_members(request, context)
+    leaving = members.leaving if request.create_stac_collection else ()
     cogs = (*members.cogs, *(cog for cog in map(published_cog, leaving) if cog is not None))
-    mosaic, left_out = write_mosaic(cogs, members.made, job, context.resources["storage"])
+    mosaic, left_out = write_mosaic(cogs, members.made, request, Resources.of(context.resources).storage)
     for cog in left_out:
         context.notice(
             "MOSAIC_TILE_OMITTED",
@@ -42,4 +40,4 @@ def create_mosaicjson(parameters: Mapping[str, Any], context: TaskContext) -> Ma
             f"{len(members.foreign)} items of the collection are not in the mosaic: they do not say all that is needed "
             f"of their rasters, as other programs' items do not ({shown}).",
         )
-    return to_dict(mosaic)
+    return mosaic

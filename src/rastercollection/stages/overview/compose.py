@@ -15,8 +15,9 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from rastercollection.errors import BackendError, TaskError, TileError
+from rastercollection.geo.webmercator import world_pixels
 from rastercollection.model.cog import Cog
-from rastercollection.mosaics.low_zooms import TILE, LowZooms, mercator_boxes
+from rastercollection.mosaics.low_zooms import LowZooms, mercator_boxes
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, writing
 from rastercollection.rasters.grid.plan import Grid
@@ -146,8 +147,8 @@ class _Places:
 
     @classmethod
     def of(cls, job: Composition) -> _Places:
-        cogs, low, size = job.structure.cogs, job.low, float(TILE * 2**job.low.maxzoom)
-        on_map, owners = mercator_boxes(cogs)
+        cogs, low, size = job.structure.cogs, job.low, world_pixels(job.low.maxzoom)
+        on_map, owners = mercator_boxes([cog.file for cog in cogs])
         exact = on_map * size - np.array([low.left, low.top, low.left, low.top])
         boxes = np.concatenate([np.floor(exact[:, :2]), np.ceil(exact[:, 2:])], axis=1).astype(np.int64)
         across = np.bincount(owners, weights=(on_map[:, 2] - on_map[:, 0]) * size, minlength=len(cogs))
@@ -172,7 +173,7 @@ class _Places:
 
 def _reduction(cog: Cog, columns: float, rows: float) -> float:
     """Pixels of a COG for one of the grid, along the axis where they are fewer."""
-    return min(cog.shape[1] / max(columns, 1e-9), cog.shape[0] / max(rows, 1e-9))
+    return min(cog.file.shape[1] / max(columns, 1e-9), cog.file.shape[0] / max(rows, 1e-9))
 
 
 @attrs.frozen
@@ -215,14 +216,14 @@ class _Reader:
 
     def _read(self, source: ReducedCog, window: Window) -> Piece | None:
         job, cog = self.job, source.cog
-        if cog.href in self.unreadable:
+        if cog.file.href in self.unreadable:
             return None
         try:
             return read_piece(job.storage, job.limits, source, job.grid, window)
         except (TileError, BackendError) as error:
             if error.retryable or not was_published_before(cog):
                 raise
-            self.unreadable[cog.href] = f"{cog.source_blob}: {error.message}"
+            self.unreadable[cog.file.href] = f"{cog.source_blob}: {error.message}"
             return None
 
 

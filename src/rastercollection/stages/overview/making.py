@@ -14,9 +14,9 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from rastercollection.errors import TaskError
-from rastercollection.geo.types import Bounds
-from rastercollection.model.mosaic import OverviewImage
-from rastercollection.mosaics.low_zooms import TILE, LowZooms
+from rastercollection.geo.webmercator import HALF_WORLD, from_mercator, pixel_size
+from rastercollection.model.cog import CogFile
+from rastercollection.mosaics.low_zooms import LowZooms
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
@@ -24,9 +24,8 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
-from rastercollection.rasters.writing.encode import check_valid, is_exact
-from rastercollection.rasters.writing.facts import band_facts, checksum, color_entries, header_size
-from rastercollection.rasters.writing.finish import finish, kind_of
+from rastercollection.rasters.writing.encode import is_exact
+from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.overview.compose import Composition, compose
 from rastercollection.stages.overview.pieces import ReducedCog, open_overview
@@ -34,9 +33,6 @@ from rastercollection.stages.overview.pieces import ReducedCog, open_overview
 __all__ = ["MadeOverview", "make", "overview_grid"]
 
 _NAME = "overview"
-_RADIUS = 6378137.0
-_HALF_WORLD = math.pi * _RADIUS
-_GDAL = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_TIFF_INTERNAL_MASK": "YES"}
 
 
 @attrs.frozen(kw_only=True)
@@ -46,13 +42,15 @@ class MadeOverview:
     Attributes:
         path: The COG, a local file, gone when the workspace is.
         image: What is to be told of it, but for its addresses.
+        tile_count: COGs that it was made of.
         is_torn: Its content lies at both edges of the map.
         pixels_read: Pixels of one band that were read for it.
         unreadable: Why COGs that were published before are not in it.
     """
 
     path: Path
-    image: OverviewImage
+    image: CogFile
+    tile_count: int
     is_torn: bool
     pixels_read: int
     unreadable: tuple[str, ...]
@@ -60,8 +58,8 @@ class MadeOverview:
 
 def overview_grid(low: LowZooms) -> Grid:
     """The pixels of WebMercatorQuad's zoom ``low.maxzoom``: map tiles are cut out of it without resampling it again."""
-    size = 2 * _HALF_WORLD / (TILE * 2**low.maxzoom)
-    transform = Affine(size, 0, low.left * size - _HALF_WORLD, 0, -size, _HALF_WORLD - low.top * size)
+    size = pixel_size(low.maxzoom)
+    transform = Affine(size, 0, low.left * size - HALF_WORLD, 0, -size, HALF_WORLD - low.top * size)
     return Grid(crs=CRS.from_epsg(3857), transform=transform, width=low.width, height=low.height)
 
 
@@ -72,36 +70,32 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         TileError, BackendError: A COG cannot be read.
         TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
     """
-    layout, grid, settings = job.structure.layout, job.grid, job.structure.settings
+    structure, grid = job.structure, job.grid
+    layout = structure.layout
     shape = (len(layout.bands), grid.height, grid.width)
-    target = workspace.folder / "cog.tif"
-    with rasterio.Env(**_GDAL):
+    with cog_environment():
         with writing(_NAME, "writing the image"):
             buffer = RasterBuffer(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
         buffer.nodata = layout.nodata
         statistics = RunningStatistics(shape[0], layout.dtype, grid.width * grid.height, layout.alpha)
         valid_pixels, pixels, unreadable = compose(job, buffer, statistics)
-        if layout.turns_nan and valid_pixels.has_invalid:
-            buffer.nodata = math.nan
-        metadata = _metadata(job, unreadable)
-        levels = finish(
-            buffer,
-            valid_pixels,
-            layout,
-            target=target,
-            settings=settings,
-            metadata=metadata,
+        writer = CogWriter(
+            blob=_NAME,
+            grid=grid,
+            raster_type=structure.raster_type,
+            layout=layout,
+            settings=structure.settings,
+            metadata=_metadata(job, unreadable),
             workspace=workspace,
             threads=job.limits.gdal_threads,
-            blob=_NAME,
         )
-        check_valid(target, _NAME)
-        _compare(target, buffer, valid_pixels.steps, exact=is_exact(settings))
-        image = _described(job, target, metadata, statistics, len(job.structure.cogs) - len(unreadable))
-    image = attrs.evolve(image, overview_levels=levels, validity=kind_of(buffer, layout))
+        target = writer.write(buffer, valid_pixels)
+        _compare(target, buffer, valid_pixels.steps, exact=is_exact(structure.settings))
+        image = writer.file_of(target, buffer, statistics.result())
     return MadeOverview(
         path=target,
-        image=image,
+        image=attrs.evolve(image, minzoom=0, maxzoom=job.low.maxzoom, bounds_4326=from_mercator(grid.bounds)),
+        tile_count=len(structure.cogs) - len(unreadable),
         is_torn=job.low.is_torn,
         pixels_read=pixels,
         unreadable=tuple(unreadable.values()),
@@ -111,47 +105,11 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
 def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
     """What the first COG that can be read says of its bands, without tags, which are about that tile."""
     cogs = job.structure.cogs
-    first = next((cog for cog in cogs if cog.href not in unreadable), cogs[0])
+    first = next((cog for cog in cogs if cog.file.href not in unreadable), cogs[0])
     with open_overview(job.storage, job.limits, ReducedCog(cog=first, reduction=math.inf)) as dataset:
         found = Metadata.of(dataset, job.structure.layout, first.source_blob)
     untagged: tuple[dict[str, Any], ...] = tuple({} for _ in found.band_tags)
     return attrs.evolve(found, tags={}, band_tags=untagged, is_point=False, rpcs=None, notices=())
-
-
-def _described(
-    job: Composition, target: Path, metadata: Metadata, statistics: RunningStatistics, tile_count: int
-) -> OverviewImage:
-    grid = job.grid
-    with writing(_NAME, "reading the COG back"), rasterio.open(target) as cog:
-        bands, header = band_facts(cog, statistics.result()), header_size(cog)
-    return OverviewImage(
-        href="",
-        thumbnail=None,
-        minzoom=0,
-        maxzoom=job.low.maxzoom,
-        tile_count=tile_count,
-        settings=job.structure.settings,
-        target_crs="EPSG:3857",
-        projjson=None,
-        transform=tuple(grid.transform)[:6],
-        shape=(grid.height, grid.width),
-        bounds=grid.bounds,
-        bounds_4326=_geographic(grid.bounds),
-        size=target.stat().st_size,
-        checksum=checksum(target),
-        header_size=header,
-        overview_levels=(),
-        raster_type=job.structure.raster_type,
-        validity="",
-        bands=bands,
-        color_table=color_entries(metadata.color_table, bands[0].nodata),
-    )
-
-
-def _geographic(bounds: Bounds) -> Bounds:
-    west, east = (x / _HALF_WORLD * 180 for x in (bounds[0], bounds[2]))
-    south, north = (math.degrees(math.atan(math.sinh(y / _RADIUS))) for y in (bounds[1], bounds[3]))
-    return (west, south, east, north)
 
 
 def _compare(target: Path, buffer: RasterBuffer, steps: tuple[int, int], *, exact: bool) -> None:

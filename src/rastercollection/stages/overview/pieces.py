@@ -122,7 +122,7 @@ def was_published_before(cog: Cog) -> bool:
 
 def _url(cog: Cog) -> str:
     """Where the store finds it; of one that was published before, its public address is all that is known."""
-    return cog.href if was_published_before(cog) else join(cog.output_container, cog.output_blob)
+    return cog.file.href if was_published_before(cog) else join(cog.output_container, cog.output_blob)
 
 
 @contextlib.contextmanager

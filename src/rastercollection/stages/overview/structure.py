@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from rastercollection.model.cog import Cog, CogSettings
+from rastercollection.model.cog import Cog, CogFile, CogSettings
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
 
@@ -46,25 +46,26 @@ def find_structure(cogs: Sequence[Cog]) -> Structure:
     Invalid pixels are told as the COGs tell them where all do it in one way, else by a mask. Where the COGs have no
     invalid pixels, the overview has some all the same, between and around them: NaN in floats, a mask in all else.
     """
-    kinds = [_kind(cog) for cog in cogs]
+    kinds = [_kind(cog.file) for cog in cogs]
     usual = Counter(kinds).most_common(1)[0][0]
     taken = [cog for cog, kind in zip(cogs, kinds, strict=True) if kind == usual]
-    first = taken[0]
+    files = [cog.file for cog in taken]
+    first = files[0]
     dtype = np.result_type(*(np.dtype(band.dtype) for band in first.bands))
     classes = first.raster_type == "categorical" or first.color_table is not None
-    settings = _settings(taken, cogs, classes=classes)
+    settings = _settings(files, [cog.file for cog in cogs], classes=classes)
     keeps_values = classes or settings.overview_resampling in _KEEPS_VALUES
     return Structure(
         cogs=tuple(taken),
         left_out=tuple(cog for cog, kind in zip(cogs, kinds, strict=True) if kind != usual),
-        layout=choose_layout(_validity(taken), dtype, settings),
+        layout=choose_layout(_validity(files), dtype, settings),
         settings=settings,
         raster_type=first.raster_type,
         keeps_values=keeps_values,
     )
 
 
-def _settings(taken: Sequence[Cog], cogs: Sequence[Cog], *, classes: bool) -> CogSettings:
+def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile], *, classes: bool) -> CogSettings:
     """Those of the first of the COGs that are taken of which they are known.
 
     They are not known of COGs that were published before. Those of another kind of COG are made to suit; where another
@@ -88,13 +89,13 @@ def _settings(taken: Sequence[Cog], cogs: Sequence[Cog], *, classes: bool) -> Co
     return settings
 
 
-def _kind(cog: Cog) -> Any:
+def _kind(cog: CogFile) -> Any:
     colors = tuple((band.dtype, band.color_interpretation) for band in cog.bands)
     table = tuple(sorted(cog.color_table.items())) if cog.color_table else None
     return colors, table, cog.raster_type == "categorical"
 
 
-def _validity(cogs: Sequence[Cog]) -> Validity:
+def _validity(cogs: Sequence[CogFile]) -> Validity:
     """How most of the COGs tell invalid pixels, if it is safe for all."""
     bands = cogs[0].bands
     alpha = next((i for i, band in enumerate(bands) if band.color_interpretation == "alpha"), None)

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
 
-from rastercollection.core.records import to_dict
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.mosaic import Overview
 from rastercollection.model.names import in_folder, overview_names
-from rastercollection.model.output import Output
+from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import HANDFUL, LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.rasters.cost import Load, predict
-from rastercollection.rasters.gdal_errors import error_text
-from rastercollection.rasters.pixels.workspace import Workspace
-from rastercollection.rasters.writing.thumbnail import draw
-from rastercollection.stages.fan_in import collection_members
+from rastercollection.rasters.cost import Load
+from rastercollection.stages.members import collection_members
 from rastercollection.stages.overview.compose import Composition
 from rastercollection.stages.overview.making import MadeOverview, make, overview_grid
 from rastercollection.stages.overview.structure import Structure, find_structure
+from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
+from rastercollection.stages.resources import Resources
 
-__all__ = ["create_overview"]
+__all__ = ["make_overview"]
 
 _SHOWN = 5
 
 
-def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     """Write ``{output_container}/[{output_folder}/]{collection_id}_overview-….tif`` and ``…_thumbnail-….png``.
 
     Their names end in a part of the COG's checksum: what the collection links to until it is published again stays.
@@ -42,39 +36,33 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
     It shows the job's COGs and, below them, those of items that the collection held before and keeps. Of COGs that have
     overviews, no pixel of full resolution is read. Where no zoom needs an overview, none is written.
 
-    Args:
-        parameters: ``job``: the job's parameters.
-        context: With storage, limits and catalog among its resources, and the results of stage 2 among its inputs.
-
-    Returns:
-        An :class:`~rastercollection.model.cog.Overview` as a dict.
-
     Raises:
         TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``; a COG of this job is damaged.
         TaskError: ``SOURCE_UNAVAILABLE``, retryable; ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``,
             ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
     """
     started = time.monotonic()
-    job = parameters["job"]
-    cogs = collection_members(job, context).cogs
-    low = find_low_zooms(cogs)
+    resources = Resources.of(context.resources)
+    cogs = collection_members(request, context).cogs
+    low = find_low_zooms([cog.file for cog in cogs])
     if isinstance(low, str):
-        return to_dict(Overview(image=None, reason=low, members=members_digest(cogs)))
+        return Overview(image=None, reason=low, members=members_digest(cogs))
     structure = find_structure(cogs)
     _report(structure, context)
     composition = Composition(
         structure=structure,
         low=low,
         grid=overview_grid(low),
-        storage=context.resources["storage"],
-        limits=context.resources["limits"],
+        storage=resources.storage,
+        limits=resources.limits,
     )
-    with _workspace(composition, job.get("in_memory")) as workspace:
+    load = _load(composition).decided(request.in_memory, resources.limits.memory_bytes)
+    with room_for(load, structure.settings, resources.limits) as workspace:
         made = make(composition, workspace)
         _report_unreadable(made.unreadable, context)
-        overview = _published(made, job, composition.storage, _reason(low), context)
+        overview = _published(made, request, composition.storage, _reason(low), context)
     seconds = round(time.monotonic() - started, 3)
-    return to_dict(attrs.evolve(overview, members=members_digest(cogs), seconds=seconds))
+    return attrs.evolve(overview, members=members_digest(cogs), seconds=seconds)
 
 
 def _report(structure: Structure, context: TaskContext) -> None:
@@ -100,19 +88,15 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
 
 
-def _workspace(job: Composition, in_memory: bool | None) -> AbstractContextManager[Workspace]:
-    """Room for the image: in RAM if it was asked for or if it fits, else on disk."""
-    load = Load.of(
+def _load(job: Composition) -> Load:
+    layout = job.structure.layout
+    return Load.of(
         source_shape=(0, 0),
         shape=(job.grid.height, job.grid.width),
-        bands=len(job.structure.layout.bands),
-        dtype=job.structure.layout.dtype,
+        bands=len(layout.bands),
+        dtype=layout.dtype,
         reprojected=False,
     )
-    if in_memory is None:
-        in_memory = load.needed_bytes <= job.limits.memory_bytes
-    needed = predict(attrs.evolve(load, in_memory=in_memory), job.structure.settings).temporary_disk
-    return Workspace.open(job.limits.scratch, in_memory=in_memory, needed=needed)
 
 
 def _reason(low: LowZooms) -> str:
@@ -123,36 +107,26 @@ def _reason(low: LowZooms) -> str:
 
 
 def _published(
-    made: MadeOverview, job: Mapping[str, Any], storage: StorageBackend, reason: str, context: TaskContext
+    made: MadeOverview, request: CollectionRequest, storage: StorageBackend, reason: str, context: TaskContext
 ) -> Overview:
-    picture = _picture(made, context)
-    url, address = (_url(job, name) for name in overview_names(job["collection_id"], made.image.checksum))
-    info = storage.put(str(made.path), url)
-    outputs, thumbnail = [Output(url=url, size=info.size, version=info.version)], None
-    if picture is not None:
-        written = storage.write(address, picture)
-        outputs.append(Output(url=address, size=written.size, version=written.version))
-        thumbnail = storage.public_url(address)
+    picture = None
+    if made.is_torn:
+        context.notice("THUMBNAIL_SKIPPED", "The collection has no thumbnail: it lies on both edges of the map.")
+    else:
+        failed = "No thumbnail of the collection could be drawn"
+        picture = draw_thumbnail(made.path, made.image, context, failed=failed)
+    url, beside = (_url(request, name) for name in overview_names(request.collection_id, made.image.checksum))
+    image, outputs = publish(
+        storage, made.image, lambda url: storage.put(str(made.path), url), picture, url=url, picture_url=beside
+    )
     return Overview(
-        image=attrs.evolve(made.image, href=storage.public_url(url), thumbnail=thumbnail),
+        image=image,
+        tile_count=made.tile_count,
         reason=reason,
         pixels_read=made.pixels_read,
-        outputs=tuple(outputs),
+        outputs=outputs,
     )
 
 
-def _picture(made: MadeOverview, context: TaskContext) -> bytes | None:
-    """The thumbnail; an overview without one is still an overview."""
-    image = made.image
-    if made.is_torn:
-        context.notice("THUMBNAIL_SKIPPED", "The collection has no thumbnail: it lies on both edges of the map.")
-        return None
-    try:
-        return draw(made.path, image.raster_type, [band.statistics for band in image.bands], image.color_table)
-    except (RasterioError, CPLE_BaseError, ValueError) as error:
-        context.notice("THUMBNAIL_SKIPPED", f"No thumbnail of the collection could be drawn: {error_text(error)}")
-        return None
-
-
-def _url(job: Mapping[str, Any], name: str) -> str:
-    return join(job["output_container"], in_folder(name, job.get("output_folder")))
+def _url(request: CollectionRequest, name: str) -> str:
+    return join(request.output_container, in_folder(name, request.output_folder))

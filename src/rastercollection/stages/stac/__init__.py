@@ -1,7 +1,12 @@
-"""Stage 4: the STAC collection with an item a COG, published; addresses of tile server and preview. Opens no raster."""
+"""Stage 4: the STAC collection with an item a COG, published; addresses of tile server and preview. It opens no COG.
+
+Which module does what: ``stage``, ``task``: as in every stage. ``admission``: which tiles a mode lets in.
+``tile_service`` and ``probe``: the tile server. ``preview`` and ``preview_map``: the page. ``superseded``: what may
+go afterwards.
+"""
 
 from __future__ import annotations
 
-from rastercollection.stages.stac.task import create_stac_collection
+from rastercollection.stages.stac.stage import STAGE, create_stac_collection
 
-__all__ = ["create_stac_collection"]
+__all__ = ["STAGE", "create_stac_collection"]

@@ -9,7 +9,7 @@ from importlib import resources
 
 import attrs
 
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.stac.fields import ground_resolution, projection_code
 from rastercollection.stac.hrefs import page_href
 from rastercollection.stac.items import is_dated
@@ -77,17 +77,17 @@ def _link(address: str, text: str) -> str:
 def _facts(cogs: Sequence[Cog]) -> list[str]:
     facts = [
         ("tile" if len(cogs) == 1 else "tiles", f"{len(cogs):,}"),
-        ("in all", _bytes(sum(cog.size for cog in cogs))),
+        ("in all", _bytes(sum(cog.file.size for cog in cogs))),
         *(("a pixel", size) for size in _resolution(cogs)),
-        *(("", text) for text in _few({_crs(cog.target_crs) for cog in cogs}, "CRSs")),
-        *(("", text) for text in _few({_kind(cog) for cog in cogs}, "kinds of data")),
+        *(("", text) for text in _few({_crs(cog.file.target_crs) for cog in cogs}, "CRSs")),
+        *(("", text) for text in _few({_kind(cog.file) for cog in cogs}, "kinds of data")),
         *(("", text) for text in _acquired(cogs)),
     ]
     return [f"<li><b>{html.escape(value)}</b> {html.escape(unit)}</li>" for unit, value in facts]
 
 
 def _resolution(cogs: Sequence[Cog]) -> list[str]:
-    sizes = [size for size in map(ground_resolution, cogs) if size is not None]
+    sizes = [size for size in (ground_resolution(cog.file) for cog in cogs) if size is not None]
     if not sizes:
         return []
     finest, coarsest = min(sizes), max(sizes)
@@ -114,7 +114,7 @@ def _acquired(cogs: Sequence[Cog]) -> list[str]:
     return [_span([days[0][:10], days[-1][:10]])] if days else []
 
 
-def _kind(cog: Cog) -> str:
+def _kind(cog: CogFile) -> str:
     dtypes = sorted({band.dtype for band in cog.bands})
     bands = f"{len(cog.bands)} band{'s' if len(cog.bands) != 1 else ''}"
     return f"{cog.raster_type}, {bands} of {'/'.join(dtypes)}"
@@ -142,15 +142,16 @@ def _table(cogs: Sequence[Cog], href: Href) -> str:
 
 
 def _row(number: int, cog: Cog, href: Href) -> str:
-    thumbnail = href(cog.thumbnail) if cog.thumbnail else ""
+    file = cog.file
+    thumbnail = href(file.thumbnail) if file.thumbnail else ""
     picture = f'<img src="{html.escape(thumbnail)}" alt="" loading="lazy">' if thumbnail else ""
-    name = _link(href(cog.href), cog.item_id) or html.escape(cog.item_id)
-    rows, columns = cog.shape
+    name = _link(href(file.href), cog.item_id) or html.escape(cog.item_id)
+    rows, columns = file.shape
     return (
         f'<tr id="tile-{number}"><td class="n index">{number}</td><td class="picture">{picture}</td>'
         f'<td class="name" data-number="{number}"><b>{name}</b><small>{html.escape(cog.source_blob)}</small></td>'
-        f"{_cell('Pixels', f'{columns:,} × {rows:,}', 'n')}{_cell('Size', _bytes(cog.size), 'n')}"
-        f"{_cell('Content', _kind(cog))}{_cell('CRS', _crs(cog.target_crs))}{_cell('Acquired', _when(cog), 'n')}</tr>"
+        f"{_cell('Pixels', f'{columns:,} × {rows:,}', 'n')}{_cell('Size', _bytes(file.size), 'n')}"
+        f"{_cell('Content', _kind(file))}{_cell('CRS', _crs(file.target_crs))}{_cell('Acquired', _when(cog), 'n')}</tr>"
     )
 
 

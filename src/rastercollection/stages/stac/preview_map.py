@@ -11,7 +11,8 @@ import attrs
 
 from rastercollection.geo.bounds import bounds_union, crosses_antimeridian, unroll
 from rastercollection.geo.types import Bounds
-from rastercollection.model.cog import Cog
+from rastercollection.geo.webmercator import isometric_latitude, latitude_at
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.stac.fields import to_wgs84
 
 __all__ = ["draw_map"]
@@ -20,7 +21,6 @@ WIDTH = 1000.0
 FLATTEST, TALLEST = 0.42, 0.66
 PADDING = 0.06
 MOST_PICTURES, MOST_OUTLINES, MOST_NUMBERS = 400, 600, 60
-MERCATOR_LATITUDE = 85.05
 LARGEST_SKEW = 0.05
 METRES_PER_DEGREE = 111_195.0
 _STEPS = (1, 2, 5)
@@ -67,7 +67,7 @@ class _Frame:
     def latitude(self, y: float) -> float:
         """The latitude at ``y`` units from the top."""
         upwards = self.north - y / self.scale
-        return math.degrees(math.atan(math.sinh(math.radians(upwards)))) if self.is_mercator else upwards
+        return latitude_at(math.radians(upwards)) if self.is_mercator else upwards
 
     def longitude(self, x: float) -> float:
         """The longitude, not wrapped, at ``x`` units from the left."""
@@ -75,10 +75,7 @@ class _Frame:
 
 
 def _upwards(latitude: float, is_mercator: bool) -> float:
-    if not is_mercator:
-        return latitude
-    limited = math.radians(max(-MERCATOR_LATITUDE, min(MERCATOR_LATITUDE, latitude)))
-    return math.degrees(math.asinh(math.tan(limited)))
+    return math.degrees(isometric_latitude(latitude)) if is_mercator else latitude
 
 
 def draw_map(cogs: Sequence[Cog], href: Href) -> str:
@@ -104,8 +101,8 @@ def draw_map(cogs: Sequence[Cog], href: Href) -> str:
 
 
 def _frame(cogs: Sequence[Cog]) -> _Frame:
-    bounds = unroll(bounds_union(cog.bounds_4326 for cog in cogs))
-    is_mercator = all(cog.target_crs == "EPSG:3857" for cog in cogs)
+    bounds = unroll(bounds_union(cog.file.bounds_4326 for cog in cogs))
+    is_mercator = all(cog.file.target_crs == "EPSG:3857" for cog in cogs)
     squeeze = 1.0 if is_mercator else max(0.15, math.cos(math.radians((bounds[1] + bounds[3]) / 2)))
     west, east = bounds[0] * squeeze, bounds[2] * squeeze
     south, north = _upwards(bounds[1], is_mercator), _upwards(bounds[3], is_mercator)
@@ -133,14 +130,14 @@ def _pictures(frame: _Frame, cogs: Sequence[Cog], href: Href) -> Iterator[str]:
     yield f'<clipPath id="data"><rect x="{x:.1f}" y="0" width="{width:.1f}" height="{frame.height:.1f}"/></clipPath>'
     yield '<g clip-path="url(#data)">'
     for cog in cogs:
-        picture = _picture(frame, cog, href)
+        picture = _picture(frame, cog.file, href)
         yield picture
-        if picture and crosses_antimeridian(cog.bounds_4326) and frame.right - frame.left >= 360:
+        if picture and crosses_antimeridian(cog.file.bounds_4326) and frame.right - frame.left >= 360:
             yield f'<g transform="translate({-frame.turn:.1f})">{picture}</g>'
     yield "</g>"
 
 
-def _picture(frame: _Frame, cog: Cog, href: Href) -> str:
+def _picture(frame: _Frame, cog: CogFile, href: Href) -> str:
     """The thumbnail in the place of the COG's bounds; nothing where a parallelogram would be the wrong shape."""
     source = href(cog.thumbnail) if cog.thumbnail else ""
     corners = _corners(frame, cog)
@@ -157,7 +154,7 @@ def _picture(frame: _Frame, cog: Cog, href: Href) -> str:
     )
 
 
-def _corners(frame: _Frame, cog: Cog) -> list[Point] | None:
+def _corners(frame: _Frame, cog: CogFile) -> list[Point] | None:
     """Upper left, upper right, lower left, lower right of a COG on the map."""
     left, bottom, right, top = cog.bounds
     xs, ys = [left, right, left, right], [top, top, bottom, bottom]
@@ -169,7 +166,7 @@ def _corners(frame: _Frame, cog: Cog) -> list[Point] | None:
 
 def _outline(frame: _Frame, number: int, cog: Cog, count: int) -> str:
     rings = _rings(cog.footprint) if count <= MOST_OUTLINES else []
-    path = "".join(_path(frame, ring) for ring in rings) or _path(frame, _box(cog.bounds_4326))
+    path = "".join(_path(frame, ring) for ring in rings) or _path(frame, _box(cog.file.bounds_4326))
     title = html.escape(f"{number}. {cog.item_id}")
     return f'<a href="#tile-{number}" class="tile"><path d="{path}"><title>{title}</title></path></a>'
 
@@ -193,7 +190,7 @@ def _path(frame: _Frame, ring: Sequence[Sequence[float]]) -> str:
 
 
 def _number(frame: _Frame, number: int, cog: Cog) -> str:
-    west, south, east, north = unroll(cog.bounds_4326)
+    west, south, east, north = unroll(cog.file.bounds_4326)
     x, y = frame.place((west + east) / 2, (south + north) / 2)
     return f'<text class="number" x="{x:.1f}" y="{y:.1f}">{number}</text>'
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import math
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,8 @@ from urllib.parse import urlsplit
 import attrs
 import shapely
 
-from rastercollection.model.cog import Cog
+from rastercollection.geo.webmercator import MERCATOR_LATITUDE, tile_of
+from rastercollection.model.cog import Cog, CogFile
 from rastercollection.stages.stac.png import NotReadableError, what_is_shown
 
 __all__ = ["Readiness", "offers", "openapi_of", "probe"]
@@ -23,7 +23,6 @@ __all__ = ["Readiness", "offers", "openapi_of", "probe"]
 TIMEOUT = 10.0
 LARGEST_ANSWER = 16_000_000
 TILES_TRIED = 3
-MERCATOR_LATITUDE = 85.05
 
 Render = Mapping[str, Any]
 
@@ -77,7 +76,7 @@ def probe(links: Mapping[str, str], zooms: tuple[int, int], cogs: Sequence[Cog],
         except (_RefusedError, NotReadableError) as error:
             reasons.append(f"tile {name}: {error}")
             continue
-        if shown == "picture" or (shown == "one_color" and not _varies(cog, render)):
+        if shown == "picture" or (shown == "one_color" and not _varies(cog.file, render)):
             return Readiness(True, f"tilejson and tile {name} were fetched, and the tile was not blank")
         reasons.append(f"tile {name}, inside {cog.item_id}, was blank")
     return Readiness(False, "; ".join(dict.fromkeys(reasons)) or "there is no COG")
@@ -145,11 +144,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _by_contrast(cogs: Sequence[Cog], render: Render) -> list[Cog]:
-    on_map = [cog for cog in cogs if max(abs(cog.bounds_4326[1]), abs(cog.bounds_4326[3])) < MERCATOR_LATITUDE]
-    return sorted(on_map or cogs, key=lambda cog: _contrast(cog, render), reverse=True)
+    reach = [max(map(abs, cog.file.bounds_4326[1::2])) for cog in cogs]
+    on_map = [cog for cog, latitude in zip(cogs, reach, strict=True) if latitude < MERCATOR_LATITUDE]
+    return sorted(on_map or cogs, key=lambda cog: _contrast(cog.file, render), reverse=True)
 
 
-def _contrast(cog: Cog, render: Render) -> float:
+def _contrast(cog: CogFile, render: Render) -> float:
     """Share of the render's stretch that the COG's values span; 0 where they are all the same or unknown."""
     ranges = render.get("rescale") or ()
     shares = [0.0]
@@ -163,26 +163,22 @@ def _contrast(cog: Cog, render: Render) -> float:
     return max(shares)
 
 
-def _values(cog: Cog, band: int) -> tuple[float, float]:
+def _values(cog: CogFile, band: int) -> tuple[float, float]:
     statistics = cog.bands[band - 1].statistics if band <= len(cog.bands) else None
     if statistics is None or statistics.percentile_2 is None or statistics.percentile_98 is None:
         return (0.0, 0.0)
     return (statistics.percentile_2, statistics.percentile_98)
 
 
-def _varies(cog: Cog, render: Render) -> bool:
+def _varies(cog: CogFile, render: Render) -> bool:
     return _contrast(cog, render) > 0
 
 
 def _tile_address(template: str, cog: Cog, zooms: tuple[int, int]) -> str:
     """The tile in the middle of the COG's footprint at the COG's smallest zoom, as far as that is shown."""
-    zoom = max(zooms[0], min(cog.minzoom, zooms[1]))
+    zoom = max(zooms[0], min(cog.file.minzoom, zooms[1]))
     inside = shapely.geometry.shape(cog.footprint).representative_point()
-    count = 2**zoom
-    latitude = math.radians(max(-85.0, min(85.0, inside.y)))
-    column = int((inside.x + 180) / 360 * count)
-    row = int((0.5 - math.asinh(math.tan(latitude)) / (2 * math.pi)) * count)
-    numbers = {"{z}": zoom, "{x}": min(column, count - 1), "{y}": min(max(row, 0), count - 1)}
-    for placeholder, number in numbers.items():
+    column, row = tile_of(inside.x, inside.y, zoom)
+    for placeholder, number in {"{z}": zoom, "{x}": column, "{y}": row}.items():
         template = template.replace(placeholder, str(number), 1)
     return template

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Set
-from typing import Any
+from collections.abc import Set
 
 from rastercollection.errors import BackendError
 from rastercollection.model.names import in_folder, is_overview_name
+from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.addresses import join
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
@@ -23,7 +23,7 @@ def overview_hrefs(catalog: CatalogBackend, collection_id: str) -> frozenset[str
 
 
 def remove_superseded(
-    before: Set[str], job: Mapping[str, Any], storage: StorageBackend, catalog: CatalogBackend
+    before: Set[str], request: CollectionRequest, storage: StorageBackend, catalog: CatalogBackend
 ) -> None:
     """Delete overviews that the collection linked to before and does not link to now.
 
@@ -32,14 +32,14 @@ def remove_superseded(
 
     Args:
         before: What :func:`overview_hrefs` found before the job published.
-        job: The job's parameters.
+        request: What was asked for.
         storage: Where they are.
         catalog: Where the collection is published by now.
     """
-    superseded = before - overview_hrefs(catalog, job["stac_item_id"]) if before else ()
+    superseded = before - overview_hrefs(catalog, request.stac_item_id) if before else ()
     for href in superseded:
         name = href.rpartition("/")[2]
-        url = join(job["output_container"], in_folder(name, job.get("output_folder")))
-        if is_overview_name(name, job["collection_id"]) and storage.public_url(url) == href:
+        url = join(request.output_container, in_folder(name, request.output_folder))
+        if is_overview_name(name, request.collection_id) and storage.public_url(url) == href:
             with contextlib.suppress(BackendError):
                 storage.delete(url)

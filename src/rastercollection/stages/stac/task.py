@@ -8,7 +8,6 @@ from typing import Any
 
 import attrs
 
-from rastercollection.core.records import to_dict
 from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.model.cog import Cog
@@ -16,6 +15,7 @@ from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.names import in_folder
 from rastercollection.model.output import Output
+from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
@@ -25,20 +25,14 @@ from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import is_dated, item_dict
 from rastercollection.stac.published import cog_key, is_item_of
 from rastercollection.stac.renders import collection_renders
-from rastercollection.stages.fan_in import (
-    Members,
-    collection_members,
-    made_cogs,
-    made_mosaic,
-    made_overview,
-    source_times,
-    write_mosaic,
-)
+from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview, source_times
+from rastercollection.stages.members import Members, collection_members, write_mosaic
+from rastercollection.stages.resources import Resources
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
 
-__all__ = ["create_stac_collection"]
+__all__ = ["publish_collection"]
 
 MOST_ROUNDS = 20
 MOST_NAMED = 10
@@ -58,88 +52,86 @@ class _Draft:
     service: Service
 
 
-def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+def publish_collection(request: CollectionRequest, context: TaskContext) -> CatalogEntry:
     """Publish collection and items, look whether the tile server shows them, write the preview page.
 
     Extents, summaries, renders and preview are those of all members: of the items sent and of those that the
     collection holds already.
-
-    Returns:
-        The record of a CatalogEntry.
 
     Raises:
         TaskError: ``CATALOG_EMPTY``; there is no COG. ``DUPLICATE_ITEM_ID``; two tiles have one id.
             ``CATALOG_INCOMPLETE``; the catalog does not hold all items that were sent.
         ObjectExistsError: With mode ``insert``, naming items that are there.
     """
-    job = parameters["job"]
-    storage: StorageBackend = context.resources["storage"]
     _check(made_cogs(context))
-    members = collection_members(job, context)
+    storage, catalog = _backends(context)
+    members = collection_members(request, context)
     _report_undated(members.made, context)
     _report_other_sources(members, context)
-    draft = _draft(job, storage, members, made_mosaic(context), context)
+    draft = _draft(request, members, made_mosaic(context), context)
     items = draft.items
-    catalog: CatalogBackend = context.resources["catalog"]
-    overviews = overview_hrefs(catalog, job["stac_item_id"])
-    publication = catalog.publish(draft.collection, items, mode=_mode(job, members))
+    overviews = overview_hrefs(catalog, request.stac_item_id)
+    publication = catalog.publish(draft.collection, items, mode=_mode(request, members))
     _compare(publication, items, catalog)
-    draft, count = _settle(job, context, draft, publication)
-    remove_superseded(overviews, job, storage, catalog)
+    draft, count = _settle(request, context, draft, publication)
+    remove_superseded(overviews, request, storage, catalog)
     _report_outdated(draft.members, context)
     dropped = _report_dropped(members, context)
     links, readiness = try_service(draft.service, draft.shown)
-    preview = _write_preview(job, storage, draft, publication, links)
-    return to_dict(
-        CatalogEntry(
-            collection_id=publication.collection_id,
-            catalog=publication.catalog,
-            collection_url=publication.collection_url,
-            items_created=len(items),
-            items_stored=publication.stored,
-            items_in_collection=count,
-            digest=publication.digest,
-            item_ids=publication.item_ids,
-            mode=publication.mode,
-            mosaic=draft.mosaic,
-            dropped_cogs=dropped,
-            search_id=draft.service.search_id,
-            urls=links,
-            share_url=links.get("viewer") or storage.public_url(preview.url),
-            ready_for_titiler=readiness.ready,
-            ready_reason=readiness.reason,
-            outputs=(preview,),
-        )
+    preview = _write_preview(request, storage, draft, publication, links)
+    return CatalogEntry(
+        collection_id=publication.collection_id,
+        catalog=publication.catalog,
+        collection_url=publication.collection_url,
+        items_created=len(items),
+        items_stored=publication.stored,
+        items_in_collection=count,
+        digest=publication.digest,
+        item_ids=publication.item_ids,
+        mode=publication.mode,
+        mosaic=draft.mosaic,
+        dropped_cogs=dropped,
+        search_id=draft.service.search_id,
+        urls=links,
+        share_url=links.get("viewer") or storage.public_url(preview.url),
+        ready_for_titiler=readiness.ready,
+        ready_reason=readiness.reason,
+        outputs=(preview,),
     )
 
 
-def _mode(job: Mapping[str, Any], members: Members) -> PublishMode:
+def _backends(context: TaskContext) -> tuple[StorageBackend, CatalogBackend]:
+    resources = Resources.of(context.resources)
+    assert resources.catalog is not None
+    return resources.storage, resources.catalog
+
+
+def _mode(request: CollectionRequest, members: Members) -> PublishMode:
     """The job's mode. What it inserted before, and did not come to record, it may insert again."""
-    mode: PublishMode = job.get("mode", "upsert")
+    mode = request.mode
     if mode != "insert" or not members.replaced:
         return mode
     made = {cog.item_id: cog for cog in members.made}
     return "upsert" if all(is_item_of(item, made[str(item["id"])]) for item in members.replaced) else mode
 
 
-def _items(job: Mapping[str, Any], members: Members, context: TaskContext) -> list[Json]:
+def _items(request: CollectionRequest, members: Members, context: TaskContext) -> list[Json]:
     times = source_times(context)
     return [
-        item_dict(cog, job["stac_item_id"], job["asset_key"], times.get(cog.source_blob, "")) for cog in members.made
+        item_dict(cog, request.stac_item_id, request.asset_key, times.get(cog.source_blob, "")) for cog in members.made
     ]
 
 
-def _draft(
-    job: Mapping[str, Any], storage: StorageBackend, members: Members, mosaic: Mosaic | None, context: TaskContext
-) -> _Draft:
-    renders = collection_renders(members.cogs, job["asset_key"])
+def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, context: TaskContext) -> _Draft:
+    storage, catalog = _backends(context)
+    renders = collection_renders([cog.file for cog in members.cogs], request.asset_key)
     shown = Shown(cogs=members.cogs, mosaic=mosaic, renders=renders)
-    service = plan_service(job, storage, context.resources["catalog"], shown)
-    items = _items(job, members, context)
+    service = plan_service(request, storage, catalog, shown)
+    items = _items(request, members, context)
     every = [*items, *members.items]
     overview = made_overview(context)
     collection = collection_dict(
-        job,
+        request,
         every,
         renders=renders,
         mosaic=mosaic,
@@ -151,7 +143,7 @@ def _draft(
 
 
 def _settle(
-    job: Mapping[str, Any], context: TaskContext, draft: _Draft, publication: Publication
+    request: CollectionRequest, context: TaskContext, draft: _Draft, publication: Publication
 ) -> tuple[_Draft, int]:
     """Make mosaic and collection document those of all members; return what they are, and the number of items.
 
@@ -162,15 +154,14 @@ def _settle(
     Raises:
         TaskError: ``CATALOG_BUSY``; others append all the time.
     """
-    storage: StorageBackend = context.resources["storage"]
-    catalog: CatalogBackend = context.resources["catalog"]
+    storage, catalog = _backends(context)
     made, count = draft.members.made, publication.items
     for _ in range(MOST_ROUNDS):
         if count == draft.members.count and _is_current(draft.mosaic, draft.members, storage):
             return draft, count
-        members = collection_members(job, context, published=True)
-        mosaic = write_mosaic(members.cogs, made, job, storage)[0] if draft.mosaic else None
-        draft = _draft(job, storage, members, mosaic, context)
+        members = collection_members(request, context, published=True)
+        mosaic = write_mosaic(members.cogs, made, request, storage)[0] if draft.mosaic else None
+        draft = _draft(request, members, mosaic, context)
         count = catalog.publish(draft.collection, []).items
     raise TaskError(
         f"Other programs change collection {publication.collection_id} all the time.",
@@ -236,7 +227,7 @@ def _is_outdated(overview: Overview | None, members: Members) -> bool:
     """
     if overview is None or overview.members in ("", members_digest(members.cogs)):
         return False
-    return overview.image is not None or isinstance(find_low_zooms(members.cogs), LowZooms)
+    return overview.image is not None or isinstance(find_low_zooms([cog.file for cog in members.cogs]), LowZooms)
 
 
 def _report_outdated(members: Members, context: TaskContext) -> None:
@@ -251,7 +242,7 @@ def _report_outdated(members: Members, context: TaskContext) -> None:
 
 def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:
     """Addresses of the COGs of dropped items, which are left where they are."""
-    made = {cog.href for cog in members.made}
+    made = {cog.file.href for cog in members.made}
     assets = [item["assets"].get(cog_key(item)) for item in members.leaving]
     dropped = tuple(asset["href"] for asset in assets if asset and asset["href"] not in made)
     if members.leaving:
@@ -286,20 +277,20 @@ def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBa
 
 
 def _write_preview(
-    job: Mapping[str, Any],
+    request: CollectionRequest,
     storage: StorageBackend,
     draft: _Draft,
     publication: Publication,
     links: Mapping[str, str],
 ) -> Output:
-    url = join(job["output_container"], in_folder(f"{job['collection_id']}.html", job.get("output_folder")))
+    url = join(request.output_container, in_folder(f"{request.collection_id}.html", request.output_folder))
     places = PreviewPlaces(
         page=storage.public_url(url),
         collection=publication.collection_url,
         mosaic=draft.mosaic.url if draft.mosaic else "",
         viewer=links.get("viewer", ""),
     )
-    title = f"{job['collection_id']} Collection"
-    page = preview_page(title, job["collection_description"], draft.members.cogs, places)
+    title = f"{request.collection_id} Collection"
+    page = preview_page(title, request.collection_description, draft.members.cogs, places)
     written = storage.write(url, page.encode())
     return Output(url=written.url, size=written.size, version=written.version, shared=True)

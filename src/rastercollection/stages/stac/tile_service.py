@@ -11,6 +11,7 @@ from rastercollection.geo.bounds import bounds_union
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Mosaic
+from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.catalog import CatalogBackend, SearchableCatalog
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.tile_servers import (
@@ -55,14 +56,14 @@ class Shown:
     def bounds(self) -> Bounds:
         if self.mosaic:
             return self.mosaic.bounds
-        return bounds_union(cog.bounds_4326 for cog in self.cogs) if self.cogs else WORLD
+        return bounds_union(cog.file.bounds_4326 for cog in self.cogs) if self.cogs else WORLD
 
     @property
     def zooms(self) -> tuple[int, int]:
         """The smallest and the largest that make sense."""
         if self.mosaic:
             return (self.mosaic.minzoom, self.mosaic.maxzoom)
-        zooms = [(cog.minzoom, cog.maxzoom) for cog in self.cogs] or [ALL_ZOOMS]
+        zooms = [(cog.file.minzoom, cog.file.maxzoom) for cog in self.cogs] or [ALL_ZOOMS]
         return (min(low for low, _ in zooms), max(high for _, high in zooms))
 
 
@@ -83,20 +84,20 @@ class Service:
     problem: str = ""
 
 
-def plan_service(job: Mapping[str, Any], storage: StorageBackend, catalog: CatalogBackend, shown: Shown) -> Service:
+def plan_service(request: CollectionRequest, storage: StorageBackend, catalog: CatalogBackend, shown: Shown) -> Service:
     """The addresses, before anything is published; in a catalog with searches, one over the collection is registered.
 
     A search is a question, not an answer: that it is registered changes nothing for readers, and nothing is lost when
     publishing fails afterwards.
     """
-    profile = _profile(job, catalog)
+    profile = _profile(request, catalog)
     search_id = None
     if isinstance(catalog, SearchableCatalog):
-        search_id = catalog.register_search(job["stac_item_id"], _metadata(job, shown, profile))
-    problem = _problem(job, storage, profile, search_id, shown)
+        search_id = catalog.register_search(request.stac_item_id, _metadata(request, shown, profile))
+    problem = _problem(request, storage, profile, search_id, shown)
     if problem:
         return Service(search_id=search_id, problem=problem)
-    links, document_links = _links(job, profile, search_id, shown)
+    links, document_links = _links(request, profile, search_id, shown)
     return Service(links=links, document_links=document_links, search_id=search_id)
 
 
@@ -110,9 +111,9 @@ def try_service(service: Service, shown: Shown) -> tuple[Links, Readiness]:
     return {name: link for name, link in service.links.items() if name != "statistics"}, readiness
 
 
-def _profile(job: Mapping[str, Any], catalog: CatalogBackend) -> UrlProfile:
+def _profile(request: CollectionRequest, catalog: CatalogBackend) -> UrlProfile:
     """As asked for; else what the server says it is; else the usual one for this catalog."""
-    name, server = job.get("titiler_profile"), job.get("titiler_url")
+    name, server = request.titiler_profile, request.titiler_url
     if name:
         return PROFILES[name]
     if not isinstance(catalog, SearchableCatalog):
@@ -120,28 +121,28 @@ def _profile(job: Mapping[str, Any], catalog: CatalogBackend) -> UrlProfile:
     return (profile_of(openapi_of(server)) if server else None) or TITILER_PGSTAC_3
 
 
-def _metadata(job: Mapping[str, Any], shown: Shown, profile: UrlProfile) -> dict[str, Any]:
+def _metadata(request: CollectionRequest, shown: Shown, profile: UrlProfile) -> dict[str, Any]:
     """What a tile server is to know of the search: its place, its zooms, its renders."""
     minzoom, maxzoom = shown.zooms
     return {
-        "name": job["collection_id"],
+        "name": request.collection_id,
         "bounds": list(shown.bounds),
         "minzoom": minzoom,
         "maxzoom": maxzoom,
-        "assets": [job["asset_key"]],
+        "assets": [request.asset_key],
         "defaults": {name: render_parameters(render, profile) for name, render in shown.renders.items()},
     }
 
 
 def _problem(
-    job: Mapping[str, Any], storage: StorageBackend, profile: UrlProfile, search_id: str | None, shown: Shown
+    request: CollectionRequest, storage: StorageBackend, profile: UrlProfile, search_id: str | None, shown: Shown
 ) -> str:
-    if not job.get("titiler_url"):
+    if not request.titiler_url:
         return "no titiler_url was given"
     if "search" in profile.roots:
         if search_id is None:
             return f"a server of the profile {profile.name} shows what is in pgSTAC, and the catalog is another"
-        read = shown.cogs[0].href if shown.cogs else ""
+        read = shown.cogs[0].file.href if shown.cogs else ""
     elif shown.mosaic is None:
         return "there is no mosaic to serve: create_mosaicjson is off"
     else:
@@ -152,15 +153,15 @@ def _problem(
 
 
 def _links(
-    job: Mapping[str, Any], profile: UrlProfile, search_id: str | None, shown: Shown
+    request: CollectionRequest, profile: UrlProfile, search_id: str | None, shown: Shown
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Addresses for people, and for the collection's document, which outlive a search."""
-    server, visual = job["titiler_url"], shown.visual
+    server, visual = request.titiler_url or "", shown.visual
     if "search" not in profile.roots or search_id is None:
         assert shown.mosaic is not None
         links = build_urls(server, {"url": shown.mosaic.url}, visual, profile)
         return links, links
     return (
         build_urls(server, {"search": search_id}, visual, profile),
-        build_urls(server, {"collection": job["stac_item_id"]}, visual, profile, shown.zooms),
+        build_urls(server, {"collection": request.stac_item_id}, visual, profile, shown.zooms),
     )

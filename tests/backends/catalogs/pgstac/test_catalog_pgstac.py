@@ -14,15 +14,17 @@ from typing import Any
 
 import pytest
 
-from rastercollection.errors import (
-    BackendError,
-    CatalogIncompleteError,
+from rastercollection.backends.catalogs.pgstac.pgstac_errors import (
     DatabaseNotFoundError,
-    ObjectExistsError,
-    PermissionDeniedError,
     PgstacMissingError,
     PgstacVersionError,
     PostgisMissingError,
+)
+from rastercollection.errors import (
+    BackendError,
+    CatalogIncompleteError,
+    ObjectExistsError,
+    PermissionDeniedError,
     UnavailableError,
 )
 from rastercollection.ports.catalog import SearchableCatalog

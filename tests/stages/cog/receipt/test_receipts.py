@@ -164,7 +164,7 @@ def test_what_was_copied_and_why_not_is_recorded(tmp_path: Path) -> None:
     copied = make_cog(converted.path, UTM)
     assert copied.cog.copied
     assert copied.cog.converted_because is None
-    assert copied.cog.bands == converted.cog.bands
+    assert copied.cog.file.bands == converted.cog.file.bands
     assert receipt_of(copied.cog).pixels == 300 * 320
 
 
@@ -173,11 +173,11 @@ def test_a_level_that_was_chosen_is_recorded(tmp_path: Path) -> None:
     made = make_cog(source, "EPSG:4326", raster_type="rgb", compression_level="auto")
     choice = made.cog.level_choice
     assert choice is not None
-    assert choice.level == made.cog.settings.level
+    assert choice.level == made.cog.file.settings.level
     assert choice.level in [trial.level for trial in choice.trials]
     assert choice.reason
     given = make_cog(source, "EPSG:4326", raster_type="rgb", compression_level=choice.level)
-    assert given.cog.checksum == made.cog.checksum
+    assert given.cog.file.checksum == made.cog.file.checksum
     assert given.cog.level_choice is None
 
 

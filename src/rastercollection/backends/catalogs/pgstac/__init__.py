@@ -1,1 +1,1 @@
-"""A STAC catalog in PostgreSQL with pgSTAC."""
+"""A STAC catalog in PostgreSQL with pgSTAC: connecting, checking, loading, asking. No jobs are recorded here."""

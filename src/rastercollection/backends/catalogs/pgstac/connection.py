@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from rastercollection.backends.catalogs.pgstac.pgstac_errors import DatabaseNotFoundError, PgstacMissingError
 from rastercollection.errors import (
     BackendError,
-    DatabaseNotFoundError,
     MissingExtraError,
     NoSpaceError,
     ObjectExistsError,
     PermissionDeniedError,
-    PgstacMissingError,
     RasterCollectionError,
     UnavailableError,
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from rastercollection.errors import (
-    PermissionDeniedError,
+from rastercollection.backends.catalogs.pgstac.pgstac_errors import (
     PgstacMissingError,
     PgstacVersionError,
     PostgisMissingError,
 )
+from rastercollection.errors import PermissionDeniedError
 
 if TYPE_CHECKING:
     import psycopg

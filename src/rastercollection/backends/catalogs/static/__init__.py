@@ -1,1 +1,1 @@
-"""A static STAC catalog in a storage backend."""
+"""A static STAC catalog in a storage backend: its documents, their mirror, who publishes when. No server."""

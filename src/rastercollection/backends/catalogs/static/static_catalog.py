@@ -39,16 +39,16 @@ from rastercollection.backends.catalogs.static.documents import (
     items_digest,
     mirror_of,
     multihash,
-    new_root,
     sent_form,
-    with_children,
     with_mirror,
 )
 from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
+from rastercollection.backends.catalogs.static.root_document import RootDocument
+from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.errors import BackendError, ObjectNotFoundError, UnavailableError
-from rastercollection.ports.addresses import join, normalise, relative
+from rastercollection.errors import BackendError
+from rastercollection.ports.addresses import join, normalise
 from rastercollection.ports.catalog import Publication, PublishMode
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import absolute_href
@@ -60,7 +60,6 @@ Json = dict[str, Any]
 
 PARALLEL_REQUESTS = 8
 READ_AT_ONCE = 256
-ROOT_ATTEMPTS = 20
 KIND = "static"
 
 
@@ -103,7 +102,7 @@ class StaticCatalog:
                 raise BackendError(f"{self._public(probe)} does not read back as written.", "", self._public(probe))
         finally:
             self.storage.delete(probe)
-        self._root()
+        self._root.read()
 
     def publish(
         self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
@@ -119,7 +118,7 @@ class StaticCatalog:
                 STAC catalog.
             UnavailableError: Others have been publishing to the collection all the time.
         """
-        self._root()
+        self._root.read()
         place = CollectionFiles.of(self.storage, self.url, str(collection["id"]))
         check_items(items, mode, place.public)
         with publishing_lock(self.storage, place.lock) as lock:
@@ -138,7 +137,7 @@ class StaticCatalog:
                 self._collection(place) or {}, held, lambda: self._all_items(place, held, new)
             ):
                 data = self._switch(place, with_mirror(collection, asset), held, lock)
-            self._link_from_root(place.href, str(collection.get("title") or collection["id"]))
+            self._root.link(place.href, str(collection.get("title") or collection["id"]))
             self._remove_unlinked(place, data)
             wanted = {link.item_id: link.checksum for link in written}
             return self._read_back(place, wanted, tuple(str(item["id"]) for item in items), mode)
@@ -150,7 +149,7 @@ class StaticCatalog:
         others = [other.link for other in held.foreign]
         data = encode(collection_document(collection, place.public, held.links, others), place.public)
         lock.check()
-        if self._read(place.document) != data:
+        if read_bytes(self.storage, place.document) != data:
             self.storage.write(place.document, data)
         return data
 
@@ -191,7 +190,7 @@ class StaticCatalog:
         """Whether the items sent are there as they were, in a collection that the catalog links to."""
         place = CollectionFiles.of(self.storage, self.url, publication.collection_id)
         document = self._collection(place)
-        if document is None or place.href not in child_titles(self._root()):
+        if document is None or place.href not in child_titles(self._root.read()):
             return False
         if not self._mirror(place).is_current(document):
             return False
@@ -219,7 +218,7 @@ class StaticCatalog:
     def _item(self, place: CollectionFiles, href: str) -> Json | None:
         """The item that a collection links to, in the form in which it was sent; None where there is none."""
         url = place.item_url(href) if href.startswith(ITEMS) else absolute_href(href, place.document)
-        item = _parsed(self._read(url))
+        item = read_document(self.storage, url)
         return sent_form(item, self._public(url)) if item is not None and "id" in item else None
 
     def _moved(self, place: CollectionFiles, links: Sequence[ItemLink]) -> Iterator[Json]:
@@ -260,7 +259,9 @@ class StaticCatalog:
         """Delete item documents, and mirrors, that nothing links to."""
         document = json.loads(published)
         linked = {link.get("href") for link in document["links"]} | {(mirror_of(document) or {}).get("href")}
-        old = [name for name, _ in self._listed(place.folder) if is_ours(name) and f"./{name}" not in linked]
+        old = [
+            name for name, _ in list_files(self.storage, place.folder) if is_ours(name) and f"./{name}" not in linked
+        ]
         _in_parallel(self.storage.delete, [f"{place.folder}/{name}" for name in old])
 
     def _read_back(
@@ -286,81 +287,20 @@ class StaticCatalog:
 
     def _sizes(self, place: CollectionFiles) -> dict[str, int]:
         """Sizes of the item documents that exist, by href from the collection."""
-        return {f"{ITEMS}{name}": size for name, size in self._listed(place.items)}
-
-    def _listed(self, folder: str) -> Iterator[tuple[str, int]]:
-        """Names, from the folder, and sizes of all objects below it."""
-        try:
-            for info in self.storage.list(folder):
-                if not info.is_folder:
-                    below = info.url.startswith(f"{folder}/")
-                    yield info.url[len(folder) + 1 :] if below else relative(folder, info.url), info.size
-        except ObjectNotFoundError:
-            return
-
-    def _link_from_root(self, href: str, title: str) -> None:
-        """Make ``catalog.json`` link to a collection, losing no link that another process adds at the same time.
-
-        Storage has no compare-and-swap. So what is written holds every collection found in the folder, and after
-        writing both are read again: the last of several writers sees the collections of all others.
-
-        Raises:
-            UnavailableError: Other processes kept overwriting it.
-        """
-        root = self._root()
-        if child_titles(root).get(href) == title:
-            return
-        for _ in range(ROOT_ATTEMPTS):
-            wanted = {**self._unlinked(root), href: title}
-            self.storage.write(self._root_url, encode(with_children(root, wanted), self._root_url))
-            root = self._root()
-            if child_titles(root).get(href) == title and not self._unlinked(root):
-                return
-        raise UnavailableError(
-            f"{self._public(self._root_url)} is overwritten by others all the time.", "", self._public(self._root_url)
-        )
-
-    def _unlinked(self, root: Mapping[str, Any]) -> dict[str, str]:
-        """Hrefs and titles of collections below the folder that belong to the catalog and that it does not link to."""
-        known, missing = child_titles(root), {}
-        for name, _ in self._listed(self.url):
-            href = f"./{name}"
-            if href.count("/") == 2 and href.endswith("/collection.json") and href not in known:
-                document = _parsed(self._read(join(self.url, name)))
-                if document and any(link.get("href") == "../catalog.json" for link in document.get("links", ())):
-                    missing[href] = str(document.get("title") or document.get("id"))
-        return missing
+        return {f"{ITEMS}{name}": size for name, size in list_files(self.storage, place.items)}
 
     @property
-    def _root_url(self) -> str:
-        return join(self.url, "catalog.json")
-
-    def _root(self) -> Json:
-        """``catalog.json``, or an empty catalog where there is none.
-
-        Raises:
-            BackendError: It is no STAC catalog.
-        """
-        data = self._read(self._root_url)
-        if data is None:
-            return new_root(self.url.rstrip("/").rpartition("/")[2] or "catalog")
-        document = _parsed(data)
-        if document is None or document.get("type") != "Catalog" or not isinstance(document.get("links"), list):
-            raise BackendError(
-                f"{self._public(self._root_url)} is there and is no STAC catalog.",
-                "Choose another folder for the catalog.",
-                self._public(self._root_url),
-            )
-        return document
+    def _root(self) -> RootDocument:
+        return RootDocument(storage=self.storage, folder=self.url)
 
     def _collection(self, place: CollectionFiles) -> Json | None:
         """The collection's document; None where there is none that can be read."""
-        return _parsed(self._read(place.document))
+        return read_document(self.storage, place.document)
 
     def _document(self, place: CollectionFiles) -> Json:
         """The collection's document; where it is damaged, one that links to all items that are there."""
-        data = self._read(place.document)
-        document = _parsed(data)
+        data = read_bytes(self.storage, place.document)
+        document = parse(data)
         if data is None or document is not None:
             return document or {}
         hrefs = [href for href in self._sizes(place) if href.endswith(".json")]
@@ -368,30 +308,14 @@ class StaticCatalog:
         return {"links": [link.to_dict() for link in found if link is not None]}
 
     def _link(self, place: CollectionFiles, href: str) -> ItemLink | None:
-        data = self._read(place.item_url(href))
-        item = _parsed(data)
+        data = read_bytes(self.storage, place.item_url(href))
+        item = parse(data)
         if data is None or item is None or "id" not in item:
             return None
         return ItemLink(item_id=item["id"], href=href, checksum=multihash(data), size=len(data))
 
-    def _read(self, url: str) -> bytes | None:
-        try:
-            return self.storage.read(url)
-        except ObjectNotFoundError:
-            return None
-
     def _public(self, url: str) -> str:
         return self.storage.public_url(url)
-
-
-def _parsed(data: bytes | None) -> Json | None:
-    if data is None:
-        return None
-    try:
-        document = json.loads(data)
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:

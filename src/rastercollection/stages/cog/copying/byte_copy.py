@@ -19,7 +19,8 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.windows import iterate_windows
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.source.opening import SourceDataset
-from rastercollection.rasters.writing.facts import band_facts, header_size
+from rastercollection.rasters.writing.facts import cog_file_of
+from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.convert import Conversion
 from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
 from rastercollection.stages.cog.prepare import Prepared
@@ -80,32 +81,36 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
                 return _HAS_NAN
             valid_pixels.add(window, valid)
             statistics.add(data, valid)
-        bands, transform = band_facts(cog, statistics.result()), cog.transform
+        grid = attrs.evolve(grid, transform=cog.transform)
     with rasterio.open(path, driver="GTiff") as cog:
-        levels, header = tuple(cog.overviews(1)), header_size(cog)
-    size = path.stat().st_size
+        levels = tuple(cog.overviews(1))
+    file = cog_file_of(
+        path,
+        grid,
+        statistics.result(),
+        settings=prepared.settings,
+        raster_type=prepared.spec.raster_type,
+        validity=layout.kind,
+        overview_levels=levels,
+        color_table=prepared.metadata.color_table,
+    )
     receipt = Receipt(
         compared_to="source",
         lossless=True,
         pixels=grid.width * grid.height,
-        checks=(FidelityCheck.within("bytes", size, size, 0),),
+        checks=(FidelityCheck.within("bytes", file.size, file.size, 0),),
         seconds=0.0,
     )
     return Conversion(
         path=path,
-        settings=prepared.settings,
-        grid=attrs.evolve(grid, transform=transform),
+        file=file,
+        grid=grid,
         reprojected=False,
-        overview_levels=levels,
-        validity=layout.kind,
         valid=valid_pixels.map,
-        bands=bands,
-        header_size=header,
-        metadata=prepared.metadata,
+        tags=kept_tags(prepared.metadata),
         in_memory=True,
         receipt=receipt,
         usage=Usage(),
-        level_choice=None,
     )
 
 

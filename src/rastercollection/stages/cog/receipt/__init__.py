@@ -1,1 +1,1 @@
-"""The comparison of a finished COG with its source."""
+"""The comparison of a finished COG with its source: which pixels, how far apart. It reads both and changes neither."""

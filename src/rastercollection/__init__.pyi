@@ -1,0 +1,63 @@
+from .api import (
+    CollectionPlan as CollectionPlan,
+    JobHandle as JobHandle,
+    JobReport as JobReport,
+    plan_collection as plan_collection,
+    process_collection as process_collection,
+    status as status,
+    submit as submit,
+)
+from .core.models import (
+    JobStatus as JobStatus,
+    TaskStatus as TaskStatus,
+)
+from .core.workflow import (
+    Companion as Companion,
+    FanIn as FanIn,
+    FanOut as FanOut,
+    Skip as Skip,
+    Stage as Stage,
+    TaskContext as TaskContext,
+    Workflow as Workflow,
+    carry_over as carry_over,
+)
+from .errors import (
+    BackendError as BackendError,
+    ExecutorBrokenError as ExecutorBrokenError,
+    ExecutorError as ExecutorError,
+    JobBusyError as JobBusyError,
+    JobCancelledError as JobCancelledError,
+    JobFailedError as JobFailedError,
+    MachineError as MachineError,
+    MissingExtraError as MissingExtraError,
+    ObjectExistsError as ObjectExistsError,
+    ObjectNotFoundError as ObjectNotFoundError,
+    PermissionDeniedError as PermissionDeniedError,
+    PreconditionError as PreconditionError,
+    RasterCollectionError as RasterCollectionError,
+    RequestError as RequestError,
+    RequestProblem as RequestProblem,
+    TaskError as TaskError,
+    TileError as TileError,
+    UnavailableError as UnavailableError,
+    UnknownNameError as UnknownNameError,
+    ViewError as ViewError,
+    WorkerDiedError as WorkerDiedError,
+    WorkflowDefinitionError as WorkflowDefinitionError,
+)
+from .job.collection_workflow import (
+    collection_workflow as collection_workflow,
+)
+from .job.result import (
+    JobResult as JobResult,
+    TileOutcome as TileOutcome,
+)
+from .model.request import (
+    CollectionRequest as CollectionRequest,
+)
+from .viewer import (
+    ViewServer as ViewServer,
+    view_collection as view_collection,
+)
+
+__version__: str

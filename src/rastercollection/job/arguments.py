@@ -1,0 +1,199 @@
+"""The keyword arguments of the API, for type checkers and editors.
+
+The classes' bodies follow from the fields of :class:`~rastercollection.CollectionRequest` and
+:class:`~rastercollection.job.runtime.RuntimeOptions`: ``nox -s parameters`` writes them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor as FuturesExecutor
+from os import PathLike
+from typing import Any, Literal, TypedDict
+
+from rastercollection.core.events import Observer
+from rastercollection.core.executor import Executor
+from rastercollection.core.job_store import JobStore
+from rastercollection.core.workflow import Workflow
+from rastercollection.geo.pixel_grid import GridKind, ZoomStrategy
+from rastercollection.model.request import MismatchPolicy, TitilerProfile
+from rastercollection.model.tiers import Compression, RasterType, Resampling, Tier
+from rastercollection.ports.catalog import CatalogBackend, PublishMode
+from rastercollection.ports.storage import StorageBackend
+
+__all__ = ["CollectionArguments", "JobArguments"]
+
+
+class CollectionArguments(TypedDict, total=False):
+    """What to make of the rasters, beside the parameters that are required."""
+
+    # from here to the end of the class: written by nox -s parameters
+
+    collection_description: str | None
+    """Text of the STAC collection."""
+
+    input_crs: str | None
+    """CRS of tiles that have none; a tile whose own CRS differs is refused."""
+
+    raster_type: RasterType
+    """What the tiles show; a tile that clashes with it is refused: `auto`, `rgb`, `rgba`, `dem`, `categorical`,
+    `multispectral`, `nir`."""
+
+    output_tier: str
+    """Purpose of the COGs: `visualization`, `analysis`, `archive`, or the name of one of `tiers`."""
+
+    output_container: str | PathLike[str] | None
+    """Where COGs go."""
+
+    output_folder: str | None
+    """Folder below the output container."""
+
+    mosaicjson_container: str | PathLike[str] | None
+    """Where the MosaicJSON goes."""
+
+    target_crs: str | None
+    """CRS of the COGs."""
+
+    in_memory: bool | None
+    """Whether intermediates are kept in RAM, or on local disk."""
+
+    maxzoom: int | None
+    """Highest zoom of the mosaic."""
+
+    jpeg_quality: int
+    """From 1 to 100, for JPEG and WebP."""
+
+    stac_item_id: str | None
+    """Id of the STAC collection."""
+
+    create_mosaicjson: bool
+    """Whether stage 3 runs."""
+
+    create_overview: bool
+    """Whether stage 3 makes an overview of the whole collection for low zooms, where it needs one."""
+
+    create_stac_collection: bool
+    """Whether stage 4 runs; it works without stage 3."""
+
+    mode: PublishMode
+    """What becomes of tiles that the collection holds already: `upsert` and `delsert` replace them and leave the
+    others; `insert` refuses them; `insert_ignore` leaves them out; after `replace` the collection holds this job's
+    tiles and no others."""
+
+    grid: GridKind
+    """Where the COGs' pixels lie: on one `shared` grid, each on its `own`, or on that of `WebMercatorQuad`."""
+
+    resolution: float | None
+    """Size of all COGs' pixels, in units of the target CRS."""
+
+    zoom_strategy: ZoomStrategy
+    """With the grid `WebMercatorQuad`, zoom of the finest tile: the closest (`auto`), the next `lower` (coarser) or
+    `upper` (finer)."""
+
+    compression: Compression | None
+    """GDAL's name of the COGs' compression: `NONE`, `DEFLATE`, `LZW`, `ZSTD`, `LZMA`, `JPEG`, `WEBP`, `LERC`,
+    `LERC_DEFLATE`, `LERC_ZSTD`."""
+
+    compression_level: int | Literal["auto"] | None
+    """Of the compression, where it has levels; `auto` tries levels on a sample of each image and takes the lowest that
+    makes it at most 3% larger than the codec's usual one."""
+
+    warp_resampling: Resampling | None
+    """How pixels are resampled to another CRS or grid: `nearest`, `bilinear`, `cubic`, `cubic_spline`, `lanczos`,
+    `average`, `mode`."""
+
+    overview_resampling: Resampling | None
+    """How pixels are resampled for overviews: `nearest`, `bilinear`, `cubic`, `cubic_spline`, `lanczos`, `average`,
+    `mode`."""
+
+    tiers: Sequence[Tier | Mapping[str, Any]]
+    """Tiers of your own: `name`, `compression`, `level` (a number or `auto`), `storage_class`, `needs`."""
+
+    strict: bool
+    """Whether data types that waste space beyond reason (64-bit, complex) are errors."""
+
+    on_mismatch: MismatchPolicy
+    """When tiles disagree in bands, data type, raster type, nodata or colour table: `continue` with all, keep the
+    `majority`, or `fail`."""
+
+    datetime: str | None
+    """Acquisition of all tiles, RFC 3339, or an interval `start/end`."""
+
+    datetime_pattern: str | None
+    """Regular expression whose group finds the acquisition in a tile's name."""
+
+    license: str
+    """SPDX identifier, or `other`."""
+
+    providers: Sequence[Mapping[str, Any]]
+    """Providers, as STAC writes them."""
+
+    keywords: Sequence[str]
+    """Added to the STAC collection's."""
+
+    asset_key: str
+    """Key of the COG in STAC items."""
+
+    titiler_url: str | None
+    """Root address of a tile server that shows the result."""
+
+    titiler_profile: TitilerProfile | None
+    """What kind of server that is, and from which version on: `titiler-pgstac-3`, `titiler-pgstac-2`,
+    `titiler-pgstac-1`, `titiler-pgstac-1.0`, `mosaicjson`."""
+
+    max_pixels: int
+    """A tile with more is refused before anything is allocated."""
+
+    max_bands: int
+    """A tile with more is refused before anything is allocated."""
+
+    max_block_bytes: int
+    """A tile with a larger decoded block of all bands is refused."""
+
+    drivers: Sequence[str]
+    """GDAL drivers that may open sources."""
+
+
+class JobArguments(CollectionArguments, total=False):
+    """The same, and how the job runs."""
+
+    # from here to the end of the class: written by nox -s parameters
+
+    executor: Executor | FuturesExecutor | str | Any
+    """Where tasks run: a name (`serial`, `thread`, `process`, `dask`, or a plug-in's), the address of a Dask scheduler;
+    in Python also an executor, a `concurrent.futures` pool or a Dask client."""
+
+    max_workers: int | None
+    """Tasks at the same time."""
+
+    memory_budget: int | None
+    """Bytes of RAM that all workers may take together; on the command line also `500M`, `8G`."""
+
+    scratch: str | None
+    """Local folder for temporary files."""
+
+    storage: StorageBackend | str | None
+    """A storage backend, or the name of one."""
+
+    storage_options: Mapping[str, Any] | None
+    """Credentials and settings, as in fsspec; they stay out of records, logs and outputs."""
+
+    catalog: CatalogBackend | str | None
+    """Where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a catalog
+    backend."""
+
+    jobs: JobStore | str | None
+    """Job store: `sqlite:///file.db`, or `memory`; in Python also an instance."""
+
+    on_tile_error: Literal["continue", "fail"]
+    """`continue` leaves a bad tile out, with its reason; `fail` ends the job at the first."""
+
+    observers: Sequence[Observer]
+    """Callables that are told of every event."""
+
+    workflow: Workflow | None
+    """A workflow of your own."""
+
+    cancel: threading.Event | None
+    """An event that, once set, from any thread, cancels: what runs is waited for, nothing more is started."""

@@ -1,0 +1,61 @@
+"""Normal forms of single values. Each takes what users may give; what has no normal form is left for the checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+from rastercollection.model.tiers import Tier
+from rastercollection.ports import addresses
+
+
+def texts(value: Sequence[str]) -> Any:
+    """A single text or any sequence as a tuple; anything else is left for the checks to refuse."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
+
+
+def blob_names(value: str | Sequence[str]) -> Any:
+    """Blob names as given, each once, with ``/`` between folders."""
+    names = texts(value)
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        return names
+    return tuple(dict.fromkeys(name.removeprefix("./") for name in names))
+
+
+def container(value: str | PathLike[str]) -> Any:
+    text = os.fspath(value) if isinstance(value, PathLike) else value
+    return addresses.normalise(text) if isinstance(text, str) and not addresses.container_problem(text) else text
+
+
+def container_or_none(value: str | PathLike[str] | None) -> Any:
+    return value if value is None else container(value)
+
+
+def folder(value: str | None) -> Any:
+    return (value.rstrip("/") or None) if isinstance(value, str) else value
+
+
+def filled_in(value: str | None) -> Any:
+    """None, too, may be given for what is never None afterwards: the request fills it in."""
+    return value
+
+
+def whole_as_float(value: float | None) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def tiers(value: Sequence[Tier | Mapping[str, Any]]) -> Any:
+    """User-defined tiers: Tier objects or mappings of their fields."""
+    tiers = value if isinstance(value, list | tuple) else (value,)
+    try:
+        return tuple(Tier(**tier) if isinstance(tier, Mapping) else tier for tier in tiers)
+    except TypeError:
+        return tiers
+
+
+def mappings(value: Sequence[Mapping[str, Any]]) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,178 @@
+"""Stage 2 as the workflow sees it: one task a valid tile, all of them on the collection's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStatus
+from rastercollection.core.records import from_dict, to_dict, to_plain
+from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Skip, Stage, TaskContext, carry_over
+from rastercollection.errors import TaskError
+from rastercollection.geo.pixel_grid import CollectionGrid, GridRule, choose_grid
+from rastercollection.model.agreement import Disagreement, compare_tiles, outside_majority
+from rastercollection.model.cog import Cog
+from rastercollection.model.names import TileName, tile_names
+from rastercollection.model.policy import SourcePolicy
+from rastercollection.model.request import CollectionRequest
+from rastercollection.model.tile import Sources, Validation
+from rastercollection.stages.stage_names import CREATE_COGS
+
+__all__ = ["STAGE", "CogParameters", "create_cog", "forecast_cog"]
+
+
+@attrs.frozen(kw_only=True)
+class CogParameters:
+    """Parameters of one task.
+
+    Attributes:
+        validation: Stage 1's answer.
+        item_id: Id of the tile's STAC item.
+        output_blob: Path of the COG, relative to the output container.
+        source_container, output_container, target_crs, in_memory, datetime, datetime_pattern: As in a
+            :class:`~rastercollection.CollectionRequest`.
+        policy: What is accepted as a source.
+        grid: Where the COG's pixels may lie.
+    """
+
+    validation: Validation
+    item_id: str
+    output_blob: str
+    source_container: str
+    output_container: str
+    target_crs: str
+    in_memory: bool | None
+    datetime: str | None
+    datetime_pattern: str | None
+    policy: SourcePolicy
+    grid: GridRule = attrs.field(factory=GridRule)
+
+
+def create_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """The handler: :class:`CogParameters` in, a :class:`~rastercollection.model.cog.Cog` out."""
+    from rastercollection.stages.cog.task import make_cog  # loads GDAL
+
+    return to_dict(make_cog(from_dict(CogParameters, parameters), context))
+
+
+def forecast_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """What the handler would make: a :class:`~rastercollection.model.tile_forecast.TileForecast` as ``forecast``."""
+    from rastercollection.stages.cog.task import forecast  # loads GDAL
+
+    return {"forecast": to_plain(forecast(from_dict(CogParameters, parameters), context))}
+
+
+def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task | Skip]:
+    """One task a valid tile; tiles that failed, or that the policy on disagreeing tiles leaves out, are skipped.
+
+    Where the COGs' pixels lie follows from all tiles that are taken. It is among the parameters of each task, so a
+    tile that joins later and changes it has all COGs made again.
+
+    Raises:
+        TaskError: ``TILES_DISAGREE``, where the policy is to fail.
+    """
+    request = CollectionRequest.from_parameters(context.parameters)
+    sources: Sources = context.facts
+    valid = {result.task.tile: from_dict(Validation, result.value) for result in previous if result.value is not None}
+    left_out = _left_out(request, list(valid.values()))
+    names = tile_names(sources.blobs)
+    grid = _grid(request, [validation for tile, validation in valid.items() if tile not in left_out])
+
+    def parameters(result: TaskResult) -> Mapping[str, Any]:
+        validation = valid[result.task.tile]
+        return to_plain(_parameters(request, validation, names[validation.source.blob], grid))
+
+    for item in carry_over(context, previous, parameters):
+        task = item.task if isinstance(item, Skip) else item
+        reason = left_out.get(task.tile or "")
+        yield Skip(task=task, reason=reason) if reason and isinstance(item, Task) else item
+
+
+def _parameters(
+    request: CollectionRequest, validation: Validation, name: TileName, grid: CollectionGrid
+) -> CogParameters:
+    return CogParameters(
+        validation=validation,
+        item_id=name.item_id,
+        output_blob=name.output_blob(validation.settings.tier, request.output_folder),
+        source_container=request.container_name,
+        output_container=request.output_container,
+        target_crs=request.target_crs,
+        in_memory=request.in_memory,
+        datetime=request.datetime,
+        datetime_pattern=request.datetime_pattern,
+        policy=request.source_policy,
+        grid=grid.rule_for(validation.natural),
+    )
+
+
+def _grid(request: CollectionRequest, validations: Sequence[Validation]) -> CollectionGrid:
+    return choose_grid(
+        (validation.natural for validation in validations),
+        grid=request.grid,
+        resolution=request.resolution,
+        zoom_strategy=request.zoom_strategy,
+        block=max((validation.settings.block_size for validation in validations), default=1),
+    )
+
+
+def _left_out(request: CollectionRequest, validations: Sequence[Validation]) -> Mapping[str, ErrorRecord]:
+    """Why tiles are left out although they are valid, by blob."""
+    if request.on_mismatch == "continue":
+        return {}
+    disagreements = compare_tiles(validations)
+    if disagreements and request.on_mismatch == "fail":
+        raise TaskError(
+            "The tiles do not agree: " + "; ".join(_in_words(item) for item in disagreements),
+            "Split them into several collections, or set on_mismatch to majority or continue.",
+            code="TILES_DISAGREE",
+        )
+    return {blob: _outlier(disagreements, blob) for blob in outside_majority(disagreements)}
+
+
+def _in_words(disagreement: Disagreement) -> str:
+    groups = ", ".join(f"{group.value} ({len(group.blobs)})" for group in disagreement.groups)
+    return f"{disagreement.aspect}: {groups}"
+
+
+def _outlier(disagreements: Sequence[Disagreement], blob: str) -> ErrorRecord:
+    differs = [
+        f"{item.aspect} is {group.value}, that of most is {item.groups[0].value}"
+        for item in disagreements
+        for group in item.groups[1:]
+        if blob in group.blobs
+    ]
+    return ErrorRecord(
+        code="TILES_DISAGREE",
+        message="; ".join(differs),
+        hint="Set on_mismatch='continue' to keep it, or make a collection of its own for it.",
+    )
+
+
+def _expected(_: PlanContext, previous: Sequence[TaskResult]) -> int:
+    return len(previous)
+
+
+def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
+    cogs = [from_dict(Cog, result.value) for result in results if result.value is not None]
+    failed = sum(result.status is TaskStatus.FAILED for result in results)
+    size = round(sum(cog.file.size for cog in cogs) / 1e6, 3)
+    return {"cogs": {"successful": len(cogs), "failed": failed, "total_size_mb": size}}
+
+
+def _address(result: TaskResult) -> str:
+    assert result.value is not None
+    return from_dict(Cog, result.value).file.href
+
+
+STAGE = Stage(
+    name=CREATE_COGS,
+    task_type="create_cog",
+    handler="rastercollection.stages.cog:create_cog",
+    fan=FanOut(_plan, expected=_expected),
+    forecast="rastercollection.stages.cog:forecast_cog",
+    summary=_summary,
+    product=_address,
+)

@@ -1,0 +1,129 @@
+"""What a collection consists of once a job has published, and the mosaic over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from rastercollection.core.workflow import TaskContext
+from rastercollection.model.cog import Cog
+from rastercollection.model.mosaic import Mosaic
+from rastercollection.model.names import in_folder
+from rastercollection.model.output import Output
+from rastercollection.model.request import CollectionRequest
+from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile, members_digest
+from rastercollection.ports import addresses
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.published import is_item_of, published_cog
+from rastercollection.stages.fan_in import made_cogs
+from rastercollection.stages.resources import Resources
+
+__all__ = ["Members", "collection_members", "write_mosaic"]
+
+Item = Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Members:
+    """The members of a collection.
+
+    Attributes:
+        made: The job's COGs, in the order of the request; those that take the place of an item, too.
+        kept: COGs of items that were published before and stay, by item id.
+        items: All items that were published before and stay, by id; other programs' among them.
+        replaced: Items whose place the job's COGs take.
+        leaving: Items that go, with the mode ``replace``, by id.
+    """
+
+    made: tuple[Cog, ...]
+    kept: tuple[Cog, ...] = ()
+    items: tuple[Item, ...] = ()
+    replaced: tuple[Item, ...] = ()
+    leaving: tuple[Item, ...] = ()
+
+    @property
+    def cogs(self) -> tuple[Cog, ...]:
+        """All COGs of the collection: the job's first, in the order of the request, then the others by item id."""
+        return (*self.made, *self.kept)
+
+    @property
+    def count(self) -> int:
+        """Number of items of the collection."""
+        return len(self.made) + len(self.items)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Ids of the items that stay and whose COG is not known: another program made them."""
+        known = {cog.item_id for cog in self.kept}
+        return tuple(str(item["id"]) for item in self.items if item["id"] not in known)
+
+
+def collection_members(request: CollectionRequest, context: TaskContext, *, published: bool = False) -> Members:
+    """The members, from the results of stage 2 and the items that the catalog holds now.
+
+    Args:
+        request: What was asked for.
+        context: Of a fan-in task; without a catalog, the job's COGs are all there is.
+        published: The job has published: whatever else is in the catalog was appended in the meantime, and stays.
+    """
+    made = made_cogs(context)
+    catalog = Resources.of(context.resources).catalog
+    found = catalog.items(request.stac_item_id) if catalog is not None else ()
+    items = sorted(found, key=lambda item: str(item["id"]))
+    mode = "upsert" if published and request.mode == "replace" else request.mode
+    if mode == "insert_ignore":
+        there = {item["id"]: item for item in items}
+        made = tuple(cog for cog in made if cog.item_id not in there or is_item_of(there[cog.item_id], cog))
+    sent = {cog.item_id for cog in made}
+    others = [item for item in items if item["id"] not in sent]
+    replaced = tuple(item for item in items if item["id"] in sent)
+    if mode == "replace":
+        return Members(made=made, replaced=replaced, leaving=tuple(others))
+    kept = (published_cog(item) for item in others)
+    return Members(
+        made=made, kept=tuple(cog for cog in kept if cog is not None), items=tuple(others), replaced=replaced
+    )
+
+
+def write_mosaic(
+    cogs: Sequence[Cog], made: Sequence[Cog], request: CollectionRequest, storage: StorageBackend
+) -> tuple[Mosaic, Sequence[Cog]]:
+    """Write the document over ``cogs``; return what it is, and the COGs that it leaves out.
+
+    Args:
+        cogs: In the order in which they lie above each other.
+        made: Those among them that this job made.
+        request: What was asked for.
+        storage: Where to write.
+
+    Raises:
+        TaskError: ``MOSAIC_EMPTY``.
+    """
+    document, left_out = build_mosaic(cogs, request)
+    url = addresses.join(
+        request.mosaicjson_container, in_folder(f"{request.collection_id}.json", request.output_folder)
+    )
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    written = storage.write(url, text.encode())
+    longitude, latitude, zoom = document["center"]
+    west, south, east, north = document["bounds"]
+    opened = cogs_per_tile(document)
+    omitted = {cog.file.href for cog in left_out}
+    mosaic = Mosaic(
+        url=storage.public_url(url),
+        bounds=(west, south, east, north),
+        center=(longitude, latitude, zoom),
+        minzoom=document["minzoom"],
+        maxzoom=document["maxzoom"],
+        quadkey_zoom=document["quadkey_zoom"],
+        quadkeys=len(document["tiles"]),
+        tile_count=len(cogs) - len(left_out),
+        outputs=(Output(url=written.url, size=written.size, version=written.version, shared=True),),
+        assets=tuple(cog.file.href for cog in made if cog.file.href not in omitted),
+        members=members_digest(cogs),
+        cogs_per_tile={str(level): opened[level] for level in range(document["minzoom"], document["maxzoom"] + 1)},
+    )
+    return mosaic, left_out

@@ -1,0 +1,34 @@
+"""What every handler of a collection's job is given beside its parameters, by name and type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import attrs
+
+from rastercollection.ports.catalog import CatalogBackend
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.rasters.limits import Limits
+
+__all__ = ["Resources"]
+
+
+@attrs.frozen(kw_only=True)
+class Resources:
+    """The resources of a task's context.
+
+    Attributes:
+        storage: Where sources and outputs are.
+        catalog: Where the collection is published; None where the caller publishes nothing.
+        limits: What one task may use of the machine.
+    """
+
+    storage: StorageBackend
+    catalog: CatalogBackend | None = None
+    limits: Limits = attrs.field(factory=Limits)
+
+    @classmethod
+    def of(cls, resources: Mapping[str, Any]) -> Self:
+        """From what the job's owner passed in, which may hold more."""
+        return cls(**{name: resources[name] for name in attrs.fields_dict(cls) if name in resources})

@@ -1,0 +1,69 @@
+"""Which tiles the mode of publishing lets into the collection, decided before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from rastercollection.core.records import from_dict
+from rastercollection.core.workflow import StartContext
+from rastercollection.errors import ObjectExistsError
+from rastercollection.model.cog import Cog
+from rastercollection.model.names import tile_names
+from rastercollection.model.request import CollectionRequest
+from rastercollection.model.tile import Sources
+from rastercollection.stages.fan_in import validated_sources
+from rastercollection.stages.resources import Resources
+from rastercollection.stages.stage_names import CREATE_COGS, VALIDATE_TILES
+
+__all__ = ["admit"]
+
+MOST_NAMED = 10
+
+
+def admit(context: StartContext) -> Sources:
+    """The sources that the mode lets into the collection.
+
+    Raises:
+        ObjectExistsError: With ``insert``, naming tiles that are there; with ``insert_ignore`` where all are.
+    """
+    request, sources = CollectionRequest.from_parameters(context.parameters), _sources(context)
+    catalog = Resources.of(context.resources).catalog
+    if request.mode not in ("insert", "insert_ignore") or catalog is None:
+        return sources
+    names = tile_names(sources.blobs)
+    there = {str(item["id"]) for item in catalog.items(request.stac_item_id)}
+    there -= _to_be_restored(context, is_insert=request.mode == "insert")
+    old = [source.blob for source in sources.files if names[source.blob].item_id in there]
+    shown = ", ".join(old[:MOST_NAMED]) + (" …" if len(old) > MOST_NAMED else "")
+    if old and (request.mode == "insert" or len(old) == len(sources.files)):
+        raise ObjectExistsError(
+            f"{len(old)} of {len(sources.files)} tiles are in collection {request.stac_item_id} already: {shown}.",
+            "Use mode='upsert' to replace them, or 'insert_ignore' to add those that are new.",
+            request.stac_item_id,
+        )
+    if not old:
+        return sources
+    message = f"{len(old)} tiles are in the collection already and are left as they are: {shown}."
+    context.notice("TILES_IN_COLLECTION", message)
+    return sources.only({source.blob for source in sources.files} - set(old))
+
+
+def _sources(context: StartContext) -> Sources:
+    sources: Sources = context.facts
+    return sources
+
+
+def _to_be_restored(context: StartContext, *, is_insert: bool) -> Set[str]:
+    """Ids of items that an earlier run of this job has inserted, of sources that are as they were.
+
+    What ``insert_ignore`` is to leave alone is among them only where its COG is gone.
+    """
+    now = {source.blob: (source.size, source.version) for source in _sources(context).files}
+    read = validated_sources(context.results.get(VALIDATE_TILES, ()))
+    unchanged = {one.blob for one in read if now.get(one.blob) == (one.size, one.version)}
+    return {
+        from_dict(Cog, result.value).item_id
+        for result in context.results.get(CREATE_COGS, ())
+        if result.value is not None and result.task.tile in unchanged
+        if is_insert or not context.still_holds(result)
+    }

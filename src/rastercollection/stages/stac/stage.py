@@ -1,0 +1,84 @@
+"""Stage 4 as the workflow sees it: one task that publishes all COGs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from rastercollection.core.models import TaskResult
+from rastercollection.core.records import from_dict, to_dict
+from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
+from rastercollection.model.entry import CatalogEntry
+from rastercollection.ports.catalog import Publication, PublishMode
+from rastercollection.stages.fan_in import FanInParameters
+from rastercollection.stages.resources import Resources
+from rastercollection.stages.stac.admission import admit
+from rastercollection.stages.stage_names import CREATE_STAC_COLLECTION
+
+__all__ = ["STAGE", "create_stac_collection"]
+
+
+def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """The handler: :class:`~rastercollection.stages.fan_in.FanInParameters` in, a CatalogEntry out."""
+    from rastercollection.stages.stac.task import publish_collection  # loads pystac
+
+    return to_dict(publish_collection(from_dict(FanInParameters, parameters).job, context))
+
+
+def _still_holds(result: TaskResult, resources: Mapping[str, Any]) -> bool:
+    """Whether the catalog still holds what was sent."""
+    assert result.value is not None
+    catalog = Resources.of(resources).catalog
+    return catalog is None or catalog.is_current(_publication(from_dict(CatalogEntry, result.value)))
+
+
+def _publication(entry: CatalogEntry) -> Publication:
+    return Publication(
+        catalog=entry.catalog,
+        collection_id=entry.collection_id,
+        items=entry.items_in_collection,
+        stored=entry.items_stored,
+        collection_url=entry.collection_url,
+        digest=entry.digest,
+        item_ids=entry.item_ids,
+        mode=cast(PublishMode, entry.mode),
+    )
+
+
+def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
+    """What was counted in the catalog, and the mosaic as it is when the items are published."""
+    made = [from_dict(CatalogEntry, result.value) for result in results if result.value is not None]
+    if not made:
+        return {"stac": None, "share_url": None, "titiler_urls": {}}
+    entry = made[0]
+    facts = {"stac": _stac(entry), "share_url": entry.share_url, "titiler_urls": dict(entry.urls)}
+    return {**facts, **({"mosaicjson": entry.mosaic.summary()} if entry.mosaic else {})}
+
+
+def _stac(entry: CatalogEntry) -> Mapping[str, Any]:
+    in_pgstac = entry.catalog == "pgstac"
+    return {
+        "collection_id": entry.collection_id,
+        "catalog": entry.catalog,
+        "collection_url": entry.collection_url,
+        "pgstac_id": entry.collection_id if in_pgstac else None,
+        "search_id": entry.search_id,
+        "items_created": entry.items_created,
+        "items_stored": entry.items_stored,
+        "items_in_collection": entry.items_in_collection,
+        "dropped_cogs": list(entry.dropped_cogs),
+        "inserted_to_pgstac": entry.items_stored if in_pgstac else 0,
+        "ready_for_titiler": entry.ready_for_titiler,
+        "ready_reason": entry.ready_reason,
+    }
+
+
+STAGE = Stage(
+    name=CREATE_STAC_COLLECTION,
+    task_type=CREATE_STAC_COLLECTION,
+    handler="rastercollection.stages.stac:create_stac_collection",
+    fan=FanIn(),
+    admit=admit,
+    still_holds=_still_holds,
+    summary=_summary,
+)

@@ -1,0 +1,106 @@
+"""Stage 1 as the workflow sees it: one task a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from rastercollection.core.models import Task, TaskResult
+from rastercollection.core.records import from_dict, to_dict, to_plain
+from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Stage, TaskContext
+from rastercollection.model.agreement import compare_tiles
+from rastercollection.model.cog import Level
+from rastercollection.model.policy import SourcePolicy
+from rastercollection.model.request import CollectionRequest
+from rastercollection.model.tiers import Tier
+from rastercollection.model.tile import SourceFile, Sources, Validation
+from rastercollection.stages.stage_names import VALIDATE_TILES
+
+__all__ = ["STAGE", "ValidateParameters", "validate_raster"]
+
+_HANDLER = "rastercollection.stages.validate:validate_raster"
+
+
+@attrs.frozen(kw_only=True)
+class ValidateParameters:
+    """Parameters of one task.
+
+    Attributes:
+        source: The raster.
+        tier: The tier asked for.
+        tiers: All that there are.
+        policy: What is accepted as a source.
+        input_crs, target_crs, raster_type, jpeg_quality, compression, compression_level, warp_resampling,
+            overview_resampling, strict: As in a :class:`~rastercollection.CollectionRequest`.
+    """
+
+    source: SourceFile
+    input_crs: str | None
+    target_crs: str
+    raster_type: str
+    tier: Tier
+    tiers: tuple[Tier, ...]
+    jpeg_quality: int
+    compression: str | None
+    compression_level: Level
+    warp_resampling: str | None
+    overview_resampling: str | None
+    strict: bool
+    policy: SourcePolicy
+
+
+def validate_raster(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """The handler: a :class:`ValidateParameters` in, a :class:`~rastercollection.model.tile.Validation` out."""
+    from rastercollection.stages.validate.task import validate  # loads GDAL
+
+    return to_dict(validate(from_dict(ValidateParameters, parameters), context))
+
+
+def _plan(context: PlanContext, _: Sequence[TaskResult]) -> Iterator[Task]:
+    request = CollectionRequest.from_parameters(context.parameters)
+    sources: Sources = context.facts
+    for index, source in enumerate(sources.files):
+        yield context.task(index, to_plain(_parameters(request, source)), tile=source.blob)
+
+
+def _parameters(request: CollectionRequest, source: SourceFile) -> ValidateParameters:
+    return ValidateParameters(
+        source=source,
+        input_crs=request.input_crs,
+        target_crs=request.target_crs,
+        raster_type=request.raster_type,
+        tier=request.tier,
+        tiers=tuple(request.all_tiers.values()),
+        jpeg_quality=request.jpeg_quality,
+        compression=request.compression,
+        compression_level=request.compression_level,
+        warp_resampling=request.warp_resampling,
+        overview_resampling=request.overview_resampling,
+        strict=request.strict,
+        policy=request.source_policy,
+    )
+
+
+def _expected(context: PlanContext, _: Sequence[TaskResult]) -> int:
+    sources: Sources = context.facts
+    return len(sources.files)
+
+
+def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
+    valid = [from_dict(Validation, result.value) for result in results if result.value is not None]
+    share = f"{100 * len(valid) / len(results):.1f}%" if results else "0.0%"
+    disagreements = [attrs.asdict(item) for item in compare_tiles(valid)]
+    facts = {"validated": len(results), "valid": len(valid), "success_rate": share, "disagreements": disagreements}
+    return {"validation": facts}
+
+
+STAGE = Stage(
+    name=VALIDATE_TILES,
+    task_type="validate_raster",
+    handler=_HANDLER,
+    fan=FanOut(_plan, expected=_expected),
+    forecast=_HANDLER,
+    summary=_summary,
+)

@@ -1,0 +1,112 @@
+"""Job databases of before errors said whether they are settled go on working as they did."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rastercollection import FanOut, Stage, TaskContext, TaskError, Workflow
+from rastercollection.backends.jobs.sqlite import SqliteJobStore
+from rastercollection.backends.jobs.texts import from_text, to_text
+from rastercollection.core.engine.engine import Engine
+from rastercollection.core.models import ErrorRecord, JobRecord, Task, TaskResult, TaskStatus
+from rastercollection.core.records import to_dict
+from rastercollection.executors.serial import SerialExecutor
+
+PAGE = (Path(__file__).parents[3] / "docs" / "errors.md").read_text(encoding="utf-8").partition("## Notices")[0]
+CODES = re.findall(r"^\| `([A-Z0-9_]+)` \|", PAGE, re.MULTILINE)
+TRIED_AGAIN = {
+    "BACKEND_ERROR",
+    "CATALOG_INCOMPLETE",
+    "CATALOG_SETUP",
+    "DATABASE_NOT_FOUND",
+    "NO_SPACE",
+    "OBJECT_EXISTS",
+    "OBJECT_NOT_FOUND",
+    "OUT_OF_MEMORY",
+    "PERMISSION_DENIED",
+    "PGSTAC_MISSING",
+    "PGSTAC_VERSION",
+    "POSTGIS_MISSING",
+    "PRECONDITION_FAILED",
+    "UNEXPECTED_ERROR",
+}
+"""What the next job met again although no attempt of the same job was repeated."""
+
+
+def _old(record: TaskResult | JobRecord) -> str:
+    plain = to_dict(record)
+    del plain["error"]["settled"]
+    return json.dumps(plain)
+
+
+def _failed(error: ErrorRecord) -> TaskResult:
+    task = Task(id="t", stage=1, task_type="t", handler="m:f")
+    return TaskResult(task=task, status=TaskStatus.FAILED, error=error)
+
+
+def test_the_page_of_errors_is_read() -> None:
+    assert len(CODES) > 60
+    assert set(CODES) > TRIED_AGAIN
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_old_records_are_judged_by_code(code: str) -> None:
+    result = from_text(TaskResult, _old(_failed(ErrorRecord(code=code, message="m"))))
+    assert result.error is not None
+    assert result.error.settled is (code not in TRIED_AGAIN)
+    tried = from_text(TaskResult, _old(_failed(ErrorRecord(code=code, message="m", retryable=True))))
+    assert tried.error is not None
+    assert not tried.error.settled
+
+
+def test_the_errors_of_old_jobs_are_judged_like_those_of_tasks() -> None:
+    job = JobRecord(id="j", job_type="t", parameters={}, error=ErrorRecord(code="NO_SPACE", message="m"))
+    found = from_text(JobRecord, _old(job))
+    assert found.error is not None
+    assert not found.error.settled
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_what_a_record_says_itself_is_left_alone(settled: bool) -> None:
+    for code in ("NO_SPACE", "FILE_UNREADABLE"):
+        result = _failed(ErrorRecord(code=code, message="m", settled=settled))
+        assert from_text(TaskResult, to_text(result)) == result
+
+
+def fail(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Leaves a line for every run, then fails as told."""
+    with Path(parameters["log"]).open("a") as log:
+        log.write(f"{parameters['code']}\n")
+    raise TaskError("It failed.", code=parameters["code"])
+
+
+def test_a_job_in_an_old_database_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    log, codes = tmp_path / "log", ("FILE_UNREADABLE", "NO_SPACE")
+
+    def plan(context: Any, previous: Any) -> Any:
+        for index, code in enumerate(codes):
+            yield context.task(index, {"code": code, "log": str(log)})
+
+    stage = Stage(name="only", task_type="t", handler=f"{fail.__module__}:{fail.__name__}", fan=FanOut(plan))
+    workflow = Workflow(name="w", stages=(stage,), finalizer=lambda context: {})
+    job = JobRecord(id="f" * 64, job_type="w", parameters={})
+
+    def run() -> None:
+        with SqliteJobStore(tmp_path / "jobs.db") as store, SerialExecutor() as executor:
+            Engine(executor=executor, jobs=store).run(workflow, job)
+
+    run()
+    with sqlite3.connect(tmp_path / "jobs.db") as old:
+        changed = old.execute("UPDATE results SET record = json_remove(record, '$.error.settled')").rowcount
+    old.close()
+    assert changed == len(codes)
+    assert log.read_text().split() == list(codes)
+    run()
+    assert log.read_text().split() == [*codes, "NO_SPACE"]

@@ -1,0 +1,87 @@
+"""Which failures of a job are worth meeting again: what each error class says, and what its record keeps of it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+
+import pytest
+
+from rastercollection import errors
+from rastercollection.backends.catalogs.pgstac import pgstac_errors
+from rastercollection.core.models import ErrorRecord
+from rastercollection.core.records import from_dict, to_dict
+from rastercollection.errors import MachineError, RasterCollectionError, TaskError, TileError
+
+CIRCUMSTANCES = {
+    "BACKEND_ERROR",
+    "CATALOG_INCOMPLETE",
+    "CATALOG_SETUP",
+    "DATABASE_NOT_FOUND",
+    "JOB_BUSY",
+    "NO_SPACE",
+    "OBJECT_EXISTS",
+    "OBJECT_NOT_FOUND",
+    "OUT_OF_MEMORY",
+    "PERMISSION_DENIED",
+    "PGSTAC_MISSING",
+    "PGSTAC_VERSION",
+    "POSTGIS_MISSING",
+    "PRECONDITION_FAILED",
+    "UNAVAILABLE",
+    "WORKER_DIED",
+}
+"""Codes of the classes whose fault lies in a machine, a store or a catalog."""
+
+ARGUMENTS: dict[type[RasterCollectionError], tuple[object, ...]] = {
+    errors.RequestError: ([],),
+    errors.UnknownNameError: ("executor", "x", ["y"]),
+    errors.MissingExtraError: ("The catalog", "extra"),
+}
+
+
+def _classes(above: type[RasterCollectionError] = RasterCollectionError) -> Iterator[type[RasterCollectionError]]:
+    yield above
+    for below in above.__subclasses__():
+        if below.__module__ in (errors.__name__, pgstac_errors.__name__):
+            yield from _classes(below)
+
+
+CLASSES = list(dict.fromkeys(_classes()))
+
+
+def test_no_class_is_missing_from_what_is_tested_here() -> None:
+    named = {getattr(module, name) for module in (errors, pgstac_errors) for name in module.__all__}
+    assert set(CLASSES) == {kind for kind in named if issubclass(kind, RasterCollectionError)}
+    assert {kind.code for kind in CLASSES} >= CIRCUMSTANCES
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_every_class_says_whether_meeting_it_again_would_help_and_pickles_whole(
+    kind: type[RasterCollectionError],
+) -> None:
+    error = kind(*ARGUMENTS.get(kind, ("It failed.",)))
+    assert ErrorRecord.of(error).settled is (error.code not in CIRCUMSTANCES)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), ErrorRecord.of(copy)) == (kind, str(error), ErrorRecord.of(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "settled"),
+    [
+        (TileError("It is damaged.", code="FILE_UNREADABLE"), True),
+        (TaskError("It is not there now.", code="SOURCE_UNAVAILABLE", retryable=True), False),
+        (MachineError("The disk is full.", code="NO_SPACE"), False),
+        (KeyError("a bug"), False),
+    ],
+)
+def test_what_was_decided_is_kept_in_the_record(error: Exception, settled: bool) -> None:
+    record = ErrorRecord.of(error)
+    assert record.settled is settled
+    assert from_dict(ErrorRecord, to_dict(record)) == record
+    assert to_dict(record)["settled"] is settled
+
+
+def test_a_record_that_is_made_by_hand_is_settled_unless_it_is_retryable() -> None:
+    assert ErrorRecord(code="X", message="x").settled
+    assert not ErrorRecord(code="X", message="x", retryable=True).settled

@@ -1,0 +1,66 @@
+"""What contributors are told, what commits are checked by and what runs on a public host are the sessions of nox."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+HOOKS = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def _sessions() -> set[str]:
+    functions = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8")).body
+    return {
+        node.name
+        for node in functions
+        if isinstance(node, ast.FunctionDef) and any("session" in ast.unparse(item) for item in node.decorator_list)
+    }
+
+
+def _called(text: str) -> list[str]:
+    """Sessions that ``nox -s`` is given, without the version of Python."""
+    return [
+        name.partition("-")[0] for names in re.findall(r"nox -s((?: [a-z][\w-]*)+)", text) for name in names.split()
+    ]
+
+
+def test_sessions_are_found() -> None:
+    assert {"lint", "types", "tests", "docs"} <= _sessions()
+    assert _called("nox -s lint types\nnox -s tests-${{ matrix.python }}") == ["lint", "types", "tests"]
+
+
+@pytest.mark.parametrize("text", [WORKFLOW, HOOKS, GUIDE], ids=["workflow", "hooks", "guide"])
+def test_nothing_else_is_called(text: str) -> None:
+    assert set(_called(text)) - _sessions() == set()
+
+
+def test_commits_are_checked_by_lint_and_types() -> None:
+    assert re.findall(r"entry: (.+)", HOOKS) == ["nox -s lint", "nox -s types"]
+    assert re.findall(r"repo: (.+)", HOOKS) == ["local"]
+
+
+def test_the_workflow_runs_all_checks_on_every_supported_python() -> None:
+    assert set(_called(WORKFLOW)) == {"lint", "types", "docs", "tests"}
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    supported = re.findall(r"Python :: (3\.\d+)", project)
+    (matrix,) = re.findall(r"python: \[(.+)\]", WORKFLOW)
+    assert re.findall(r"3\.\d+", matrix) == supported
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere_and_modules_that_are_named_are_there(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = [target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target]
+    paths = re.findall(r"`((?:docs|tests|model|stages)/[\w./]*)`", text)
+    package = ROOT / "src" / "rastercollection"
+    assert [path for path in (*links, *paths) if not ((ROOT / path).exists() or (package / path).exists())] == []
+
+
+def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
+    assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
