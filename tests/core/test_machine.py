@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from rastercollection.core import machine
-from rastercollection.core.machine import available_cores, available_memory
+from rastercollection.core.machine import available_cores, available_memory, parse_bytes
 
 MIB = 2**20
 
@@ -77,3 +79,76 @@ def test_the_memory_is_the_less_of_what_the_machine_and_the_control_groups_have(
 def test_this_machine():
     assert 1 <= available_cores() <= 4096
     assert 2**20 < available_memory() < 2**50
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("500", 500),
+        ("1k", 1024),
+        ("500M", 500 * MIB),
+        ("8G", 8 * 2**30),
+        ("8GiB", 8 * 2**30),
+        ("8 gb", 8 * 2**30),
+        ("1.5T", 3 * 2**39),
+        (" 2 KiB ", 2048),
+        ("7B", 7),
+    ],
+)
+def test_sizes_in_words(text, count):
+    assert parse_bytes(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "G", "much", "5X", "5 M 3", "nan"])
+def test_what_is_no_size(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        parse_bytes(text)
+
+
+def test_memory_of_this_process_is_the_most_it_has_taken():
+    script = (
+        "from rastercollection.core.machine import process_memory as taken\n"
+        "before = taken(); room = bytearray(b'x') * (64 << 20); during = taken(); del room\n"
+        "print(before, during, taken())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    before, during, after = map(int, done.stdout.split())
+    assert 4 * MIB < before < 60 * MIB
+    assert 60 * MIB < during - before < 80 * MIB
+    assert after >= during, "what it has given back counts"
+
+
+def test_the_machine_s_memory_is_what_it_has_free(tmp_path):
+    root = tree(tmp_path, proc__meminfo="MemTotal: 900 kB\nMemAvailable:   300 kB\nCached: 1 kB\n")
+    assert machine._machine_memory(root) == 300 * 1024
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for text in ("MemTotal: 900 kB\n", "MemAvailable:\n", "MemAvailable: much kB\n"):
+        assert machine._machine_memory(tree(tmp_path, proc__meminfo=text)) == whole // 2
+    assert machine._machine_memory(tmp_path / "nowhere") == whole // 2
+
+
+def test_memory_of_the_strictest_group_and_of_page_cache_that_may_go(tmp_path):
+    root = tree(
+        tmp_path,
+        proc__self__cgroup="0::/a/b\n",
+        sys__fs__cgroup__a__memory_DOT_max=f"{100 * MIB}\n",
+        sys__fs__cgroup__a__memory_DOT_current=f"{70 * MIB}\n",
+        sys__fs__cgroup__a__memory_DOT_stat=f"anon 1\n\ninactive_file {20 * MIB}\n",
+        sys__fs__cgroup__a__b__memory_DOT_max=f"{200 * MIB}\n",
+    )
+    assert machine._cgroup_memory(root) == 50 * MIB
+    (root / "sys/fs/cgroup/a/memory.current").write_text(f"{130 * MIB}\n")
+    assert machine._cgroup_memory(root) == 0, "never less than nothing"
+
+
+def test_the_strictest_quota_counts_and_a_senseless_one_does_not(tmp_path):
+    root = tree(
+        tmp_path,
+        proc__self__cgroup="0::/a/b\n",
+        sys__fs__cgroup__a__cpu_DOT_max="400000 100000\n",
+        sys__fs__cgroup__a__b__cpu_DOT_max="250000 100000\n",
+    )
+    assert machine._cgroup_cores(root) == 2.5
+    for senseless in ("-1 100000", "100000 0", "100000", "0 100000", "x y"):
+        (root / "sys/fs/cgroup/a/b/cpu.max").write_text(senseless)
+        assert machine._cgroup_cores(root) == 4
