@@ -20,6 +20,7 @@ from rastercollection.job.runtime import RuntimeOptions
 from rastercollection.model import converters
 from rastercollection.model.names import tile_names
 from rastercollection.model.parameters import parameters
+from rastercollection.model.tile import SourceFile, Sources
 
 GOOD: dict[str, Any] = {"container_name": "/data/bronze", "blob_list": ["a.tif"], "collection_id": "c-1_x"}
 
@@ -222,3 +223,41 @@ def test_a_level_may_be_left_to_the_image() -> None:
         CollectionRequest(**GOOD, output_tier="archive", compression_level="auto")
     with pytest.raises(RequestError, match="level auto does not go with LZW"):
         CollectionRequest(**GOOD, tiers=[{"name": "x", "compression": "LZW", "level": "auto"}])
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameter", "told"),
+    [
+        ({"collection_id": None, "blob_list": None}, "collection_id", "must be letters"),
+        ({"output_tier": "gold", "tiers": [{"name": "own", "compression": "LZW"}]}, "output_tier", "archive, own"),
+        ({"compression": "ZSTD", "compression_level": 0}, "compression_level", "must be from 1 to 22 with ZSTD"),
+        ({"compression_level": 10}, "compression_level", "must be from 1 to 9 with DEFLATE"),
+        ({"compression": "LZW", "compression_level": 5}, "compression_level", "has no meaning with LZW"),
+        ({"grid": "WebMercatorQuad", "target_crs": "EPSG:4326"}, "target_crs", "must be EPSG:3857, or left out"),
+        ({"grid": "WebMercatorQuad", "resolution": 5}, "resolution", "has no meaning with grid='WebMercatorQuad'"),
+        ({"zoom_strategy": "upper"}, "zoom_strategy", "grid='WebMercatorQuad' only"),
+        ({"colection_id": 5}, "colection_id", "is no parameter; did you mean collection_id?"),
+        ({"zzz": 5}, "zzz", "is no parameter"),
+    ],
+)
+def test_problems_say_what_is_allowed(changes: dict[str, Any], parameter: str, told: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        CollectionRequest.from_parameters({**GOOD, **changes})
+    (allowed,) = (problem.allowed for problem in caught.value.problems if problem.parameter == parameter)
+    assert told in allowed
+
+
+def test_what_is_missing_is_said_to_be_required() -> None:
+    with pytest.raises(RequestError) as caught:
+        CollectionRequest.from_parameters({"blob_list": ["a.tif"], "collection_id": "x", "output_tier": "gold"})
+    found = [(problem.parameter, problem.value, problem.allowed) for problem in caught.value.problems]
+    assert ("container_name", "nothing", "is required") in found
+    assert [name for name, *_ in found] == ["container_name", "output_tier"]
+
+
+def test_sources_can_be_left_out_and_keep_the_names_of_all() -> None:
+    files = tuple(SourceFile(blob=name, url=f"/x/{name}", size=1, version="1") for name in ("a", "b", "c"))
+    sources = Sources(files=files, blobs=("a", "b", "c"), notices=())
+    fewer = sources.only({"c", "a", "z"})
+    assert [file.blob for file in fewer.files] == ["a", "c"]
+    assert fewer.blobs == ("a", "b", "c")

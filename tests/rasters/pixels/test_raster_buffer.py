@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,17 @@ def test_windows_are_small_where_memory_is() -> None:
         Workspace.open(None, in_memory=False, needed=0) as little,
     ):
         assert much.window_bytes == 4 * little.window_bytes
+
+
+def test_want_of_room_is_told_with_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=5 * 2**20))
+    too_little = Workspace.open(str(tmp_path), in_memory=True, needed=7 * 2**20)
+    with pytest.raises(TaskError, match=r"has 5 MiB free; a tile may need 7 MiB") as caught, too_little:
+        raise AssertionError("it does not fit")
+    assert str(tmp_path) in caught.value.message
+    with Workspace.open(str(tmp_path), in_memory=True, needed=5 * 2**20):
+        pass
 
 
 def test_want_of_room_is_told_beforehand(tmp_path: Path) -> None:

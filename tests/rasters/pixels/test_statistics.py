@@ -99,7 +99,7 @@ def test_buckets_of_floats() -> None:
     constant = summary(np.full(5, 7.0, "float32"))
     assert constant.histogram is not None
     assert (constant.histogram.minimum, constant.histogram.maximum) == (7, 7)
-    assert sum(constant.histogram.counts) == 5
+    assert {number: count for number, count in enumerate(constant.histogram.counts) if count} == {32: 5}
     huge = summary(np.array([1e300, np.nextafter(1e300, np.inf)]))
     assert huge.histogram is None, "there is no float between two edges"
 
@@ -130,6 +130,16 @@ def test_large_bands_are_sampled_evenly() -> None:
     gathered = BandSummary(values.dtype, values.size)
     gathered.add(values)
     assert 150_000 < sum(part.size for part in gathered._sample) <= 210_000, "memory stays bounded"
+
+
+def test_extremes_that_the_sample_lacks_still_end_the_histogram() -> None:
+    values = np.full(600_000, 5.0)
+    values[1], values[4] = 0, 10
+    histogram = summary(values).histogram
+    assert histogram is not None
+    assert (histogram.minimum, histogram.maximum) == (0, 10)
+    assert {number: count for number, count in enumerate(histogram.counts) if count} == {32: 600_000}
+    assert all(type(count) is int for count in histogram.counts)
 
 
 def test_many_bytes_are_counted_by_pairs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 from rasterio.windows import Window
@@ -286,3 +287,65 @@ def test_floats_without_a_way_to_tell_turn_nan() -> None:
     assert PixelLayout(kind="none", dtype=np.dtype("float32"), **plain).turns_nan
     assert not PixelLayout(kind="none", dtype=np.dtype("int16"), **plain).turns_nan
     assert not PixelLayout(kind="mask", dtype=np.dtype("float32"), **plain).turns_nan
+
+
+def test_a_mask_is_read_where_the_pixels_are() -> None:
+    mask = np.arange(20).reshape(4, 5) % 3 != 0
+    with MemoryFile() as memory:
+        profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "height": 4, "width": 5, **PLACE}
+        with memory.open(**profile) as target:
+            target.write(np.arange(20, dtype="uint8").reshape(1, 4, 5))
+            target.write_mask(mask)
+        with memory.open() as source:
+            room = np.zeros((1, 2, 3), "uint8")
+            data, valid, own = Validity.of(source).read(source, Window(1, 2, 3, 2), room)
+    assert data is room
+    assert data.tolist() == [[[11, 12, 13], [16, 17, 18]]]
+    assert valid is not None
+    assert own is not None
+    assert (valid == mask[2:4, 1:4]).all()
+    assert (own == valid).all()
+
+
+def test_nan_makes_an_alpha_band_invalid_just_where_all_others_are() -> None:
+    data = np.array([[[np.nan, 1, np.nan]], [[1, 255, 1]], [[np.nan, np.nan, 5]]], "float32")
+    judged = Validity(kind="alpha", nodata=(None,) * 3, alpha=1).judge(data)
+    assert judged is not None
+    assert judged[:, 0].astype(int).tolist() == [[0, 1, 0], [0, 1, 1], [0, 0, 1]]
+
+
+class Declared:
+    """A dataset of one band, as far as its declarations go."""
+
+    count, colorinterp, mask_flag_enums = 1, (ColorInterp.gray,), ([MaskFlags.nodata],)
+
+    def __init__(self, dtype: str, nodata: float) -> None:
+        self.dtypes, self.nodatavals = (dtype,), (nodata,)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "declared", "meant"),
+    [
+        ("float32", 3.4028235e38, float(np.finfo("float32").max)),
+        ("float32", -3.40282347e38, -float(np.finfo("float32").max)),
+        ("float32", 1e39, 1e39),
+        ("float32", 1e38, 1e38),
+        ("float32", -np.inf, -np.inf),
+        ("uint8", 255.0, 255),
+        ("uint8", 256, None),
+        ("uint8", -1, None),
+        ("uint8", 2.5, None),
+        ("uint8", np.nan, None),
+        ("uint8", np.inf, None),
+        ("uint8", 1e17, None),
+        ("int32", 2**53 + 2, None),
+        ("uint64", 2**64 - 1, 2**64 - 1),
+        ("int64", -(2**63), -(2**63)),
+        ("complex64", 7, 7),
+    ],
+)
+def test_a_declared_nodata_value_is_one_that_pixels_can_have(dtype: str, declared: float, meant: float | None) -> None:
+    validity = Validity.of(Declared(dtype, declared))  # type: ignore[arg-type]
+    assert validity.nodata == (meant,)
+    assert type(validity.nodata[0]) is type(meant)
+    assert validity.kind == ("none" if meant is None else "nodata")

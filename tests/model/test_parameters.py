@@ -1,0 +1,110 @@
+"""A parameter is told once, with its field; names, options, help and checks follow from there."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import attrs
+import pytest
+
+from rastercollection.model import checks
+from rastercollection.model.parameters import MISSING, documented, explained, parameter, parameters, problems, shown
+
+
+@documented
+@attrs.frozen(kw_only=True)
+class Walk:
+    """A walk."""
+
+    to_place: str = attrs.field(metadata=parameter("where to", checks.text, option="PLACE"))
+    how_fast: Literal["slow", "fast"] = attrs.field(default="slow", metadata=parameter("the pace"))
+    in_rain: bool | None = attrs.field(default=None, metadata=parameter("also when it rains", otherwise="ask the sky"))
+    steps: int = attrs.field(
+        default=10_000,
+        metadata=parameter("how many", checks.integer(1), option="-s --steps", metavar="N", group="fine"),
+    )
+    with_whom: tuple[str, ...] = attrs.field(
+        default=(), metadata=parameter("who comes along", option=None, group="run")
+    )
+    foods: tuple[str, ...] = attrs.field(default=("bread", "cheese"), metadata=parameter("what to eat"))
+    shoes: bool = attrs.field(default=True, metadata=parameter("`slow` in shoes"))
+
+
+EVERY = parameters(Walk)
+
+
+def test_names_and_options_follow_from_fields() -> None:
+    assert list(EVERY) == [field.name for field in attrs.fields(Walk)] == [each.name for each in EVERY.values()]
+    assert {name: each.option for name, each in EVERY.items()} == {
+        "to_place": ("PLACE",),
+        "how_fast": ("--how-fast",),
+        "in_rain": ("--in-rain",),
+        "steps": ("-s", "--steps"),
+        "with_whom": None,
+        "foods": ("--foods",),
+        "shoes": ("--shoes",),
+    }
+    assert [each.group for each in EVERY.values()] == ["main", "main", "main", "fine", "run", "main", "main"]
+    assert [each.metavar for each in EVERY.values()] == ["", "", "", "N", "", "", ""]
+
+
+def test_types_and_choices() -> None:
+    assert (EVERY["in_rain"].hint, EVERY["to_place"].hint) == (bool, str)
+    assert EVERY["how_fast"].choices == ("slow", "fast")
+    assert EVERY["steps"].choices == EVERY["foods"].choices == ()
+    assert [name for name, each in EVERY.items() if each.is_required] == ["to_place"]
+
+
+def test_choices_are_told_where_the_help_does_not() -> None:
+    assert EVERY["how_fast"].meaning == "the pace: `slow`, `fast`"
+    assert EVERY["shoes"].meaning == "`slow` in shoes"
+
+
+def test_what_holds_otherwise() -> None:
+    assert {name: each.fallback for name, each in EVERY.items()} == {
+        "to_place": "required",
+        "how_fast": "`slow`",
+        "in_rain": "ask the sky",
+        "steps": "10,000",
+        "with_whom": "none",
+        "foods": "bread, cheese",
+        "shoes": "`true`",
+    }
+
+
+def test_help_lists_them() -> None:
+    lines = explained(Walk).splitlines()
+    assert lines[0] == "        to_place: where to. Required."
+    assert lines[1] == "        how_fast: the pace: `slow`, `fast`. Unless given: `slow`."
+    assert Walk.__doc__ is not None
+    assert Walk.__doc__.startswith("A walk.\n\n    Attributes:\n        to_place:")
+    assert all(len(line) <= 120 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({}, {}),
+        ({"in_rain": None, "with_whom": object()}, {}),
+        ({"to_place": ""}, {"to_place": "''"}),
+        ({"to_place": MISSING}, {"to_place": "nothing"}),
+        ({"how_fast": "mad", "in_rain": 1, "steps": 0}, {"how_fast": "'mad'", "in_rain": "1", "steps": "0"}),
+        ({"steps": None}, {"steps": "None"}),
+    ],
+)
+def test_every_wrong_value_is_told(changes: dict[str, Any], wrong: dict[str, str]) -> None:
+    found = problems(Walk(**{"to_place": "home", **changes}))
+    assert {problem.parameter: problem.value for problem in found} == wrong
+    if "how_fast" in wrong:
+        assert [problem.allowed for problem in found] == [
+            "must be one of slow, fast",
+            "must be True or False",
+            "must be a whole number from 1",
+        ]
+
+
+def test_long_values_are_cut() -> None:
+    assert shown("x" * 198) == repr("x" * 198)
+    cut = shown("x" * 199)
+    assert len(cut) == 198
+    assert cut.endswith("xx…")
