@@ -115,7 +115,7 @@ def test_memory_of_this_process_is_the_most_it_has_taken():
     before, during, after = map(int, done.stdout.split())
     assert 4 * MIB < before < 60 * MIB
     assert 60 * MIB < during - before < 80 * MIB
-    assert after >= during, "what it has given back counts"
+    assert after > during - MIB, "what it has given back counts"
 
 
 def test_the_machine_s_memory_is_what_it_has_free(tmp_path):

@@ -20,9 +20,8 @@ class Things:
         context.notice("TOLD", "before anything else")
         if "raises" in parameters:
             raise parameters["raises"]
-        context.notice(
-            "SEEN", f"{context.job_id} {context.attempt} {sorted(context.resources)} {sorted(context.inputs)}"
-        )
+        seen = context.job_id, context.attempt, sorted(context.resources), sorted(context.inputs)
+        context.notice("SEEN", str(seen))
         return parameters["value"]
 
 

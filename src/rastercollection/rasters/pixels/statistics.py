@@ -155,7 +155,8 @@ class BandSummary:
     def _measured(self) -> tuple[float | None, ...]:
         if not self._finite:
             return (None,) * 6
-        second, ninety_eighth = np.percentile(np.concatenate(self._sample), [2, 98])
+        with np.errstate(all="ignore"):
+            second, ninety_eighth = np.percentile(np.concatenate(self._sample), [2, 98])
         deviation = math.sqrt(self._squares / self._finite) if self._squares >= 0 else math.nan
         figures = (self._low, self._high, self._mean, deviation, float(second), float(ninety_eighth))
         # sums of numbers near the largest a float can hold overflow
