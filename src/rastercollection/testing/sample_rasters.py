@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.warp import transform_bounds, transform_geom
 
+from rastercollection.core.records import multihash
 from rastercollection.geo.types import Bounds
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.model.cog import Cog
@@ -93,7 +93,7 @@ def write_sample_cog(
         "bounds": bounds,
         "footprint": _footprint(crs, bounds),
         "size": len(data),
-        "checksum": "1220" + hashlib.sha256(data).hexdigest(),
+        "checksum": multihash(data),
         "bands": tuple(_band(number, pixels[number - 1], color, nodata) for number, color in enumerate(colors, 1)),
         "validity": "mask" if valid is not None else "alpha" if "alpha" in colors else "nodata" if marked else "none",
         "color_table": {str(value): color for value, color in color_table.items()} if color_table else None,

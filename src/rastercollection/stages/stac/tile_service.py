@@ -13,6 +13,7 @@ from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.ports.catalog import CatalogBackend, SearchableCatalog
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.terms import VISUAL
 from rastercollection.stac.tile_servers import (
     MOSAICJSON_SERVER,
     PROFILES,
@@ -49,7 +50,7 @@ class Shown:
 
     @property
     def visual(self) -> Render:
-        return self.renders.get("visual", {})
+        return self.renders.get(VISUAL, {})
 
     @property
     def bounds(self) -> Bounds:

@@ -38,7 +38,6 @@ from rastercollection.backends.catalogs.static.documents import (
     item_links,
     items_digest,
     mirror_of,
-    multihash,
     new_root,
     sent_form,
     with_children,
@@ -47,6 +46,7 @@ from rastercollection.backends.catalogs.static.documents import (
 from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.records import multihash
 from rastercollection.errors import BackendError, ObjectNotFoundError, UnavailableError
 from rastercollection.ports.addresses import join, normalise, relative
 from rastercollection.ports.catalog import Publication, PublishMode
