@@ -15,7 +15,6 @@ from rastercollection.model.names import in_folder, overview_names
 from rastercollection.mosaics.low_zooms import HANDFUL, LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
-from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.cost import Load
 from rastercollection.stages.fan_in import collection_members
 from rastercollection.stages.overview.compose import Composition
@@ -66,7 +65,7 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
     with room_for(_load(composition), structure.settings, composition.limits, job.get("in_memory")) as workspace:
         made = make(composition, workspace)
         _report_unreadable(made.unreadable, context)
-        overview = _published(made, job, composition.storage, _reason(low), context)
+        overview = _published(made, composition, job, context)
     seconds = round(time.monotonic() - started, 3)
     return to_dict(attrs.evolve(overview, members=members_digest(cogs), seconds=seconds))
 
@@ -112,11 +111,9 @@ def _reason(low: LowZooms) -> str:
     return text
 
 
-def _published(
-    made: MadeOverview, job: Mapping[str, Any], storage: StorageBackend, reason: str, context: TaskContext
-) -> Overview:
-    picture = None
-    if made.is_torn:
+def _published(made: MadeOverview, drawn: Composition, job: Mapping[str, Any], context: TaskContext) -> Overview:
+    picture, storage = None, drawn.storage
+    if drawn.low.is_torn:
         context.notice("THUMBNAIL_SKIPPED", "The collection has no thumbnail: it lies on both edges of the map.")
     else:
         failed = "No thumbnail of the collection could be drawn"
@@ -128,7 +125,7 @@ def _published(
     return Overview(
         image=image,
         tile_count=made.tile_count,
-        reason=reason,
+        reason=_reason(drawn.low),
         pixels_read=made.pixels_read,
         outputs=outputs,
     )
