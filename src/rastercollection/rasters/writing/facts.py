@@ -44,18 +44,8 @@ def cog_file_of(
     overview_levels: tuple[int, ...],
     color_table: ColorTable | None,
 ) -> CogFile:
-    """All that is told of a finished COG, but for its addresses.
-
-    Args:
-        cog: A local file.
-        grid: Its pixels.
-        statistics: Of each band.
-        settings: How it was written.
-        raster_type: As validated.
-        validity: How it tells invalid pixels.
-        overview_levels: Decimations.
-        color_table: Of a single band.
-    """
+    """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
+    :class:`CogFile`, and what is read from it."""
     with cog.open("rb") as content:
         checksum = multihash(content)
     with rasterio.open(cog, driver="GTiff") as dataset:
