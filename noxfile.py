@@ -122,6 +122,12 @@ def parameters(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def architecture(session: nox.Session) -> None:
+    """Write the tree and the layers of the page on architecture, which follow from packages and contracts."""
+    session.run("python", "docs/write_architecture.py")
+
+
+@nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
     """The documentation site, into site/; any broken link is an error."""
     session.install(*_group("docs"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +87,20 @@ def test_what_was_decided_is_kept_in_the_record(error: Exception, settled: bool)
 def test_a_record_that_is_made_by_hand_is_settled_unless_it_is_retryable() -> None:
     assert ErrorRecord(code="X", message="x").settled
     assert not ErrorRecord(code="X", message="x", retryable=True).settled
+
+
+def _calls() -> Iterator[ast.Call]:
+    for path in Path(errors.__file__).parent.rglob("*.py"):
+        yield from (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+
+
+def test_no_task_of_the_library_blames_its_input_for_the_state_of_a_machine_or_a_store() -> None:
+    blaming = [call for call in _calls() if getattr(call.func, "id", "") in ("TaskError", "TileError")]
+    assert len(blaming) > 30
+    told = [
+        ast.unparse(call)
+        for call in blaming
+        if {node.value for node in ast.walk(call) if isinstance(node, ast.Constant)} & CIRCUMSTANCES
+        and not any(word.arg == "retryable" and ast.unparse(word.value) == "True" for word in call.keywords)
+    ]
+    assert told == []

@@ -15,12 +15,21 @@ from hypothesis import strategies as st
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.mosaics.mosaicjson import build_mosaic
+from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import is_dated, item_dict
-from rastercollection.stac.published import cog_key, is_dated_item, item_bounds, published_cog
+from rastercollection.stac.published import (
+    PublishedOverview,
+    cog_key,
+    is_dated_item,
+    item_bounds,
+    published_cog,
+    published_overview,
+    whole_bands,
+)
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.testing.catalog_contract import contract_item
-from rastercollection.testing.sample_records import sample_cog, sample_request
+from rastercollection.testing.sample_records import sample_band, sample_cog, sample_request
 from stac_scenes import CONIC, PALETTE, odd_cogs
 
 NOT_KEPT = ("source_container", "source_crs", "output_blob", "output_container", "reprojected", "tags", "receipt")
@@ -166,3 +175,47 @@ def test_items_of_others_have_no_cog() -> None:
     assert published_cog({**item, "assets": {"data": odd}}) is None
     assert item_bounds({"bbox": [1, 2, 0, 3, 4, 9]}) == (1, 2, 3, 4)
     assert item_bounds({"geometry": None}) is None
+
+
+@pytest.mark.parametrize("is_outdated", [False, True])
+def test_the_overview_of_a_collection_comes_back(is_outdated: bool) -> None:
+    tile, image = sample_cog(), sample_cog("whole", minzoom=0, maxzoom=9).file
+    items = [item_dict(tile, "sample", "data")]
+    document = collection_dict(sample_request(), items, renders={}, overview=image, is_outdated=is_outdated)
+    assert published_overview(json.loads(json.dumps(document))) == PublishedOverview(
+        href=image.href,
+        minzoom=0,
+        maxzoom=9,
+        size=image.size,
+        is_outdated=is_outdated,
+        thumbnail=image.thumbnail,
+    )
+    assert published_overview(collection_dict(sample_request(), items, renders={})) is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"rastercollection:maxzoom": 9},
+        {"href": "./o.tif"},
+        *({"href": "./o.tif", "rastercollection:maxzoom": zoom} for zoom in (None, "north", [], float("inf"))),
+    ],
+)
+def test_an_overview_that_is_not_understood_is_an_error(odd: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="not understood"):
+        published_overview({"assets": {"any": {"roles": ["overview"], **odd}}})
+
+
+@pytest.mark.parametrize("assets", [None, [], "text", {"a": None, "b": {"roles": "overview"}, "c": {"roles": None}}])
+def test_what_is_no_asset_has_no_role(assets: Any) -> None:
+    assert published_overview({"assets": assets}) is None
+
+
+def test_bands_of_an_asset_have_what_all_of_them_share() -> None:
+    bands = tuple(attrs.evolve(sample_band(number), scale=0.5, unit="m") for number in (1, 2))
+    asset = item_dict(sample_cog(bands=bands), "c", "data")["assets"]["data"]
+    assert all("raster:scale" not in band for band in asset["bands"])
+    assert [(band["name"], band["raster:scale"], band["unit"]) for band in whole_bands(asset)] == [
+        ("b1", 0.5, "m"),
+        ("b2", 0.5, "m"),
+    ]

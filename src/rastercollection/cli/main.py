@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import io
 import json
@@ -86,18 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CANCELLED
 
 
-class _Commands(click.Group):
-    """Commands, with a suggestion for a mistyped one, which click makes itself from 8.4 on."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        close = difflib.get_close_matches(args[0], self.commands, n=1)
-        if close and args[0] not in self.commands:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
-        return super().resolve_command(ctx, args)
-
-
 class _Command(click.Command):
     """A command whose help lists options under the titles of their sections."""
 
@@ -113,7 +100,7 @@ class _Command(click.Command):
 
 
 def _commands() -> click.Group:
-    group = _Commands(
+    group = click.Group(
         help="A folder of rasters, served: validated, made into COGs, mosaicked and catalogued in STAC.",
         epilog=EPILOG,
         no_args_is_help=False,

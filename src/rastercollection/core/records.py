@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -21,13 +21,14 @@ from rastercollection.errors import RasterCollectionError
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["FLAT", "canonical_json", "digest", "from_dict", "inside", "jsonable", "to_dict", "to_plain"]
+__all__ = ["FLAT", "canonical_json", "digest", "from_dict", "inside", "jsonable", "multihash", "to_dict", "to_plain"]
 
 T = TypeVar("T")
 
 FLAT: Mapping[str, str] = {"at_rest": ""}
 """Metadata of a field that holds a value of its own: that value's fields are written among those of its parent."""
 
+_MULTIHASH_SHA256 = "1220"
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -55,6 +56,12 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """SHA-256, in hexadecimal, of the canonical JSON of ``value``."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def multihash(content: bytes | IO[bytes]) -> str:
+    """SHA2-256 of bytes, or of a file that is open for reading bytes, as a hexadecimal multihash."""
+    found = hashlib.sha256(content) if isinstance(content, bytes) else hashlib.file_digest(content, "sha256")  # type: ignore[arg-type]
+    return _MULTIHASH_SHA256 + found.hexdigest()
 
 
 def _float(value: Any, _: Any) -> float:

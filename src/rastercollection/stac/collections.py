@@ -12,34 +12,19 @@ from rastercollection.geo.bounds import bounds_union
 from rastercollection.model.cog import CogFile
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest
+from rastercollection.stac import terms
 from rastercollection.stac.fields import (
-    COG_TYPE,
-    FILE,
-    PROJECTION,
-    RASTER,
-    RENDER,
-    WEB_MAP_LINKS,
     image_fields,
     image_type,
 )
 from rastercollection.stac.items import to_utc
-from rastercollection.stac.published import LATEST, cog_key, is_dated_item, item_bounds
+from rastercollection.stac.published import cog_key, is_dated_item, item_bounds
 
 __all__ = ["collection_dict"]
 
 KEYWORDS = ("raster", "cog", "mosaicjson")
-SHARED_ASSET_FIELDS = (
-    "type",
-    "roles",
-    "data_type",
-    "nodata",
-    "unit",
-    "raster:scale",
-    "raster:offset",
-    "raster:spatial_resolution",
-    "proj:code",
-)
-BAND_FIELDS = ("name", "description", "data_type", "nodata", "unit", "raster:scale", "raster:offset")
+SHARED_ASSET_FIELDS = ("type", "roles", *terms.SHARED_BAND_FIELDS, terms.RESOLUTION, terms.CODE)
+BAND_FIELDS = ("name", "description", *terms.SHARED_BAND_FIELDS)
 
 Fields = dict[str, Any]
 
@@ -88,7 +73,7 @@ def collection_dict(
 def _extent(items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
     start = min(_moment(item, "start_datetime") for item in items)
     end = max(_moment(item, "end_datetime") for item in items)
-    interval = [start if all(map(is_dated_item, items)) else None, end if end != to_utc(LATEST) else None]
+    interval = [start if all(map(is_dated_item, items)) else None, end if end != to_utc(terms.LATEST) else None]
     places = [bounds for bounds in map(item_bounds, items) if bounds is not None]
     return pystac.Extent(
         spatial=pystac.SpatialExtent([list(bounds_union(places))]),
@@ -108,14 +93,14 @@ def _cogs(items: Sequence[Mapping[str, Any]], asset_key: str) -> list[Mapping[st
 
 def _summaries(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
     assets, properties = _cogs(items, asset_key), [item["properties"] for item in items]
-    names = ("rastercollection:raster_type", "rastercollection:tier")
+    names = (terms.RASTER_TYPE, terms.TIER)
     summaries: Fields = {
-        "proj:code": _different(asset["proj:code"] for asset in assets),
+        terms.CODE: _different(asset[terms.CODE] for asset in assets),
         **{name: _different(item.get(name) for item in properties) for name in names},
     }
-    sizes = [asset["raster:spatial_resolution"] for asset in assets if "raster:spatial_resolution" in asset]
+    sizes = [asset[terms.RESOLUTION] for asset in assets if terms.RESOLUTION in asset]
     if sizes:
-        summaries["raster:spatial_resolution"] = {"minimum": min(sizes), "maximum": max(sizes)}
+        summaries[terms.RESOLUTION] = {"minimum": min(sizes), "maximum": max(sizes)}
     return {name: value for name, value in summaries.items() if value}
 
 
@@ -134,10 +119,10 @@ def _item_assets(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
         data["bands"] = [_in_common(column, BAND_FIELDS) for column in columns]
         if not all("name" in band for band in data["bands"]):
             del data["bands"]
-    thumbnails = [item["assets"]["thumbnail"] for item in items if "thumbnail" in item["assets"]]
+    thumbnails = [item["assets"][terms.THUMBNAIL] for item in items if terms.THUMBNAIL in item["assets"]]
     if not thumbnails:
         return {asset_key: data}
-    return {asset_key: data, "thumbnail": _in_common(thumbnails, ("title", "type", "roles"))}
+    return {asset_key: data, terms.THUMBNAIL: _in_common(thumbnails, ("title", "type", "roles"))}
 
 
 def _in_common(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Fields:
@@ -153,27 +138,27 @@ def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     if mosaic is None:
         return {}
     # without its size: the next job writes it before it publishes the collection again
-    asset = pystac.Asset(mosaic.url, title="MosaicJSON", media_type="application/json", roles=["index", "mosaic"])
+    asset = pystac.Asset(mosaic.url, title="MosaicJSON", media_type=terms.JSON_TYPE, roles=["index", terms.MOSAIC])
     return {"mosaicjson": asset}
 
 
 def _overview_assets(overview: CogFile | None, is_outdated: bool) -> dict[str, pystac.Asset]:
     if overview is None:
         return {}
-    zooms = {"rastercollection:minzoom": overview.minzoom, "rastercollection:maxzoom": overview.maxzoom}
-    state = {"rastercollection:outdated": True} if is_outdated else {}
+    zooms = {terms.MINZOOM: overview.minzoom, terms.MAXZOOM: overview.maxzoom}
+    state = {terms.OUTDATED: True} if is_outdated else {}
     assets = {
-        "overview": pystac.Asset(
+        terms.OVERVIEW: pystac.Asset(
             overview.href,
             title="Overview of the whole collection",
-            media_type=COG_TYPE,
-            roles=["overview"],
+            media_type=terms.COG_TYPE,
+            roles=[terms.OVERVIEW],
             extra_fields={**image_fields(overview), **zooms, **state},
         )
     }
     if overview.thumbnail:
-        assets["thumbnail"] = pystac.Asset(
-            overview.thumbnail, title="Thumbnail", media_type=image_type(overview.thumbnail), roles=["thumbnail"]
+        assets[terms.THUMBNAIL] = pystac.Asset(
+            overview.thumbnail, title="Thumbnail", media_type=image_type(overview.thumbnail), roles=[terms.THUMBNAIL]
         )
     return assets
 
@@ -181,8 +166,8 @@ def _overview_assets(overview: CogFile | None, is_outdated: bool) -> dict[str, p
 def _links(addresses: Mapping[str, str]) -> list[pystac.Link]:
     kinds: tuple[tuple[str, str, str, str, Fields], ...] = (
         ("viewer", "preview", "text/html", "Map", {}),
-        ("tilejson", "tilejson", "application/json", "TileJSON", {"render": "visual"}),
-        ("tiles", "xyz", "image/png", "Map tiles", {"render": "visual"}),
+        ("tilejson", "tilejson", terms.JSON_TYPE, "TileJSON", {"render": terms.VISUAL}),
+        ("tiles", "xyz", "image/png", "Map tiles", {"render": terms.VISUAL}),
     )
     return [
         pystac.Link(rel, addresses[name], media_type, title, extra_fields=extra)
@@ -197,10 +182,10 @@ def _extensions(collection: Mapping[str, Any]) -> list[str]:
     names = {name for asset in assets for name in (*asset, *(key for band in asset.get("bands", ()) for key in band))}
     names |= collection.get("summaries", {}).keys()
     present = {
-        PROJECTION: any(name.startswith("proj:") for name in names),
-        RASTER: any(name.startswith("raster:") for name in names),
-        FILE: any(name.startswith("file:") for name in names),
-        RENDER: bool(collection.get("renders")),
-        WEB_MAP_LINKS: any(link["rel"] in ("tilejson", "xyz") for link in collection["links"]),
+        terms.PROJECTION: any(name.startswith("proj:") for name in names),
+        terms.RASTER: any(name.startswith("raster:") for name in names),
+        terms.FILE: any(name.startswith("file:") for name in names),
+        terms.RENDER: bool(collection.get("renders")),
+        terms.WEB_MAP_LINKS: any(link["rel"] in ("tilejson", "xyz") for link in collection["links"]),
     }
     return [extension for extension, appears in present.items() if appears]

@@ -1,4 +1,4 @@
-"""Extension identifiers, media types and small conversions that items and collections share."""
+"""Conversions that items and collections share: a COG and its bands as fields of an asset."""
 
 from __future__ import annotations
 
@@ -14,16 +14,9 @@ from rastercollection import __version__
 from rastercollection.core.records import jsonable
 from rastercollection.model.band import BandFacts, Histogram
 from rastercollection.model.cog import CogFile
-from rastercollection.stac.published import DTYPES
+from rastercollection.stac import terms
 
 __all__ = [
-    "COG_TYPE",
-    "FILE",
-    "PROCESSING",
-    "PROJECTION",
-    "RASTER",
-    "RENDER",
-    "WEB_MAP_LINKS",
     "band_fields",
     "ground_resolution",
     "image_fields",
@@ -34,19 +27,8 @@ __all__ = [
     "to_wgs84",
 ]
 
-_EXTENSION = "https://stac-extensions.github.io/{}/schema.json"
-PROJECTION = _EXTENSION.format("projection/v2.0.0")
-RASTER = _EXTENSION.format("raster/v2.0.0")
-FILE = _EXTENSION.format("file/v2.1.0")
-RENDER = _EXTENSION.format("render/v2.0.0")
-WEB_MAP_LINKS = _EXTENSION.format("web-map-links/v1.2.0")
-PROCESSING = _EXTENSION.format("processing/v1.2.0")
-
-COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
-
-_DATA_TYPES = {dtype: name for name, dtype in DTYPES.items()}
+_DATA_TYPES = {dtype: name for name, dtype in terms.DTYPES.items()}
 _PLAIN_TYPE = re.compile(r"u?int(8|16|32|64)|float(16|32|64)")
-_SHARED_FIELDS = ("data_type", "nodata", "unit", "raster:scale", "raster:offset")
 
 
 def data_type(dtype: str) -> str:
@@ -60,14 +42,14 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": band.name}
     if described:
         fields["description"] = described
-    fields["rastercollection:color_interpretation"] = band.color_interpretation
+    fields[terms.COLOR_INTERPRETATION] = band.color_interpretation
     fields["data_type"] = data_type(band.dtype)
     if band.nodata is not None:
         fields["nodata"] = jsonable(band.nodata)
     if band.unit:
         fields["unit"] = band.unit
     if (band.scale, band.offset) != (1, 0):
-        fields |= {"raster:scale": band.scale, "raster:offset": band.offset}
+        fields |= {terms.SCALE: band.scale, terms.OFFSET: band.offset}
     statistics = _statistics(band)
     if statistics:
         fields["statistics"] = statistics
@@ -109,7 +91,7 @@ def _percentiles(band: BandFacts) -> dict[str, Any]:
     statistics = band.statistics
     ends = [statistics.percentile_2, statistics.percentile_98] if statistics else []
     known = bool(ends) and all(value is not None and math.isfinite(value) for value in ends)
-    return {"rastercollection:percentiles": ends} if known else {}
+    return {terms.PERCENTILES: ends} if known else {}
 
 
 def share_fields(bands: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -117,7 +99,7 @@ def share_fields(bands: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], li
     first = bands[0] if bands else {}
     shared = {
         name: first[name]
-        for name in _SHARED_FIELDS
+        for name in terms.SHARED_BAND_FIELDS
         if name in first and all(name in band and band[name] == first[name] for band in bands)
     }
     return shared, [{name: value for name, value in band.items() if name not in shared} for band in bands]
@@ -130,16 +112,16 @@ def image_fields(image: CogFile) -> dict[str, Any]:
     code = projection_code(image.target_crs)
     return {
         **shared,
-        **({"raster:spatial_resolution": resolution} if resolution is not None else {}),
+        **({terms.RESOLUTION: resolution} if resolution is not None else {}),
         "bands": bands,
-        "proj:code": code,
-        **({"proj:projjson": dict(image.projjson)} if code is None and image.projjson else {}),
-        "proj:shape": list(image.shape),
-        "proj:transform": list(image.transform),
-        "proj:bbox": list(image.bounds),
-        "file:checksum": image.checksum,
-        "file:size": image.size,
-        "file:header_size": image.header_size,
+        terms.CODE: code,
+        **({terms.PROJJSON: dict(image.projjson)} if code is None and image.projjson else {}),
+        terms.SHAPE: list(image.shape),
+        terms.TRANSFORM: list(image.transform),
+        terms.BBOX: list(image.bounds),
+        terms.FILE_CHECKSUM: image.checksum,
+        terms.FILE_SIZE: image.size,
+        terms.FILE_HEADER_SIZE: image.header_size,
     }
 
 

@@ -13,18 +13,13 @@ from rastercollection.geo.bounds import bounds_parts
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.receipt import Receipt
+from rastercollection.stac import terms
 from rastercollection.stac.fields import (
-    COG_TYPE,
-    FILE,
-    PROCESSING,
-    PROJECTION,
-    RASTER,
     image_fields,
     image_type,
     projection_code,
     software,
 )
-from rastercollection.stac.published import EARLIEST, LATEST
 
 __all__ = ["is_dated", "item_dict", "to_utc"]
 
@@ -51,8 +46,8 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str
         assets={asset_key: asset},
     )
     if file.thumbnail:
-        item.assets["thumbnail"] = pystac.Asset(
-            file.thumbnail, title="Thumbnail", media_type=image_type(file.thumbnail), roles=["thumbnail"]
+        item.assets[terms.THUMBNAIL] = pystac.Asset(
+            file.thumbnail, title="Thumbnail", media_type=image_type(file.thumbnail), roles=[terms.THUMBNAIL]
         )
     plain: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
     return plain
@@ -68,10 +63,10 @@ def cog_asset(cog: Cog) -> pystac.Asset:
     fields: dict[str, Any] = {
         **image_fields(cog.file),
         **_for_later_runs(cog.file),
-        **({"rastercollection:receipt": _receipt(cog.receipt)} if cog.receipt else {}),
+        **({terms.RECEIPT: _receipt(cog.receipt)} if cog.receipt else {}),
     }
     return pystac.Asset(
-        cog.file.href, title=cog.source_blob, media_type=COG_TYPE, roles=_roles(cog.file), extra_fields=fields
+        cog.file.href, title=cog.source_blob, media_type=terms.COG_TYPE, roles=_roles(cog.file), extra_fields=fields
     )
 
 
@@ -81,11 +76,11 @@ def _for_later_runs(cog: CogFile) -> dict[str, Any]:
     :func:`rastercollection.stac.published.published_cog` reads it.
     """
     return {
-        "rastercollection:minzoom": cog.minzoom,
-        "rastercollection:maxzoom": cog.maxzoom,
-        "rastercollection:overview_levels": list(cog.overview_levels),
-        "rastercollection:validity": cog.validity,
-        **({"rastercollection:color_table": jsonable(cog.color_table)} if cog.color_table else {}),
+        terms.MINZOOM: cog.minzoom,
+        terms.MAXZOOM: cog.maxzoom,
+        terms.OVERVIEW_LEVELS: list(cog.overview_levels),
+        terms.VALIDITY: cog.validity,
+        **({terms.COLOR_TABLE: jsonable(cog.color_table)} if cog.color_table else {}),
     }
 
 
@@ -98,27 +93,27 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 
 def _roles(cog: CogFile) -> list[str]:
     is_picture = cog.raster_type in ("rgb", "rgba") and all(band.dtype == "uint8" for band in cog.bands)
-    return ["data", "visual"] if is_picture else ["data"]
+    return [terms.DATA, terms.VISUAL] if is_picture else [terms.DATA]
 
 
 def _extensions(asset: pystac.Asset) -> list[str]:
     fields = [*asset.extra_fields, *(name for band in asset.extra_fields["bands"] for name in band)]
     has_raster = any(name.startswith("raster:") for name in fields)
-    return [PROJECTION, *([RASTER] if has_raster else []), FILE, PROCESSING]
+    return [terms.PROJECTION, *([terms.RASTER] if has_raster else []), terms.FILE, terms.PROCESSING]
 
 
 def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:
     properties: dict[str, Any] = {"title": cog.source_blob}
     if cog.start_datetime or cog.end_datetime or not cog.datetime:
-        properties["start_datetime"] = _utc(cog.start_datetime or cog.datetime or EARLIEST)
-        properties["end_datetime"] = _utc(cog.end_datetime or cog.datetime or source_modified or LATEST)
+        properties["start_datetime"] = _utc(cog.start_datetime or cog.datetime or terms.EARLIEST)
+        properties["end_datetime"] = _utc(cog.end_datetime or cog.datetime or source_modified or terms.LATEST)
     return {
         **properties,
         "processing:software": dict(software()),
         "processing:lineage": _lineage(cog),
-        "rastercollection:datetime_source": cog.datetime_source,
-        "rastercollection:raster_type": cog.file.raster_type,
-        "rastercollection:tier": cog.file.settings.tier,
+        terms.DATETIME_SOURCE: cog.datetime_source,
+        terms.RASTER_TYPE: cog.file.raster_type,
+        terms.TIER: cog.file.settings.tier,
     }
 
 

@@ -1,6 +1,7 @@
-"""From a published STAC item back to what fan-in stages need of its COG, so that they open no raster. Pure, no I/O.
+"""From published STAC documents back to what is in them: of items their COGs, of collections their overview.
 
-The reverse of :func:`rastercollection.stac.items.item_dict`, as far as mosaic, collection and pictures go.
+The reverse of :mod:`rastercollection.stac.items` and :mod:`rastercollection.stac.collections`, as far as mosaic,
+collection, pictures and maps go, so that they open no raster. Pure, no I/O.
 """
 
 from __future__ import annotations
@@ -8,23 +9,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from rastercollection.core.records import from_dict
 from rastercollection.errors import RasterCollectionError
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
+from rastercollection.stac import terms
 
-__all__ = ["DTYPES", "EARLIEST", "LATEST", "cog_key", "is_dated_item", "is_item_of", "item_bounds", "published_cog"]
-
-EARLIEST, LATEST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
-"""Ends of the interval of an item whose acquisition is unknown; STAC has no open intervals for items."""
+__all__ = [
+    "PublishedOverview",
+    "asset_with_role",
+    "assets_with_role",
+    "cog_href",
+    "cog_key",
+    "is_dated_item",
+    "is_item_of",
+    "item_bounds",
+    "links_of",
+    "published_cog",
+    "published_overview",
+    "source_of",
+    "when_acquired",
+    "whole_bands",
+]
 
 Json = Mapping[str, Any]
-
-MARK = "rastercollection:maxzoom"
-"""A COG's asset has it in items of this library."""
-
-DTYPES = {"cint16": "complex_int16", "cint32": "complex_int32", "cfloat32": "complex64", "cfloat64": "complex128"}
-"""STAC's names of data types that numpy and rasterio call otherwise."""
 
 _STATISTICS = ("minimum", "maximum", "mean", "stddev")
 
@@ -45,10 +55,71 @@ def published_cog(item: Json) -> Cog | None:
         return None
 
 
+@attrs.frozen(kw_only=True)
+class PublishedOverview:
+    """The COG by which a collection shows all of itself.
+
+    Attributes:
+        href: As in the document: it may be relative.
+        minzoom, maxzoom: WebMercatorQuad zooms that it is meant for.
+        size: Bytes; None where the document does not tell.
+        is_outdated: It does not show all of the collection.
+        thumbnail: Address of the collection's thumbnail; None without one.
+    """
+
+    href: str
+    minzoom: int
+    maxzoom: int
+    size: int | None
+    is_outdated: bool
+    thumbnail: str | None
+
+
+def published_overview(collection: Json) -> PublishedOverview | None:
+    """The overview of a collection, whoever wrote its document; None where it has none.
+
+    Raises:
+        ValueError: The document does not tell where it is, or what zooms it is for.
+    """
+    asset, thumbnail = asset_with_role(collection, terms.OVERVIEW), asset_with_role(collection, terms.THUMBNAIL) or {}
+    if asset is None:
+        return None
+    try:
+        return PublishedOverview(
+            href=str(asset["href"]),
+            minzoom=int(asset.get(terms.MINZOOM, 0)),
+            maxzoom=int(asset[terms.MAXZOOM]),
+            size=asset.get(terms.FILE_SIZE),
+            is_outdated=bool(asset.get(terms.OUTDATED, False)),
+            thumbnail=thumbnail.get("href"),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"its asset is not understood: {error!r}") from error
+
+
+def assets_with_role(document: Json, role: str) -> list[Json]:
+    """The assets of a document that have a role; what is no asset or no list of roles is passed over."""
+    assets = document.get("assets")
+    every = [asset for asset in assets.values() if isinstance(asset, Mapping)] if isinstance(assets, Mapping) else []
+    return [asset for asset in every if isinstance(asset.get("roles"), list) and role in asset["roles"]]
+
+
+def asset_with_role(document: Json, role: str) -> Json | None:
+    """The first asset of a document that has a role, as :func:`assets_with_role` finds them; None without one."""
+    return next(iter(assets_with_role(document, role)), None)
+
+
+def links_of(document: Json, rel: str) -> list[dict[str, Any]]:
+    """The document's links of a kind; whatever else stands there is left out."""
+    links = document.get("links")
+    every = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    return [link for link in every if link.get("rel") == rel]
+
+
 def cog_key(item: Json) -> str | None:
     """Key of the asset that is the COG; None in another program's item."""
     assets = item.get("assets") or {}
-    return next((key for key, asset in assets.items() if MARK in asset), None)
+    return next((key for key, asset in assets.items() if terms.MAXZOOM in asset), None)
 
 
 def is_item_of(item: Json, cog: Cog) -> bool:
@@ -65,11 +136,29 @@ def item_bounds(item: Json) -> Bounds | None:
     return (bbox[0], bbox[1], bbox[2], bbox[3]) if len(bbox) == 4 else None
 
 
+def cog_href(item: Json) -> str | None:
+    """Address of the COG; None in another program's item."""
+    key = cog_key(item)
+    return None if key is None else item["assets"][key]["href"]
+
+
+def source_of(item: Json) -> str:
+    """Name of the source that an item was made of; of another program's, its title."""
+    return str(item["properties"].get("title", ""))
+
+
+def when_acquired(properties: Json) -> str:
+    """Acquisition of an item as text, ``start/end`` for an interval; empty where nothing is known of it."""
+    if properties.get(terms.DATETIME_SOURCE) == "unknown":
+        return ""
+    if properties.get("datetime"):
+        return str(properties["datetime"])
+    return "/".join(str(properties[name]) for name in ("start_datetime", "end_datetime") if properties.get(name))
+
+
 def is_dated_item(item: Json) -> bool:
     """Whether anything is known of when the item was acquired, but that it was before its source was written."""
-    properties = item["properties"]
-    known = any(properties.get(name) for name in ("datetime", "start_datetime", "end_datetime"))
-    return known and properties.get("rastercollection:datetime_source") != "unknown"
+    return bool(when_acquired(item["properties"]))
 
 
 _UNKNOWN: Json = {
@@ -91,25 +180,25 @@ def _facts(item: Json, asset: Json) -> dict[str, Any]:
         "item_id": item["id"],
         "source_blob": asset["title"],
         "href": asset["href"],
-        "settings": _settings(properties["rastercollection:tier"]),
-        "target_crs": asset.get("proj:code") or _wkt(asset["proj:projjson"]),
-        "projjson": asset.get("proj:projjson"),
-        "transform": asset["proj:transform"][:6],
-        "shape": asset["proj:shape"],
-        "bounds": asset["proj:bbox"],
+        "settings": _settings(properties[terms.TIER]),
+        "target_crs": asset.get(terms.CODE) or _wkt(asset[terms.PROJJSON]),
+        "projjson": asset.get(terms.PROJJSON),
+        "transform": asset[terms.TRANSFORM][:6],
+        "shape": asset[terms.SHAPE],
+        "bounds": asset[terms.BBOX],
         "bounds_4326": item_bounds(item),
         "footprint": item["geometry"],
-        "size": asset["file:size"],
-        "checksum": asset["file:checksum"],
-        "header_size": asset["file:header_size"],
-        "overview_levels": asset["rastercollection:overview_levels"],
-        "raster_type": properties["rastercollection:raster_type"],
-        "validity": asset["rastercollection:validity"],
-        "bands": [_band(asset, band) for band in asset["bands"]],
-        "color_table": asset.get("rastercollection:color_table"),
-        "minzoom": asset["rastercollection:minzoom"],
-        "maxzoom": asset[MARK],
-        "thumbnail": item["assets"].get("thumbnail", {}).get("href"),
+        "size": asset[terms.FILE_SIZE],
+        "checksum": asset[terms.FILE_CHECKSUM],
+        "header_size": asset[terms.FILE_HEADER_SIZE],
+        "overview_levels": asset[terms.OVERVIEW_LEVELS],
+        "raster_type": properties[terms.RASTER_TYPE],
+        "validity": asset[terms.VALIDITY],
+        "bands": [_band(band) for band in whole_bands(asset)],
+        "color_table": asset.get(terms.COLOR_TABLE),
+        "minzoom": asset[terms.MINZOOM],
+        "maxzoom": asset[terms.MAXZOOM],
+        "thumbnail": item["assets"].get(terms.THUMBNAIL, {}).get("href"),
         **_times(properties),
     }
 
@@ -129,30 +218,34 @@ def _times(properties: Json) -> dict[str, Any]:
     start, end = properties.get("start_datetime"), properties.get("end_datetime")
     return {
         "datetime": properties.get("datetime"),
-        "start_datetime": None if start == EARLIEST else start,
-        "end_datetime": None if end == LATEST else end,
-        "datetime_source": properties["rastercollection:datetime_source"],
+        "start_datetime": None if start == terms.EARLIEST else start,
+        "end_datetime": None if end == terms.LATEST else end,
+        "datetime_source": properties[terms.DATETIME_SOURCE],
     }
 
 
-def _band(asset: Json, band: Json) -> dict[str, Any]:
-    """What all bands share stands in the asset."""
-    fields = {**asset, **band}
+def whole_bands(asset: Json) -> list[dict[str, Any]]:
+    """STAC's objects of the bands of a COG's asset, with what all of them share."""
+    shared = {name: asset[name] for name in terms.SHARED_BAND_FIELDS if name in asset}
+    return [{**shared, **band} for band in asset["bands"]]
+
+
+def _band(band: Json) -> dict[str, Any]:
     return {
         "name": band["name"],
         "description": band.get("description"),
-        "dtype": DTYPES.get(fields["data_type"], fields["data_type"]),
-        "nodata": fields.get("nodata"),
-        "unit": fields.get("unit"),
-        "scale": fields.get("raster:scale", 1.0),
-        "offset": fields.get("raster:offset", 0.0),
-        "color_interpretation": band["rastercollection:color_interpretation"],
+        "dtype": terms.DTYPES.get(band["data_type"], band["data_type"]),
+        "nodata": band.get("nodata"),
+        "unit": band.get("unit"),
+        "scale": band.get(terms.SCALE, 1.0),
+        "offset": band.get(terms.OFFSET, 0.0),
+        "color_interpretation": band[terms.COLOR_INTERPRETATION],
         "statistics": _statistics(band["statistics"], band) if "statistics" in band else None,
     }
 
 
 def _statistics(statistics: Json, band: Json) -> dict[str, Any]:
-    low, high = band.get("rastercollection:percentiles", (None, None))
+    low, high = band.get(terms.PERCENTILES, (None, None))
     known = {name: statistics.get(name) for name in _STATISTICS}
     counts = {"count": int(statistics["count"]), "valid_percent": statistics["valid_percent"]}
     return {**known, **counts, "percentile_2": low, "percentile_98": high}

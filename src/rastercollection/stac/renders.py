@@ -13,6 +13,7 @@ from rastercollection.core.records import jsonable
 from rastercollection.model.band import BandFacts
 from rastercollection.model.cog import CogFile
 from rastercollection.stac.spread import Spread, band_spread
+from rastercollection.stac.terms import VISUAL
 
 __all__ = ["collection_renders"]
 
@@ -58,9 +59,9 @@ def collection_renders(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Ren
     usual = _usual(cogs)
     if _is_classes(usual[0]):
         common = {**_common(cogs, asset_key, (1,)), "resampling": "nearest"}
-        return {"visual": {"title": "Classes", **common, **_class_colors(usual)}}
+        return {VISUAL: {"title": "Classes", **common, **_class_colors(usual)}}
     fewest = min(len(_color_bands(cog)) for cog in cogs)
-    views = [view for view in _views(usual[0]) if max(view.bands) <= fewest] or [_View("visual", "First band", (1,))]
+    views = [view for view in _views(usual[0]) if max(view.bands) <= fewest] or [_View(VISUAL, "First band", (1,))]
     renders = {view.key: _continuous(view, cogs, usual, asset_key) for view in views}
     return {**renders, **_hillshade(cogs, asset_key)} if usual[0].raster_type == "dem" else renders
 
@@ -90,8 +91,8 @@ def _is_classes(cog: CogFile) -> bool:
 def _views(cog: CogFile) -> list[_View]:
     bands = _color_bands(cog)
     if len(bands) < 3:
-        return [_View("visual", "Elevation" if cog.raster_type == "dem" else "First band", (1,))]
-    natural = _View("visual", "Natural color", _red_green_blue(bands))
+        return [_View(VISUAL, "Elevation" if cog.raster_type == "dem" else "First band", (1,))]
+    natural = _View(VISUAL, "Natural color", _red_green_blue(bands))
     infrared = _near_infrared(cog, bands)
     if infrared is None:
         return [natural]

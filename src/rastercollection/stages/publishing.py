@@ -35,8 +35,7 @@ def draw_thumbnail(
     """The thumbnail, None where there is none: a COG without one is still a COG.
 
     Args:
-        cog: A local file.
-        file: What is known of it.
+        cog, file: A local file, and what is known of it.
         context: Told ``THUMBNAIL_SKIPPED``.
         failed: What to say where it cannot be drawn; the reason follows.
         empty: What to say where no pixel is valid; None for nothing.
@@ -60,14 +59,7 @@ def publish(
     url: str,
     picture_url: str,
 ) -> tuple[CogFile, tuple[Output, ...]]:
-    """Store a COG with its thumbnail.
-
-    Args:
-        storage: Where they go.
-        file: What is told of the COG.
-        put: Stores the COG at an address.
-        picture: The thumbnail; None for none.
-        url, picture_url: Their addresses.
+    """Store a COG, by ``put``, at ``url``, and its thumbnail, if there is one, at ``picture_url``.
 
     Returns:
         The COG with its public addresses, and what was written.

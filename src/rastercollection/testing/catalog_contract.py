@@ -28,12 +28,11 @@ import pytest
 
 from rastercollection.errors import BackendError, ObjectExistsError
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
+from rastercollection.stac.terms import COG_TYPE
 
 __all__ = ["CatalogContract", "contract_collection", "contract_item"]
 
 Json = dict[str, Any]
-
-COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
 def contract_collection(collection_id: str, **changes: Any) -> Json:

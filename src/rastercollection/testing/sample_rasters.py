@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.warp import transform_bounds, transform_geom
 
+from rastercollection.core.records import multihash
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import exact_zoom
 from rastercollection.model.band import BandFacts, BandStatistics
@@ -110,7 +110,7 @@ def _file_facts(path: Path) -> dict[str, Any]:
     return {
         "href": str(path),
         "size": len(data),
-        "checksum": "1220" + hashlib.sha256(data).hexdigest(),
+        "checksum": multihash(data),
         "outputs": (Output(url=str(path), size=len(data), version="1"),),
     }
 

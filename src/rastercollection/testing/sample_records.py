@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.models import Task, TaskResult, TaskStatus
-from rastercollection.core.records import to_dict
+from rastercollection.core.records import multihash, to_dict
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import TILE
 from rastercollection.model.band import BandFacts, BandStatistics, Histogram
@@ -57,7 +56,7 @@ def sample_cog(
         "output_container": container,
         "href": href,
         "shape": shape,
-        "checksum": "1220" + hashlib.sha256(item_id.encode()).hexdigest(),
+        "checksum": multihash(item_id.encode()),
         "thumbnail": f"{container}/{item_id}_thumbnail.png",
         "bands": tuple(sample_band(number, color) for number, color in enumerate(("red", "green", "blue"), 1)),
         "outputs": (Output(url=href, size=1_000_000, version="1"),),

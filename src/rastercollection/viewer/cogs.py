@@ -19,6 +19,7 @@ from rastercollection.ports.addresses import is_local
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_env import NO_NETWORK, SAFE_OPTIONS, config_session
 from rastercollection.rasters.source.inspection import check_reach
+from rastercollection.stac.terms import OFFSET, SCALE
 
 __all__ = ["band_texts", "open_cog", "pixel_values"]
 
@@ -89,8 +90,8 @@ def band_texts(dataset: DatasetReader, band: int, described: Mapping[str, Any]) 
         "description": str(described.get("description") or dataset.descriptions[band - 1] or ""),
         "unit": str(described.get("unit") or dataset.units[band - 1] or ""),
         "dtype": dataset.dtypes[band - 1],
-        "scale": _number(described.get("raster:scale"), dataset.scales[band - 1]),
-        "offset": _number(described.get("raster:offset"), dataset.offsets[band - 1]),
+        "scale": _number(described.get(SCALE), dataset.scales[band - 1]),
+        "offset": _number(described.get(OFFSET), dataset.offsets[band - 1]),
     }
 
 

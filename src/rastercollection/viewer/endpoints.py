@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from rastercollection.errors import BackendError
 from rastercollection.ports.addresses import is_local, local_path
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS
+from rastercollection.stac.terms import COG_TYPE, GEOJSON_TYPE
 from rastercollection.viewer.cogs import band_texts, open_cog, pixel_values
 from rastercollection.viewer.locate import read_json
 from rastercollection.viewer.served import ServedCollection
@@ -29,7 +30,6 @@ CHUNK = 4 * 2**20
 LARGEST_PICTURE = 8 * 2**20
 PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 Json = dict[str, Any]
 ItemId = Annotated[str, Query(alias="id", max_length=1000)]
@@ -74,7 +74,7 @@ class CollectionApi:
         except ValueError:
             raise HTTPException(422, "bbox is west,south,east,north in degrees.") from None
         found = self._shelf.shown.items.within(boxes)
-        return JSONResponse(footprints(found, limit), media_type="application/geo+json")
+        return JSONResponse(footprints(found, limit), media_type=GEOJSON_TYPE)
 
     def point(
         self, lon: Annotated[float, Query(ge=-720, le=720)], lat: Annotated[float, Query(ge=-90, le=90)]
@@ -113,7 +113,7 @@ class CollectionApi:
     def item(self, item_id: ItemId) -> Response:
         """The document of an item."""
         document = read_json(self._storage, self._known(item_id).url)
-        return JSONResponse(document, media_type="application/geo+json")
+        return JSONResponse(document, media_type=GEOJSON_TYPE)
 
     def thumbnail(self, item_id: ItemId) -> Response:
         """The picture of an item."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, ViewError
 from rastercollection.ports.addresses import accepted, join, normalise
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
+from rastercollection.stac.published import links_of
 
-__all__ = ["check_in_place", "find_collection", "links_of", "read_json"]
+__all__ = ["check_in_place", "find_collection", "read_json"]
 
 DEEPEST_CATALOG = 4
 MOST_NAMED = 10
@@ -80,7 +80,7 @@ def _collection_of(storage: StorageBackend, url: str, levels: int) -> str:
             f"{public} is no STAC collection.",
             "Name the collection.json that the job printed, or the folder that holds it.",
         )
-    children = [link for link in links_of(document) if link.get("rel") == "child"]
+    children = links_of(document, "child")
     if len(children) == 1 and levels:
         return _collection_of(storage, followed_href(str(children[0].get("href")), url), levels - 1)
     if not children:
@@ -88,12 +88,6 @@ def _collection_of(storage: StorageBackend, url: str, levels: int) -> str:
     shown = ", ".join(str(link.get("href")) for link in children[:MOST_NAMED])
     more = " …" if len(children) > MOST_NAMED else ""
     raise ViewError(f"The catalog {public} holds {len(children)} collections: {shown}{more}.", "Name one of them.")
-
-
-def links_of(document: Mapping[str, Any]) -> list[Json]:
-    """The document's links; whatever else stands there is left out."""
-    links = document.get("links")
-    return [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
 
 
 def _readable(value: Any) -> Any:

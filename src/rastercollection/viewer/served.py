@@ -15,6 +15,8 @@ from rastercollection.errors import RasterCollectionError, ViewError
 from rastercollection.mosaics.index import MosaicIndex, read_mosaic
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
+from rastercollection.stac.published import asset_with_role, published_overview
+from rastercollection.stac.terms import MOSAIC
 from rastercollection.viewer.locate import check_in_place, find_collection, read_json
 from rastercollection.viewer.shown_items import ItemIndex, load_items
 
@@ -120,7 +122,7 @@ def load_collection(storage: StorageBackend, url: str) -> PublishedCollection:
         BackendError: A document cannot be read.
     """
     document = read_json(storage, url)
-    asset = _asset(document, "mosaic")
+    asset = asset_with_role(document, MOSAIC)
     if asset is None:
         raise ViewError(
             f"The collection {storage.public_url(url)} has no MosaicJSON to be served from.",
@@ -142,16 +144,6 @@ def load_collection(storage: StorageBackend, url: str) -> PublishedCollection:
         version=digest([url, document])[:12],
         items=items,
     )
-
-
-def _asset(document: Mapping[str, Any], role: str) -> Mapping[str, Any] | None:
-    assets = document.get("assets")
-    every = [asset for asset in assets.values() if isinstance(asset, dict)] if isinstance(assets, dict) else []
-    return next((asset for asset in every if role in _list(asset.get("roles"))), None)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _in_background(storage: StorageBackend, document: Mapping[str, Any], url: str) -> Future[ItemIndex]:
@@ -213,15 +205,11 @@ def _name(address: str) -> str:
 
 
 def _overview(storage: StorageBackend, document: Mapping[str, Any], url: str) -> ServedOverview | None:
-    asset = _asset(document, "overview")
-    if asset is None:
-        return None
     try:
-        return ServedOverview(
-            cog=followed_href(str(asset["href"]), url),
-            minzoom=int(asset.get("rastercollection:minzoom", 0)),
-            maxzoom=int(asset["rastercollection:maxzoom"]),
-        )
-    except (KeyError, TypeError, ValueError, OverflowError, RasterCollectionError) as error:
+        found = published_overview(document)
+        if found is None:
+            return None
+        return ServedOverview(cog=followed_href(found.href, url), minzoom=found.minzoom, maxzoom=found.maxzoom)
+    except (ValueError, RasterCollectionError) as error:
         log.warning("the overview of %s is not used: %s", storage.public_url(url), error)
         return None

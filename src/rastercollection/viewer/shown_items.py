@@ -15,12 +15,13 @@ from shapely.geometry.base import BaseGeometry
 from rastercollection.errors import RasterCollectionError
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
-from rastercollection.viewer.locate import links_of, read_json
+from rastercollection.stac.published import asset_with_role, links_of, when_acquired, whole_bands
+from rastercollection.stac.terms import DATA, SHARED_BAND_FIELDS, THUMBNAIL
+from rastercollection.viewer.locate import read_json
 
 __all__ = ["ItemIndex", "ShownItem", "load_items"]
 
 PARALLEL_REQUESTS = 8
-SHARED_BY_BANDS = ("data_type", "nodata", "unit", "raster:scale", "raster:offset")
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
@@ -75,7 +76,7 @@ class ItemIndex:
 
 def load_items(storage: StorageBackend, collection: Mapping[str, Any], collection_url: str) -> ItemIndex:
     """Read all items that a collection links to; one that cannot be used is left out, with a warning in the log."""
-    hrefs = [str(link.get("href")) for link in links_of(collection) if link.get("rel") == "item"]
+    hrefs = [str(link.get("href")) for link in links_of(collection, "item")]
 
     def load(href: str) -> ShownItem | None:
         try:
@@ -96,8 +97,8 @@ def shown_item(document: Mapping[str, Any], url: str) -> ShownItem:
         KeyError, TypeError, ValueError, AttributeError, ShapelyError: It is no item that has a COG.
         BackendError: It links to what it must not.
     """
-    properties, assets = document["properties"], document["assets"]
-    data, thumbnail = _asset(assets, "data"), _asset(assets, "thumbnail")
+    properties = document["properties"]
+    data, thumbnail = asset_with_role(document, DATA), asset_with_role(document, THUMBNAIL)
     if data is None:
         raise KeyError("an asset with the role data")
     outline = shapely.geometry.shape(document["geometry"])
@@ -105,7 +106,7 @@ def shown_item(document: Mapping[str, Any], url: str) -> ShownItem:
         id=str(document["id"]),
         title=str(properties.get("title") or document["id"]),
         url=url,
-        when=_when(properties),
+        when=when_acquired(properties),
         outline=outline if outline.is_valid else shapely.make_valid(outline),
         cog=followed_href(str(data["href"]), url),
         thumbnail=followed_href(str(thumbnail["href"]), url) if thumbnail else None,
@@ -113,19 +114,7 @@ def shown_item(document: Mapping[str, Any], url: str) -> ShownItem:
     )
 
 
-def _asset(assets: Mapping[str, Any], role: str) -> Mapping[str, Any] | None:
-    return next((asset for asset in assets.values() if role in (asset.get("roles") or ())), None)
-
-
 def _bands(asset: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    shared = {name: asset[name] for name in SHARED_BY_BANDS if name in asset}
-    kept = {*SHARED_BY_BANDS, "name", "description"}
-    return tuple({**shared, **{k: v for k, v in band.items() if k in kept}} for band in asset.get("bands") or ())
-
-
-def _when(properties: Mapping[str, Any]) -> str:
-    if properties.get("rastercollection:datetime_source") == "unknown":
-        return ""
-    if properties.get("datetime"):
-        return str(properties["datetime"])
-    return "/".join(str(properties[name]) for name in ("start_datetime", "end_datetime") if properties.get(name))
+    kept = (*SHARED_BAND_FIELDS, "name", "description")
+    bands = whole_bands(asset) if asset.get("bands") else []
+    return tuple({name: band[name] for name in kept if name in band} for band in bands)

@@ -12,14 +12,14 @@ import shapely
 from shapely.geometry import mapping
 
 from rastercollection.geo.bounds import bounds_parts, unroll
+from rastercollection.stac.published import links_of
+from rastercollection.stac.terms import VISUAL
 from rastercollection.stac.tile_servers import build_urls
-from rastercollection.viewer.locate import links_of
 from rastercollection.viewer.served import PublishedCollection
 from rastercollection.viewer.shown_items import ShownItem
 
 __all__ = ["collection_summary", "footprints", "parts_of_box", "web_address"]
 
-FIRST_RENDER = "visual"
 MOST_VERTICES = 60_000
 """Footprints with more than these in all are shown as boxes."""
 
@@ -38,7 +38,7 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
         "title": _text(document.get("title") or document.get("id")),
         "description": _text(document.get("description")),
         "license": _text(document.get("license")),
-        "license_url": next((web_address(link.get("href")) for link in _links(document, "license")), None),
+        "license_url": next((web_address(link.get("href")) for link in links_of(document, "license")), None),
         "providers": _providers(document),
         "interval": _interval(document),
         "address": public_url,
@@ -47,7 +47,7 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
         "drawn_from": shown.lowest_zoom,
         "maxzoom": shown.mosaic.maxzoom,
         "overview_maxzoom": overview.maxzoom if overview else None,
-        "items": len(_links(document, "item")),
+        "items": len(links_of(document, "item")),
         "renders": _renders(document, shown.version),
         "version": shown.version,
     }
@@ -55,10 +55,6 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _links(document: Mapping[str, Any], rel: str) -> list[Json]:
-    return [link for link in links_of(document) if link.get("rel") == rel]
 
 
 def web_address(value: Any) -> str | None:
@@ -89,16 +85,16 @@ def _interval(document: Mapping[str, Any]) -> list[str | None]:
 def _renders(document: Mapping[str, Any], version: str) -> list[Json]:
     """``visual`` first. One that cannot be understood is left out; without any, the server's own choice is shown."""
     every = document.get("renders")
-    named: Mapping[str, Any] = every if isinstance(every, dict) and every else {FIRST_RENDER: {"title": "Data"}}
+    named: Mapping[str, Any] = every if isinstance(every, dict) and every else {VISUAL: {"title": "Data"}}
     made = []
-    for key in sorted(named, key=lambda name: name != FIRST_RENDER):
+    for key in sorted(named, key=lambda name: name != VISUAL):
         try:
             tiles = build_urls("", {"v": version}, named[key])["tiles"].lstrip("/")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             log.warning("the render %r is left out: %s", key, error)
             continue
         made.append({"key": str(key), "title": _text(named[key].get("title")) or str(key), "tiles": tiles})
-    return made or [{"key": FIRST_RENDER, "title": "Data", "tiles": build_urls("", {"v": version}, {})["tiles"][1:]}]
+    return made or [{"key": VISUAL, "title": "Data", "tiles": build_urls("", {"v": version}, {})["tiles"][1:]}]
 
 
 def parts_of_box(bounds: Sequence[float]) -> tuple[Bounds, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import rasterio
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
+from rastercollection.core.records import multihash
 from rastercollection.errors import TileError
 from rastercollection.geo.crs import name_crs
 from rastercollection.geo.geographic import geographic_bounds
@@ -27,7 +27,6 @@ from rastercollection.rasters.writing.metadata import ColorTable
 __all__ = ["cog_file_of"]
 
 _MOST_ZOOM = 24
-_MULTIHASH_SHA256 = "1220"
 _EARTH: Bounds = (-180.0, -90.0, 180.0, 90.0)
 _LEADER = 4
 """GDAL writes the size of each block in front of it."""
@@ -45,18 +44,10 @@ def cog_file_of(
     overview_levels: tuple[int, ...],
     color_table: ColorTable | None,
 ) -> CogFile:
-    """All that is told of a finished COG, but for its addresses.
-
-    Args:
-        cog: A local file.
-        grid: Its pixels.
-        statistics: Of each band.
-        settings: How it was written.
-        raster_type: As validated.
-        validity: How it tells invalid pixels.
-        overview_levels: Decimations.
-        color_table: Of a single band.
-    """
+    """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
+    :class:`CogFile`, and what is read from it."""
+    with cog.open("rb") as content:
+        checksum = multihash(content)
     with rasterio.open(cog, driver="GTiff") as dataset:
         bands, header = _band_facts(dataset, statistics), _header_size(dataset)
     crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
@@ -73,7 +64,7 @@ def cog_file_of(
         bounds=grid.bounds,
         bounds_4326=geographic_bounds(crs, transform, grid.width, grid.height) or _EARTH,
         size=cog.stat().st_size,
-        checksum=_checksum(cog),
+        checksum=checksum,
         header_size=header,
         overview_levels=overview_levels,
         raster_type=raster_type,
@@ -83,12 +74,6 @@ def cog_file_of(
         minzoom=minzoom,
         maxzoom=maxzoom,
     )
-
-
-def _checksum(path: Path) -> str:
-    """SHA2-256 of a file as a hexadecimal multihash."""
-    with path.open("rb") as file:
-        return _MULTIHASH_SHA256 + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _header_size(cog: DatasetReader) -> int:

@@ -5,49 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, to_dict, to_plain
 from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Skip, Stage, TaskContext, carry_over
 from rastercollection.errors import TaskError
-from rastercollection.geo.pixel_grid import CollectionGrid, GridRule, choose_grid
+from rastercollection.geo.pixel_grid import CollectionGrid, choose_grid
 from rastercollection.model.agreement import Disagreement, compare_tiles, outside_majority
 from rastercollection.model.cog import Cog
 from rastercollection.model.names import TileName, tile_names
-from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources, Validation
+from rastercollection.stages.cog.task_parameters import CogParameters
 from rastercollection.stages.stage_names import CREATE_COGS
 
-__all__ = ["STAGE", "CogParameters", "create_cog", "forecast_cog"]
-
-
-@attrs.frozen(kw_only=True)
-class CogParameters:
-    """Parameters of one task.
-
-    Attributes:
-        validation: Stage 1's answer.
-        item_id: Id of the tile's STAC item.
-        output_blob: Path of the COG, relative to the output container.
-        source_container, output_container, target_crs, in_memory, datetime, datetime_pattern: As in a
-            :class:`~rastercollection.CollectionRequest`.
-        policy: What is accepted as a source.
-        grid: Where the COG's pixels may lie.
-    """
-
-    validation: Validation
-    item_id: str
-    output_blob: str
-    source_container: str
-    output_container: str
-    target_crs: str
-    in_memory: bool | None
-    datetime: str | None
-    datetime_pattern: str | None
-    policy: SourcePolicy
-    grid: GridRule = attrs.field(factory=GridRule)
+__all__ = ["STAGE", "create_cog", "forecast_cog"]
 
 
 def create_cog(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ from rastercollection.stages.cog.acquisition import Acquisition, find_acquisitio
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.copying.byte_copy import copy_bytes, local_copy, look_at, why_not
 from rastercollection.stages.cog.prepare import ConversionSpec, Prepared, load_of, prepare
-from rastercollection.stages.cog.stage import CogParameters
+from rastercollection.stages.cog.task_parameters import CogParameters
 from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
 from rastercollection.stages.resources import Resources
 

@@ -43,7 +43,6 @@ class MadeOverview:
         path: The COG, a local file, gone when the workspace is.
         image: What is to be told of it, but for its addresses.
         tile_count: COGs that it was made of.
-        is_torn: Its content lies at both edges of the map.
         pixels_read: Pixels of one band that were read for it.
         unreadable: Why COGs that were published before are not in it.
     """
@@ -51,7 +50,6 @@ class MadeOverview:
     path: Path
     image: CogFile
     tile_count: int
-    is_torn: bool
     pixels_read: int
     unreadable: tuple[str, ...]
 
@@ -96,7 +94,6 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         path=target,
         image=attrs.evolve(image, minzoom=0, maxzoom=job.low.maxzoom, bounds_4326=from_mercator(grid.bounds)),
         tile_count=len(structure.cogs) - len(unreadable),
-        is_torn=job.low.is_torn,
         pixels_read=pixels,
         unreadable=tuple(unreadable.values()),
     )

@@ -10,14 +10,16 @@ from rastercollection.core.records import from_dict, to_dict
 from rastercollection.core.workflow import Companion, JobContext, TaskContext
 from rastercollection.errors import BackendError
 from rastercollection.model.mosaic import Overview
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.published import PublishedOverview, published_overview
 from rastercollection.stages.fan_in import FanInParameters
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stage_names import CREATE_OVERVIEW
 
 __all__ = ["STAGE", "create_overview"]
 
-OUTDATED = "rastercollection:outdated"
-"""An overview's asset says so in a collection of which it does not show all."""
+TOLD = ("href", "thumbnail", "maxzoom", "size")
+"""What a summary says of an overview."""
 
 
 def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
@@ -28,32 +30,36 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
 
 
 def _still_holds(result: TaskResult, resources: Mapping[str, Any]) -> bool:
-    return not _published(result, resources).get(OUTDATED, False)
+    published = _published(result, resources)
+    return published is None or not published.is_outdated
 
 
 def _successor(result: TaskResult, resources: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The overview that a later job has put in the place of this result's, if it shows all of the collection."""
-    asset = _published(result, resources)
-    if asset.get(OUTDATED, False):
+    published = _published(result, resources)
+    if published is None or published.is_outdated or not _is_whole(published, Resources.of(resources).storage):
         return None
+    told = {name: getattr(published, name) for name in TOLD}
+    return {"overview": {**told, "reason": "a later job of the collection has made another one, of all tiles"}}
+
+
+def _is_whole(published: PublishedOverview, storage: StorageBackend) -> bool:
     try:
-        is_whole = Resources.of(resources).storage.stat(asset["href"]).size == asset["file:size"]
-        found = {"href": asset["href"], "maxzoom": asset["rastercollection:maxzoom"], "size": asset["file:size"]}
-    except (BackendError, LookupError):
-        return None
-    reason = "a later job of the collection has made another one, of all tiles"
-    return {"overview": {**found, "thumbnail": asset.get("thumbnail"), "reason": reason}} if is_whole else None
+        return storage.stat(published.href).size == published.size
+    except BackendError:
+        return False
 
 
-def _published(result: TaskResult, resources: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The asset by which the collection links to its overview now, with the thumbnail's address; may be empty."""
+def _published(result: TaskResult, resources: Mapping[str, Any]) -> PublishedOverview | None:
+    """The overview that the collection links to now; None also where the job made none, as where the tiles are few."""
     catalog = Resources.of(resources).catalog
     if result.value is None or from_dict(Overview, result.value).image is None or catalog is None:
-        return {}
+        return None
     request = from_dict(FanInParameters, result.task.parameters).job
-    assets = (catalog.collection(request.stac_item_id) or {}).get("assets") or {}
-    asset: Mapping[str, Any] = assets.get("overview") or {}
-    return {**asset, "thumbnail": assets.get("thumbnail", {}).get("href")} if asset else {}
+    try:
+        return published_overview(catalog.collection(request.stac_item_id) or {})
+    except ValueError:  # what another program has made of the document says nothing against the file
+        return None
 
 
 def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
@@ -61,8 +67,7 @@ def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
     made = [from_dict(Overview, result.value) for result in results if result.value is not None]
     if not made:
         return {"overview": None}
-    told = ("href", "thumbnail", "maxzoom", "size")
-    return {"overview": {**{name: getattr(made[0].image, name, None) for name in told}, "reason": made[0].reason}}
+    return {"overview": {**{name: getattr(made[0].image, name, None) for name in TOLD}, "reason": made[0].reason}}
 
 
 STAGE = Companion(

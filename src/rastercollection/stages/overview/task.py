@@ -14,7 +14,6 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import HANDFUL, LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
-from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.cost import Load
 from rastercollection.stages.members import collection_members
 from rastercollection.stages.overview.compose import Composition
@@ -60,7 +59,7 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     with room_for(load, structure.settings, resources.limits) as workspace:
         made = make(composition, workspace)
         _report_unreadable(made.unreadable, context)
-        overview = _published(made, request, composition.storage, _reason(low), context)
+        overview = _published(made, composition, request, context)
     seconds = round(time.monotonic() - started, 3)
     return attrs.evolve(overview, members=members_digest(cogs), seconds=seconds)
 
@@ -106,11 +105,9 @@ def _reason(low: LowZooms) -> str:
     return text
 
 
-def _published(
-    made: MadeOverview, request: CollectionRequest, storage: StorageBackend, reason: str, context: TaskContext
-) -> Overview:
-    picture = None
-    if made.is_torn:
+def _published(made: MadeOverview, drawn: Composition, request: CollectionRequest, context: TaskContext) -> Overview:
+    picture, storage = None, drawn.storage
+    if drawn.low.is_torn:
         context.notice("THUMBNAIL_SKIPPED", "The collection has no thumbnail: it lies on both edges of the map.")
     else:
         failed = "No thumbnail of the collection could be drawn"
@@ -122,7 +119,7 @@ def _published(
     return Overview(
         image=image,
         tile_count=made.tile_count,
-        reason=reason,
+        reason=_reason(drawn.low),
         pixels_read=made.pixels_read,
         outputs=outputs,
     )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
-from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
+import httpx2
 import shapely
 
 from rastercollection.geo.webmercator import MERCATOR_LATITUDE, tile_of
@@ -21,6 +18,7 @@ from rastercollection.stages.stac.png import NotReadableError, what_is_shown
 __all__ = ["Readiness", "offers", "openapi_of", "probe"]
 
 TIMEOUT = 10.0
+MOST_REDIRECTS = 10
 LARGEST_ANSWER = 16_000_000
 TILES_TRIED = 3
 
@@ -101,39 +99,33 @@ def _tilejson(address: str) -> None:
 
 
 def _fetch(address: str) -> bytes:
+    """What is at an address, the first 16 MB at most."""
     try:
-        with _opener(address).open(address, timeout=TIMEOUT) as answer:
-            data: bytes = answer.read(LARGEST_ANSWER)
-            if answer.status != 200:
-                raise _RefusedError(f"HTTP {answer.status}")
-            return data
-    except urllib.error.HTTPError as error:
-        with error:
-            raise _RefusedError(f"HTTP {error.code}: {_shortened(error.read(500))}") from error
-    except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
-        raise _RefusedError(_shortened(str(getattr(error, "reason", error)).encode())) from error
+        with _client(httpx2.URL(address).host) as client, client.stream("GET", address) as answer:
+            data = next(answer.iter_raw(LARGEST_ANSWER), b"")
+    except (httpx2.HTTPError, httpx2.InvalidURL, ImportError, OSError, ValueError) as error:
+        raise _RefusedError(_shortened(str(error).encode())) from error
+    if answer.status_code != 200:
+        raise _RefusedError(f"HTTP {answer.status_code}: {_shortened(data[:500])}".removesuffix(": "))
+    return data
+
+
+def _client(host: str) -> httpx2.Client:
+    """Speaks HTTP and HTTPS only; servers on this machine are reached without a proxy.
+
+    It asks for nothing compressed, which could unpack to any size.
+    """
+    return httpx2.Client(
+        follow_redirects=True,
+        headers={"Accept-Encoding": "identity"},
+        max_redirects=MOST_REDIRECTS,
+        timeout=TIMEOUT,
+        transport=httpx2.HTTPTransport() if _is_loopback(host) else None,
+    )
 
 
 def _shortened(text: bytes) -> str:
     return " ".join(text.decode(errors="replace").split())[:200]
-
-
-def _opener(address: str) -> urllib.request.OpenerDirector:
-    """Speaks HTTP and HTTPS only; servers on this machine are reached without a proxy."""
-    proxies = urllib.request.ProxyHandler({} if _is_loopback(urlsplit(address).hostname or "") else None)
-    opener = urllib.request.OpenerDirector()
-    handlers = (
-        proxies,
-        urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-    )
-    for handler in handlers:
-        opener.add_handler(handler)
-    return opener
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,6 +11,8 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.addresses import join
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.published import assets_with_role
+from rastercollection.stac.terms import OVERVIEW, THUMBNAIL
 
 __all__ = ["overview_hrefs", "remove_superseded"]
 
@@ -18,8 +20,7 @@ __all__ = ["overview_hrefs", "remove_superseded"]
 def overview_hrefs(catalog: CatalogBackend, collection_id: str) -> frozenset[str]:
     """Addresses of overview and thumbnail of a collection as it is published now; none without such a collection."""
     document = catalog.collection(collection_id) or {}
-    assets = (document.get("assets") or {}).values()
-    return frozenset(asset["href"] for asset in assets if {"overview", "thumbnail"} & set(asset.get("roles") or ()))
+    return frozenset(asset["href"] for role in (OVERVIEW, THUMBNAIL) for asset in assets_with_role(document, role))
 
 
 def remove_superseded(

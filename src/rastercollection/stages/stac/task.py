@@ -23,7 +23,7 @@ from rastercollection.ports.catalog import CatalogBackend, Publication, PublishM
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import is_dated, item_dict
-from rastercollection.stac.published import cog_key, is_item_of
+from rastercollection.stac.published import cog_href, is_item_of, source_of
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview, source_times
 from rastercollection.stages.members import Members, collection_members, write_mosaic
@@ -210,7 +210,7 @@ def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
 def _report_other_sources(members: Members, context: TaskContext) -> None:
     """Say where an item is replaced that was made of another source, as a.tif and a.png would give one id."""
     sources = {cog.item_id: cog.source_blob for cog in members.made}
-    before = {str(item["id"]): str(item["properties"].get("title", "")) for item in members.replaced}
+    before = {str(item["id"]): source_of(item) for item in members.replaced}
     other = [f"{name} (of {title}, now of {sources[name]})" for name, title in before.items() if title != sources[name]]
     if other:
         context.notice(
@@ -243,8 +243,8 @@ def _report_outdated(members: Members, context: TaskContext) -> None:
 def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:
     """Addresses of the COGs of dropped items, which are left where they are."""
     made = {cog.file.href for cog in members.made}
-    assets = [item["assets"].get(cog_key(item)) for item in members.leaving]
-    dropped = tuple(asset["href"] for asset in assets if asset and asset["href"] not in made)
+    hrefs = map(cog_href, members.leaving)
+    dropped = tuple(href for href in hrefs if href and href not in made)
     if members.leaving:
         files = f" Their COGs stay where they are: {_few(dropped)}." if dropped else ""
         context.notice("ITEMS_DROPPED", f"{len(members.leaving)} items are no longer in the collection.{files}")

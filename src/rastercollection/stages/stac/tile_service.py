@@ -14,6 +14,7 @@ from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.catalog import CatalogBackend, SearchableCatalog
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.terms import VISUAL
 from rastercollection.stac.tile_servers import (
     MOSAICJSON_SERVER,
     PROFILES,
@@ -50,7 +51,7 @@ class Shown:
 
     @property
     def visual(self) -> Render:
-        return self.renders.get("visual", {})
+        return self.renders.get(VISUAL, {})
 
     @property
     def bounds(self) -> Bounds:

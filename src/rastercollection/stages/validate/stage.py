@@ -11,44 +11,14 @@ from rastercollection.core.models import Task, TaskResult
 from rastercollection.core.records import from_dict, to_dict, to_plain
 from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Stage, TaskContext
 from rastercollection.model.agreement import compare_tiles
-from rastercollection.model.cog import Level
-from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
-from rastercollection.model.tiers import Tier
 from rastercollection.model.tile import SourceFile, Sources, Validation
 from rastercollection.stages.stage_names import VALIDATE_TILES
+from rastercollection.stages.validate.task_parameters import ValidateParameters
 
-__all__ = ["STAGE", "ValidateParameters", "validate_raster"]
+__all__ = ["STAGE", "validate_raster"]
 
 _HANDLER = "rastercollection.stages.validate:validate_raster"
-
-
-@attrs.frozen(kw_only=True)
-class ValidateParameters:
-    """Parameters of one task.
-
-    Attributes:
-        source: The raster.
-        tier: The tier asked for.
-        tiers: All that there are.
-        policy: What is accepted as a source.
-        input_crs, target_crs, raster_type, jpeg_quality, compression, compression_level, warp_resampling,
-            overview_resampling, strict: As in a :class:`~rastercollection.CollectionRequest`.
-    """
-
-    source: SourceFile
-    input_crs: str | None
-    target_crs: str
-    raster_type: str
-    tier: Tier
-    tiers: tuple[Tier, ...]
-    jpeg_quality: int
-    compression: str | None
-    compression_level: Level
-    warp_resampling: str | None
-    overview_resampling: str | None
-    strict: bool
-    policy: SourcePolicy
 
 
 def validate_raster(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:

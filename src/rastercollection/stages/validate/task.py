@@ -27,7 +27,7 @@ from rastercollection.stages.validate.declarations import (
 from rastercollection.stages.validate.detect import detect_type
 from rastercollection.stages.validate.georeference import georeference
 from rastercollection.stages.validate.sample import take_sample
-from rastercollection.stages.validate.stage import ValidateParameters
+from rastercollection.stages.validate.task_parameters import ValidateParameters
 
 __all__ = ["validate"]
 

@@ -14,6 +14,7 @@ import attrs
 from rastercollection.core.records import digest
 from rastercollection.errors import BackendError
 from rastercollection.stac.hrefs import absolute_href, relative_href
+from rastercollection.stac.terms import FILE, FILE_CHECKSUM, FILE_SIZE, GEOJSON_TYPE, JSON_TYPE, MIRROR
 
 __all__ = [
     "ItemLink",
@@ -26,7 +27,6 @@ __all__ = [
     "item_links",
     "items_digest",
     "mirror_of",
-    "multihash",
     "new_root",
     "placed",
     "sent_form",
@@ -37,11 +37,8 @@ __all__ = [
 Json = dict[str, Any]
 
 STAC_VERSION = "1.1.0"
-FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
-JSON_TYPE, GEOJSON_TYPE = "application/json", "application/geo+json"
 STRUCTURAL = frozenset({"root", "self", "parent", "child", "item", "items", "collection"})
-MULTIHASH_SHA256 = "1220"
-MIRROR_KEY, MIRROR_ROLE = "items", "collection-mirror"
+MIRROR_KEY = "items"
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -62,8 +59,8 @@ class ItemLink:
             "href": self.href,
             "type": GEOJSON_TYPE,
             "title": self.item_id,
-            "file:checksum": self.checksum,
-            "file:size": self.size,
+            FILE_CHECKSUM: self.checksum,
+            FILE_SIZE: self.size,
         }
 
 
@@ -88,11 +85,6 @@ def _text(value: Any, levels: int, margin: str) -> str:
     if levels and isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
         return f"[{inner}{f',{inner}'.join(_text(item, 0, '') for item in value)}{margin}]"
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def multihash(data: bytes) -> str:
-    """SHA2-256 as a hexadecimal multihash."""
-    return MULTIHASH_SHA256 + hashlib.sha256(data).hexdigest()
 
 
 def file_stems(ids: Iterable[str]) -> dict[str, str]:
@@ -153,7 +145,7 @@ def collection_document(
     ]
     document = placed(collection, url, links)
     extensions = list(document.get("stac_extensions") or [])
-    document["stac_extensions"] = [*extensions, *([FILE_EXTENSION] if FILE_EXTENSION not in extensions else [])]
+    document["stac_extensions"] = [*extensions, *([FILE] if FILE not in extensions else [])]
     return document
 
 
@@ -177,7 +169,7 @@ def _absolute(thing: Mapping[str, Any], url: str) -> Json:
 def item_links(collection: Mapping[str, Any]) -> list[ItemLink]:
     """The links to items that :func:`collection_document` wrote; those of other programs are left out."""
     return [
-        ItemLink(item_id=link["title"], href=link["href"], checksum=link["file:checksum"], size=link["file:size"])
+        ItemLink(item_id=link["title"], href=link["href"], checksum=link[FILE_CHECKSUM], size=link[FILE_SIZE])
         for link in collection.get("links", ())
         if _is_ours(link)
     ]
@@ -190,7 +182,7 @@ def foreign_links(collection: Mapping[str, Any]) -> list[Json]:
 
 
 def _is_ours(link: Mapping[str, Any]) -> bool:
-    return link.get("rel") == "item" and {"title", "href", "file:checksum", "file:size"} <= link.keys()
+    return link.get("rel") == "item" and {"title", "href", FILE_CHECKSUM, FILE_SIZE} <= link.keys()
 
 
 def items_digest(checksums: Mapping[str, str]) -> str:
@@ -218,7 +210,7 @@ def mirror_of(collection: Mapping[str, Any]) -> Json | None:
 
 
 def _is_mirror(asset: Mapping[str, Any]) -> bool:
-    return MIRROR_ROLE in asset.get("roles", ())
+    return MIRROR in asset.get("roles", ())
 
 
 def new_root(name: str) -> Json:

@@ -18,19 +18,17 @@ import attrs
 
 from rastercollection.backends.catalogs.holdings import Holdings
 from rastercollection.backends.catalogs.static.documents import (
-    GEOJSON_TYPE,
-    JSON_TYPE,
-    MIRROR_ROLE,
     foreign_links,
     item_links,
     mirror_of,
-    multihash,
     placed,
 )
 from rastercollection.backends.catalogs.static.stac_table import write_table
+from rastercollection.core.records import multihash
 from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.terms import FILE_CHECKSUM, FILE_SIZE, GEOJSON_TYPE, JSON_TYPE, MIRROR, PARQUET_TYPE
 
 __all__ = ["Mirror", "is_mirror_name", "require_writer"]
 
@@ -39,7 +37,6 @@ Json = dict[str, Any]
 log = logging.getLogger("rastercollection")
 
 NAME = "items.parquet"
-PARQUET_TYPE = "application/vnd.apache.parquet"
 EXTRA = "geoparquet"
 _NAMES = re.compile(r"items(-[0-9a-f]{12})?\.parquet")
 
@@ -142,9 +139,9 @@ class Mirror:
         facts = {
             "type": PARQUET_TYPE,
             "title": "All items, as GeoParquet",
-            "roles": [MIRROR_ROLE],
-            "file:checksum": checksum,
-            "file:size": local.stat().st_size,
+            "roles": [MIRROR],
+            FILE_CHECKSUM: checksum,
+            FILE_SIZE: local.stat().st_size,
         }
         is_taken = before is not None and before["href"] == f"./{NAME}"
         for name in ([f"items-{checksum[-12:]}.parquet"] if is_taken else []) + [NAME]:
@@ -159,7 +156,7 @@ class Mirror:
         if not is_mirror_name(name):
             return False
         try:
-            return self.storage.stat(self._url(name)).size == asset.get("file:size")
+            return self.storage.stat(self._url(name)).size == asset.get(FILE_SIZE)
         except ObjectNotFoundError:
             return False
 

@@ -21,6 +21,7 @@ from typing import Any
 import attrs
 
 from rastercollection.errors import BackendError
+from rastercollection.stac.terms import COUNT, NODATA
 
 __all__ = ["write_table"]
 
@@ -129,11 +130,11 @@ def _renamed_in(thing: Mapping[str, Any]) -> Json:
     changed = dict(thing)
     nodata = thing.get("nodata")
     if isinstance(nodata, str) or (isinstance(nodata, int) and int(float(nodata)) != nodata):
-        changed["rastercollection:nodata"] = str(changed.pop("nodata"))
+        changed[NODATA] = str(changed.pop("nodata"))
     statistics = thing.get("statistics")
     if isinstance(statistics, Mapping) and "count" in statistics:
         changed["statistics"] = {name: value for name, value in statistics.items() if name != "count"}
-        changed["rastercollection:count"] = statistics["count"]
+        changed[COUNT] = statistics["count"]
     if "bands" in thing:
         changed["bands"] = [_renamed_in(band) for band in thing["bands"]]
     return changed

@@ -38,7 +38,6 @@ from rastercollection.backends.catalogs.static.documents import (
     item_links,
     items_digest,
     mirror_of,
-    multihash,
     sent_form,
     with_mirror,
 )
@@ -47,6 +46,7 @@ from rastercollection.backends.catalogs.static.mirror import Mirror, require_wri
 from rastercollection.backends.catalogs.static.root_document import RootDocument
 from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.records import multihash
 from rastercollection.errors import BackendError
 from rastercollection.ports.addresses import join, normalise
 from rastercollection.ports.catalog import Publication, PublishMode

@@ -10,6 +10,7 @@ import attrs
 import rasterio
 
 from rastercollection.errors import TaskError
+from rastercollection.model.cog import CogFile
 from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
@@ -94,13 +95,6 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         overview_levels=levels,
         color_table=prepared.metadata.color_table,
     )
-    receipt = Receipt(
-        compared_to="source",
-        lossless=True,
-        pixels=grid.width * grid.height,
-        checks=(FidelityCheck.within("bytes", file.size, file.size, 0),),
-        seconds=0.0,
-    )
     return Conversion(
         path=path,
         file=file,
@@ -109,9 +103,16 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         valid=valid_pixels.map,
         tags=kept_tags(prepared.metadata),
         in_memory=True,
-        receipt=receipt,
+        receipt=_receipt(file),
         usage=Usage(),
     )
+
+
+def _receipt(file: CogFile) -> Receipt:
+    """Bytes are copied as they are."""
+    rows, columns = file.shape
+    check = FidelityCheck.within("bytes", file.size, file.size, 0)
+    return Receipt(compared_to="source", lossless=True, pixels=rows * columns, checks=(check,), seconds=0.0)
 
 
 def copy_bytes(storage: StorageBackend, source: SourceFile, url: str) -> ObjectInfo:

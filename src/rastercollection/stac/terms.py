@@ -1,0 +1,76 @@
+"""The names that STAC documents of this library use: fields of our own, extensions, media types, roles, data types."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RASTER_TYPE: Final = "rastercollection:raster_type"
+TIER: Final = "rastercollection:tier"
+DATETIME_SOURCE: Final = "rastercollection:datetime_source"
+"""Of an item: parameter, filename, tags or unknown."""
+
+MINZOOM: Final = "rastercollection:minzoom"
+MAXZOOM: Final = "rastercollection:maxzoom"
+"""WebMercatorQuad zooms of a COG. A COG's asset has the latter in all items of this library."""
+OVERVIEW_LEVELS: Final = "rastercollection:overview_levels"
+VALIDITY: Final = "rastercollection:validity"
+COLOR_TABLE: Final = "rastercollection:color_table"
+RECEIPT: Final = "rastercollection:receipt"
+OUTDATED: Final = "rastercollection:outdated"
+"""An overview's asset says so in a collection of which it does not show all."""
+
+COLOR_INTERPRETATION: Final = "rastercollection:color_interpretation"
+PERCENTILES: Final = "rastercollection:percentiles"
+"""Of a band: the 2nd and the 98th, which STAC has no field for."""
+COUNT: Final = "rastercollection:count"
+NODATA: Final = "rastercollection:nodata"
+"""Of a band, in a table that cannot hold STAC's own."""
+
+FILE_CHECKSUM: Final = "file:checksum"
+FILE_SIZE: Final = "file:size"
+FILE_HEADER_SIZE: Final = "file:header_size"
+SCALE: Final = "raster:scale"
+OFFSET: Final = "raster:offset"
+RESOLUTION: Final = "raster:spatial_resolution"
+CODE: Final = "proj:code"
+PROJJSON: Final = "proj:projjson"
+SHAPE: Final = "proj:shape"
+TRANSFORM: Final = "proj:transform"
+BBOX: Final = "proj:bbox"
+
+SHARED_BAND_FIELDS: Final = ("data_type", "nodata", "unit", SCALE, OFFSET)
+"""Fields of bands that stand in the asset where all bands have the same."""
+
+_EXTENSION = "https://stac-extensions.github.io/{}/schema.json"
+PROJECTION: Final = _EXTENSION.format("projection/v2.0.0")
+RASTER: Final = _EXTENSION.format("raster/v2.0.0")
+FILE: Final = _EXTENSION.format("file/v2.1.0")
+RENDER: Final = _EXTENSION.format("render/v2.0.0")
+WEB_MAP_LINKS: Final = _EXTENSION.format("web-map-links/v1.2.0")
+PROCESSING: Final = _EXTENSION.format("processing/v1.2.0")
+
+COG_TYPE: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
+JSON_TYPE: Final = "application/json"
+GEOJSON_TYPE: Final = "application/geo+json"
+PARQUET_TYPE: Final = "application/vnd.apache.parquet"
+
+DATA: Final = "data"
+VISUAL: Final = "visual"
+"""Role of a COG that can be shown as it is, and name of the render that links show."""
+OVERVIEW: Final = "overview"
+THUMBNAIL: Final = "thumbnail"
+MOSAIC: Final = "mosaic"
+MIRROR: Final = "collection-mirror"
+"""Roles of assets; overview and thumbnail are their keys, too."""
+
+DTYPES: Final = {
+    "cint16": "complex_int16",
+    "cint32": "complex_int32",
+    "cfloat32": "complex64",
+    "cfloat64": "complex128",
+}
+"""STAC's names of data types that numpy and rasterio call otherwise."""
+
+EARLIEST: Final = "0001-01-01T00:00:00Z"
+LATEST: Final = "9999-12-31T23:59:59Z"
+"""Ends of the interval of an item whose acquisition is unknown; STAC has no open intervals for items."""

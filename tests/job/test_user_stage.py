@@ -1,0 +1,139 @@
+"""A stage of a user's own has the rights of the library's: its outputs are looked after, its facts are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from job_scenes import make_tiles
+from rastercollection import (
+    CollectionRequest,
+    FanOut,
+    JobResult,
+    Stage,
+    TaskContext,
+    Workflow,
+    carry_over,
+    collection_workflow,
+    plan_collection,
+    process_collection,
+)
+
+NAMES = ("a.tif", "b.tif")
+
+
+def count_pixels(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Write a note beside a COG, and say how many pixels it has."""
+    rows, columns = parameters["shape"]
+    written = context.resources["storage"].write(parameters["note"], f"{rows * columns}".encode())
+    return {
+        "pixels": rows * columns,
+        "outputs": [{"url": written.url, "size": written.size, "version": written.version}],
+    }
+
+
+def counting(wanted: Path) -> Stage:
+    """The stage; as long as the file ``wanted`` is there, its results hold."""
+
+    def plan(context: Any, cogs: Any) -> Any:
+        return carry_over(
+            context, cogs, lambda cog: {"shape": cog.value["shape"], "note": cog.value["outputs"][0]["url"] + ".txt"}
+        )
+
+    return Stage(
+        name="count_pixels",
+        task_type="count_pixels",
+        handler=f"{__name__}:count_pixels",
+        fan=FanOut(plan),
+        still_holds=lambda _, __: wanted.exists(),
+        summary=lambda _, results: {"pixels": sum(result.value["pixels"] for result in results if result.ok)},
+        product=lambda result: str(result.value["outputs"][0]["url"]),
+    )
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> tuple[dict[str, Any], Path]:
+    make_tiles(tmp_path / "in")
+    wanted = tmp_path / "wanted"
+    wanted.touch()
+    parameters = {"container_name": tmp_path / "in", "blob_list": NAMES, "collection_id": "c"}
+    return {**parameters, "output_container": tmp_path / "out", "create_overview": False}, wanted
+
+
+def run(scene: tuple[dict[str, Any], Path], **changes: Any) -> JobResult:
+    parameters, wanted = scene
+    jobs = f"sqlite:///{wanted.parent / 'jobs.db'}"
+    return process_collection(**parameters, jobs=jobs, executor="serial", workflow=workflow(scene), **changes)
+
+
+def workflow(scene: tuple[dict[str, Any], Path]) -> Workflow:
+    parameters, wanted = scene
+    return collection_workflow(CollectionRequest(**parameters)).insert_after("create_cogs", counting(wanted))
+
+
+def notes(scene: tuple[dict[str, Any], Path]) -> dict[str, int]:
+    return {path.name: path.stat().st_ino for path in (scene[1].parent / "out").glob("*.txt")}
+
+
+def test_its_facts_are_in_the_summary_and_its_product_is_what_became_of_a_tile(scene: Any) -> None:
+    result = run(scene)
+    shapes = [forecast.shape for forecast in plan_collection(**scene[0]).tiles]
+    assert result.summary["pixels"] == sum(rows * columns for rows, columns in shapes)
+    assert [Path(tile.output).suffix for tile in result.tiles] == [".txt", ".txt"]
+    assert result.summary["cogs"]["successful"] == result.summary["stac"]["items_created"] == 2
+
+
+def test_a_finished_job_is_reused_with_it(scene: Any) -> None:
+    first = run(scene)
+    again = run(scene)
+    assert again.reused
+    assert again.to_dict() == first.to_dict()
+
+
+def test_an_output_of_it_that_is_lost_is_made_again_and_nothing_else(scene: Any) -> None:
+    run(scene)
+    before = notes(scene)
+    lost = scene[1].parent / "out" / sorted(before)[0]
+    lost.unlink()
+    again = run(scene)
+    after = notes(scene)
+    assert not again.reused
+    assert sorted(after) == sorted(before)
+    kept = sorted(before)[1]
+    assert after[kept] == before[kept]
+    assert again.summary["pixels"] > 0
+
+
+def test_its_own_word_on_whether_a_result_holds_counts(scene: Any) -> None:
+    run(scene)
+    before = notes(scene)
+    scene[1].unlink()
+    again = run(scene)
+    assert not again.reused
+    assert all(inode != before[name] for name, inode in notes(scene).items())
+
+
+def test_a_plan_foretells_what_comes_before_it_and_no_more(scene: Any) -> None:
+    parameters, wanted = scene
+    made = collection_workflow(CollectionRequest(**parameters))
+    whole = plan_collection(**parameters, workflow=made.insert_after("create_cogs", counting(wanted)))
+    assert list(whole.stages) == [
+        "validate_tiles",
+        "create_cogs",
+        "count_pixels",
+        "create_mosaicjson",
+        "create_stac_collection",
+    ]
+    assert all(tile.bytes_out for tile in whole.tiles)
+    without = plan_collection(**parameters, workflow=made.without("create_cogs"))
+    between = plan_collection(
+        **parameters, workflow=made.insert_after("validate_tiles", attrs.evolve(counting(wanted)))
+    )
+    for plan in (without, between):
+        assert [(tile.blob, tile.output_blob, tile.bytes_out, tile.problem) for tile in plan.tiles] == [
+            (name, None, None, None) for name in NAMES
+        ]
