@@ -147,3 +147,14 @@ def bench(session: nox.Session) -> None:
     _install_wheel(session, *_group("bench"), extras="[geoparquet]")
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
         session.run("python", str(script), *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def mutants(session: nox.Session) -> None:
+    """Break single places of the pure rooms on purpose and list those that no test of the room notices; takes hours.
+
+    Names of mutants after --, or patterns of names, choose some of them.
+    """
+    session.install(*PROJECT["project"]["dependencies"], *_group("test"), *_group("mutants"))
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,3 +139,18 @@ def test_no_name_stands_for_two_things() -> None:
 def test_only_stages_have_modules_that_are_called_as_in_every_stage() -> None:
     found = [path for path in MODULES if path.stem in OF_EVERY_STAGE]
     assert {path.parent.parent for path in found} == {PACKAGE / "stages"}
+
+
+def test_tests_stand_beside_what_they_test() -> None:
+    tests = Path(__file__).parents[1]
+    rooms = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
+    strange = {room.as_posix() for room in rooms if not (PACKAGE / room / "__init__.py").is_file()}
+    assert strange == {"project", "whole"}
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """Their folders are no packages: pytest tells them apart by name."""
+    names = [
+        path.name for path in Path(__file__).parents[1].rglob("*.py") if path.name not in ("conftest.py", "__init__.py")
+    ]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
