@@ -15,7 +15,7 @@ from test_engine import QUICK, ByHand, in_background, job, logged, one_stage, ru
 
 from rastercollection import Workflow, WorkflowDefinitionError
 from rastercollection.backends.jobs.memory import MemoryJobStore
-from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, TaskEnded, TaskRetried
+from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
 from rastercollection.core.models import JobStatus, TaskStatus
 from rastercollection.core.records import canonical_json, digest
 
@@ -38,6 +38,15 @@ def test_all_events_say_which_job_when_and_how_it_ended() -> None:
     for ended in (event for event in events if isinstance(event, StageEnded)):
         assert 0 <= ended.seconds <= last.seconds
     assert outcome.executed == 4
+
+
+def test_plans_are_asked_how_many_tasks_there_will_be() -> None:
+    events: list[Event] = []
+    workflow = word_count()
+    fan = attrs.evolve(workflow.stages[0].fan, expected=lambda context, _: len(context.parameters["texts"]))
+    stages = (attrs.evolve(workflow.stages[0], fan=fan), *workflow.stages[1:])
+    run(attrs.evolve(workflow, stages=stages), job(texts=["a", "b", "c"]), observers=(events.append,))
+    assert [event.expected for event in events if isinstance(event, StageStarted)] == [3, 1]
 
 
 def test_a_failed_job_says_why_in_its_record_and_to_observers() -> None:

@@ -16,10 +16,16 @@ from rastercollection.errors import WorkflowDefinitionError
 
 class Things:
     @staticmethod
+    def deep(error: BaseException, floors: int) -> None:
+        if floors == 0:
+            raise error  # the ground
+        Things.deep(error, floors - 1)
+
+    @staticmethod
     def say(parameters: Mapping[str, Any], context: TaskContext) -> Any:
         context.notice("TOLD", "before anything else")
         if "raises" in parameters:
-            raise parameters["raises"]
+            Things.deep(parameters["raises"], 12)
         seen = context.job_id, context.attempt, sorted(context.resources), sorted(context.inputs)
         context.notice("SEEN", str(seen))
         return parameters["value"]
@@ -46,6 +52,7 @@ def test_what_is_no_jsonable_mapping(value: Any) -> None:
     assert outcome.error is not None
     assert outcome.error.code == "RESULT_NOT_JSON"
     assert "Things.say" in outcome.error.message
+    assert "JSON serializable" in outcome.error.message or f"it is a {type(value).__name__}" in outcome.error.message
     assert "dict" in outcome.error.hint
 
 
@@ -63,7 +70,7 @@ def test_a_bug_is_its_tasks_failure_with_the_place_where_it_lies() -> None:
     error = run(raises=KeyError("gone")).error
     assert error is not None
     assert (error.code, error.message) == ("UNEXPECTED_ERROR", "KeyError: 'gone'")
-    assert "Things" in error.details["traceback"] or "in say" in error.details["traceback"]
+    assert "raise error  # the ground" in error.details["traceback"]
     assert "bug" in error.hint
 
 
