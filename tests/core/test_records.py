@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection.core.models import Notice
+from rastercollection.core.models import Notice, Task
 from rastercollection.core.records import canonical_json, digest, from_dict, jsonable, to_dict
 from rastercollection.errors import RasterCollectionError
 
