@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection.core.models import Notice
+from rastercollection.core.models import Notice, Task
 from rastercollection.core.records import canonical_json, digest, from_dict, jsonable, to_dict
 from rastercollection.errors import RasterCollectionError
 
@@ -84,3 +84,9 @@ def test_records_of_other_schemas_are_refused(version: Any) -> None:
     assert repr(version) in caught.value.message
     assert "Notice" in caught.value.message
     assert "Upgrade" in caught.value.hint
+
+
+def test_what_is_no_record_of_a_class_is_told_with_the_fields_that_are_wrong() -> None:
+    with pytest.raises(RasterCollectionError, match=r"no Task record: .*required field missing @ \$\.stage") as caught:
+        from_dict(Task, {"id": "a", "task_type": "t", "handler": "m:f"})
+    assert caught.value.hint

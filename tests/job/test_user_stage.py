@@ -137,3 +137,19 @@ def test_a_plan_foretells_what_comes_before_it_and_no_more(scene: Any) -> None:
         assert [(tile.blob, tile.output_blob, tile.bytes_out, tile.problem) for tile in plan.tiles] == [
             (name, None, None, None) for name in NAMES
         ]
+
+
+def say_it_otherwise(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Returns outputs in words of its own."""
+    return {"outputs": ["somewhere"]}
+
+
+def test_outputs_that_cannot_be_looked_at_are_made_again(scene: Any) -> None:
+    parameters, wanted = scene
+    odd = attrs.evolve(
+        counting(wanted), handler=f"{__name__}:say_it_otherwise", summary=None, product=None, still_holds=None
+    )
+    made = collection_workflow(CollectionRequest(**parameters)).insert_after("create_cogs", odd)
+    jobs = f"sqlite:///{wanted.parent / 'jobs.db'}"
+    runs = [process_collection(**parameters, jobs=jobs, executor="serial", workflow=made) for _ in range(2)]
+    assert [(run.status, run.reused) for run in runs] == [("completed", False)] * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import rastercollection
+from rastercollection.core.workflow import TaskKind
 
 PACKAGE = Path(rastercollection.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -98,6 +100,15 @@ def _hands_on(node: ast.stmt) -> bool:
         names = [name for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
         return all(re.fullmatch(r"__\w+__", name.id) for name in names)
     return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+@pytest.mark.parametrize("stage", sorted((PACKAGE / "stages").glob("*/__init__.py")), ids=lambda path: path.parent.name)
+def test_every_stage_has_the_same_shape(stage: Path) -> None:
+    assert {"stage.py", "task.py"} <= {path.name for path in stage.parent.iterdir()}
+    package = importlib.import_module(f"rastercollection.stages.{stage.parent.name}")
+    assert isinstance(package.STAGE, TaskKind)
+    module, _, handler = package.STAGE.handler.partition(":")
+    assert (module, set(package.__all__) >= {"STAGE", handler}) == (package.__name__, True)
 
 
 def test_no_file_is_too_long() -> None:

@@ -29,6 +29,7 @@ FLAT: Mapping[str, str] = {"at_rest": ""}
 """Metadata of a field that holds a value of its own: that value's fields are written among those of its parent."""
 
 _MULTIHASH_SHA256 = "1220"
+_MOST_TOLD = 3
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -148,7 +149,7 @@ def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
     """The value of class ``kind`` that :func:`to_dict` wrote.
 
     Raises:
-        RasterCollectionError: The record was written by a newer version of the library.
+        RasterCollectionError: The record was written by a newer version of the library, or is none of this class.
     """
     version = data.get("schema_version", SCHEMA_VERSION)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
@@ -156,5 +157,13 @@ def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
             f"A {kind.__name__} record has schema version {version!r}; this release reads up to {SCHEMA_VERSION}.",
             "Upgrade rastercollection.",
         )
+    from cattrs import BaseValidationError, transform_error
+
     fields = {key: item for key, item in data.items() if key != "schema_version"}
-    return _converter().structure(fields, kind)
+    try:
+        return _converter().structure(fields, kind)
+    except BaseValidationError as error:
+        raise RasterCollectionError(
+            f"This is no {kind.__name__} record: {'; '.join(transform_error(error)[:_MOST_TOLD])}.",
+            "See what made it: a handler of yours, or a file that was changed by hand.",
+        ) from error

@@ -13,7 +13,7 @@ from rastercollection.core.engine.engine import Engine
 from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import digest, from_dict
 from rastercollection.core.workflow import StartContext, Workflow
-from rastercollection.errors import BackendError, JobCancelledError, JobFailedError
+from rastercollection.errors import BackendError, JobCancelledError, JobFailedError, RasterCollectionError
 from rastercollection.job.collection_workflow import default_workflow
 from rastercollection.job.forecast import forecast_tiles
 from rastercollection.job.result import JobResult
@@ -85,7 +85,7 @@ class CollectionRun:
             jobs=runtime.jobs,
             resources=runtime.resources(),
             observers=tuple(self.options.observers),
-            still_holds=lambda result: all(_is_there(output, self.storage) for output in _outputs(result)),
+            still_holds=lambda result: _are_there(result, self.storage),
             stop_on_error=self.options.on_tile_error == "fail",
             cancel=self.options.cancel or threading.Event(),
         )
@@ -127,8 +127,13 @@ class CollectionRun:
         return attrs.evolve(sources, notices=tuple(notices))
 
 
-def _outputs(result: TaskResult) -> tuple[Output, ...]:
-    return from_dict(Made, result.value or {}).outputs
+def _are_there(result: TaskResult, storage: StorageBackend) -> bool:
+    """Whether what any handler says it wrote is as it was; what it says in words of its own cannot be looked at."""
+    try:
+        outputs = from_dict(Made, result.value or {}).outputs
+    except RasterCollectionError:
+        return False
+    return all(_is_there(output, storage) for output in outputs)
 
 
 def _is_there(output: Output, storage: StorageBackend) -> bool:

@@ -51,7 +51,7 @@ def published_cog(item: Json) -> Cog | None:
         return None
     try:
         return from_dict(Cog, {**_UNKNOWN, **_facts(item, item["assets"][key])})
-    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, RasterCollectionError, ExceptionGroup):
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, RasterCollectionError):
         return None
 
 
