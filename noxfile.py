@@ -156,5 +156,6 @@ def mutants(session: nox.Session) -> None:
     Names of mutants after --, or patterns of names, choose some of them.
     """
     session.install(*PROJECT["project"]["dependencies"], *_group("test"), *_group("mutants"))
-    session.run("mutmut", "run", *session.posargs)
+    # the package is not installed: processes that tests start find it there
+    session.run("mutmut", "run", *session.posargs, env={"PYTHONPATH": str(ROOT / "mutants" / "src")})
     session.run("mutmut", "results")

@@ -292,3 +292,35 @@ def test_nothing_is_coarser_than_zoom_0() -> None:
     place, _ = placed(choose_grid([fine, coarse], grid="WebMercatorQuad"), coarse)
     assert place.shape == (256, 256)
     assert bounds_of(place) == pytest.approx(world)
+
+
+def test_a_place_a_hair_below_a_whole_pixel_is_that_of_the_whole_one() -> None:
+    lefts = [0.0, 10 - 1e-9, 20 - 1e-9, 5.0, 25.0]
+    tiles = [natural(left, 100.0, (10.0, 10.0), (10, 10), is_upright=True) for left in lefts]
+    assert choose_grid(tiles, grid="shared").rule.origin == (0, 0)
+
+
+def test_pixels_are_alike_if_they_are_so_over_the_whole_tile_wherever_it_lies() -> None:
+    far = natural(1_000_003.0, 2_000_007.0, (10.00001, 10.00001), (100, 100), is_upright=True)
+    origin = choose_grid([far], grid="shared", resolution=10.0).rule.origin
+    assert origin is not None
+    assert origin == pytest.approx((3, 7), abs=1e-4)
+    turned = attrs.evolve(far, is_upright=False)
+    assert choose_grid([turned], grid="shared", resolution=10.0).rule.origin == (0, 0)
+    wide = natural(1_000_003.0, 2_000_007.0, (10.001, 10.001), (100, 1000), is_upright=True)
+    assert choose_grid([wide], grid="shared", resolution=10.0).rule.origin == (0, 0)
+
+
+def test_a_coarser_tile_need_not_lie_on_whole_coarser_pixels() -> None:
+    rule = GridRule(resolution=(10.0, 10.0), origin=(0.0, 0.0), cell=2)
+    tile = natural(10.0, 30.0, (20.0, 20.0), (5, 5), is_upright=True)
+    assert rule.keeps(tile)
+    assert not attrs.evolve(rule, block=2).keeps(tile), "but on whole blocks where there are any"
+
+
+def test_that_blocks_move_a_tile_is_no_surprise() -> None:
+    tile = natural(3.0, 3.0, (10.0, 10.0), (5, 5), is_upright=True)
+    rule = GridRule(resolution=(10.0, 10.0), origin=(0.0, 0.0))
+    assert rule.surprises(tile)
+    assert not attrs.evolve(rule, block=256).surprises(tile)
+    assert not GridRule().surprises(tile)
