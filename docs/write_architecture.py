@@ -21,12 +21,12 @@ def page(text: str) -> str:
 
 
 def _tree() -> str:
-    rows = "".join(f"| {'&emsp;' * depth}`{name}` | {says} | {modules} |\n" for depth, name, says, modules in _rooms())
+    rows = "".join(f"| `{name}` | {says} | {modules} |\n" for name, says, modules in _rooms())
     return f"| room | what belongs in it, and what does not | modules |\n|---|---|---|\n{rows}"
 
 
-def _rooms() -> Iterator[tuple[int, str, str, str]]:
-    """Depth, name, sentence and modules of each package, in the order of layers, the top first."""
+def _rooms() -> Iterator[tuple[str, str, str]]:
+    """Path, sentence and modules of each package, in the order of layers, the top first."""
     order = [name for layer in _layer_names() for name in layer]
     packages = [path.parent for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE]
     places = {path: path.relative_to(PACKAGE).parts for path in packages}
@@ -34,7 +34,7 @@ def _rooms() -> Iterator[tuple[int, str, str, str]]:
         doc = ast.get_docstring(ast.parse((path / "__init__.py").read_text(encoding="utf-8"))) or ""
         modules = sorted(module.stem for module in path.glob("*.py") if module.stem != "__init__")
         says = " ".join(doc.partition("\n\n")[0].split()).replace("``", "`")
-        yield len(places[path]) - 1, path.name, says, ", ".join(f"`{name}`" for name in modules)
+        yield "/".join(places[path]), says, ", ".join(f"`{name}`" for name in modules)
 
 
 def _layers() -> str:

@@ -363,6 +363,9 @@ def run(source: Path, validation: Any, **changes: Any) -> Any:
         "output_blob": "tile_cog.tif",
         "item_id": "tile",
         "target_crs": "EPSG:4326",
+        "in_memory": None,
+        "datetime": None,
+        "datetime_pattern": None,
         "policy": attrs.asdict(SourcePolicy()),
         **changes,
     }

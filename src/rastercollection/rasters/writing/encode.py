@@ -143,10 +143,10 @@ def _check_band_tags(document: Path, target: Path, blob: str) -> None:
         TaskError: ``COG_INVALID``.
     """
     with open_buffer(document) as buffer, rasterio.open(target) as cog:
-        lost = [band for band in cog.indexes if buffer.tags(band) and not cog.tags(band)]
+        lost = [band for band in cog.indexes if not buffer.tags(band).items() <= cog.tags(band).items()]
     if lost:
         raise TaskError(
-            f"{blob}: GDAL {rasterio.__gdal_version__} left out the tags of the bands {', '.join(map(str, lost))}.",
+            f"{blob}: GDAL {rasterio.__gdal_version__} left out or changed tags of the bands {', '.join(map(str, lost))}.",
             "This is a bug: please report it with the tile.",
             "COG_INVALID",
             details={"bands": lost},
