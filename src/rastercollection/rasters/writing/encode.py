@@ -146,7 +146,7 @@ def _check_band_tags(document: Path, target: Path, blob: str) -> None:
         lost = [band for band in cog.indexes if not buffer.tags(band).items() <= cog.tags(band).items()]
     if lost:
         raise TaskError(
-            f"{blob}: GDAL {rasterio.__gdal_version__} left out or changed tags of the bands {', '.join(map(str, lost))}.",
+            f"{blob}: GDAL {rasterio.__gdal_version__} left out or changed tags of bands {', '.join(map(str, lost))}.",
             "This is a bug: please report it with the tile.",
             "COG_INVALID",
             details={"bands": lost},
