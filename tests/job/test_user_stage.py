@@ -13,10 +13,12 @@ from job_scenes import make_tiles
 from rastercollection import (
     CollectionRequest,
     FanOut,
+    JobFailedError,
     JobResult,
     Stage,
     TaskContext,
     Workflow,
+    WorkflowDefinitionError,
     carry_over,
     collection_workflow,
     plan_collection,
@@ -153,3 +155,72 @@ def test_outputs_that_cannot_be_looked_at_are_made_again(scene: Any) -> None:
     jobs = f"sqlite:///{wanted.parent / 'jobs.db'}"
     runs = [process_collection(**parameters, jobs=jobs, executor="serial", workflow=made) for _ in range(2)]
     assert [(run.status, run.reused) for run in runs] == [("completed", False)] * 2
+
+
+def own(parameters: dict[str, Any], **stage: Any) -> Workflow:
+    """The collection's workflow with a stage behind the COGs that hands on what it was given."""
+    usual = {
+        "name": "own",
+        "task_type": "own",
+        "handler": f"{__name__}:hand_on",
+        "fan": FanOut(lambda context, cogs: carry_over(context, cogs, lambda cog: {"size": cog.value["size"]})),
+    }
+    return collection_workflow(CollectionRequest(**parameters)).insert_after("create_cogs", Stage(**{**usual, **stage}))
+
+
+def hand_on(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    return dict(parameters)
+
+
+def _raise(*_: Any) -> Any:
+    raise ZeroDivisionError("a bug")
+
+
+@pytest.mark.parametrize("mistake", ["summary", "product"])
+def test_what_a_stage_cannot_tell_costs_nothing_else_of_the_summary(scene: Any, mistake: str) -> None:
+    parameters, _ = scene
+    result = process_collection(
+        **parameters, jobs="memory", executor="serial", workflow=own(parameters, **{mistake: _raise})
+    )
+    assert (result.status, [tile.outcome for tile in result.tiles]) == ("completed", ["cog", "cog"])
+    assert result.summary["stac"]["items_created"] == 2
+    notices = [notice for notice in result.summary["notices"] if notice["code"] == "SUMMARY_INCOMPLETE"]
+    assert notices
+    assert all("own" in notice["message"] and "a bug" in notice["message"] for notice in notices)
+
+
+def test_an_admit_that_returns_no_sources_is_told_before_anything_is_done(scene: Any) -> None:
+    parameters, wanted = scene
+    with pytest.raises(WorkflowDefinitionError, match=r"'own'.*no Sources"):
+        process_collection(
+            **parameters, jobs="memory", executor="serial", workflow=own(parameters, admit=lambda _: None)
+        )
+    assert not list((wanted.parent / "out").rglob("*.tif"))
+
+
+def test_a_stage_before_the_cogs_has_to_hand_the_validation_on(scene: Any) -> None:
+    parameters, _ = scene
+    stage = Stage(
+        name="own",
+        task_type="own",
+        handler=f"{__name__}:hand_on",
+        fan=FanOut(lambda context, tiles: carry_over(context, tiles, lambda _: {"clouds": 3})),
+    )
+    made = collection_workflow(CollectionRequest(**parameters)).insert_after("validate_tiles", stage)
+    with pytest.raises(JobFailedError, match=r"PLAN_FAILED.*test_user_stage:hand_on did not hand .* of a\.tif on"):
+        process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
+
+
+def test_a_workflow_that_makes_no_product_is_done_when_it_is_over(scene: Any) -> None:
+    parameters, _ = scene
+    made = collection_workflow(CollectionRequest(**parameters)).without("create_cogs")
+    made = made.without("create_mosaicjson").without("create_stac_collection")
+    result = process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
+    assert [(tile.outcome, tile.ok, tile.output, tile.code) for tile in result.tiles] == [("done", True, None, "")] * 2
+
+
+def test_a_finalizer_of_a_users_own_may_say_what_it_likes(scene: Any) -> None:
+    parameters, _ = scene
+    made = attrs.evolve(collection_workflow(CollectionRequest(**parameters)), finalizer=lambda _: {"hello": 1})
+    result = process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
+    assert (result.summary, result.tiles, result.share_url) == ({"hello": 1}, (), None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.engine.planning import planned_tasks
 from rastercollection.core.engine.worker import run_task
 from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict
@@ -76,7 +77,7 @@ def _foreseeable(workflow: Workflow) -> Iterator[Stage]:
 
 
 def _planned(stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> Iterable[Task | Skip]:
-    return list(stage.fan.plan(context, previous)) if isinstance(stage.fan, FanOut) else ()
+    return list(planned_tasks(stage, context, previous)) if isinstance(stage.fan, FanOut) else ()
 
 
 def _foreseen(stage: Stage, item: Task | Skip, resources: Mapping[str, Any]) -> TaskResult:

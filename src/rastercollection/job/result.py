@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,8 @@ __all__ = ["JobResult", "Summary", "TileOutcome", "summarise"]
 
 Summary = Mapping[str, Any]
 
+log = logging.getLogger("rastercollection")
+
 
 @attrs.frozen(kw_only=True)
 class TileOutcome:
@@ -33,7 +37,8 @@ class TileOutcome:
 
     Attributes:
         blob: Its path, relative to the container.
-        outcome: ``cog`` (it is a COG now), ``failed``, ``skipped`` (valid, but left out) or ``not_run``.
+        outcome: ``cog`` (it is a COG now), ``done`` (where the workflow makes no products), ``failed``, ``skipped``
+            (valid, but left out) or ``not_run``.
         code, reason, hint: Why it is no COG; empty when it is.
         output: Address of the COG; None without one.
         notices: Fallbacks, overrides and retries on the way.
@@ -49,7 +54,7 @@ class TileOutcome:
 
     @property
     def ok(self) -> bool:
-        return self.outcome == "cog"
+        return self.outcome in ("cog", "done")
 
 
 @attrs.frozen(kw_only=True)
@@ -78,7 +83,7 @@ class JobResult:
         return cls(
             job_id=job.id,
             status=str(job.status),
-            tiles=tuple(from_dict(TileOutcome, tile) for tile in summary["tiles"]),
+            tiles=tuple(from_dict(TileOutcome, tile) for tile in summary.get("tiles", ())),
             error=job.error,
             reused=reused,
             summary=summary,
@@ -162,34 +167,49 @@ def summarise(context: JobContext, usual: Sequence[TaskKind] = ()) -> Summary:
     """
     results = context.results
     everything = [result for stage in results.values() for result in stage]
+    mistakes: list[Notice] = []
+    facts, tiles = _facts(context, usual, mistakes), _tiles(context, mistakes)
+    notices = [notice for result in everything if not result.task.tile for notice in result.notices]
     return {
         "job_type": context.workflow.name,
         "collection_id": CollectionRequest.from_parameters(context.parameters).collection_id,
-        **_facts(context, usual),
+        **facts,
         "stages_completed": sum(_is_complete(stage) for stage in results.values()),
         "tasks_executed": sum(result.attempts > 0 for result in everything),
         "tasks_by_status": dict(Counter(str(result.status) for result in everything)),
-        "notices": [attrs.asdict(notice) for result in everything if not result.task.tile for notice in result.notices],
-        "tiles": [attrs.asdict(tile) for tile in _tiles(context)],
+        "notices": [attrs.asdict(notice) for notice in (*notices, *mistakes)],
+        "tiles": [attrs.asdict(tile) for tile in tiles],
     }
 
 
-def _facts(context: JobContext, usual: Sequence[TaskKind]) -> Summary:
+def _facts(context: JobContext, usual: Sequence[TaskKind], mistakes: list[Notice]) -> Summary:
     """What each kind of tasks says of its results."""
     present = [kind for stage in context.workflow.stages for kind in stage.kinds]
     types = {kind.task_type for kind in present}
     facts: dict[str, Any] = {}
     for kind in (*(kind for kind in usual if kind.task_type not in types), *present):
         if kind.summary is not None:
-            facts |= kind.summary(context, context.results_of(kind))
+            with _mistake_told(kind, mistakes):
+                facts |= kind.summary(context, context.results_of(kind))
     return facts
+
+
+@contextlib.contextmanager
+def _mistake_told(kind: TaskKind, mistakes: list[Notice]) -> Iterator[None]:
+    """Let what one kind of tasks cannot say of its results cost nothing else of the summary."""
+    try:
+        yield
+    except Exception as error:  # of a user's stage, too
+        log.exception("results of %s could not be told of", kind.task_type)
+        message = f"What is told of {kind.task_type} is missing: {type(error).__name__}: {error}"
+        mistakes.append(Notice(code="SUMMARY_INCOMPLETE", message=message))
 
 
 def _is_complete(results: Sequence[TaskResult]) -> bool:
     return any(result.ok for result in results) and not any(result.status is TaskStatus.CANCELLED for result in results)
 
 
-def _tiles(context: JobContext) -> list[TileOutcome]:
+def _tiles(context: JobContext, mistakes: list[Notice]) -> list[TileOutcome]:
     """An outcome for every source, from the last stage that has something to say of it."""
     sources: Sources | None = context.facts
     story: dict[str, list[TaskResult]] = {source.blob: [] for source in sources.files} if sources else {}
@@ -197,21 +217,24 @@ def _tiles(context: JobContext) -> list[TileOutcome]:
         for result in stage:
             if result.task.tile in story:
                 story[result.task.tile].append(result)
-    products = _products(context)
-    return [_outcome(blob, results, products.get(blob)) for blob, results in story.items()]
+    products = _products(context, mistakes)
+    stages = context.workflow.stages
+    is_over = all(stage.name in context.results for stage in stages) and not any(stage.product for stage in stages)
+    return [_outcome(blob, results, products.get(blob), is_over=is_over) for blob, results in story.items()]
 
 
-def _products(context: JobContext) -> Mapping[str, str]:
+def _products(context: JobContext, mistakes: list[Notice]) -> Mapping[str, str]:
     """Address of what became of each tile, by blob."""
     made: dict[str, str] = {}
     for stage in context.workflow.stages:
         for result in context.results.get(stage.name, ()):
             if stage.product is not None and result.ok and result.task.tile:
-                made[result.task.tile] = stage.product(result)
+                with _mistake_told(stage, mistakes):
+                    made[result.task.tile] = stage.product(result)
     return made
 
 
-def _outcome(blob: str, results: Sequence[TaskResult], product: str | None) -> TileOutcome:
+def _outcome(blob: str, results: Sequence[TaskResult], product: str | None, *, is_over: bool) -> TileOutcome:
     notices = tuple(notice for result in results for notice in result.notices)
     failure = next((result for result in results if not result.ok), None)
     if failure is not None:
@@ -222,6 +245,8 @@ def _outcome(blob: str, results: Sequence[TaskResult], product: str | None) -> T
         return TileOutcome(
             blob=blob, outcome=outcome, code=error.code, reason=error.message, hint=error.hint, notices=notices
         )
+    if product is None and results and is_over:
+        return TileOutcome(blob=blob, outcome="done", notices=notices)
     if product is None:
         return TileOutcome(
             blob=blob, outcome="not_run", code="NOT_RUN", reason="The job ended before.", notices=notices

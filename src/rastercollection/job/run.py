@@ -13,7 +13,13 @@ from rastercollection.core.engine.engine import Engine
 from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import digest, from_dict
 from rastercollection.core.workflow import StartContext, Workflow
-from rastercollection.errors import BackendError, JobCancelledError, JobFailedError, RasterCollectionError
+from rastercollection.errors import (
+    BackendError,
+    JobCancelledError,
+    JobFailedError,
+    RasterCollectionError,
+    WorkflowDefinitionError,
+)
 from rastercollection.job.collection_workflow import default_workflow
 from rastercollection.job.forecast import forecast_tiles
 from rastercollection.job.result import JobResult
@@ -123,7 +129,12 @@ class CollectionRun:
                 still_holds=lambda result: engine.holds(self.workflow, result),
                 notice=lambda code, message: notices.append(Notice(code=code, message=message)),
             )
-            sources = stage.admit(context)
+            admitted = stage.admit(context)
+            if not isinstance(admitted, Sources):
+                raise WorkflowDefinitionError(
+                    f"Stage {stage.name!r}: its admit returned {admitted!r}, no Sources.", "Return context.facts."
+                )
+            sources = admitted
         return attrs.evolve(sources, notices=tuple(notices))
 
 

@@ -525,3 +525,51 @@ def test_companions_that_could_not_be_told_apart_or_run_are_refused(companions: 
             handler="m:f",
             fan=FanIn(beside=tuple(Companion(**each) for each in companions)),
         )
+
+
+def _stage(**changes: Any) -> Stage:
+    usual = {"name": "s", "task_type": "t", "handler": handler(handlers.count_words), "fan": FanOut(lambda c, _: [])}
+    return Stage(**{**usual, **changes})
+
+
+def _raise(*_: Any) -> Any:
+    raise ZeroDivisionError("a bug")
+
+
+@pytest.mark.parametrize(
+    "fan",
+    [
+        FanOut(_raise),
+        FanOut(lambda context, _: [context.task(0, {}), "no task"]),
+        FanOut(lambda context, _: [context.task(0, {"text": "a b"})], expected=_raise),
+    ],
+    ids=["raises when it is called", "yields something else", "expected raises"],
+)
+def test_a_mistake_in_a_plan_ends_the_job_with_the_stages_name(fan: FanOut) -> None:
+    jobs = MemoryJobStore()
+    outcome = run(Workflow(name="w", stages=(_stage(fan=fan),), finalizer=lambda context: {}), jobs=jobs)
+    assert (outcome.job.status, outcome.job.error.code) == ("failed", "PLAN_FAILED")
+    assert outcome.job.error.message.startswith("Stage 's': ")
+    assert jobs.get(outcome.job.id).status == "failed"
+
+
+@pytest.mark.parametrize("summary", [{"a": {1, 2}}, {"a": object()}])
+def test_a_summary_that_no_store_can_keep_fails_the_job_and_leaves_no_job_under_way(summary: Any) -> None:
+    jobs = MemoryJobStore()
+    stage = _stage(fan=FanOut(lambda context, _: [context.task(0, {"text": "a b"})]))
+    outcome = run(Workflow(name="w", stages=(stage,), finalizer=lambda context: summary), jobs=jobs)
+    assert outcome.job.status == jobs.get(outcome.job.id).status == "failed"
+    assert outcome.job.error.code == "UNEXPECTED_ERROR"
+
+
+def test_a_stage_without_tasks_says_that_there_was_nothing_to_do() -> None:
+    outcome = run(Workflow(name="w", stages=(_stage(),), finalizer=lambda context: {}))
+    assert outcome.job.error.message == "Stage 's' has nothing to go on with: there was nothing to do."
+
+
+def test_a_result_of_which_nothing_can_be_told_is_made_again() -> None:
+    jobs = MemoryJobStore()
+    stage = _stage(fan=FanOut(lambda context, _: [context.task(0, {"text": "a b"})]), still_holds=_raise)
+    workflow = Workflow(name="w", stages=(stage,), finalizer=lambda context: {})
+    runs = [run(workflow, jobs=jobs, still_holds=lambda _: True) for _ in range(2)]
+    assert [one.executed for one in runs] == [1, 1]

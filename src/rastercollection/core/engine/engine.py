@@ -13,18 +13,19 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from rastercollection.core.engine.journal import Journal, Lease, utc_now
+from rastercollection.core.engine.planning import expected_tasks, planned_tasks
 from rastercollection.core.engine.stage_run import RetryPolicy, StageRun
 from rastercollection.core.events import Event, JobEnded, JobStarted, Observer, StageEnded, StageStarted
 from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
-from rastercollection.core.records import digest
+from rastercollection.core.records import digest, jsonable
 from rastercollection.core.workflow import FanIn, FanOut, JobContext, PlanContext, Skip, Stage, Workflow
 from rastercollection.errors import JobBusyError, RasterCollectionError
 
@@ -100,7 +101,13 @@ class Engine:
     def holds(self, workflow: Workflow, result: TaskResult) -> bool:
         """Whether an earlier, completed result is as good as doing its task again."""
         kind = workflow.kind_of(result.task)
-        return self.still_holds(result) and (kind is None or kind.holds(result, self.resources))
+        try:
+            return self.still_holds(result) and (kind is None or kind.holds(result, self.resources))
+        except RasterCollectionError:
+            raise
+        except Exception:  # a mistake in what was asked is no reason to take anything over
+            log.exception("whether %s still holds could not be told", result.task.id)
+            return False
 
     def emit(self, event: Event) -> None:
         """Tell all observers; one that fails is logged and never fails the job."""
@@ -181,7 +188,7 @@ class _JobRun:
         self._update(current_stage=number)
         context = PlanContext(**self._context_fields(), stage=stage, number=number)
         previous = self.results[self.workflow.stages[number - 2].name] if number > 1 else ()
-        self._emit(StageStarted, stage=number, name=stage.name, expected=_expected(stage, context, previous))
+        self._emit(StageStarted, stage=number, name=stage.name, expected=expected_tasks(stage, context, previous))
         run = self._stage_run(stage, self._plan(stage, context, previous))
         try:
             run.run()
@@ -201,7 +208,7 @@ class _JobRun:
 
     def _plan(self, stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> Iterable[Task | Skip]:
         if isinstance(stage.fan, FanOut):
-            return _guarded(stage, stage.fan.plan(context, previous))
+            return planned_tasks(stage, context, previous)
         for name, results in context.results.items():
             if name not in self.essences:
                 self.essences[name] = _essences(results)
@@ -247,7 +254,9 @@ class _JobRun:
 
     def _summarise(self, error: ErrorRecord | None) -> tuple[Mapping[str, Any] | None, ErrorRecord | None]:
         try:
-            return self.workflow.finalizer(JobContext(**self._context_fields())), error
+            summary = jsonable(self.workflow.finalizer(JobContext(**self._context_fields())))
+            json.dumps(summary, allow_nan=False)  # what a store could not keep is told while the job's end can be
+            return summary, error
         except Exception as failure:  # a finalizer's bug must not hide how the job ended
             log.exception("the finalizer of %s failed", self.workflow.name)
             return None, error or ErrorRecord.of(failure)
@@ -280,26 +289,6 @@ def _essences(results: Iterable[TaskResult]) -> str:
         text = json.dumps(_essence(result), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         total.update(text.encode() + b"\n")
     return total.hexdigest()
-
-
-def _guarded(stage: Stage, planned: Iterable[Task | Skip]) -> Iterator[Task | Skip]:
-    """The plan's tasks; an exception in it fails the job with the stage's name."""
-    try:
-        yield from planned
-    except RasterCollectionError:
-        raise
-    except Exception as error:
-        log.exception("the plan of stage %s failed", stage.name)
-        reason = ErrorRecord.of(error)
-        raise _StageFailedError(
-            attrs.evolve(reason, code="PLAN_FAILED", message=f"Stage {stage.name!r}: {reason.message}")
-        ) from error
-
-
-def _expected(stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> int | None:
-    if isinstance(stage.fan, FanIn):
-        return len(stage.kinds)
-    return stage.fan.expected(context, previous) if stage.fan.expected else None
 
 
 def _essence(result: TaskResult) -> list[Any]:
@@ -336,7 +325,8 @@ def _require_success(stage: Stage, results: Sequence[TaskResult], *, stop_on_err
     if stop_on_error and bad:
         raise _StageFailedError(_explain(f"Stage {stage.name!r} stopped at the first failure", bad))
     if isinstance(stage.fan, FanOut) and stage.fan.needs_one and len(bad) == len(results):
-        raise _StageFailedError(_explain(f"Stage {stage.name!r} has nothing to go on with: no task succeeded", bad))
+        what = "no task succeeded" if bad else "there was nothing to do"
+        raise _StageFailedError(_explain(f"Stage {stage.name!r} has nothing to go on with: {what}", bad))
 
 
 def _explain(what: str, bad: Sequence[TaskResult]) -> ErrorRecord:
@@ -353,4 +343,4 @@ def _explain(what: str, bad: Sequence[TaskResult]) -> ErrorRecord:
     lines = "\n".join(
         f"  - {r['tile'] or r['task_type']}: [{r['code']}] {r['message']} {r['hint']}".rstrip() for r in reasons
     )
-    return ErrorRecord(code="STAGE_FAILED", message=f"{what}.\n{lines}", details={"reasons": reasons})
+    return ErrorRecord(code="STAGE_FAILED", message=f"{what}.\n{lines}".rstrip(), details={"reasons": reasons})

@@ -8,7 +8,7 @@ from typing import Any
 from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, to_dict, to_plain
 from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Skip, Stage, TaskContext, carry_over
-from rastercollection.errors import TaskError
+from rastercollection.errors import RasterCollectionError, TaskError
 from rastercollection.geo.pixel_grid import CollectionGrid, choose_grid
 from rastercollection.model.agreement import Disagreement, compare_tiles, outside_majority
 from rastercollection.model.cog import Cog
@@ -46,7 +46,7 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
     """
     request = CollectionRequest.from_parameters(context.parameters)
     sources: Sources = context.facts
-    valid = {result.task.tile: from_dict(Validation, result.value) for result in previous if result.value is not None}
+    valid = {result.task.tile: _validation(result) for result in previous if result.value is not None}
     left_out = _left_out(request, list(valid.values()))
     names = tile_names(sources.blobs)
     grid = _grid(request, [validation for tile, validation in valid.items() if tile not in left_out])
@@ -59,6 +59,23 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
         task = item.task if isinstance(item, Skip) else item
         reason = left_out.get(task.tile or "")
         yield Skip(task=task, reason=reason) if reason and isinstance(item, Task) else item
+
+
+def _validation(result: TaskResult) -> Validation:
+    """What the stage before has handed on, which may be a user's.
+
+    Raises:
+        TaskError: ``PLAN_FAILED``; it is no validation.
+    """
+    try:
+        return from_dict(Validation, result.value or {})
+    except RasterCollectionError as error:
+        raise TaskError(
+            f"Stage {CREATE_COGS!r}: {result.task.handler} did not hand the validation of {result.task.tile} on. "
+            f"{error.message}",
+            "A stage between validation and COGs returns the validation that it was given, changed or not.",
+            "PLAN_FAILED",
+        ) from error
 
 
 def _parameters(
