@@ -8,15 +8,22 @@ from .api import (
     submit as submit,
 )
 from .core.models import (
+    ErrorRecord as ErrorRecord,
     JobStatus as JobStatus,
+    Notice as Notice,
+    Task as Task,
+    TaskResult as TaskResult,
     TaskStatus as TaskStatus,
 )
 from .core.workflow import (
     Companion as Companion,
     FanIn as FanIn,
     FanOut as FanOut,
+    JobContext as JobContext,
+    PlanContext as PlanContext,
     Skip as Skip,
     Stage as Stage,
+    StartContext as StartContext,
     TaskContext as TaskContext,
     Workflow as Workflow,
     carry_over as carry_over,

@@ -17,6 +17,7 @@ from rastercollection import (
     JobResult,
     Stage,
     TaskContext,
+    TileError,
     Workflow,
     WorkflowDefinitionError,
     carry_over,
@@ -224,3 +225,60 @@ def test_a_finalizer_of_a_users_own_may_say_what_it_likes(scene: Any) -> None:
     made = attrs.evolve(collection_workflow(CollectionRequest(**parameters)), finalizer=lambda _: {"hello": 1})
     result = process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
     assert (result.summary, result.tiles, result.share_url) == ({"hello": 1}, (), None)
+
+
+def refuse(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Fails the tiles that are named in the parameters."""
+    if context.task.tile in parameters["refused"]:
+        raise TileError("It is not wanted.", code="REFUSED")
+    return {}
+
+
+def refusing(*tiles: str) -> Stage:
+    return Stage(
+        name="refuse",
+        task_type="refuse",
+        handler=f"{__name__}:refuse",
+        fan=FanOut(lambda context, cogs: carry_over(context, cogs, lambda _: {"refused": tiles})),
+    )
+
+
+def test_a_tile_that_it_fails_after_its_cog_was_made_stays_in_mosaic_and_catalog(scene: Any) -> None:
+    parameters, _ = scene
+    made = collection_workflow(CollectionRequest(**parameters)).insert_after("create_cogs", refusing("b.tif"))
+    result = process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
+    assert result.status == "completed_with_errors"
+    assert [(tile.outcome, tile.code, tile.output is None) for tile in result.tiles] == [
+        ("cog", "", False),
+        ("failed", "REFUSED", True),
+    ]
+    assert result.summary["mosaicjson"]["tile_count"] == result.summary["stac"]["items_in_collection"] == 2
+
+
+def test_a_tile_that_it_fails_before_its_cog_is_made_is_in_neither(scene: Any) -> None:
+    parameters, _ = scene
+    passing_on = attrs.evolve(
+        refusing("b.tif"),
+        handler=f"{__name__}:pass_on_or_refuse",
+        fan=FanOut(
+            lambda context, tiles: carry_over(
+                context, tiles, lambda tile: {"refused": ["b.tif"], "validation": tile.value}
+            )
+        ),
+    )
+    made = collection_workflow(CollectionRequest(**parameters)).insert_after("validate_tiles", passing_on)
+    result = process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
+    assert [(tile.outcome, tile.code) for tile in result.tiles] == [("cog", ""), ("failed", "REFUSED")]
+    assert result.summary["mosaicjson"]["tile_count"] == result.summary["stac"]["items_in_collection"] == 1
+
+
+def pass_on_or_refuse(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    return {**parameters["validation"], **refuse(parameters, context)}
+
+
+def test_a_job_in_which_it_fails_every_tile_fails(scene: Any) -> None:
+    parameters, _ = scene
+    made = collection_workflow(CollectionRequest(**parameters)).insert_after("create_cogs", refusing(*NAMES))
+    with pytest.raises(JobFailedError) as caught:
+        process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
+    assert caught.value.result.summary["mosaicjson"] is None

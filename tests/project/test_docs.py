@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 import subprocess
 import sys
@@ -13,12 +14,16 @@ from pathlib import Path
 import attrs
 import pytest
 
+import rastercollection
 from rastercollection import CollectionRequest
 from rastercollection.cli.demo import make_scene
+from rastercollection.core.registry import Registry
 from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.ports import registries
 
 DOCS = Path(__file__).parents[2] / "docs"
 README = DOCS.parent / "README.md"
+WRITTEN = (README, DOCS.parent / "CONTRIBUTING.md", DOCS.parent / "CHANGELOG.md", *sorted(DOCS.glob("*.md")))
 NAMED = re.compile(r"[A-Z][A-Z0-9_]+")
 LEADING = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:: .*)?", re.DOTALL)
 
@@ -57,6 +62,31 @@ def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_there_are_examples_on_all_pages_that_promise_them() -> None:
     assert {page.stem for page in PAGES} >= {"README", "tutorial", "concepts", "executors", "backends"}
+
+
+def _named(text: str) -> set[str]:
+    """What a text names by a dotted name: in full, or in backticks from a package of the library on."""
+    rooms = "|".join(module.name for module in pkgutil.iter_modules(rastercollection.__path__))
+    full = re.findall(r"\brastercollection\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", text)
+    short = re.findall(rf"`((?:{rooms})(?:\.[A-Za-z_]\w*)+)`", text)
+    return {f"rastercollection.{name}" for name in (*full, *short) if not name.endswith(".py")}
+
+
+def test_names_are_found() -> None:
+    text = "from rastercollection.ports.storage import x; `core.engine`, `rastercollection.no_such.thing`, `errors.py`"
+    assert _named(text) == {f"rastercollection.{name}" for name in ("ports.storage", "core.engine", "no_such.thing")}
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.stem)
+def test_modules_that_are_named_are_there(page: Path) -> None:
+    groups = {registry.group for registry in vars(registries).values() if isinstance(registry, Registry)}
+    wrong = []
+    for name in sorted(_named(page.read_text(encoding="utf-8")) - groups):
+        try:
+            pkgutil.resolve_name(name)
+        except (ImportError, AttributeError) as error:
+            wrong.append(f"{name}: {error}")
+    assert wrong == []
 
 
 def _package_trees() -> Iterator[ast.AST]:

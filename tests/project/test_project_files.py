@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
 HOOKS = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
@@ -35,7 +36,7 @@ def test_sessions_are_found() -> None:
     assert _called("nox -s lint types\nnox -s tests-${{ matrix.python }}") == ["lint", "types", "tests"]
 
 
-@pytest.mark.parametrize("text", [WORKFLOW, HOOKS, GUIDE], ids=["workflow", "hooks", "guide"])
+@pytest.mark.parametrize("text", [WORKFLOW, HOOKS, GUIDE, README], ids=["workflow", "hooks", "guide", "readme"])
 def test_nothing_else_is_called(text: str) -> None:
     assert set(_called(text)) - _sessions() == set()
 
@@ -43,6 +44,31 @@ def test_nothing_else_is_called(text: str) -> None:
 def test_commits_are_checked_by_lint_and_types() -> None:
     assert re.findall(r"entry: (.+)", HOOKS) == ["nox -s lint", "nox -s types"]
     assert re.findall(r"repo: (.+)", HOOKS) == ["local"]
+
+
+def test_commits_need_no_active_environment() -> None:
+    needed = re.search(r'nox\.needs_version = "(.+)"', (ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    assert needed is not None
+    assert re.findall(r"language: (.+)", HOOKS) == ["python"] * 2
+    assert re.findall(r"additional_dependencies: (.+)", HOOKS) == [f'["nox{needed[1]}"]'] * 2
+
+
+def test_the_readme_names_every_session_and_those_that_run_unasked() -> None:
+    (development,) = re.findall(r"## Development\n(.+)", README, re.DOTALL)
+    named = set(re.findall(r"`([a-z]+)`", development)) | set(_called(development))
+    assert named == _sessions()
+    unasked = re.search(r"nox\.options\.sessions = \[(.+)\]", (ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    assert unasked is not None
+    names = re.findall(r'"([a-z]+)', unasked[1])
+    assert f"`{'`, `'.join(names[:-1])}` and `{names[-1]}` are those that run unasked" in development
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md", "mkdocs.yml"])
+def test_every_page_is_listed(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert len(pages) > 10
+    assert [page for page in sorted(pages) if not re.search(rf"[(/ ]{re.escape(page)}\b", text)] == []
 
 
 def test_the_workflow_runs_all_checks_on_every_supported_python() -> None:
