@@ -16,12 +16,13 @@ from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import JobRecord, Notice
 from rastercollection.core.records import jsonable, to_dict
 from rastercollection.core.workflow import FanIn, Stage
-from rastercollection.errors import BackendError, RequestError
+from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.job.arguments import JobArguments
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
-from rastercollection.job.runtime import RuntimeOptions, open_job_store
-from rastercollection.model.parameters import MISSING, explained, parameters, problems
+from rastercollection.job.runtime import RuntimeOptions, open_job_store, unknown_names
+from rastercollection.model import checks
+from rastercollection.model.parameters import MISSING, explained, parameters, problems, shown
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
 
@@ -141,7 +142,7 @@ def plan_collection(
         RequestError: With every problem found.
     """
     required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
-    run = CollectionRun.prepare(*_told_apart({**required, **arguments}))
+    run = CollectionRun.prepare(*_told_apart({**required, **arguments}, "predict"))
     sources = run.sources
     return CollectionPlan(
         job_id=run.request.job_id,
@@ -250,10 +251,16 @@ def status(job_id: str, *, jobs: JobStore | str | None = None) -> JobReport:
         jobs: The job store, as for :func:`process_collection`.
 
     Raises:
-        ObjectNotFoundError: There is no such job.
+        RequestError: One of the two is nothing of the kind.
+        ObjectNotFoundError: There is no such job, or no such job store: none is made.
         BackendError: The beginning fits several jobs.
     """
-    with open_job_store(jobs) as store:
+    wrong = problems(RuntimeOptions(jobs=jobs))
+    if not isinstance(job_id, str):
+        wrong.append(RequestProblem("job_id", shown(job_id), "must be a text"))
+    if wrong:
+        raise RequestError(wrong)
+    with open_job_store(jobs, make=False) as store:
         job = _find_job(store, job_id)
         counts = Counter(str(result.status) for result in store.results(job.id))
     return JobReport(job=job, tasks_by_status=dict(counts))
@@ -269,17 +276,35 @@ def _find_job(store: JobStore, job_id: str) -> JobRecord:
     return store.get(job_id)
 
 
-def _told_apart(arguments: Mapping[str, Any]) -> tuple[CollectionRequest, RuntimeOptions]:
-    """The request, and how it runs; all that is wrong with either is reported together."""
+def _told_apart(arguments: Mapping[str, Any], *besides: str) -> tuple[CollectionRequest, RuntimeOptions]:
+    """The request, and how it runs; all that is wrong with either is reported together.
+
+    Args:
+        arguments: Of both.
+        besides: What else the call takes.
+
+    Raises:
+        RequestError: With every problem.
+        UnknownNameError: A name that nobody registered is all that is wrong.
+    """
     names = parameters(RuntimeOptions)
     options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
     wrong = problems(options)
+    unknown = unknown_names(options, besides={problem.parameter for problem in wrong})
+    told = [*wrong, *(_unknown_name(name, error) for name, error in unknown.items())]
     try:
         request = CollectionRequest.from_parameters(
-            {name: value for name, value in arguments.items() if name not in names}
+            {name: value for name, value in arguments.items() if name not in names}, besides=(*names, *besides)
         )
     except RequestError as error:
-        raise RequestError([*error.problems, *wrong]) from None
-    if wrong:
-        raise RequestError(wrong)
+        raise RequestError([*error.problems, *told]) from None
+    if len(told) == 1 and unknown:
+        raise next(iter(unknown.values()))
+    if told:
+        raise RequestError(told)
     return request, options
+
+
+def _unknown_name(parameter: str, error: UnknownNameError) -> RequestProblem:
+    known = f"must be one of {', '.join(error.known)}"
+    return RequestProblem(parameter, repr(error.name), f"{known}{checks.close_to(error.name, error.known)}")

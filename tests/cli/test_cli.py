@@ -284,6 +284,8 @@ def test_help_and_version_are_shown_on_standard_output() -> None:
         (["run", ".", "--id", "x", "--tier", "{"], "JSON"),
         (["run", ".", "--id", "x", "--jpeg-quality", "good"], "--jpeg-quality"),
         (["run", ".", "--id", "x", "--outptu", "y"], "--output"),
+        (["run", ".", "--id", "x", "--memory-budget", "inf"], "500M"),
+        (["view", ".", "--port", "99999999"], "0<=x<=65535"),
         (["paint"], "paint"),
         (["statsu", "abc"], "Did you mean 'status'?"),
         ([], "Missing command"),
@@ -294,6 +296,41 @@ def test_wrong_usage(arguments: list[str], complaint: str) -> None:
     assert done.returncode == 2
     assert complaint in done.stderr
     assert done.stdout == ""
+
+
+def test_wrong_usage_is_json_where_json_was_asked_for() -> None:
+    done = _rc("run", ".", "--json", "--id", "x", "--jpeg-quality", "good")
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "INVALID_REQUEST"
+    assert "--jpeg-quality" in error["message"]
+    assert "rastercollection run --help" in error["hint"]
+    assert "--jpeg-quality" in done.stderr
+
+
+@pytest.mark.usefixtures("state")
+def test_wrong_parameters_of_the_job_and_of_how_it_runs_are_told_together(scene: Scene) -> None:
+    done = _rc("run", scene.folder, "--id", "ä!", "--workers", "-3", "--executor", "theads")
+    assert done.returncode == 2
+    assert "3 problems" in done.stderr
+    for option in ("--id 'ä!'", "--workers -3", "--executor 'theads'"):
+        assert f"  {option}: must be" in done.stderr
+
+
+def test_a_demo_in_place_of_a_file_is_a_wrong_request(tmp_path: Path) -> None:
+    (tmp_path / "file.tif").write_text("mine")
+    done = _rc("demo", "--output", tmp_path / "file.tif")
+    assert done.returncode == 2
+    assert re.search(r"^  --output .+file\.tif': must be a folder", done.stderr, re.MULTILINE)
+    assert (tmp_path / "file.tif").read_text() == "mine"
+
+
+def test_asking_how_a_job_stands_makes_nothing(state: Path, tmp_path: Path) -> None:
+    for arguments in ([], ["--jobs", f"sqlite:///{tmp_path / 'typo' / 'x.db'}"]):
+        done = _rc("status", "abc", *arguments)
+        assert done.returncode == 1
+        assert str(tmp_path / "typo" / "x.db" if arguments else state / "jobs.db") in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def _on_a_terminal(command: list[str]) -> tuple[int, str]:

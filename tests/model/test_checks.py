@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import pytest
 
 from rastercollection.model import checks, converters
 from rastercollection.model.tiers import LEVELS, Tier
+
+
+class Lock(Protocol):
+    """What a lock does."""
+
+    def acquire(self) -> bool: ...
+
+    def release(self) -> None: ...
+
+
+class Delegating:
+    """Has the members of another object."""
+
+    def __init__(self, other: Any) -> None:
+        self.other = other
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.other, name)
+
+
+class Half:
+    """Can be locked for good."""
+
+    def acquire(self) -> bool:
+        return True
+
 
 GOOD: list[tuple[checks.Check, list[Any]]] = [
     (checks.text, ["x", " x "]),
@@ -40,6 +68,10 @@ GOOD: list[tuple[checks.Check, list[Any]]] = [
     (checks.is_providers, [(), ({"name": "x"},)]),
     (checks.is_texts, [(), ("a", "b")]),
     (checks.http, ["http://localhost:8000", "https://host/path?x=1"]),
+    (checks.is_a(dict, "a dict"), [{}, Counter()]),
+    (checks.callables, [(), [print], (print, len)]),
+    (checks.has_members_of(Lock, "a lock"), [threading.Lock(), Delegating(threading.Lock())]),
+    (checks.text_or(checks.boolean), ["x", True]),
 ]
 
 BAD: list[tuple[checks.Check, list[Any], str]] = [
@@ -65,6 +97,14 @@ BAD: list[tuple[checks.Check, list[Any], str]] = [
     (checks.pattern, ["no group", "(?:x)"], "must have a group"),
     (checks.is_providers, [({},), ({"name": ""},), ("me",), [{"name": "x"}], None], "at least a name"),
     (checks.is_texts, [("",), (5,), ["a"], "a"], "list of texts"),
+    (checks.is_a(dict, "a dict"), [(), None], "must be a dict"),
+    (checks.callables, [print], "put a single one into a list"),
+    (checks.callables, ["print", [print, "x"], None, 5], "must be a list of callables"),
+    (checks.has_members_of(Lock, "a lock"), [5, None, object()], "must be a lock"),
+    (checks.has_members_of(Lock, "a lock"), [Half, Lock], "must be a lock, not a class"),
+    (checks.has_members_of(Lock, "a lock"), [Half()], "must be a lock; it has no release"),
+    (checks.text_or(checks.boolean), ["", " "], "not empty"),
+    (checks.text_or(checks.boolean), [5], "True or False"),
     (checks.http, ["host", "ftp://host", "http://user:pw@host", "http://", "http://a b", None], "without credentials"),
 ]
 
@@ -105,7 +145,21 @@ def test_a_tier_says_what_is_wrong_with_it(changes: dict[str, Any], told: str) -
     assert told in problem
 
 
-@pytest.mark.parametrize("value", ["x", [Tier(name="x", compression="LZW")], ({"name": "x"},), None])
+def test_mappings_that_are_no_tiers_say_what_they_lack_and_what_is_no_field() -> None:
+    told = checks.is_tiers(({"name": "x", "compresion": "ZSTD"}, {"compression": "LZW", "zzz": 1}))
+    first, second = told.split("; tier ")
+    assert first.startswith("tier 'x': compression is required, compresion is no field of a tier")
+    assert first.endswith("; did you mean compression?")
+    assert second == "without a name: name is required, zzz is no field of a tier"
+
+
+def test_every_wrong_tier_is_told() -> None:
+    told = checks.is_tiers((Tier(name="x", compression="GZIP"), Tier(name=5, compression="LZW")))  # type: ignore[arg-type]
+    assert "tier 'x': compression must be" in told
+    assert "; tier 5: name must be a text" in told
+
+
+@pytest.mark.parametrize("value", ["x", [Tier(name="x", compression="LZW")], ("x",), None])
 def test_what_is_no_tier_says_what_one_has(value: Any) -> None:
     assert checks.is_tiers(value) == "must be tiers, each with name, compression, level, storage_class, needs"
 
@@ -153,11 +207,24 @@ class TestNormalForms:
         assert converters.whole_as_float(True) is True
         assert converters.whole_as_float(None) is None
 
+    def test_sizes(self) -> None:
+        assert converters.size("8G") == 8 * 2**30
+        assert converters.size("500") == 500
+        assert converters.size("lots") == "lots", "left for the check"
+        assert converters.size("inf") == "inf"
+        assert converters.size(5) == 5
+        assert converters.size(None) is None
+
+    def test_paths(self, tmp_path: Path) -> None:
+        assert converters.path_or_none(tmp_path) == str(tmp_path)
+        assert converters.path_or_none("a/") == "a/"
+        assert converters.path_or_none(None) is None
+
     def test_tiers(self) -> None:
         tier = Tier(name="x", compression="LZW")
         fields = {"name": "x", "compression": "LZW"}
         assert converters.tiers([fields, tier]) == (tier, tier)
         assert converters.tiers(fields) == converters.tiers(tier) == (tier,)  # type: ignore[arg-type]
-        assert converters.tiers([{"name": "x"}]) == [{"name": "x"}], "left for the check"
+        assert converters.tiers([{"name": "x"}, fields]) == ({"name": "x"}, tier), "left for the check"
         assert converters.mappings([fields]) == converters.mappings((fields,)) == (fields,)
         assert converters.mappings("me") == "me"  # type: ignore[arg-type]

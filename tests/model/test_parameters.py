@@ -128,3 +128,13 @@ def test_long_values_are_cut() -> None:
     cut = shown("x" * 199)
     assert len(cut) == 198
     assert cut.endswith("xx…")
+
+
+def test_of_what_a_representation_leaves_out_problems_show_the_type_alone() -> None:
+    @attrs.frozen(kw_only=True)
+    class Login:
+        name: str = attrs.field(metadata=parameter("who", checks.identifier))
+        word: str = attrs.field(repr=False, metadata=parameter("secret", checks.identifier))
+
+    found = problems(Login(name="a b", word="open sesame"))
+    assert [(each.parameter, each.value) for each in found] == [("name", "'a b'"), ("word", "<str>")]

@@ -247,6 +247,20 @@ def test_problems_say_what_is_allowed(changes: dict[str, Any], parameter: str, t
     assert told in allowed
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("executer", "; did you mean executor?"),
+        ("colection_id", "; did you mean collection_id?"),
+        ("predict", ""),  # as close to strict as many words are
+    ],
+)
+def test_names_that_are_close_are_suggested_and_no_others(name: str, told: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        CollectionRequest.from_parameters({**GOOD, name: 5}, besides=("executor",))
+    assert [problem.allowed for problem in caught.value.problems] == [f"is no parameter{told}"]
+
+
 def test_what_is_missing_is_said_to_be_required() -> None:
     with pytest.raises(RequestError) as caught:
         CollectionRequest.from_parameters({"blob_list": ["a.tif"], "collection_id": "x", "output_tier": "gold"})

@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as done:  # help or version was asked for, and shown
         return done.exit_code
     except click.ClickException as error:
+        if "--json" in given:
+            _print_json({"error": _usage(error)})
         error.show()
         return BAD_REQUEST
     except BrokenPipeError:
@@ -179,6 +181,13 @@ def _as_dict(error: Exception) -> dict[str, Any]:
     return shown
 
 
+def _usage(error: click.ClickException) -> dict[str, Any]:
+    """What is wrong with the command line itself, in the form of an error."""
+    context = getattr(error, "ctx", None)
+    hint = f"Try '{context.command_path} --help'." if context else ""
+    return {"code": RequestError.code, "message": error.format_message(), "hint": hint}
+
+
 def _run(output: Output, **arguments: Any) -> int:
     result = _process({"executor": "process", **_with_blobs(arguments)}, output)
     return ALL_TILES if all(tile.ok for tile in result.tiles) else SOME_FAILED
@@ -264,7 +273,10 @@ def _demo(told: Output, *, output: str, executor: str) -> int:
     from rastercollection.cli.demo import demo_arguments, make_scene
 
     folder = Path(output).absolute()
-    scene = make_scene(folder / "sources")
+    try:
+        scene = make_scene(folder / "sources")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RequestError([RequestProblem("output", repr(output), "must be a folder, or not there")]) from error
     result = _process({**demo_arguments(folder), "executor": executor}, told)
     sys.stderr.write(f"{scene.broken.name} is broken on purpose.\n")
     as_meant = [tile.ok != (tile.blob == scene.broken.name) for tile in result.tiles]

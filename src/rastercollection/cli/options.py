@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from rastercollection.core.machine import parse_bytes
 from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.model import converters
 from rastercollection.model.parameters import Parameter, parameters
 from rastercollection.model.request import CollectionRequest
 
@@ -74,10 +74,10 @@ def _pair(text: str) -> tuple[str, Any]:
 
 
 def _size(text: str) -> int:
-    try:
-        return parse_bytes(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not a size such as 500M or 8G") from None
+    size = converters.size(text)
+    if isinstance(size, str):
+        raise click.BadParameter(f"{text!r} is not a size such as 500M or 8G")
+    return int(size)
 
 
 JSON = Option(["--json"], is_flag=True, help="JSON on standard output, the rest on standard error")
@@ -91,7 +91,12 @@ VIEW = (
         "a collection.json, the folder of a static catalog with one collection, or the OUT of 'run'; path or URL",
     ),
     Option(["--host"], default="127.0.0.1", show_default=True, help="to listen on, this machine alone unless given"),
-    Option(["--port"], type=int, help="to listen on; 8765, or any that is free, when not given"),
+    Option(
+        ["--port"],
+        type=click.IntRange(0, 65535),
+        metavar="N",
+        help="to listen on; 8765, or any that is free, when not given",
+    ),
     Option(["--no-browser"], is_flag=True, help="open no browser"),
 )
 DEMO = (

@@ -167,10 +167,10 @@ class JobArguments(CollectionArguments, total=False):
     max_workers: int | None
     """Tasks at the same time."""
 
-    memory_budget: int | None
-    """Bytes of RAM that all workers may take together; on the command line also `500M`, `8G`."""
+    memory_budget: int | str | None
+    """Bytes of RAM that all workers may take together, or a text such as `500M`, `8G`."""
 
-    scratch: str | None
+    scratch: str | PathLike[str] | None
     """Local folder for temporary files."""
 
     storage: StorageBackend | str | None
@@ -179,7 +179,7 @@ class JobArguments(CollectionArguments, total=False):
     storage_options: Mapping[str, Any] | None
     """Credentials and settings, as in fsspec; they stay out of records, logs and outputs."""
 
-    catalog: CatalogBackend | str | None
+    catalog: CatalogBackend | str | PathLike[str] | None
     """Where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a catalog
     backend."""
 

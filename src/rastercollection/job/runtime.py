@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor as FuturesExecutor
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
@@ -16,8 +18,10 @@ from attrs import field
 from rastercollection.core.events import Observer
 from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
+from rastercollection.core.registry import Registry
 from rastercollection.core.workflow import Workflow
-from rastercollection.errors import RequestError, RequestProblem, UnknownNameError
+from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, UnknownNameError
+from rastercollection.model import checks, converters
 from rastercollection.model.parameters import documented, parameter
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports import addresses
@@ -28,11 +32,51 @@ from rastercollection.ports.storage import StorageBackend
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
 
-__all__ = ["Runtime", "RuntimeOptions", "open_job_store", "open_runtime", "open_storage", "planned_limits"]
+__all__ = [
+    "Runtime",
+    "RuntimeOptions",
+    "open_job_store",
+    "open_runtime",
+    "open_storage",
+    "planned_limits",
+    "unknown_names",
+]
 
 DEFAULT_EXECUTOR = "thread"
 _run = functools.partial(parameter, group="run")
 _DATABASE = re.compile(r"(?P<scheme>[a-z][a-z0-9+]*)://")
+_SQLITE = "sqlite:///"
+
+
+def _is_dask(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "distributed"
+
+
+def _is_executor(value: Any) -> str:
+    if isinstance(value, FuturesExecutor) or _is_dask(value):
+        return ""
+    allowed = "a name, the address of a Dask scheduler, an executor, a concurrent.futures pool or a Dask client"
+    return checks.has_members_of(Executor, allowed)(value)
+
+
+def _is_size(value: Any) -> str:
+    return checks.integer(1)(value) and "must be a whole number of bytes from 1, or a text such as 500M or 8G"
+
+
+def _is_job_store(value: Any) -> str:
+    allowed = "sqlite:///file.db, memory or a job store"
+    if isinstance(value, str) and value.startswith("sqlite"):
+        return "" if value.startswith(_SQLITE) and value != _SQLITE else f"must be {allowed}"
+    return checks.text_or(checks.has_members_of(JobStore, allowed))(value)
+
+
+def _is_event(value: Any) -> str:
+    fits = all(callable(getattr(value, name, None)) for name in ("is_set", "set"))
+    return "" if fits and not isinstance(value, type) else "must be a threading.Event"
+
+
+def _folder_or_catalog(value: CatalogBackend | str | PathLike[str] | None) -> Any:
+    return converters.path_or_none(value) if isinstance(value, PathLike) else value
 
 
 @documented
@@ -45,43 +89,63 @@ class RuntimeOptions:
         metadata=_run(
             "where tasks run: a name (`serial`, `thread`, `process`, `dask`, or a plug-in's), the address of a Dask "
             "scheduler; in Python also an executor, a `concurrent.futures` pool or a Dask client",
+            checks.text_or(_is_executor),
             otherwise="`thread`; on the command line `process`",
             metavar="NAME",
         ),
     )
     max_workers: int | None = field(
         default=None,
-        metadata=_run("tasks at the same time", otherwise="cores or tiles, whichever is less", option="--workers"),
+        metadata=_run(
+            "tasks at the same time",
+            checks.integer(1),
+            otherwise="cores or tiles, whichever is less",
+            option="--workers",
+        ),
     )
     memory_budget: int | None = field(
         default=None,
+        converter=converters.size,
         metadata=_run(
-            "bytes of RAM that all workers may take together; on the command line also `500M`, `8G`",
+            "bytes of RAM that all workers may take together, or a text such as `500M`, `8G`",
+            _is_size,
             otherwise="the variable `RASTERCOLLECTION_MEMORY_BUDGET`, else half of what is available",
             metavar="SIZE",
         ),
     )
     scratch: str | None = field(
         default=None,
-        metadata=_run("local folder for temporary files", otherwise="the system's own", metavar="DIR"),
+        converter=converters.path_or_none,
+        metadata=_run("local folder for temporary files", checks.text, otherwise="the system's own", metavar="DIR"),
     )
     storage: StorageBackend | str | None = field(
-        default=None, metadata=_run("a storage backend, or the name of one", otherwise="`fsspec`", option=None)
+        default=None,
+        metadata=_run(
+            "a storage backend, or the name of one",
+            checks.text_or(checks.has_members_of(StorageBackend, "a storage backend, or the name of one")),
+            otherwise="`fsspec`",
+            option=None,
+        ),
     )
     storage_options: Mapping[str, Any] | None = field(
         default=None,
         repr=False,
         metadata=_run(
             "credentials and settings, as in fsspec; they stay out of records, logs and outputs",
+            checks.is_a(Mapping, "a mapping of names to values"),
             option="--storage-option",
         ),
     )
     catalog: CatalogBackend | str | None = field(
         default=None,
+        converter=_folder_or_catalog,
         repr=False,
         metadata=_run(
             "where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a "
             "catalog backend",
+            checks.text_or(
+                checks.has_members_of(CatalogBackend, "a folder, a database's address or a catalog backend")
+            ),
             otherwise="the folder `stac` in the output container",
             metavar="CATALOG",
         ),
@@ -91,6 +155,7 @@ class RuntimeOptions:
         repr=False,
         metadata=_run(
             "job store: `sqlite:///file.db`, or `memory`; in Python also an instance",
+            _is_job_store,
             otherwise="an SQLite file in your state folder, or in that of the variable `RASTERCOLLECTION_STATE`",
             metavar="STORE",
         ),
@@ -100,15 +165,19 @@ class RuntimeOptions:
         metadata=_run("`continue` leaves a bad tile out, with its reason; `fail` ends the job at the first"),
     )
     observers: Sequence[Observer] = field(
-        default=(), metadata=_run("callables that are told of every event", option=None)
+        default=(), metadata=_run("callables that are told of every event", checks.callables, option=None)
     )
     workflow: Workflow | None = field(
-        default=None, metadata=_run("a workflow of your own", otherwise="the four stages", option=None)
+        default=None,
+        metadata=_run(
+            "a workflow of your own", checks.is_a(Workflow, "a Workflow"), otherwise="the four stages", option=None
+        ),
     )
     cancel: threading.Event | None = field(
         default=None,
         metadata=_run(
             "an event that, once set, from any thread, cancels: what runs is waited for, nothing more is started",
+            _is_event,
             option=None,
         ),
     )
@@ -169,21 +238,29 @@ def _open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: 
     if given is not None and not isinstance(given, str):
         return given
     address = given or addresses.join(request.output_container, "stac")
+    name = _catalog_name(address)
+    if name == "static":
+        return cast(CatalogBackend, CATALOGS.load(name)(addresses.normalise(address), storage))
+    return cast(CatalogBackend, CATALOGS.load(name)(address))
+
+
+def _catalog_name(address: str) -> str:
     match = _DATABASE.match(address)
-    scheme = match["scheme"] if match else ""
-    if scheme and scheme not in addresses.SCHEMES:
-        if scheme not in CATALOGS.names():
-            raise UnknownNameError("catalog backend", scheme, CATALOGS.names())
-        return cast(CatalogBackend, CATALOGS.load(scheme)(address))
-    return cast(CatalogBackend, CATALOGS.load("static")(addresses.normalise(address), storage))
+    return match["scheme"] if match and match["scheme"] not in addresses.SCHEMES else "static"
 
 
 @contextlib.contextmanager
-def open_job_store(jobs: JobStore | str | None) -> Iterator[JobStore]:
-    """The job store: None is the default file, ``memory``, ``sqlite:///path``, a registered scheme, or an instance."""
+def open_job_store(jobs: JobStore | str | None, *, make: bool = True) -> Iterator[JobStore]:
+    """The job store: None is the default file, ``memory``, ``sqlite:///path``, a registered scheme, or an instance.
+
+    Raises:
+        ObjectNotFoundError: There is no such file, and none is to be made.
+    """
     if jobs is not None and not isinstance(jobs, str):
         yield jobs
         return
+    if not make:
+        _check_file(jobs)
     store = _make_job_store(jobs)
     try:
         yield store
@@ -197,19 +274,31 @@ def _make_job_store(address: str | None) -> JobStore:
 
         store: JobStore = default_job_store()
         return store
-    scheme, separator, _ = address.partition("://")
-    if scheme == "sqlite" and separator:
-        return cast(JobStore, JOBS.load("sqlite").from_url(address))
-    if separator:
-        return cast(JobStore, JOBS.load(scheme)(address))
-    return cast(JobStore, JOBS.load(address)())
+    name = _job_store_name(address)
+    if name == "sqlite":
+        return cast(JobStore, JOBS.load(name).from_url(address))
+    return cast(JobStore, JOBS.load(name)(address) if "://" in address else JOBS.load(name)())
+
+
+def _job_store_name(address: str) -> str:
+    return address.partition("://")[0]
+
+
+def _check_file(address: str | None) -> None:
+    from rastercollection.backends.jobs.default import state_folder
+
+    if address is not None and not address.startswith(_SQLITE):
+        return
+    path = str(state_folder() / "jobs.db") if address is None else os.path.expanduser(address.removeprefix(_SQLITE))
+    if not os.path.exists(path):
+        raise ObjectNotFoundError(f"There is no job store {path}.", "No job was recorded there: name another.", path)
 
 
 def _open_executor(opened: contextlib.ExitStack, options: RuntimeOptions, tiles: int) -> Executor:
     given = options.executor
     if given is None or isinstance(given, str):
         return cast(Executor, opened.enter_context(_named_executor(given or DEFAULT_EXECUTOR, options, tiles)))
-    if type(given).__module__.partition(".")[0] == "distributed":
+    if _is_dask(given):
         return cast(Executor, opened.enter_context(EXECUTORS.load("dask")(given)))
     if isinstance(given, FuturesExecutor):
         from rastercollection.executors.pool import PoolExecutor
@@ -219,14 +308,37 @@ def _open_executor(opened: contextlib.ExitStack, options: RuntimeOptions, tiles:
 
 
 def _named_executor(name: str, options: RuntimeOptions, tiles: int) -> Any:
+    factory = EXECUTORS.load(_executor_name(name))
     if "://" in name:
-        return EXECUTORS.load("dask")(name)
-    factory = EXECUTORS.load(name)
+        return factory(name)
     if name == "serial":
         return factory()
     from rastercollection.core.machine import available_cores
 
     return factory(max_workers=options.max_workers or max(1, min(available_cores(), tiles)))
+
+
+def _executor_name(name: str) -> str:
+    return "dask" if "://" in name else name
+
+
+def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dict[str, UnknownNameError]:
+    """What nobody registered, by parameter, as the errors that opening it would raise; but for those ``besides``."""
+    asked: tuple[tuple[str, Registry, Callable[[str], str]], ...] = (
+        ("executor", EXECUTORS, _executor_name),
+        ("storage", STORAGE, str),
+        ("catalog", CATALOGS, _catalog_name),
+        ("jobs", JOBS, _job_store_name),
+    )
+    found = {}
+    for name, registry, meant in asked:
+        given = getattr(options, name)
+        try:
+            if name not in besides and given and isinstance(given, str):
+                registry.target(meant(given))
+        except UnknownNameError as error:
+            found[name] = error
+    return found
 
 
 def _check_reach(request: CollectionRequest, storage: StorageBackend, executor: Executor) -> None:

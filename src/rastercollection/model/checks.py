@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import attrs
@@ -20,6 +21,42 @@ Check = Callable[[Any], str]
 
 def text(value: Any) -> str:
     return "" if isinstance(value, str) and value.strip() else "must be a text that is not empty"
+
+
+def text_or(other: Check) -> Check:
+    """A text that is not empty, or what another check lets pass."""
+    return lambda value: text(value) if isinstance(value, str) else other(value)
+
+
+def has_members_of(protocol: type, allowed: str) -> Check:
+    """An instance that has every member of a protocol, of its own or by delegation."""
+    members = [name for name in vars(protocol) if not name.startswith("_")]
+
+    def check(value: Any) -> str:
+        if isinstance(value, type):
+            return f"must be {allowed}, not a class"
+        missing = [name for name in members if not hasattr(type(value), name) and not hasattr(value, name)]
+        some = f"; it has no {', '.join(missing)}" if len(missing) < len(members) else ""
+        return f"must be {allowed}{some}" if missing else ""
+
+    return check
+
+
+def is_a(kind: type, allowed: str) -> Check:
+    return lambda value: "" if isinstance(value, kind) else f"must be {allowed}"
+
+
+def callables(value: Any) -> str:
+    if callable(value):
+        return "must be a list of callables: put a single one into a list"
+    ok = isinstance(value, Sequence) and not isinstance(value, str) and all(map(callable, value))
+    return "" if ok else "must be a list of callables"
+
+
+def close_to(name: Any, known: Iterable[str]) -> str:
+    """The end of a sentence that suggests the known name that was meant; empty where none is close."""
+    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def identifier(value: Any) -> str:
@@ -118,16 +155,32 @@ def pattern(value: Any) -> str:
 
 
 def is_tiers(value: Any) -> str:
-    if not isinstance(value, tuple) or not all(isinstance(tier, Tier) for tier in value):
+    if not isinstance(value, tuple) or not all(isinstance(tier, Tier | Mapping) for tier in value):
         return f"must be tiers, each with {', '.join(attrs.fields_dict(Tier))}"
-    for tier in value:
-        wrong = one_of(get_args(Compression))(tier.compression)
-        if wrong:
-            return f"tier {tier.name!r}: compression {wrong}"
-        if tier.needs not in ("anything", "rgb_byte"):
-            return f"tier {tier.name!r}: needs must be anything or rgb_byte"
-        if not goes_with(tier.level, LEVELS.get(tier.compression)):
-            return f"tier {tier.name!r}: level {tier.level} does not go with {tier.compression}"
+    found = [_no_tier(tier) if isinstance(tier, Mapping) else _tier(tier) for tier in value]
+    return "; ".join(filter(None, found))
+
+
+def _no_tier(given: Mapping[Any, Any]) -> str:
+    """What keeps a mapping from being a tier: fields that it lacks, and names that are no fields."""
+    fields = attrs.fields_dict(Tier)
+    missing = [name for name, field in fields.items() if field.default is attrs.NOTHING and name not in given]
+    wrong = [f"{name} is required" for name in missing]
+    wrong += [f"{name} is no field of a tier{close_to(name, fields)}" for name in given if name not in fields]
+    title = repr(given["name"]) if "name" in given else "without a name"
+    return f"tier {title}: {', '.join(wrong)}"
+
+
+def _tier(tier: Tier) -> str:
+    wrong = one_of(get_args(Compression))(tier.compression)
+    if text(tier.name):
+        return f"tier {tier.name!r}: name {text(tier.name)}"
+    if wrong:
+        return f"tier {tier.name!r}: compression {wrong}"
+    if tier.needs not in ("anything", "rgb_byte"):
+        return f"tier {tier.name!r}: needs must be anything or rgb_byte"
+    if not goes_with(tier.level, LEVELS.get(tier.compression)):
+        return f"tier {tier.name!r}: level {tier.level} does not go with {tier.compression}"
     return ""
 
 

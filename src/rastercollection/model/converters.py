@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
+from rastercollection.core.machine import parse_bytes
 from rastercollection.model.tiers import Tier
 from rastercollection.ports import addresses
 
@@ -50,11 +51,26 @@ def whole_as_float(value: float | None) -> Any:
 
 def tiers(value: Sequence[Tier | Mapping[str, Any]]) -> Any:
     """User-defined tiers: Tier objects or mappings of their fields."""
-    tiers = value if isinstance(value, list | tuple) else (value,)
+    return tuple(_tier(tier) for tier in (value if isinstance(value, list | tuple) else (value,)))
+
+
+def _tier(value: Any) -> Any:
     try:
-        return tuple(Tier(**tier) if isinstance(tier, Mapping) else tier for tier in tiers)
+        return Tier(**value) if isinstance(value, Mapping) else value
     except TypeError:
-        return tiers
+        return value
+
+
+def size(value: int | str | None) -> Any:
+    """Bytes; as text also with a unit, ``500M`` or ``8G``."""
+    try:
+        return parse_bytes(value) if isinstance(value, str) else value
+    except (ValueError, OverflowError):
+        return value
+
+
+def path_or_none(value: str | PathLike[str] | None) -> Any:
+    return os.fspath(value) if isinstance(value, PathLike) else value
 
 
 def mappings(value: Sequence[Mapping[str, Any]]) -> Any:

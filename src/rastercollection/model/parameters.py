@@ -135,15 +135,20 @@ def _derived(found: Parameter) -> checks.Check | None:
 
 
 def problems(holder: Any) -> list[RequestProblem]:
-    """What is wrong with single values of an instance; None passes where it is the default."""
+    """What is wrong with single values of an instance; None passes where it is the default.
+
+    Of values that the instance's own representation leaves out, the type alone is shown.
+    """
     found = []
+    fields = attrs.fields_dict(type(holder))
     for each in parameters(type(holder)).values():
         value = getattr(holder, each.name)
         if each.check is None or (value is None and each.default is None):
             continue
         allowed = each.check(value)
         if allowed:
-            found.append(RequestProblem(each.name, shown(value), allowed))
+            told = shown(value) if fields[each.name].repr else f"<{type(value).__name__}>"
+            found.append(RequestProblem(each.name, told, allowed))
     return found
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from typing import Any, Literal, Self
 
 import attrs
@@ -295,14 +294,23 @@ class CollectionRequest:
                 object.__setattr__(self, name, value)
 
     @classmethod
-    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+    def from_parameters(cls, parameters: Mapping[str, Any], *, besides: Iterable[str] = ()) -> Self:
         """A request from keyword arguments of unknown quality.
+
+        Args:
+            parameters: By name.
+            besides: Further names that may have been meant where one is unknown.
 
         Raises:
             RequestError: With every problem: unknown and missing names as well as wrong values.
         """
         fields = attrs.fields_dict(cls)
-        unknown = [_unknown(name, fields) for name in parameters if name not in fields]
+        meant = (*fields, *besides)
+        unknown = [
+            RequestProblem(name, "…", f"is no parameter{checks.close_to(name, meant)}")
+            for name in parameters
+            if name not in fields
+        ]
         missing = [
             RequestProblem(name, shown(MISSING), "is required")
             for name, one in fields.items()
@@ -384,11 +392,6 @@ class CollectionRequest:
             allowed = f"must be from {levels[0]} to {levels[1]}" if levels else "has no meaning"
             found.append(RequestProblem("compression_level", repr(level), f"{allowed} with {codec}"))
         return found
-
-
-def _unknown(name: str, fields: Mapping[str, Any]) -> RequestProblem:
-    close = difflib.get_close_matches(name, fields, n=1)
-    return RequestProblem(name, "…", f"is no parameter{f'; did you mean {close[0]}?' if close else ''}")
 
 
 def _is_mercator(value: str) -> bool:
