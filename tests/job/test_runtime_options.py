@@ -137,6 +137,13 @@ def test_an_unknown_name_alone_is_told_before_anything_is_done(
     assert "word" not in str(caught.value)
 
 
+def test_an_address_of_a_wrong_form_is_not_told_as_an_unknown_name_as_well(request_: dict[str, Any]) -> None:
+    with pytest.raises(RequestError) as caught:
+        process_collection(**request_, jobs="sqlite:jobs.db")
+    (problem,) = caught.value.problems
+    assert "sqlite:///file.db" in problem.allowed
+
+
 def test_addresses_of_stores_and_schedulers_are_no_unknown_names() -> None:
     for catalog in ("s3://bucket/stac", "file:///stac", "stac", "postgres://host/stac"):
         assert unknown_names(RuntimeOptions(catalog=catalog, executor="tls://host:1", jobs="sqlite:///x.db")) == {}
