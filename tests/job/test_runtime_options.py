@@ -46,7 +46,7 @@ GOOD: dict[str, list[Any]] = {
     "storage": ["fsspec", FsspecStorage()],
     "storage_options": [{}, {"anon": True}],
     "catalog": ["a/folder", Path("a/folder"), "postgresql://host/stac", StaticCatalog("/stac", FsspecStorage())],
-    "jobs": ["memory", "sqlite:///jobs.db", "sqlite:////data/jobs.db", MemoryJobStore()],
+    "jobs": ["memory", "sqlite:///jobs.db", "sqlite:////data/jobs.db", "sqlite+other://x", MemoryJobStore()],
     "on_tile_error": ["continue", "fail"],
     "observers": [(), [print], (print, print)],
     "workflow": [collection_workflow(CollectionRequest(container_name="/a", blob_list="a.tif", collection_id="x"))],
