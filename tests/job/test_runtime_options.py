@@ -46,7 +46,7 @@ GOOD: dict[str, list[Any]] = {
     "storage": ["fsspec", FsspecStorage()],
     "storage_options": [{}, {"anon": True}],
     "catalog": ["a/folder", Path("a/folder"), "postgresql://host/stac", StaticCatalog("/stac", FsspecStorage())],
-    "jobs": ["memory", "sqlite:///jobs.db", "sqlite:////data/jobs.db", MemoryJobStore()],
+    "jobs": ["memory", "sqlite:///jobs.db", "sqlite:////data/jobs.db", "sqlite+other://x", MemoryJobStore()],
     "on_tile_error": ["continue", "fail"],
     "observers": [(), [print], (print, print)],
     "workflow": [collection_workflow(CollectionRequest(container_name="/a", blob_list="a.tif", collection_id="x"))],
@@ -135,6 +135,13 @@ def test_an_unknown_name_alone_is_told_before_anything_is_done(
         call(**request_, **{name: value})
     assert caught.value.name == unknown
     assert "word" not in str(caught.value)
+
+
+def test_an_address_of_a_wrong_form_is_not_told_as_an_unknown_name_as_well(request_: dict[str, Any]) -> None:
+    with pytest.raises(RequestError) as caught:
+        process_collection(**request_, jobs="sqlite:jobs.db")
+    (problem,) = caught.value.problems
+    assert "sqlite:///file.db" in problem.allowed
 
 
 def test_addresses_of_stores_and_schedulers_are_no_unknown_names() -> None:

@@ -65,7 +65,7 @@ def _is_size(value: Any) -> str:
 
 def _is_job_store(value: Any) -> str:
     allowed = "sqlite:///file.db, memory or a job store"
-    if isinstance(value, str) and value.startswith("sqlite"):
+    if isinstance(value, str) and re.match("sqlite(:|$)", value):
         return "" if value.startswith(_SQLITE) and value != _SQLITE else f"must be {allowed}"
     return checks.text_or(checks.has_members_of(JobStore, allowed))(value)
 
