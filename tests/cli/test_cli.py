@@ -183,6 +183,14 @@ class TestOtherCommands:
         assert plan["job_id"] in shown.stdout
         assert not (tmp_path / "out").exists()
 
+    def test_plan_and_run_use_the_same_executor(self, scene: Scene, tmp_path: Path) -> None:
+        request = ["plan", scene.folder, "--id", "demo", "--output", tmp_path / "out", "--memory-budget", "340M"]
+        plans = [
+            json.loads(_rc(*request, "--json", *more).stdout)["tiles"]
+            for more in ([], ["--executor", "process"], ["--executor", "serial"])
+        ]
+        assert plans[0] == plans[1] != plans[2]
+
     def test_status_finds_a_job_by_the_beginning_of_its_id(self, scene: Scene, tmp_path: Path) -> None:
         run = _run(scene, tmp_path / "out", "--blob", "*a1.tif", "--quiet", "--json")
         assert run.stderr == ""
@@ -284,6 +292,8 @@ def test_help_and_version_are_shown_on_standard_output() -> None:
         (["run", ".", "--id", "x", "--tier", "{"], "JSON"),
         (["run", ".", "--id", "x", "--jpeg-quality", "good"], "--jpeg-quality"),
         (["run", ".", "--id", "x", "--outptu", "y"], "--output"),
+        (["run", ".", "--id", "x", "--output", "--quiet"], "requires an argument"),
+        (["run", ".", "--id", "x", "--keyword", "a", "--keyword", "--quiet"], "requires an argument"),
         (["run", ".", "--id", "x", "--memory-budget", "inf"], "500M"),
         (["view", ".", "--port", "99999999"], "0<=x<=65535"),
         (["paint"], "paint"),

@@ -25,6 +25,7 @@ from rastercollection import (
     plan_collection,
     process_collection,
 )
+from rastercollection.backends.jobs.memory import MemoryJobStore
 
 NAMES = ("a.tif", "b.tif")
 
@@ -208,7 +209,7 @@ def test_a_stage_before_the_cogs_has_to_hand_the_validation_on(scene: Any) -> No
         fan=FanOut(lambda context, tiles: carry_over(context, tiles, lambda _: {"clouds": 3})),
     )
     made = collection_workflow(CollectionRequest(**parameters)).insert_after("validate_tiles", stage)
-    with pytest.raises(JobFailedError, match=r"PLAN_FAILED.*test_user_stage:hand_on did not hand .* of a\.tif on"):
+    with pytest.raises(JobFailedError, match=r"a\.tif: \[VALIDATION_MISSING\] \S*test_user_stage:hand_on did not hand"):
         process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
 
 
@@ -282,3 +283,51 @@ def test_a_job_in_which_it_fails_every_tile_fails(scene: Any) -> None:
     with pytest.raises(JobFailedError) as caught:
         process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
     assert caught.value.result.summary["mosaicjson"] is None
+
+
+def pass_on(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    return dict(parameters["validation"])
+
+
+def between(parameters: dict[str, Any], **stage: Any) -> Workflow:
+    """The collection's workflow with a stage before the COGs, whose tasks say nothing of tiles."""
+
+    def plan(context: Any, tiles: Any) -> Any:
+        return (context.task(index, {"validation": tile.value}) for index, tile in enumerate(tiles))
+
+    usual = {"name": "own", "task_type": "own", "handler": f"{__name__}:pass_on", "fan": FanOut(plan)}
+    made = collection_workflow(CollectionRequest(**parameters))
+    return made.insert_after("validate_tiles", Stage(**{**usual, **stage}))
+
+
+def test_every_validation_that_is_handed_on_becomes_its_own_cog(scene: Any) -> None:
+    parameters, wanted = scene
+    process_collection(**parameters, jobs="memory", executor="serial", workflow=between(parameters))
+    assert sorted(path.name for path in (wanted.parent / "out").glob("*.tif")) == [
+        "a_cog_analysis.tif",
+        "b_cog_analysis.tif",
+    ]
+
+
+@pytest.mark.parametrize("first", ["own", "usual"])
+def test_what_was_inserted_is_known_whatever_workflow_inserted_it(scene: Any, first: str) -> None:
+    parameters, wanted = scene
+    jobs = f"sqlite:///{wanted.parent / 'jobs.db'}"
+    handed_on = FanOut(lambda context, tiles: carry_over(context, tiles, lambda tile: {"validation": tile.value}))
+    workflows = {"own": between(parameters, fan=handed_on), "usual": None}
+    last = "usual" if first == "own" else "own"
+    for each in (first, last):
+        result = process_collection(**parameters, mode="insert", jobs=jobs, executor="serial", workflow=workflows[each])
+        assert result.status == "completed"
+
+
+@pytest.mark.parametrize("task_type", ["create_mosaicjson", "create_stac_collection"])
+def test_a_result_that_cannot_be_read_any_more_is_made_again(scene: Any, task_type: str) -> None:
+    parameters, _ = scene
+    store = MemoryJobStore()
+    first = process_collection(**parameters, jobs=store, executor="serial")
+    spoilt = [one for one in store.results(first.job_id) if one.task.task_type == task_type]
+    store.append(first.job_id, [attrs.evolve(one, value={"bounds": "nonsense"}) for one in spoilt])
+    again = process_collection(**parameters, jobs=store, executor="serial")
+    assert (again.status, again.reused) == ("completed", False)
+    assert process_collection(**parameters, jobs=store, executor="serial").reused

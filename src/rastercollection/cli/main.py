@@ -213,7 +213,7 @@ def _plan(output: Output, **arguments: Any) -> int:
     from rastercollection.api import plan_collection
     from rastercollection.cli.terminal import print_plan
 
-    plan = plan_collection(**_with_blobs(arguments))
+    plan = plan_collection(**_with_blobs({"executor": "process", **arguments}))
     if output.json:
         _print_json(plan.to_dict())
     else:

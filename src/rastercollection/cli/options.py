@@ -35,6 +35,14 @@ class Option(click.Option):
         super().__init__(*arguments, **settings)
         self.section = section
 
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """What was given, unless it is another option: then there was nothing."""
+        options = {spelling for one in ctx.command.params for spelling in (*one.opts, *one.secondary_opts)}
+        given = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(each, str) and each.startswith("-") and each in options for each in given):
+            raise click.BadOptionUsage(self.opts[0], f"Option {self.opts[0]!r} requires an argument.", ctx)
+        return super().process_value(ctx, value)
+
 
 class Argument(click.Argument):
     """An argument that ``--help`` explains, as it does options."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,8 +38,8 @@ class TileOutcome:
 
     Attributes:
         blob: Its path, relative to the container.
-        outcome: ``cog`` (it is a COG now), ``done`` (where the workflow makes no products), ``failed``, ``skipped``
-            (valid, but left out) or ``not_run``.
+        outcome: ``cog`` (it is a COG now), ``done`` (where the workflow makes no products, or could not tell),
+            ``failed``, ``skipped`` (valid, but left out) or ``not_run``.
         code, reason, hint: Why it is no COG; empty when it is.
         output: Address of the COG; None without one.
         notices: Fallbacks, overrides and retries on the way.
@@ -190,7 +191,9 @@ def _facts(context: JobContext, usual: Sequence[TaskKind], mistakes: list[Notice
     for kind in (*(kind for kind in usual if kind.task_type not in types), *present):
         if kind.summary is not None:
             with _mistake_told(kind, mistakes):
-                facts |= kind.summary(context, context.results_of(kind))
+                told = jsonable(kind.summary(context, context.results_of(kind)))
+                json.dumps(told, allow_nan=False)  # what no record can hold
+                facts |= told
     return facts
 
 
@@ -220,15 +223,19 @@ def _tiles(context: JobContext, mistakes: list[Notice]) -> list[TileOutcome]:
     products = _products(context, mistakes)
     stages = context.workflow.stages
     is_over = all(stage.name in context.results for stage in stages) and not any(stage.product for stage in stages)
-    return [_outcome(blob, results, products.get(blob), is_over=is_over) for blob, results in story.items()]
+    return [
+        _outcome(blob, results, products.get(blob), is_over=is_over or blob in products)
+        for blob, results in story.items()
+    ]
 
 
-def _products(context: JobContext, mistakes: list[Notice]) -> Mapping[str, str]:
-    """Address of what became of each tile, by blob."""
-    made: dict[str, str] = {}
+def _products(context: JobContext, mistakes: list[Notice]) -> Mapping[str, str | None]:
+    """Address of what became of each tile, by blob; None where the stage that knows could not tell."""
+    made: dict[str, str | None] = {}
     for stage in context.workflow.stages:
         for result in context.results.get(stage.name, ()):
             if stage.product is not None and result.ok and result.task.tile:
+                made.setdefault(result.task.tile, None)
                 with _mistake_told(stage, mistakes):
                     made[result.task.tile] = stage.product(result)
     return made

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import attrs
 
 from rastercollection.core.engine.engine import Engine
 from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import digest, from_dict
-from rastercollection.core.workflow import StartContext, Workflow
+from rastercollection.core.workflow import StartContext, TaskKind, Workflow
 from rastercollection.errors import (
     BackendError,
     JobCancelledError,
@@ -32,6 +33,8 @@ from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["CollectionRun"]
+
+log = logging.getLogger("rastercollection")
 
 
 @attrs.frozen(kw_only=True)
@@ -157,10 +160,12 @@ def _is_there(output: Output, storage: StorageBackend) -> bool:
 
 
 def _by_stage(workflow: Workflow, results: Sequence[TaskResult]) -> Mapping[str, Sequence[TaskResult]]:
+    """Results of an earlier run by the stages that make such now, wherever they stood in the workflow then."""
+    names = {kind.task_type: stage.name for stage in workflow.stages for kind in stage.kinds}
     found: dict[str, list[TaskResult]] = defaultdict(list)
     for result in results:
-        if 0 < result.task.stage <= len(workflow.stages):
-            found[workflow.stages[result.task.stage - 1].name].append(result)
+        if result.task.task_type in names:
+            found[names[result.task.task_type]].append(result)
     return found
 
 
@@ -185,11 +190,22 @@ def _finished(engine: Engine, workflow: Workflow, job: JobRecord) -> JobRecord |
     for result in results:
         if result.ok and not engine.holds(workflow, result):
             kind = workflow.kind_of(result.task)
-            successor = kind.successor(result, engine.resources) if kind and kind.successor else None
+            successor = _successor(kind, result, engine) if kind and kind.successor else None
             if successor is None:
                 return None
             known = attrs.evolve(known, result={**(known.result or {}), **successor})
     return known
+
+
+def _successor(kind: TaskKind, result: TaskResult, engine: Engine) -> Mapping[str, Any] | None:
+    assert kind.successor is not None
+    try:
+        return kind.successor(result, engine.resources)
+    except BackendError:
+        raise
+    except Exception:  # what cannot be told of is made again
+        log.exception("what took the place of %s could not be told", result.task.id)
+        return None
 
 
 def _result_or_raise(job: JobRecord) -> JobResult:

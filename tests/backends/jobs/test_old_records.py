@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rastercollection import FanOut, Stage, TaskContext, TaskError, Workflow
+from rastercollection import FanOut, RasterCollectionError, Stage, TaskContext, TaskError, Workflow
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.backends.jobs.texts import from_text, to_text
 from rastercollection.core.engine.engine import Engine
@@ -110,3 +110,10 @@ def test_a_job_in_an_old_database_goes_on_where_it_stopped(tmp_path: Path) -> No
     assert log.read_text().split() == list(codes)
     run()
     assert log.read_text().split() == [*codes, "NO_SPACE"]
+
+
+@pytest.mark.parametrize("error", ["text", {"message": "no code"}, 3])
+def test_an_error_that_is_none_is_told_like_any_other_broken_record(error: Any) -> None:
+    plain = json.loads(_old(_failed(ErrorRecord(code="X", message="y"))))
+    with pytest.raises(RasterCollectionError, match="no TaskResult record"):
+        from_text(TaskResult, json.dumps({**plain, "error": error}))

@@ -31,7 +31,7 @@ _UNSETTLED = frozenset(
 def brought_up_to_date(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """The dict of a job or of a task's result with an error, if it has one, that says whether it is settled."""
     error = record.get("error")
-    if error is None or "settled" in error:
+    if not isinstance(error, Mapping) or "settled" in error or "code" not in error:
         return record
     settled = not error.get("retryable") and error["code"] not in _UNSETTLED
     return {**record, "error": {**error, "settled": settled}}

@@ -27,7 +27,7 @@ from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
 from rastercollection.core.records import digest, jsonable
 from rastercollection.core.workflow import FanIn, FanOut, JobContext, PlanContext, Skip, Stage, Workflow
-from rastercollection.errors import JobBusyError, RasterCollectionError
+from rastercollection.errors import BackendError, JobBusyError, RasterCollectionError
 
 __all__ = ["Engine", "JobOutcome", "RetryPolicy"]
 
@@ -103,9 +103,9 @@ class Engine:
         kind = workflow.kind_of(result.task)
         try:
             return self.still_holds(result) and (kind is None or kind.holds(result, self.resources))
-        except RasterCollectionError:
+        except BackendError:  # it could not be asked
             raise
-        except Exception:  # a mistake in what was asked is no reason to take anything over
+        except Exception:  # a mistake in what was asked, or in the record, is no reason to take anything over
             log.exception("whether %s still holds could not be told", result.task.id)
             return False
 

@@ -46,36 +46,32 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
     """
     request = CollectionRequest.from_parameters(context.parameters)
     sources: Sources = context.facts
-    valid = {result.task.tile: _validation(result) for result in previous if result.value is not None}
+    handed_on = {result.task.id: _handed_on(result) for result in previous if result.value is not None}
+    valid = {name: found for name, found in handed_on.items() if isinstance(found, Validation)}
     left_out = _left_out(request, list(valid.values()))
     names = tile_names(sources.blobs)
-    grid = _grid(request, [validation for tile, validation in valid.items() if tile not in left_out])
+    grid = _grid(request, [validation for validation in valid.values() if validation.source.blob not in left_out])
 
     def parameters(result: TaskResult) -> Mapping[str, Any]:
-        validation = valid[result.task.tile]
-        return to_plain(_parameters(request, validation, names[validation.source.blob], grid))
+        found = valid.get(result.task.id)
+        return to_plain(_parameters(request, found, names[found.source.blob], grid)) if found else {}
 
-    for item in carry_over(context, previous, parameters):
-        task = item.task if isinstance(item, Skip) else item
-        reason = left_out.get(task.tile or "")
-        yield Skip(task=task, reason=reason) if reason and isinstance(item, Task) else item
+    for result, item in zip(previous, carry_over(context, previous, parameters), strict=True):
+        found = handed_on.get(result.task.id)
+        reason = left_out.get(found.source.blob) if isinstance(found, Validation) else found
+        yield Skip(task=item, reason=reason) if reason and isinstance(item, Task) else item
 
 
-def _validation(result: TaskResult) -> Validation:
-    """What the stage before has handed on, which may be a user's.
-
-    Raises:
-        TaskError: ``PLAN_FAILED``; it is no validation.
-    """
+def _handed_on(result: TaskResult) -> Validation | ErrorRecord:
+    """The validation that the stage before, which may be a user's, has handed on, or why there is none."""
     try:
         return from_dict(Validation, result.value or {})
     except RasterCollectionError as error:
-        raise TaskError(
-            f"Stage {CREATE_COGS!r}: {result.task.handler} did not hand the validation of {result.task.tile} on. "
-            f"{error.message}",
-            "A stage between validation and COGs returns the validation that it was given, changed or not.",
-            "PLAN_FAILED",
-        ) from error
+        return ErrorRecord(
+            code="VALIDATION_MISSING",
+            message=f"{result.task.handler} did not hand the tile's validation on. {error.message}",
+            hint="A stage between validation and COGs returns the validation that it was given, changed or not.",
+        )
 
 
 def _parameters(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import StartContext
-from rastercollection.errors import ObjectExistsError
+from rastercollection.errors import ObjectExistsError, RasterCollectionError
 from rastercollection.model.cog import Cog
 from rastercollection.model.names import tile_names
 from rastercollection.model.request import CollectionRequest
-from rastercollection.model.tile import Sources
+from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.stages.fan_in import validated_sources
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stage_names import CREATE_COGS, VALIDATE_TILES
@@ -59,11 +60,27 @@ def _to_be_restored(context: StartContext, *, is_insert: bool) -> Set[str]:
     What ``insert_ignore`` is to leave alone is among them only where its COG is gone.
     """
     now = {source.blob: (source.size, source.version) for source in _sources(context).files}
-    read = validated_sources(context.results.get(VALIDATE_TILES, ()))
+    read = [source for source in map(_source, context.results.get(VALIDATE_TILES, ())) if source]
     unchanged = {one.blob for one in read if now.get(one.blob) == (one.size, one.version)}
     return {
-        from_dict(Cog, result.value).item_id
+        name
         for result in context.results.get(CREATE_COGS, ())
-        if result.value is not None and result.task.tile in unchanged
+        if (name := _item_id(result)) and result.task.tile in unchanged
         if is_insert or not context.still_holds(result)
     }
+
+
+def _source(result: TaskResult) -> SourceFile | None:
+    """The source of an earlier result; None where it was not valid, or where it cannot be read any more."""
+    try:
+        return next(iter(validated_sources([result])), None)
+    except RasterCollectionError:
+        return None
+
+
+def _item_id(result: TaskResult) -> str:
+    """Id of the item of an earlier result; empty where there is none, or where it cannot be read any more."""
+    try:
+        return from_dict(Cog, result.value).item_id if result.value is not None else ""
+    except RasterCollectionError:
+        return ""

@@ -92,7 +92,7 @@ def offers(address: str) -> bool:
 def _tilejson(address: str) -> None:
     try:
         document = json.loads(_fetch(address))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _RefusedError("the answer is no JSON") from error
     if not isinstance(document, dict) or not document.get("tiles"):
         raise _RefusedError("the answer names no tiles")
@@ -117,7 +117,7 @@ def _client(host: str) -> httpx2.Client:
     """
     return httpx2.Client(
         follow_redirects=True,
-        headers={"Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity", "Connection": "close"},
         max_redirects=MOST_REDIRECTS,
         timeout=TIMEOUT,
         transport=httpx2.HTTPTransport() if _is_loopback(host) else None,
