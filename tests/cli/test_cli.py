@@ -184,7 +184,18 @@ class TestOtherCommands:
         assert not (tmp_path / "out").exists()
 
     def test_plan_and_run_use_the_same_executor(self, scene: Scene, tmp_path: Path) -> None:
-        request = ["plan", scene.folder, "--id", "demo", "--output", tmp_path / "out", "--memory-budget", "340M"]
+        request = [
+            "plan",
+            scene.folder,
+            "--id",
+            "demo",
+            "--output",
+            tmp_path / "out",
+            "--memory-budget",
+            "340M",
+            "--workers",
+            "2",
+        ]
         plans = [
             json.loads(_rc(*request, "--json", *more).stdout)["tiles"]
             for more in ([], ["--executor", "process"], ["--executor", "serial"])
