@@ -31,6 +31,8 @@ LIMITS = Limits(memory_bytes=2**28)
 SIDE = (540, 600)
 LARGER = (1100, 1300)
 NO_COG = "It is no COG, or was changed after it was made one."
+BY_BANDS = "Its bands are stored one after the other, not pixel by pixel."
+"""Newer GDALs (3.12 does) write such a file as a COG, too."""
 
 
 def reason(path: Path, target: str = UTM, **changes: Any) -> str | None:
@@ -160,13 +162,13 @@ def test_other_structure(options: dict[str, Any], expected: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("options", "overview_block", "expected"),
     [
-        ({}, "512", None),
-        ({"INTERLEAVE": "BAND"}, "512", NO_COG),
-        ({}, "128", "Its overviews have blocks of another size than 512 × 512 pixels."),
+        ({}, "512", [None]),
+        ({"INTERLEAVE": "BAND"}, "512", [NO_COG, BY_BANDS]),
+        ({}, "128", ["Its overviews have blocks of another size than 512 × 512 pixels."]),
     ],
 )
 def test_other_ways_to_write_one(
-    options: dict[str, Any], overview_block: str, expected: str | None, tmp_path: Path
+    options: dict[str, Any], overview_block: str, expected: list[str | None], tmp_path: Path
 ) -> None:
     """GDAL's GTiff driver makes them, too, and leaves more to be chosen."""
     source = write_raster(tmp_path / "plain.tif", texture(3, *SIDE, "uint8"), photometric="RGB")
@@ -176,7 +178,7 @@ def test_other_ways_to_write_one(
     target = tmp_path / "x.tif"
     with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=overview_block):
         rasterio.shutil.copy(source, target, driver="GTiff", COMPRESS="DEFLATE", PREDICTOR=2, **layout, **options)
-    assert reason(target) == expected
+    assert reason(target) in expected
 
 
 def test_overviews_of_other_sizes(tmp_path: Path) -> None:
