@@ -219,6 +219,8 @@ def test_a_workflow_that_makes_no_product_is_done_when_it_is_over(scene: Any) ->
     made = made.without("create_mosaicjson").without("create_stac_collection")
     result = process_collection(**parameters, jobs="memory", executor="serial", workflow=made)
     assert [(tile.outcome, tile.ok, tile.output, tile.code) for tile in result.tiles] == [("done", True, None, "")] * 2
+    assert result.became == "2 of 2 tiles done"
+    assert "COGs" not in result._repr_html_()
 
 
 def test_a_finalizer_of_a_users_own_may_say_what_it_likes(scene: Any) -> None:

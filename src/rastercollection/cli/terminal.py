@@ -74,12 +74,9 @@ def print_result(result: JobResult, stream: TextIO) -> None:
     summary = result.to_dict()
     console = _console(stream)
     _print_tiles(console, result.tiles)
-    good = sum(tile.ok for tile in result.tiles)
     again = ", done before: nothing was recomputed" if result.reused else ""
     status = result.status.replace("_", " ")
-    title = (
-        f"{summary.get('collection_id', 'job')}: {status}, {good} of {plural(len(result.tiles), 'tile')} became COGs"
-    )
+    title = f"{summary.get('collection_id', 'job')}: {status}, {result.became}"
     _print(console, f"\n{clean(title)}{again}\n", style="bold")
     notes = [*_disagreements(summary), *_notices(result.tiles, summary), *_notices_of_all(summary)]
     for line in notes:

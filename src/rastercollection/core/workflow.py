@@ -201,12 +201,13 @@ class TaskKind:
         """Whether nothing speaks against an earlier result of this kind."""
         return self.still_holds is None or self.still_holds(result, resources)
 
-    def _check(self, called: str) -> None:
-        if not self.task_type or not _HANDLER.fullmatch(self.handler):
-            raise WorkflowDefinitionError(
-                f"{called}: it needs a task type, and its handler {self.handler!r} the form 'module:qualname'.",
-                "Name a function that workers can import.",
-            )
+    def _check(self, called: str, *functions: str) -> None:
+        for function in functions:
+            if not self.task_type or not _HANDLER.fullmatch(function):
+                raise WorkflowDefinitionError(
+                    f"{called}: it needs a task type, and its handler {function!r} the form 'module:qualname'.",
+                    "Name a function that workers can import.",
+                )
 
 
 @attrs.frozen(kw_only=True)
@@ -217,7 +218,7 @@ class Companion(TaskKind):
     """
 
     def __attrs_post_init__(self) -> None:
-        self._check(f"Companion {self.task_type!r}")
+        self._check(f"Companion {self.task_type!r}", self.handler)
 
 
 @attrs.frozen
@@ -255,9 +256,7 @@ class Stage(TaskKind):
     def __attrs_post_init__(self) -> None:
         if not self.name:
             raise WorkflowDefinitionError("A stage needs a name and a task type.")
-        self._check(f"Stage {self.name!r}")
-        if self.forecast is not None:
-            attrs.evolve(self, handler=self.forecast, forecast=None)  # its name is checked like the handler's
+        self._check(f"Stage {self.name!r}", self.handler, *([] if self.forecast is None else [self.forecast]))
         types = [kind.task_type for kind in self.kinds]
         if len(set(types)) < len(types):
             raise WorkflowDefinitionError(

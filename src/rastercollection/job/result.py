@@ -96,6 +96,13 @@ class JobResult:
         url: str | None = self.summary.get("share_url")
         return url
 
+    @property
+    def became(self) -> str:
+        """What became of the tiles, in words: ``4 of 5 tiles became COGs``."""
+        good = [tile for tile in self.tiles if tile.ok]
+        tiles = f"{len(good)} of {len(self.tiles)} tile{'s' if len(self.tiles) != 1 else ''}"
+        return f"{tiles} done" if any(tile.outcome == "done" for tile in good) else f"{tiles} became COGs"
+
     def view(
         self,
         port: int | None = None,
@@ -138,8 +145,7 @@ class JobResult:
         return plain
 
     def _repr_html_(self) -> str:
-        """For notebooks: counts, how to get to a map, and a line for every tile that is no COG."""
-        good = sum(tile.ok for tile in self.tiles)
+        """For notebooks: counts, how to get to a map, and a line for every tile that failed or was left out."""
         link = _link(self.share_url, "Open the map") if self.share_url else "No map."
         if (self.summary.get("stac") or {}).get("collection_url"):
             link += " <code>result.view()</code> serves an interactive one."
@@ -151,7 +157,7 @@ class JobResult:
         )
         table = f"<table><tr><th>Tile</th><th>Code</th><th>Reason</th></tr>{rows}</table>" if rows else ""
         title = html.escape(f"{self.summary.get('collection_id', '')}: {self.status}")
-        return f"<h4>{title}</h4><p>{good} of {len(self.tiles)} tiles became COGs. {link}</p>{table}"
+        return f"<h4>{title}</h4><p>{self.became}. {link}</p>{table}"
 
 
 def _link(url: str, text: str) -> str:

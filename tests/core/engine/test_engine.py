@@ -573,3 +573,9 @@ def test_a_result_of_which_nothing_can_be_told_is_made_again() -> None:
     workflow = Workflow(name="w", stages=(stage,), finalizer=lambda context: {})
     runs = [run(workflow, jobs=jobs, still_holds=lambda _: True) for _ in range(2)]
     assert [one.executed for one in runs] == [1, 1]
+
+
+@pytest.mark.parametrize("wrong", [{"handler": "nowhere"}, {"forecast": "nowhere"}, {"task_type": ""}])
+def test_functions_of_a_stage_are_named_as_workers_import_them(wrong: dict[str, str]) -> None:
+    with pytest.raises(WorkflowDefinitionError, match="module:qualname"):
+        _stage(**wrong)
