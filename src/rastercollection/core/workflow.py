@@ -311,9 +311,10 @@ class Workflow:
         return attrs.evolve(self, stages=(*self.stages[:at], *self.stages[at + 1 :]))
 
     def kind_of(self, task: Task) -> TaskKind | None:
-        """What is known of a task of this workflow, or of an earlier version of it; None of one that it has not."""
-        kinds = self.stages[task.stage - 1].kinds if 0 < task.stage <= len(self.stages) else ()
-        return next((kind for kind in kinds if kind.task_type == task.task_type), None)
+        """What is known of such a task: of its stage or, where an earlier run had other stages, of any; else None."""
+        here = self.stages[task.stage - 1].kinds if 0 < task.stage <= len(self.stages) else ()
+        everywhere = (kind for stage in self.stages for kind in stage.kinds)
+        return next((kind for kind in (*here, *everywhere) if kind.task_type == task.task_type), None)
 
     def _position(self, name: str) -> int:
         for position, stage in enumerate(self.stages):

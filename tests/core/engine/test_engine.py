@@ -29,7 +29,7 @@ from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.core.engine.engine import Engine, JobOutcome, RetryPolicy
 from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
 from rastercollection.core.executor import ExecutorCapabilities
-from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, TaskStatus
+from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Task, TaskStatus
 from rastercollection.errors import ExecutorBrokenError, WorkerDiedError
 from rastercollection.executors.serial import SerialExecutor
 from rastercollection.executors.thread import ThreadExecutor
@@ -579,3 +579,14 @@ def test_a_result_of_which_nothing_can_be_told_is_made_again() -> None:
 def test_functions_of_a_stage_are_named_as_workers_import_them(wrong: dict[str, str]) -> None:
     with pytest.raises(WorkflowDefinitionError, match="module:qualname"):
         _stage(**wrong)
+
+
+def test_a_task_is_known_by_its_stage_first_and_by_its_type_wherever_that_stands_now() -> None:
+    one, other = _stage(name="one"), _stage(name="other")
+    last = _stage(name="last", task_type="u")
+    workflow = Workflow(name="w", stages=(one, other, last), finalizer=lambda context: {})
+    kinds = [
+        workflow.kind_of(Task(id="t", stage=stage, task_type=task_type, handler="m:f"))
+        for stage, task_type in ((1, "t"), (2, "t"), (9, "t"), (1, "u"), (3, "u"), (1, "v"))
+    ]
+    assert kinds == [one, other, one, last, last, None]
