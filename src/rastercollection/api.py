@@ -18,6 +18,7 @@ from rastercollection.core.records import jsonable, to_dict
 from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.job.arguments import JobArguments
+from rastercollection.job.forecast import JobForecast
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
 from rastercollection.job.runtime import RuntimeOptions, open_job_store, unknown_names
@@ -104,7 +105,7 @@ class CollectionPlan:
         sources: The rasters found, in order.
         stages: Number of tasks of each stage, at most, by stage name.
         total_size: Bytes of all sources.
-        notices: About the request.
+        notices: About the request, and about the collection as its stages would decide it.
         tiles: What each tile will take and give; empty if that was not asked for.
     """
 
@@ -144,14 +145,15 @@ def plan_collection(
     required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
     run = CollectionRun.prepare(*_told_apart({**required, **arguments}, "predict"))
     sources = run.sources
+    forecast = run.forecast() if predict else JobForecast()
     return CollectionPlan(
         job_id=run.request.job_id,
         parameters=run.request.to_parameters(),
         sources=sources.files,
         stages={stage.name: _most_tasks(stage, len(sources.files)) for stage in run.workflow.stages},
         total_size=sum(source.size for source in sources.files),
-        notices=sources.notices,
-        tiles=run.forecast() if predict else (),
+        notices=(*sources.notices, *forecast.notices),
+        tiles=forecast.tiles,
     )
 
 

@@ -95,8 +95,8 @@ def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
     if len(plan.sources) > MOST_TILES:
         _print(console, f"  … and {len(plan.sources) - MOST_TILES} more")
     _print(console, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", style="bold")
-    for notice in plan.notices:
-        _print(console, f"  note: {clean(f'[{notice.code}] {notice.message}')}", style="yellow")
+    for note in (*(f"[{notice.code}] {notice.message}" for notice in plan.notices), *_notices(plan.tiles, {})):
+        _print(console, f"  note: {clean(note)}", style="yellow")
     stages = ", ".join(f"{name} ({count})" for name, count in plan.stages.items())
     parameters = plan.parameters
     _print_facts(
@@ -253,7 +253,7 @@ def _disagreements(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _notices(tiles: Sequence[TileOutcome], summary: Mapping[str, Any]) -> list[str]:
+def _notices(tiles: Sequence[TileOutcome | TileForecast], summary: Mapping[str, Any]) -> list[str]:
     """One line a code: the first message, and how many tiles it concerns; none that is told of all tiles at once."""
     told = {notice["code"] for notice in summary.get("notices") or ()}
     first: dict[str, tuple[str, Notice]] = {}

@@ -83,6 +83,7 @@ class JobContext:
         parameters: The job's normalised parameters.
         facts: Found out for this run and not part of the job's identity; a value of the workflow's own.
         results: Results of every ended stage, in planned order, by stage name.
+        notices: About the job as a whole, so far: what was told of the request, and what plans have told.
     """
 
     job_id: str
@@ -90,6 +91,7 @@ class JobContext:
     parameters: Mapping[str, Any]
     facts: Any
     results: Mapping[str, Sequence[TaskResult]]
+    notices: tuple[Notice, ...] = ()
 
     def results_of(self, kind: TaskKind) -> tuple[TaskResult, ...]:
         """Results of the tasks of one kind, in planned order."""
@@ -119,10 +121,15 @@ class StartContext(JobContext):
 
 @attrs.frozen(kw_only=True)
 class PlanContext(JobContext):
-    """What a plan knows: the job so far, the stage to plan and its number, from 1."""
+    """What a plan knows: the job so far, the stage to plan and its number, from 1.
+
+    Attributes:
+        notice: Records something the user should know of the job as a whole; it is part of the summary.
+    """
 
     stage: Stage
     number: int
+    notice: Notify
 
     def task(self, index: int, parameters: Mapping[str, Any], *, tile: str | None = None) -> Task:
         """The ``index``-th task of this stage; its id follows from job, stage number, type and index."""

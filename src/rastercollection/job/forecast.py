@@ -10,7 +10,7 @@ import attrs
 
 from rastercollection.core.engine.planning import planned_tasks
 from rastercollection.core.engine.worker import run_task
-from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStatus
+from rastercollection.core.models import ErrorRecord, Notice, Task, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import FanOut, PlanContext, Skip, Stage, Workflow
 from rastercollection.errors import RasterCollectionError
@@ -18,7 +18,7 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 from rastercollection.model.tile_forecast import TileForecast
 
-__all__ = ["forecast_tiles"]
+__all__ = ["JobForecast", "forecast_job"]
 
 _READERS = 8
 
@@ -30,9 +30,22 @@ class _Foreseen:
     forecast: TileForecast | None = None
 
 
-def forecast_tiles(
+@attrs.frozen(kw_only=True)
+class JobForecast:
+    """What a job will take and give.
+
+    Attributes:
+        tiles: Of each source, in the order of the request.
+        notices: What the stages' plans tell of the job as a whole.
+    """
+
+    tiles: tuple[TileForecast, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+def forecast_job(
     request: CollectionRequest, workflow: Workflow, sources: Sources, resources: Mapping[str, Any]
-) -> tuple[TileForecast, ...]:
+) -> JobForecast:
     """Ask the stages of a workflow, one after the other, up to the first that cannot tell without being run.
 
     The first reads the header and a sample of each source, the others take their decisions as they will.
@@ -45,6 +58,7 @@ def forecast_tiles(
     """
     tiles = {source.blob: TileForecast(blob=source.blob) for source in sources.files}
     results: dict[str, tuple[TaskResult, ...]] = {}
+    notices: list[Notice] = []
     previous: tuple[TaskResult, ...] = ()
     with ThreadPoolExecutor(_READERS) as pool:
         for number, stage in enumerate(_foreseeable(workflow), start=1):
@@ -56,17 +70,19 @@ def forecast_tiles(
                 results=dict(results),
                 stage=stage,
                 number=number,
+                notice=lambda code, message: notices.append(Notice(code=code, message=message)),
             )
             try:
                 planned = _planned(stage, context, previous)
             except RasterCollectionError as error:
-                return tuple(_with_problem(tile, ErrorRecord.of(error)) for tile in tiles.values())
+                refused = (_with_problem(tile, ErrorRecord.of(error)) for tile in tiles.values())
+                return JobForecast(tiles=tuple(refused), notices=tuple(notices))
             previous = tuple(pool.map(lambda item, stage=stage: _foreseen(stage, item, resources), planned))
             results[stage.name] = previous
             tiles |= {
                 result.task.tile: _told(tiles[result.task.tile], result) for result in previous if result.task.tile
             }
-    return tuple(tiles.values())
+    return JobForecast(tiles=tuple(tiles.values()), notices=tuple(notices))
 
 
 def _foreseeable(workflow: Workflow) -> Iterator[Stage]:
@@ -86,14 +102,15 @@ def _foreseen(stage: Stage, item: Task | Skip, resources: Mapping[str, Any]) -> 
     assert stage.forecast is not None
     outcome = run_task("", attrs.evolve(item, handler=stage.forecast), 1, resources, {})
     status = TaskStatus.COMPLETED if outcome.error is None else TaskStatus.FAILED
-    return TaskResult(task=item, status=status, value=outcome.value, error=outcome.error)
+    return TaskResult(task=item, status=status, value=outcome.value, error=outcome.error, notices=outcome.notices)
 
 
 def _told(tile: TileForecast, result: TaskResult) -> TileForecast:
     """What is known of a tile, with what a stage says of it."""
+    notices = (*tile.notices, *result.notices)
     if result.error is not None:
-        return _with_problem(tile, result.error)
-    return from_dict(_Foreseen, result.value or {}).forecast or tile
+        return attrs.evolve(_with_problem(tile, result.error), notices=notices)
+    return attrs.evolve(from_dict(_Foreseen, result.value or {}).forecast or tile, notices=notices)
 
 
 def _with_problem(tile: TileForecast, error: ErrorRecord) -> TileForecast:

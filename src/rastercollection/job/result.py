@@ -184,7 +184,7 @@ def summarise(context: JobContext, usual: Sequence[TaskKind] = ()) -> Summary:
         "stages_completed": sum(_is_complete(stage) for stage in results.values()),
         "tasks_executed": sum(result.attempts > 0 for result in everything),
         "tasks_by_status": dict(Counter(str(result.status) for result in everything)),
-        "notices": [attrs.asdict(notice) for notice in (*notices, *mistakes)],
+        "notices": [attrs.asdict(notice) for notice in (*context.notices, *notices, *mistakes)],
         "tiles": [attrs.asdict(tile) for tile in tiles],
     }
 

@@ -22,14 +22,13 @@ from rastercollection.errors import (
     WorkflowDefinitionError,
 )
 from rastercollection.job.collection_workflow import default_workflow
-from rastercollection.job.forecast import forecast_tiles
+from rastercollection.job.forecast import JobForecast, forecast_job
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import Runtime, RuntimeOptions, open_runtime, open_storage, planned_limits
 from rastercollection.job.sources import find_sources, versions
 from rastercollection.model.output import Made, Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
-from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["CollectionRun"]
@@ -82,11 +81,11 @@ class CollectionRun:
             outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices)
             return _result_or_raise(outcome.job)
 
-    def forecast(self) -> tuple[TileForecast, ...]:
-        """What each tile will take and give, found out without making anything."""
+    def forecast(self) -> JobForecast:
+        """What the job will take and give, found out without making anything."""
         limits = planned_limits(self.options, len(self.sources.files))
         resources = {"storage": self.storage, "limits": limits}
-        return forecast_tiles(self.request, self.workflow, self.sources, resources)
+        return forecast_job(self.request, self.workflow, self.sources, resources)
 
     def _engine(self, runtime: Runtime) -> Engine:
         return Engine(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 import attrs
@@ -13,9 +13,10 @@ from rastercollection.core.records import digest, jsonable
 from rastercollection.errors import RequestError, RequestProblem
 from rastercollection.geo.pixel_grid import GridKind, ZoomStrategy
 from rastercollection.model import checks, converters
-from rastercollection.model.parameters import MISSING, documented, parameter, problems, shown
+from rastercollection.model.clashes import MERCATOR, TILE_MATRIX, all_problems
+from rastercollection.model.parameters import MISSING, documented, parameter, shown
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
-from rastercollection.model.tiers import LEVELS, TIERS, Compression, RasterType, Resampling, Tier
+from rastercollection.model.tiers import TIERS, Compression, RasterType, Resampling, Tier
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import PublishMode
 
@@ -24,8 +25,6 @@ __all__ = ["CollectionRequest", "MismatchPolicy", "TitilerProfile"]
 MismatchPolicy = Literal["continue", "majority", "fail"]
 TitilerProfile = Literal["titiler-pgstac-3", "titiler-pgstac-2", "titiler-pgstac-1", "titiler-pgstac-1.0", "mosaicjson"]
 
-_TILE_MATRIX = "WebMercatorQuad"
-_MERCATOR = "EPSG:3857"
 _fine = functools.partial(parameter, group="fine")
 
 
@@ -279,14 +278,14 @@ class CollectionRequest:
     )
 
     def __attrs_post_init__(self) -> None:
-        found = self._problems()
+        found = all_problems(self)
         if found:
             raise RequestError(found)
         defaults = {
             "collection_description": f"Raster collection: {self.collection_id}",
             "output_container": self.output_container or addresses.sibling(self.container_name, "cogs"),
             "stac_item_id": self.collection_id,
-            "target_crs": _MERCATOR if self.grid == _TILE_MATRIX else "EPSG:4326",
+            "target_crs": MERCATOR if self.grid == TILE_MATRIX else "EPSG:4326",
         }
         defaults["mosaicjson_container"] = defaults["output_container"]
         for name, value in defaults.items():
@@ -356,45 +355,3 @@ class CollectionRequest:
         """The normalised parameters, JSON-able."""
         plain: dict[str, Any] = jsonable(attrs.asdict(self))
         return plain
-
-    def _problems(self) -> list[RequestProblem]:
-        """Everything wrong, field by field and then across fields."""
-        found = problems(self)
-        wrong = {problem.parameter for problem in found}
-        found += self._grid_clashes(wrong)
-        return found if wrong & {"tiers", "output_tier", "compression"} else found + self._clashes(wrong)
-
-    def _grid_clashes(self, wrong: Set[str]) -> list[RequestProblem]:
-        """What goes with WebMercatorQuad only, and what does not go with it."""
-        found: dict[str, str] = {}
-        if self.grid == _TILE_MATRIX:
-            if self.target_crs is not None and "target_crs" not in wrong and not _is_mercator(self.target_crs):
-                found["target_crs"] = f"must be {_MERCATOR}, or left out, with grid='{_TILE_MATRIX}'"
-            if self.resolution is not None:
-                found["resolution"] = f"has no meaning with grid='{_TILE_MATRIX}', whose zooms have theirs"
-        elif self.zoom_strategy != "auto":
-            found["zoom_strategy"] = f"has a meaning with grid='{_TILE_MATRIX}' only"
-        return [
-            RequestProblem(name, shown(getattr(self, name)), allowed)
-            for name, allowed in found.items()
-            if not wrong & {name, "grid"}
-        ]
-
-    def _clashes(self, wrong: Collection[str]) -> list[RequestProblem]:
-        found: list[RequestProblem] = []
-        known = ", ".join(self.all_tiers)
-        if self.output_tier not in self.all_tiers:
-            found.append(RequestProblem("output_tier", repr(self.output_tier), f"must be one of {known}"))
-        codec = self.compression or (self.output_tier in self.all_tiers and self.tier.compression) or "DEFLATE"
-        levels = LEVELS.get(codec)
-        level = self.compression_level if "compression_level" not in wrong else None
-        if not checks.goes_with(level, levels):
-            allowed = f"must be from {levels[0]} to {levels[1]}" if levels else "has no meaning"
-            found.append(RequestProblem("compression_level", repr(level), f"{allowed} with {codec}"))
-        return found
-
-
-def _is_mercator(value: str) -> bool:
-    from rastercollection.geo.crs import parse_crs, same_crs
-
-    return same_crs(parse_crs(value), parse_crs(_MERCATOR))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from rastercollection.core.models import ErrorRecord
+from rastercollection.core.models import ErrorRecord, Notice
 
 __all__ = ["TileForecast"]
 
@@ -25,6 +25,7 @@ class TileForecast:
         peak_memory: Bytes of RAM of the process that converts it, at most.
         temporary_disk: Bytes in the scratch folder, at most.
         problem: Why it will not be converted.
+        notices: What the stages would warn of.
     """
 
     blob: str
@@ -38,3 +39,4 @@ class TileForecast:
     peak_memory: int | None = None
     temporary_disk: int | None = None
     problem: ErrorRecord | None = None
+    notices: tuple[Notice, ...] = ()

@@ -88,7 +88,7 @@ class Engine:
             workflow: What to do.
             job: The job; created in the store if it is not there.
             facts: For the plans: found out for this run, no part of the job's identity.
-            notices: About the request; passed on with the first event.
+            notices: About the request; passed on with the first event, and to the finalizer.
 
         Raises:
             JobBusyError: Another process runs the same job.
@@ -139,7 +139,7 @@ class _JobRun:
         lease: Lease,
     ) -> None:
         self.engine, self.workflow, self.job = engine, workflow, job
-        self.facts, self.notices, self.lease = facts, notices, lease
+        self.facts, self.notices, self.lease = facts, list(notices), lease
         self.journal = Journal(engine.jobs, job.id)
         self.results: dict[str, tuple[TaskResult, ...]] = {}
         self.stage_results: dict[str, Any] = {}
@@ -155,7 +155,7 @@ class _JobRun:
             job_type=self.workflow.name,
             total_stages=len(self.workflow.stages),
             reused=len(self.earlier),
-            notices=self.notices,
+            notices=tuple(self.notices),
         )
         status, error = self._run_stages()
         with contextlib.suppress(KeyboardInterrupt):
@@ -186,7 +186,7 @@ class _JobRun:
     def _run_stage(self, number: int, stage: Stage) -> None:
         began = time.perf_counter()
         self._update(current_stage=number)
-        context = PlanContext(**self._context_fields(), stage=stage, number=number)
+        context = PlanContext(**self._context_fields(), stage=stage, number=number, notice=self._notice)
         previous = self.results[self.workflow.stages[number - 2].name] if number > 1 else ()
         self._emit(StageStarted, stage=number, name=stage.name, expected=expected_tasks(stage, context, previous))
         run = self._stage_run(stage, self._plan(stage, context, previous))
@@ -268,7 +268,11 @@ class _JobRun:
             "parameters": self.job.parameters,
             "facts": self.facts,
             "results": dict(self.results),
+            "notices": tuple(self.notices),
         }
+
+    def _notice(self, code: str, message: str) -> None:
+        self.notices.append(Notice(code=code, message=message))
 
     def _update(self, **changes: Any) -> None:
         if self.lease.lost.is_set():

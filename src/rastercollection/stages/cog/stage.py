@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rastercollection.core.models import ErrorRecord, Task, TaskResult, TaskStatus
+from rastercollection.core.models import ErrorRecord, Notify, Task, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, to_dict, to_plain
 from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Skip, Stage, TaskContext, carry_over
 from rastercollection.errors import RasterCollectionError, TaskError
 from rastercollection.geo.pixel_grid import CollectionGrid, choose_grid
 from rastercollection.model.agreement import Disagreement, compare_tiles, outside_majority
 from rastercollection.model.cog import Cog
+from rastercollection.model.decisions import decide
 from rastercollection.model.names import TileName, tile_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources, Validation
@@ -46,7 +47,7 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
     """
     request = CollectionRequest.from_parameters(context.parameters)
     sources: Sources = context.facts
-    handed_on = {result.task.id: _handed_on(result) for result in previous if result.value is not None}
+    handed_on = _decided(request, previous, context.notice)
     valid = {name: found for name, found in handed_on.items() if isinstance(found, Validation)}
     left_out = _left_out(request, list(valid.values()))
     names = tile_names(sources.blobs)
@@ -60,6 +61,20 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
         found = handed_on.get(result.task.id)
         reason = left_out.get(found.source.blob) if isinstance(found, Validation) else found
         yield Skip(task=item, reason=reason) if reason and isinstance(item, Task) else item
+
+
+def _decided(
+    request: CollectionRequest, previous: Sequence[TaskResult], notify: Notify
+) -> Mapping[str, Validation | ErrorRecord]:
+    """Each validation with what was decided on the whole collection, or why there is none, by id of its task."""
+    handed_on = {result.task.id: _handed_on(result) for result in previous if result.value is not None}
+    decisions = decide(request, [found for found in handed_on.values() if isinstance(found, Validation)])
+    for notice in decisions.notices:
+        notify(notice.code, notice.message)
+    return {
+        name: decisions.validations[found.source.blob] if isinstance(found, Validation) else found
+        for name, found in handed_on.items()
+    }
 
 
 def _handed_on(result: TaskResult) -> Validation | ErrorRecord:

@@ -1,0 +1,40 @@
+"""What is decided on the collection, from all its valid tiles together, and not tile by tile. Pure, no GDAL.
+
+A tile's own evidence is in its validation. Stage 2 plans with what is decided here, so that every tile is treated
+alike: the same type, kernels and bands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from rastercollection.core.models import Notice
+from rastercollection.model.request import CollectionRequest
+from rastercollection.model.tile import Validation
+
+__all__ = ["Decisions", "decide"]
+
+
+@attrs.frozen(kw_only=True)
+class Decisions:
+    """What the collection is taken for.
+
+    Attributes:
+        validations: The tiles by blob, with the type and settings that were decided on for all of them.
+        notices: Where the evidence was weak: what was taken, why, and what to set.
+    """
+
+    validations: Mapping[str, Validation]
+    notices: tuple[Notice, ...] = ()
+
+
+def decide(_: CollectionRequest, validations: Sequence[Validation]) -> Decisions:
+    """Decide on all valid tiles of a collection together.
+
+    Args:
+        _: What the user ordered, which wins.
+        validations: In the order of the request.
+    """
+    return Decisions(validations={validation.source.blob: validation for validation in validations})
