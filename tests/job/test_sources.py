@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,8 +33,11 @@ def found(folder: Path, *names: str) -> list[str]:
     ("names", "expected"),
     [
         (["sub/c.tif", "a.tif"], ["sub/c.tif", "a.tif"]),
-        (["*.tif"], ["a.tif", "odd 1.tif", "odd [1].tif", "ü%20#.tif"]),
-        (["**/*.tif"], ["a.tif", "odd 1.tif", "odd [1].tif", "sub/c.tif", "sub/deep/d.tif", "ü%20#.tif"]),
+        (["*.tif"], ["a.tif", "odd 1.tif", "odd [1].tif", "x_cog_analysis.tif", "ü%20#.tif"]),
+        (
+            ["**/*.tif"],
+            ["a.tif", "odd 1.tif", "odd [1].tif", "sub/c.tif", "sub/deep/d.tif", "x_cog_analysis.tif", "ü%20#.tif"],
+        ),
         (["sub/*"], ["sub/c.tif"]),
         (["?.[tT][iI][fF]"], ["a.tif", "b.TIF"]),
         (["odd [1].tif"], ["odd [1].tif"]),
@@ -75,3 +80,37 @@ def test_the_version_changes_with_the_content(folder: Path) -> None:
     (after,) = find_sources(request, FsspecStorage()).files
     assert before == same != after
     assert (after.size, before.size) == (5, 5)
+
+
+def test_what_fits_a_pattern_and_is_left_out_is_counted_and_named(folder: Path) -> None:
+    for name in (".trash/old.tif", "sub/._c.tif", "#recycle/gone.tif", "a.tfw", "a.tif.aux.xml", "lonely.tfw"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    request = CollectionRequest(container_name=folder, blob_list=["**", "a.tfw"], collection_id="c")
+    sources = find_sources(request, FsspecStorage())
+    assert {source.blob for source in sources.files} == {*FILES, "a.tfw", "lonely.tfw"}
+    hidden, beside = (notice.message for notice in sources.notices if notice.code == "PATTERN_LEFT_OUT")
+    assert hidden.startswith("3 files")
+    assert all(name in hidden for name in (".trash/old.tif", "sub/._c.tif", "#recycle/gone.tif"))
+    assert beside.startswith("1 file that fits"), "a.tfw was asked for by its name"
+    assert "a.tif.aux.xml" in beside
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="its file systems take Unicode names only")
+def test_a_name_in_another_encoding_is_one_tile_refused(folder: Path) -> None:
+    os.rename(folder / "b.TIF", os.fsencode(folder) + b"/stra\xdfe.tif")
+    request = CollectionRequest(container_name=folder, blob_list=["*.tif"], collection_id="c")
+    sources = find_sources(request, FsspecStorage())
+    (refused,) = sources.refused
+    assert refused == r"stra\xdfe.tif"
+    assert sources.refused[refused].code == "NAME_UNREADABLE"
+    assert {"a.tif", refused} <= {source.blob for source in sources.files}
+
+
+def test_names_too_long_for_outputs_are_told(folder: Path) -> None:
+    long = f"{'ä' * 120}.tif"
+    (folder / long).write_bytes(b"x")
+    request = CollectionRequest(container_name=folder, blob_list=["*.tif"], collection_id="c")
+    (notice,) = find_sources(request, FsspecStorage()).notices
+    assert notice.code == "NAME_SHORTENED"
+    assert long in notice.message

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from rastercollection.model.names import in_folder, is_overview_name, overview_names, tile_names
+from rastercollection.model.names import in_folder, is_overview_name, overview_names, shortened_names, tile_names
 
 
 def mark(blob: str) -> str:
@@ -71,3 +71,15 @@ def test_an_overview_is_named_after_its_content() -> None:
 )
 def test_other_files_are_no_overviews(name: str) -> None:
     assert not is_overview_name(name, "fields-1.5")
+
+
+@pytest.mark.parametrize("blob", ["x" * 250 + ".tif", "/".join(["folder" * 20] * 4) + "/x.tif", "ж" * 125 + ".tif"])
+def test_outputs_of_long_names_fit_a_file_system_and_stay_apart(blob: str) -> None:
+    other = blob.replace(".tif", ".jp2")
+    twin = blob[:-5] + "_.tif"
+    names = tile_names([blob, other, twin, "short.tif"])
+    outputs = [names[name].output_blob("t" * 40, None) for name in (blob, other, twin)]
+    assert len(set(outputs)) == 3
+    assert all(len(output.removesuffix(".tif").encode()) + len("_thumbnail.png") <= 255 for output in outputs)
+    assert shortened_names([blob, "short.tif"]) == (blob,)
+    assert tile_names([blob])[blob] == tile_names([blob, "a.tif"])[blob]

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import json
+import re
 import signal
 import sys
 import threading
@@ -293,12 +294,14 @@ def _all_rasters(arguments: Mapping[str, Any]) -> list[str]:
 
     Patterns keep the job the same job when rasters are added later: only those are done then.
     """
+    from rastercollection.model.source_names import match
     from rastercollection.ports import addresses
 
     storage = open_storage(RuntimeOptions(storage_options=arguments.get("storage_options")))
     try:
         container = addresses.normalise(arguments["container_name"])
-        names = [addresses.relative(container, info.url) for info in storage.list(container)]
+        every = [addresses.relative(container, info.url) for info in storage.list(container)]
+        names = match("**", re.compile(".*", re.DOTALL), every).names
         output = addresses.normalise(arguments.get("output_container") or addresses.sibling(container, "cogs"))
     except BackendError:
         return ["**/*.tif"]  # the folder's address is wrong, or nothing is there: the request's own check says so

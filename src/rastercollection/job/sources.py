@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rastercollection.core.models import Notice
+from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem
+from rastercollection.model.names import MOST_NAMED, shortened_names
 from rastercollection.model.request import CollectionRequest
+from rastercollection.model.source_names import is_pattern, match, readable
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
 
 __all__ = ["find_sources", "versions"]
 
-_MAGIC = re.compile(r"[*?[]")
-_OUTPUT = re.compile(r".*_cog_[^/]+?(\.tif|_thumbnail\.png)")
-
 
 def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources:
     """Look every source up, without reading any.
 
     Names that exist are taken literally, even with ``*`` or ``[`` in them; other names with such characters are
-    patterns. A source that several entries name is taken once. Patterns leave out what the library itself writes
-    there (``…_cog_analysis.tif``), so that outputs do not become sources of the next run.
+    patterns. A source that several entries name is taken once. What fits a pattern and is left out (hidden files, files
+    beside rasters, outputs of the library) is told in a notice.
 
     Raises:
         RequestError: The container is not there, or names or patterns match nothing: all of them are listed.
@@ -43,13 +43,13 @@ def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources
             missing.append(name)
     if missing:
         raise RequestError([_missing(name, container) for name in missing])
-    notices = []
-    if repeated:
-        notices.append(
-            Notice(code="DUPLICATE_BLOB", message=f"{repeated} entries of blob_list name a raster named before.")
-        )
-    files = tuple(_source(blob, info) for blob, info in found.items())
-    return Sources(files=files, blobs=tuple(found), notices=tuple(notices))
+    sources = {readable(blob): info for blob, info in found.items()}
+    return Sources(
+        files=tuple(_source(blob, info) for blob, info in sources.items()),
+        blobs=tuple(sources),
+        refused={readable(blob): _unreadable(readable(blob)) for blob in found if blob != readable(blob)},
+        notices=tuple(_notices(repeated, listing.left_out(found), tuple(sources))),
+    )
 
 
 class _Listing:
@@ -58,19 +58,28 @@ class _Listing:
     def __init__(self, container: str, storage: StorageBackend) -> None:
         self._container, self._storage = container, storage
         self._blobs: dict[str, ObjectInfo] | None = None
+        self._left_out: defaultdict[str, dict[str, None]] = defaultdict(dict)
 
     def match(self, name: str) -> dict[str, ObjectInfo]:
         """What a name or pattern stands for, by path relative to the container."""
         try:
             return {name: self._storage.stat(addresses.join(self._container, name))}
         except ObjectNotFoundError:
-            if not _MAGIC.search(name):
+            if not is_pattern(name):
                 return {}
         from fsspec.utils import glob_translate  # only patterns need it, and it is slow to load
 
-        matching = re.compile(glob_translate(name))
-        fitting = {blob: info for blob, info in self._all().items() if matching.fullmatch(blob)}
-        return {blob: info for blob, info in fitting.items() if not _OUTPUT.fullmatch(blob)}
+        blobs = self._all()
+        matches = match(name, re.compile(glob_translate(name)), blobs)
+        for reason, names in matches.left_out.items():
+            self._left_out[reason].update(dict.fromkeys(names))
+        return {blob: blobs[blob] for blob in matches.names}
+
+    def left_out(self, found: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        """What fits a pattern but is left out, by the reason, where no other entry names it."""
+        taken = set(found)
+        rest = {reason: [name for name in names if name not in taken] for reason, names in self._left_out.items()}
+        return {reason: names for reason, names in rest.items() if names}
 
     def _all(self) -> dict[str, ObjectInfo]:
         if self._blobs is None:
@@ -79,13 +88,42 @@ class _Listing:
         return self._blobs
 
 
+def _notices(repeated: int, left_out: Mapping[str, Sequence[str]], blobs: Sequence[str]) -> Iterator[Notice]:
+    if repeated:
+        yield Notice(code="DUPLICATE_BLOB", message=f"{repeated} entries of blob_list name a raster named before.")
+    for reason, names in left_out.items():
+        fits = "1 file that fits blob_list is" if len(names) == 1 else f"{len(names)} files that fit blob_list are"
+        text = f"{fits} left out, {reason}: {_named(names)}."
+        yield Notice(code="PATTERN_LEFT_OUT", message=f"{text} To have one, name it.")
+    shortened = shortened_names(blobs)
+    if shortened:
+        text = (
+            f"Their paths are too long for names of files, which are shortened in their outputs: {_named(shortened)}."
+        )
+        yield Notice(code="NAME_SHORTENED", message=text)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(readable(name) for name in names[:MOST_NAMED]) + more
+
+
 def _missing(name: str, container: str) -> RequestProblem:
-    what = "matches nothing" if _MAGIC.search(name) else "FILE_NOT_FOUND: does not exist"
+    what = "matches nothing" if is_pattern(name) else "FILE_NOT_FOUND: does not exist"
     return RequestProblem("blob_list", repr(name), f"{what} in {container}")
 
 
+def _unreadable(blob: str) -> ErrorRecord:
+    return ErrorRecord(
+        code="NAME_UNREADABLE",
+        message=f"{blob}: its name holds bytes that are no text in this system's encoding, UTF-8 as a rule.",
+        hint="Rename the file; or, if names are UTF-8, run under a UTF-8 locale (PYTHONUTF8=1).",
+    )
+
+
 def _source(blob: str, info: ObjectInfo) -> SourceFile:
-    return SourceFile(blob=blob, url=info.url, size=info.size, version=info.version, modified=info.modified)
+    url = readable(info.url)
+    return SourceFile(blob=blob, url=url, size=info.size, version=info.version, modified=info.modified)
 
 
 def versions(files: Sequence[SourceFile]) -> list[list[str | int]]:

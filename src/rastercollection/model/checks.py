@@ -19,8 +19,15 @@ Check = Callable[[Any], str]
 """Says what is allowed when the value is not, and nothing when it is."""
 
 
+_LONGEST_ID = 128
+_LONGEST_TIER = 40
+_LONGEST_NAME = 255
+
+
 def text(value: Any) -> str:
-    return "" if isinstance(value, str) and value.strip() else "must be a text that is not empty"
+    if not isinstance(value, str) or not value.strip():
+        return "must be a text that is not empty"
+    return addresses.unicode_problem(value)
 
 
 def text_or(other: Check) -> Check:
@@ -60,8 +67,8 @@ def close_to(name: Any, known: Iterable[str]) -> str:
 
 
 def identifier(value: Any) -> str:
-    ok = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]+", value)
-    return "" if ok else "must be letters, digits, - and _"
+    ok = isinstance(value, str) and re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_LONGEST_ID}}}", value)
+    return "" if ok else f"must be letters, digits, - and _, at most {_LONGEST_ID}: names of files are made of it"
 
 
 def boolean(value: Any) -> str:
@@ -101,6 +108,8 @@ def is_container(value: Any) -> str:
 def is_folder(value: Any) -> str:
     if not isinstance(value, str):
         return "must be a folder name, relative to the container"
+    if any(len(part.encode(errors="surrogateescape")) > _LONGEST_NAME for part in value.split("/")):
+        return f"must not have a folder's name of more than {_LONGEST_NAME} bytes"
     return addresses.blob_problem(value)
 
 
@@ -175,6 +184,8 @@ def _tier(tier: Tier) -> str:
     wrong = one_of(get_args(Compression))(tier.compression)
     if text(tier.name):
         return f"tier {tier.name!r}: name {text(tier.name)}"
+    if identifier(tier.name) or len(tier.name) > _LONGEST_TIER:
+        return f"tier {tier.name!r}: name must be letters, digits, - and _, at most {_LONGEST_TIER}"
     if wrong:
         return f"tier {tier.name!r}: compression {wrong}"
     if tier.needs not in ("anything", "rgb_byte"):

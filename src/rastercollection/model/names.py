@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-__all__ = ["TileName", "in_folder", "is_overview_name", "overview_names", "tile_names"]
+__all__ = ["MOST_NAMED", "TileName", "in_folder", "is_overview_name", "overview_names", "shortened_names", "tile_names"]
+
+MOST_NAMED = 10
+"""Names that a message lists before it just counts."""
+
+_LONGEST_STEM = 180
+"""Bytes of UTF-8: with the longest tier, what outputs add, and a digest, a file name stays below 255."""
 
 
 @attrs.frozen(kw_only=True)
@@ -53,11 +59,18 @@ def tile_names(blobs: Sequence[str]) -> Mapping[str, TileName]:
     """Names for all sources of a collection, by source path.
 
     A path without its extension, ``/`` as ``_``. Paths that come out the same, even if only on a file system that
-    ignores case, get a hash of the whole path behind it.
+    ignores case, and those too long for a file's name, get a hash of the whole path behind it.
     """
     plain = {blob: _plain(blob) for blob in blobs}
     taken = Counter(stem.casefold() for stem in plain.values())
-    return {blob: _name(blob, stem, unique=taken[stem.casefold()] == 1) for blob, stem in plain.items()}
+    return {
+        blob: _name(blob, stem, marked=taken[stem.casefold()] > 1 or _is_too_long(stem)) for blob, stem in plain.items()
+    }
+
+
+def shortened_names(blobs: Sequence[str]) -> tuple[str, ...]:
+    """The sources whose path is too long for the name of an output."""
+    return tuple(blob for blob in blobs if _is_too_long(_plain(blob)))
 
 
 def _plain(blob: str) -> str:
@@ -66,9 +79,14 @@ def _plain(blob: str) -> str:
     return f"{folder}{slash}{stem if dot and stem else name}".replace("/", "_")
 
 
-def _name(blob: str, stem: str, *, unique: bool) -> TileName:
+def _is_too_long(stem: str) -> bool:
+    return len(stem.encode()) > _LONGEST_STEM
+
+
+def _name(blob: str, stem: str, *, marked: bool) -> TileName:
     mark = hashlib.sha256(blob.encode()).hexdigest()[:8]
-    if not unique:
-        stem = f"{stem}_{mark}"
+    if marked:
+        kept = stem.encode()[: _LONGEST_STEM - len(mark) - 1].decode(errors="ignore")
+        stem = f"{kept}_{mark}"
     item_id = re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("._") or "tile"
     return TileName(stem=stem, item_id=item_id if item_id == stem else f"{item_id}-{mark}")

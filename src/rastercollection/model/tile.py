@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import attrs
 
-from rastercollection.core.models import Notice
+from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.geo.types import Bounds, NaturalGrid, Transform
 from rastercollection.model.cog import CogSettings
 
@@ -45,11 +45,13 @@ class Sources:
     Attributes:
         files: Those to be worked on, in the order of the request.
         blobs: All that the request names, those that are left out among them: names of outputs follow from it.
+        refused: Why a file cannot even be opened, by blob.
         notices: What to tell about how they were found.
     """
 
     files: tuple[SourceFile, ...]
     blobs: tuple[str, ...]
+    refused: Mapping[str, ErrorRecord] = attrs.field(factory=dict)
     notices: tuple[Notice, ...] = ()
 
     def only(self, blobs: Collection[str]) -> Sources:

@@ -28,6 +28,7 @@ __all__ = [
     "relative",
     "sibling",
     "split_scheme",
+    "unicode_problem",
     "url_problem",
 ]
 
@@ -89,7 +90,7 @@ def _remote_problem(scheme: str, rest: str) -> str:
 
 def container_problem(url: str) -> str:
     """What is wrong with the address of a container; empty when it is accepted."""
-    problem = url_problem(url)
+    problem = url_problem(url) or unicode_problem(url)
     if not problem and split_scheme(url)[0] in HTTP_SCHEMES and ("?" in url or "#" in url):
         return "must not have a query string or fragment: names are joined to it"
     return problem
@@ -109,8 +110,13 @@ def blob_problem(name: str) -> str:
         return "must be relative to the container, not an absolute path"
     if ".." in name.split("/"):
         return "must not lead out of the container with '..'"
-    if any("\ud800" <= letter <= "\udfff" for letter in name):
-        return "must be valid Unicode: rename the file"
+    return unicode_problem(name)
+
+
+def unicode_problem(text: str) -> str:
+    """What is wrong with a text that no file can hold: bytes of another encoding, which Python keeps as surrogates."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        return "must be valid Unicode: rename what it names, or run under the locale that it is written in"
     return ""
 
 

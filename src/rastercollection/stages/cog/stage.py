@@ -16,6 +16,7 @@ from rastercollection.model.decisions import decide
 from rastercollection.model.names import TileName, tile_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources, Validation
+from rastercollection.model.zoom_order import check_maxzoom
 from rastercollection.stages.cog.task_parameters import CogParameters
 from rastercollection.stages.stage_names import CREATE_COGS
 
@@ -43,12 +44,15 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
     tile that joins later and changes it has all COGs made again.
 
     Raises:
-        TaskError: ``TILES_DISAGREE``, where the policy is to fail.
+        TaskError: ``TILES_DISAGREE``, where the policy is to fail; ``MAXZOOM_TOO_DEEP``.
     """
     request = CollectionRequest.from_parameters(context.parameters)
     sources: Sources = context.facts
     handed_on = _decided(request, previous, context.notice)
     valid = {name: found for name, found in handed_on.items() if isinstance(found, Validation)}
+    zoom = check_maxzoom(request.maxzoom, list(valid.values()))
+    if zoom is not None:
+        context.notice(zoom.code, zoom.message)
     left_out = _left_out(request, list(valid.values()))
     names = tile_names(sources.blobs)
     grid = _grid(request, [validation for validation in valid.values() if validation.source.blob not in left_out])

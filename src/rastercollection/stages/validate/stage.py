@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from rastercollection.core.models import Task, TaskResult
+from rastercollection.core.models import ErrorRecord, Task, TaskResult
 from rastercollection.core.records import from_dict, to_dict, to_plain
 from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Stage, TaskContext
 from rastercollection.model.agreement import compare_tiles
@@ -32,12 +32,14 @@ def _plan(context: PlanContext, _: Sequence[TaskResult]) -> Iterator[Task]:
     request = CollectionRequest.from_parameters(context.parameters)
     sources: Sources = context.facts
     for index, source in enumerate(sources.files):
-        yield context.task(index, to_plain(_parameters(request, source)), tile=source.blob)
+        parameters = _parameters(request, source, sources.refused.get(source.blob))
+        yield context.task(index, to_plain(parameters), tile=source.blob)
 
 
-def _parameters(request: CollectionRequest, source: SourceFile) -> ValidateParameters:
+def _parameters(request: CollectionRequest, source: SourceFile, refused: ErrorRecord | None) -> ValidateParameters:
     return ValidateParameters(
         source=source,
+        refused=refused,
         input_crs=request.input_crs,
         target_crs=request.target_crs,
         raster_type=request.raster_type,

@@ -42,7 +42,9 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
         TileError: The tile is at fault; the code says how.
         TaskError: ``SOURCE_UNAVAILABLE``, retryable, or ``CRS_INVALID`` for the request's CRS.
     """
-    source, resources = parameters.source, Resources.of(context.resources)
+    source, resources, refused = parameters.source, Resources.of(context.resources), parameters.refused
+    if refused is not None:
+        raise TileError(refused.message, refused.hint, refused.code)
     with open_source(resources.storage, source, parameters.policy, resources.limits, context.notice) as dataset:
         validation = _validate(dataset, parameters, context)
     # what GDAL warned of is known only now that the dataset is closed

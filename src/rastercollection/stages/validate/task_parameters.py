@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from rastercollection.core.models import ErrorRecord
 from rastercollection.model.cog import Level
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.tiers import Tier
@@ -18,6 +19,7 @@ class ValidateParameters:
 
     Attributes:
         source: The raster.
+        refused: Why it cannot even be opened; None where it can be tried.
         tier: The tier asked for.
         tiers: All that there are.
         policy: What is accepted as a source.
@@ -26,6 +28,7 @@ class ValidateParameters:
     """
 
     source: SourceFile
+    refused: ErrorRecord | None = None
     input_crs: str | None
     target_crs: str
     raster_type: str
