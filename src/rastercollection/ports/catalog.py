@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import attrs
 
+from rastercollection.core.models import Notice
+
 __all__ = [
     "PUBLISH_MODES",
     "CatalogBackend",
@@ -35,6 +37,7 @@ class Publication:
         digest: Of the items with the ids that were sent, as the catalog holds them: equal items give an equal digest.
         item_ids: Ids of the items sent, in their order.
         mode: The mode of publishing.
+        notices: What the user should know: what was left out, or found missing.
     """
 
     catalog: str
@@ -45,6 +48,7 @@ class Publication:
     digest: str
     item_ids: tuple[str, ...] = attrs.field(repr=False)
     mode: PublishMode = "upsert"
+    notices: tuple[Notice, ...] = ()
 
 
 @runtime_checkable

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
 
 from rastercollection.backends.catalogs.static.documents import ItemLink
+from rastercollection.core.models import Notice
 from rastercollection.errors import BackendError, ObjectExistsError
 from rastercollection.ports.catalog import PUBLISH_MODES
 
-__all__ = ["Foreign", "Holdings", "check_items", "refuse_existing"]
+__all__ = ["Foreign", "Holdings", "check_items", "lost_items", "refuse_existing"]
 
 MOST_NAMED = 10
 
@@ -76,3 +77,21 @@ def refuse_existing(items: Sequence[Item], ids: Set[str], target: str) -> None:
             "Use mode='upsert' to replace them, or 'insert_ignore' to leave them as they are.",
             target,
         )
+
+
+def lost_items(linked: Iterable[ItemLink], ids: Set[str], target: str) -> Iterator[Notice]:
+    """What to tell of items that a collection linked to and will not, because their documents are gone or cut short.
+
+    Args:
+        linked: What the collection's document links to.
+        ids: Of the items that are there, or that are published now.
+        target: The collection.
+    """
+    lost = sorted({link.item_id for link in linked} - ids)
+    if lost:
+        shown = ", ".join(lost[:MOST_NAMED]) + (" …" if len(lost) > MOST_NAMED else "")
+        message = (
+            f"{len(lost)} items of {target} were lost before this job: their documents are missing or incomplete "
+            f"({shown}). Run the jobs that made them again."
+        )
+        yield Notice(code="ITEMS_LOST", message=message)

@@ -72,6 +72,8 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
     items = draft.items
     overviews = overview_hrefs(catalog, request.stac_item_id)
     publication = catalog.publish(draft.collection, items, mode=_mode(request, members))
+    for notice in publication.notices:
+        context.notice(notice.code, notice.message)
     _compare(publication, items, catalog)
     draft, count = _settle(request, context, draft, publication)
     remove_superseded(overviews, request, storage, catalog)

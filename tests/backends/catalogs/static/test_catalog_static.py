@@ -199,6 +199,20 @@ def test_damage_is_noticed_and_mended(tmp_path: Path, path: str, damage: str) ->
     assert catalog.is_current(published)
 
 
+@pytest.mark.parametrize("mode", ["upsert", "replace"])
+def test_items_that_were_lost_are_told_unless_they_are_published_again(tmp_path: Path, mode: Any) -> None:
+    catalog = StaticCatalog(str(tmp_path), mirror=False)
+    catalog.publish(contract_collection("scene"), _items("scene", 4))
+    (tmp_path / "scene/items/tile-1.json").unlink()
+    (tmp_path / "scene/items/tile-3.json").write_bytes(b"{")
+    (notice,) = catalog.publish(contract_collection("scene"), _items("scene", 3)[1:], mode=mode).notices
+    assert notice.code == "ITEMS_LOST"
+    assert "tile-3" in notice.message
+    assert "tile-1" not in notice.message, "it is published again"
+    assert "tile-0" not in notice.message, "it stays, or goes on purpose"
+    assert catalog.publish(contract_collection("scene"), _items("scene", 3)[1:], mode=mode).notices == ()
+
+
 def test_a_damaged_collection_document_costs_nobody_their_items(tmp_path: Path) -> None:
     catalog = StaticCatalog(str(tmp_path))
     theirs = catalog.publish(contract_collection("scene"), _items("scene", 3))

@@ -7,7 +7,6 @@ Readers that want thousands of items fetch one file instead of thousands. It is 
 from __future__ import annotations
 
 import importlib.util
-import logging
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from rastercollection.backends.catalogs.static.documents import (
     placed,
 )
 from rastercollection.backends.catalogs.static.stac_table import write_table
+from rastercollection.core.models import Notify
 from rastercollection.core.records import multihash
 from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError
 from rastercollection.ports.addresses import join
@@ -33,8 +33,6 @@ from rastercollection.stac.terms import FILE_CHECKSUM, FILE_SIZE, GEOJSON_TYPE, 
 __all__ = ["Mirror", "is_mirror_name", "require_writer"]
 
 Json = dict[str, Any]
-
-log = logging.getLogger("rastercollection")
 
 NAME = "items.parquet"
 EXTRA = "geoparquet"
@@ -64,12 +62,14 @@ class Mirror:
         storage: Where the catalog is.
         folder, public: Of the collection, as the storage knows it and as other programs do.
         wanted: Write one: True, False, or None where it can be written.
+        notify: Told where there is none although one could be expected.
     """
 
     storage: StorageBackend
     folder: str
     public: str
     wanted: bool | None
+    notify: Notify
 
     def assets(
         self, published: Mapping[str, Any], held: Holdings, items: Callable[[], Sequence[Mapping[str, Any]]]
@@ -121,7 +121,7 @@ class Mirror:
             yield {**before, "href": f"{self.public}/{NAME}"}
 
     def _write(self, local: Path, held: Holdings, items: Sequence[Mapping[str, Any]]) -> bool:
-        """Write the mirror to a local file; False, with a warning in the log, where that fails and nobody asked."""
+        """Write the mirror to a local file; False where that fails and nobody asked for one, which is told."""
         hrefs = {other.item_id: str(other.link["href"]) for other in held.foreign}
         hrefs |= {link.item_id: link.href for link in held.links}
         table = f"{self.public}/{NAME}"
@@ -130,7 +130,7 @@ class Mirror:
         except BackendError as error:
             if self.wanted:
                 raise
-            log.warning("no %s was written: %s", table, error)
+            self.notify("MIRROR_SKIPPED", f"No {table} was written: {error.message}")
             return False
         return True
 

@@ -25,7 +25,13 @@ from typing import Any, TypeVar
 
 import attrs
 
-from rastercollection.backends.catalogs.holdings import Foreign, Holdings, check_items, refuse_existing
+from rastercollection.backends.catalogs.holdings import (
+    Foreign,
+    Holdings,
+    check_items,
+    lost_items,
+    refuse_existing,
+)
 from rastercollection.backends.catalogs.static.collection_files import ITEMS, CollectionFiles, is_ours
 from rastercollection.backends.catalogs.static.documents import (
     ItemLink,
@@ -46,6 +52,7 @@ from rastercollection.backends.catalogs.static.mirror import Mirror, require_wri
 from rastercollection.backends.catalogs.static.root_document import RootDocument
 from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.models import Notice, Notify
 from rastercollection.core.records import multihash
 from rastercollection.errors import BackendError
 from rastercollection.ports.addresses import join, normalise
@@ -132,15 +139,16 @@ class StaticCatalog:
             links |= {link.item_id: link for link in written}
             foreign = [other for other in published.foreign if mode != "replace" and other.item_id not in links]
             held = Holdings(links=tuple(links.values()), foreign=tuple(foreign), hrefs=published.hrefs)
+            notices = list(lost_items(item_links(self._document(place)), published.ids | held.ids, place.public))
             data = b""
-            for asset in self._mirror(place).assets(
-                self._collection(place) or {}, held, lambda: self._all_items(place, held, new)
-            ):
+            mirror = self._mirror(place, lambda code, message: notices.append(Notice(code=code, message=message)))
+            for asset in mirror.assets(self._collection(place) or {}, held, lambda: self._all_items(place, held, new)):
                 data = self._switch(place, with_mirror(collection, asset), held, lock)
             self._root.link(place.href, str(collection.get("title") or collection["id"]))
             self._remove_unlinked(place, data)
             wanted = {link.item_id: link.checksum for link in written}
-            return self._read_back(place, wanted, tuple(str(item["id"]) for item in items), mode)
+            found = self._read_back(place, wanted, tuple(str(item["id"]) for item in items), mode)
+            return attrs.evolve(found, notices=tuple(notices))
 
     def _switch(
         self, place: CollectionFiles, collection: Mapping[str, Any], held: Holdings, lock: PublishingLock
@@ -192,7 +200,7 @@ class StaticCatalog:
         document = self._collection(place)
         if document is None or place.href not in child_titles(self._root.read()):
             return False
-        if not self._mirror(place).is_current(document):
+        if not self._mirror(place, _nobody).is_current(document):
             return False
         published = self._published(place)
         if publication.mode == "replace" and published.ids != set(publication.item_ids):
@@ -282,8 +290,14 @@ class StaticCatalog:
             mode=mode,
         )
 
-    def _mirror(self, place: CollectionFiles) -> Mirror:
-        return Mirror(storage=self.storage, folder=place.folder, public=place.public_folder, wanted=self.mirror)
+    def _mirror(self, place: CollectionFiles, notify: Notify) -> Mirror:
+        return Mirror(
+            storage=self.storage,
+            folder=place.folder,
+            public=place.public_folder,
+            wanted=self.mirror,
+            notify=notify,
+        )
 
     def _sizes(self, place: CollectionFiles) -> dict[str, int]:
         """Sizes of the item documents that exist, by href from the collection."""
@@ -316,6 +330,10 @@ class StaticCatalog:
 
     def _public(self, url: str) -> str:
         return self.storage.public_url(url)
+
+
+def _nobody(_code: str, _message: str) -> None:
+    """Where nothing is written, there is nothing to tell."""
 
 
 def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
