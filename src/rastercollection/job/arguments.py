@@ -142,6 +142,10 @@ class CollectionArguments(TypedDict, total=False):
     """What kind of server that is, and from which version on: `titiler-pgstac-3`, `titiler-pgstac-2`,
     `titiler-pgstac-1`, `titiler-pgstac-1.0`, `mosaicjson`."""
 
+    subdatasets: str | None
+    """Which of several rasters in one file (pages of a TIFF, variables of a netCDF): the name of one, such as `t2m` or
+    `2`, all as `bands` of one tile, or all as `tiles` of their own."""
+
     max_pixels: int
     """A tile with more is refused before anything is allocated."""
 

@@ -19,16 +19,19 @@ from rastercollection.errors import (
     JobCancelledError,
     JobFailedError,
     RasterCollectionError,
+    TileError,
     WorkflowDefinitionError,
 )
 from rastercollection.job.collection_workflow import default_workflow
 from rastercollection.job.forecast import JobForecast, forecast_job
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import Runtime, RuntimeOptions, open_runtime, open_storage, planned_limits
-from rastercollection.job.sources import find_sources, versions
+from rastercollection.job.sources import every_part, find_sources, versions
 from rastercollection.model.output import Made, Output
+from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
-from rastercollection.model.tile import Sources
+from rastercollection.model.source_names import TILES
+from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["CollectionRun"]
@@ -62,12 +65,15 @@ class CollectionRun:
             RequestError: Sources are not there; all of them are listed.
         """
         storage = open_storage(options)
+        sources = find_sources(request, storage)
+        if request.subdatasets == TILES:
+            sources = every_part(sources, lambda file: _inside(file, storage, request.source_policy, options.scratch))
         return cls(
             request=request,
             options=options,
             workflow=options.workflow or default_workflow(request),
             storage=storage,
-            sources=find_sources(request, storage),
+            sources=sources,
         )
 
     def result(self) -> JobResult:
@@ -138,6 +144,17 @@ class CollectionRun:
                 )
             sources = admitted
         return attrs.evolve(sources, notices=tuple(notices))
+
+
+def _inside(file: SourceFile, storage: StorageBackend, policy: SourcePolicy, scratch: str | None) -> Sequence[str]:
+    """Names of the rasters in a file that holds several; why a file cannot be opened is told by the first stage."""
+    from rastercollection.rasters.limits import Limits
+    from rastercollection.rasters.source.opening import list_subdatasets  # loads GDAL
+
+    try:
+        return list_subdatasets(storage, file, policy, Limits(scratch=scratch))
+    except TileError:
+        return ()
 
 
 def _are_there(result: TaskResult, storage: StorageBackend) -> bool:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem
 from rastercollection.model.names import MOST_NAMED, shortened_names
 from rastercollection.model.request import CollectionRequest
-from rastercollection.model.source_names import is_pattern, match, readable
+from rastercollection.model.source_names import ALL_BANDS, TILES, is_pattern, match, readable
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
 
-__all__ = ["find_sources", "versions"]
+__all__ = ["every_part", "find_sources", "versions"]
+
+_READERS = 8
 
 
 def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources:
@@ -44,8 +49,9 @@ def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources
     if missing:
         raise RequestError([_missing(name, container) for name in missing])
     sources = {readable(blob): info for blob, info in found.items()}
+    part = ALL_BANDS if request.subdatasets == "bands" else request.subdatasets or ""
     return Sources(
-        files=tuple(_source(blob, info) for blob, info in sources.items()),
+        files=tuple(_source(blob, info, "" if part == TILES else part) for blob, info in sources.items()),
         blobs=tuple(sources),
         refused={readable(blob): _unreadable(readable(blob)) for blob in found if blob != readable(blob)},
         notices=tuple(_notices(repeated, listing.left_out(found), tuple(sources))),
@@ -121,9 +127,32 @@ def _unreadable(blob: str) -> ErrorRecord:
     )
 
 
-def _source(blob: str, info: ObjectInfo) -> SourceFile:
+def _source(blob: str, info: ObjectInfo, part: str) -> SourceFile:
     url = readable(info.url)
-    return SourceFile(blob=blob, url=url, size=info.size, version=info.version, modified=info.modified)
+    return SourceFile(blob=blob, url=url, size=info.size, version=info.version, modified=info.modified, part=part)
+
+
+def every_part(sources: Sources, inside: Callable[[SourceFile], Sequence[str]]) -> Sources:
+    """With a source for each of the rasters in a file that holds several.
+
+    Args:
+        sources: The files.
+        inside: Names of the rasters in a file that holds several; none where it holds one.
+    """
+    files = [file for file in sources.files if file.blob not in sources.refused]
+    with ThreadPoolExecutor(_READERS) as pool:
+        parts = dict(zip((file.blob for file in files), pool.map(inside, files), strict=True))
+    split = tuple(one for file in sources.files for one in _parts(file, parts.get(file.blob, ())))
+    kept = {file.blob for file in sources.files}
+    others = tuple(blob for blob in sources.blobs if blob not in kept)
+    return attrs.evolve(sources, files=split, blobs=(*(one.blob for one in split), *others))
+
+
+def _parts(file: SourceFile, names: Sequence[str]) -> Iterator[SourceFile]:
+    if not names:
+        yield file
+    for name in names:
+        yield attrs.evolve(file, blob=f"{file.blob}:{name}", part=name)
 
 
 def versions(files: Sequence[SourceFile]) -> list[list[str | int]]:

@@ -58,8 +58,9 @@ def is_overview_name(name: str, collection_id: str) -> bool:
 def tile_names(blobs: Sequence[str]) -> Mapping[str, TileName]:
     """Names for all sources of a collection, by source path.
 
-    A path without its extension, ``/`` as ``_``. Paths that come out the same, even if only on a file system that
-    ignores case, and those too long for a file's name, get a hash of the whole path behind it.
+    A path without its extension, ``/`` as ``_``, and the part of the file where that is a tile. Paths that come out the
+    same, even if only on a file system that ignores case, and those too long for a file's name, get a hash of the whole
+    path behind it.
     """
     plain = {blob: _plain(blob) for blob in blobs}
     taken = Counter(stem.casefold() for stem in plain.values())
@@ -75,8 +76,9 @@ def shortened_names(blobs: Sequence[str]) -> tuple[str, ...]:
 
 def _plain(blob: str) -> str:
     folder, slash, name = blob.rpartition("/")
-    stem, dot, _ = name.rpartition(".")
-    return f"{folder}{slash}{stem if dot and stem else name}".replace("/", "_")
+    stem, dot, extension = name.rpartition(".")
+    part = "".join(extension.partition(":")[1:]).replace(":", "_")
+    return f"{folder}{slash}{stem + part if dot and stem else name}".replace("/", "_")
 
 
 def _is_too_long(stem: str) -> bool:

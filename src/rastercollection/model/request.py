@@ -261,6 +261,16 @@ class CollectionRequest:
             otherwise="asked of the server where the catalog is pgSTAC, else `mosaicjson`",
         ),
     )
+    subdatasets: str | None = field(
+        default=None,
+        metadata=_fine(
+            "which of several rasters in one file (pages of a TIFF, variables of a netCDF): the name of one, such as "
+            "`t2m` or `2`, all as `bands` of one tile, or all as `tiles` of their own",
+            checks.text,
+            otherwise="a TIFF's first page; of several variables none",
+            metavar="NAME",
+        ),
+    )
     max_pixels: int = field(
         default=2_000_000_000,
         metadata=_fine("a tile with more is refused before anything is allocated", checks.integer(1)),

@@ -9,7 +9,13 @@ from pathlib import PurePosixPath
 
 import attrs
 
-__all__ = ["Matches", "is_pattern", "match", "readable"]
+__all__ = ["ALL_BANDS", "TILES", "Matches", "is_pattern", "match", "readable", "without_part"]
+
+ALL_BANDS = "*"
+"""Stands for all rasters inside a file, as bands of one tile."""
+
+TILES = "tiles"
+"""Stands for each of them as a tile of its own."""
 
 _MAGIC = re.compile(r"[*?[]")
 _BINS = ("$recycle.bin", "recycler", "system volume information", "lost+found", "#recycle", "@recycle", "@eadir")
@@ -84,6 +90,11 @@ def match(pattern: str, matching: re.Pattern[str], names: Collection[str]) -> Ma
 def readable(name: str) -> str:
     """A name with every byte that is no UTF-8 written as ``\\xNN``, so that it can be told and stored."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def without_part(blob: str, part: str) -> str:
+    """The path of the file that a tile is a part of: ``a/b.nc:t2m`` is ``t2m`` of ``a/b.nc``."""
+    return blob.removesuffix(f":{part}") if part and part != ALL_BANDS else blob
 
 
 def _is_set_aside(part: str) -> bool:

@@ -9,6 +9,7 @@ import attrs
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.geo.types import Bounds, NaturalGrid, Transform
 from rastercollection.model.cog import CogSettings
+from rastercollection.model.source_names import without_part
 
 __all__ = [
     "BitDepthFinding",
@@ -29,6 +30,8 @@ class SourceFile:
         size: Bytes.
         version: Etag or modification time.
         modified: Last modification, RFC 3339, UTC; may be empty.
+        part: Which of the rasters inside the file it is: name of a page or variable, ``*`` for all as bands, empty for
+            the file as it is. Where each is a tile, ``blob`` ends in ``:part``.
     """
 
     blob: str
@@ -36,6 +39,12 @@ class SourceFile:
     size: int
     version: str
     modified: str = ""
+    part: str = ""
+
+    @property
+    def file(self) -> str:
+        """Path of the file that it is, or is in, relative to the container."""
+        return without_part(self.blob, self.part)
 
 
 @attrs.frozen(kw_only=True)

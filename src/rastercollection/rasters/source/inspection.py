@@ -18,6 +18,7 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.source import jp2, tiff
 from rastercollection.rasters.source.netcdf3 import MalformedNetcdfError, needed_bytes
 from rastercollection.rasters.source.sniff import HDF5, HEAD_BYTES, Kind, sniff
+from rastercollection.rasters.source.subdatasets import names_inside
 
 __all__ = ["Inspection", "check_dataset", "check_reach", "inspect"]
 
@@ -60,12 +61,12 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
         raise TileError(f"{source.blob} is empty (0 bytes).", "Get a new copy of it.", "FILE_EMPTY")
     read = _paged(storage, source.url)
     head = read(0, min(HEAD_BYTES, info.size))
-    kind = _told_apart(sniff(head), source.blob) or _by_header(storage, source.url)
+    kind = _told_apart(sniff(head), source.file) or _by_header(storage, source.url)
     if kind is None:
         return Inspection()
     _check_kind(kind, source.blob, policy)
     if tiff.is_tiff(head):
-        _check_tiff(read, info.size, source.blob, policy)
+        _check_tiff(read, info.size, source.blob, policy, all_pages=bool(source.part))
     _check_structure(read, head, info.size, source.blob)
     return Inspection(driver=kind.drivers[0], as_kind=f" as {kind.name}")
 
@@ -151,11 +152,11 @@ def _damaged(blob: str, problem: str) -> TileError:
     return TileError(f"{blob} is damaged: {problem}.", "Get a new copy of it.", "FILE_UNREADABLE")
 
 
-def _check_tiff(read: tiff.Reader, size: int, blob: str, policy: SourcePolicy) -> None:
+def _check_tiff(read: tiff.Reader, size: int, blob: str, policy: SourcePolicy, *, all_pages: bool = False) -> None:
     """Limits and completeness of the image and its masks; overviews are not used and may be anything."""
     try:
         for number, directory in enumerate(tiff.directories(read, size)):
-            if number > 0 and (directory.is_reduced or not directory.is_mask):
+            if number > 0 and (directory.is_reduced or not (directory.is_mask or all_pages)):
                 continue
             _check_size(blob, directory.width, directory.height, directory.samples, policy)
             _check_block(blob, directory.block_bytes, policy)
@@ -209,9 +210,10 @@ def check_dataset(dataset: Any, blob: str, policy: SourcePolicy) -> None:
         TileError: NO_RASTER_BAND, TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
     """
     if dataset.count == 0:
-        names = [name.rsplit(":", 1)[-1] for name in dataset.subdatasets]
+        names = names_inside(dataset)
         holds = f"holds {len(names)} variables ({', '.join(names[:10])})" if names else "holds no raster band"
-        raise TileError(f"{blob} {holds}.", "Write the one wanted to a file of its own.", "NO_RASTER_BAND")
+        hint = "Set subdatasets to the one wanted, to 'tiles' or to 'bands'." if names else "It is no raster."
+        raise TileError(f"{blob} {holds}.", hint, "NO_RASTER_BAND")
     _check_size(blob, dataset.width, dataset.height, dataset.count, policy)
     rows, columns = dataset.block_shapes[0]
     shared = 1 if dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") != "PIXEL" else dataset.count

@@ -33,8 +33,9 @@ from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import inspection
 from rastercollection.rasters.source.hdf5 import reference_outside
 from rastercollection.rasters.source.sidecars import Sidecar, find_sidecars
+from rastercollection.rasters.source.subdatasets import Chosen, choose, names_inside
 
-__all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "open_source", "reading"]
+__all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "list_subdatasets", "open_source", "reading"]
 
 
 _REMOTE = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
@@ -47,12 +48,15 @@ class SourceDataset(DatasetReader):  # type: ignore[misc]
 
     Attributes:
         blob: Name of the tile.
-        gdal_path: What GDAL opened.
+        gdal_path: The file, as GDAL knows it.
         has_lost_texts: Descriptions or names of metadata domains are no UTF-8 and were left out.
+        chosen: What of the file it is.
     """
 
-    def __init__(self, path: str | PurePath, plain: DatasetReader, blob: str, **options: Any) -> None:
-        self.blob, self.gdal_path = blob, str(path)
+    def __init__(
+        self, path: str | PurePath, plain: DatasetReader, blob: str, chosen: Chosen, gdal_path: str, **options: Any
+    ) -> None:
+        self.blob, self.gdal_path, self.chosen = blob, gdal_path, chosen
         # without overviews, a missing geotransform would be read from uninitialised memory (rasterio 1.4)
         self._geotransform = tuple(plain.get_transform())
         self.has_lost_texts = False
@@ -117,7 +121,7 @@ def open_source(
         messages = stack.enter_context(collected_warnings())
         stack.enter_context(gdal_environment(limits, _config(place, policy)))
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
-            dataset = stack.enter_context(_open(place, source.blob, policy))
+            dataset = stack.enter_context(_open(place, source, policy))
         if notify and dataset.has_lost_texts:
             notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
         yield dataset
@@ -150,6 +154,11 @@ class _Place:
     def is_remote(self) -> bool:
         return self.path.startswith("/vsi")
 
+    @property
+    def gdal_path(self) -> str | PurePath:
+        """For rasterio, which takes a path object as it is; it would interpret text."""
+        return self.path if self.is_remote else PurePath(self.path)
+
 
 @contextlib.contextmanager
 def _placed(
@@ -172,7 +181,7 @@ def _placed(
     if limits.scratch:
         os.makedirs(limits.scratch, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="source-", dir=limits.scratch) as folder:
-        name = source.blob.rsplit("/", 1)[-1]
+        name = source.file.rsplit("/", 1)[-1]
         local = gdal.path if gdal is not None and not remote else None
         _bring(storage, source.url, local, Path(folder) / name)
         for sidecar in sidecars:
@@ -233,17 +242,43 @@ def _config(place: _Place, policy: SourcePolicy) -> dict[str, str]:
     return config
 
 
+def list_subdatasets(
+    storage: StorageBackend, source: SourceFile, policy: SourcePolicy, limits: Limits
+) -> tuple[str, ...]:
+    """Names of the rasters inside a file, where it holds several: numbers of pages, from 1, or variables.
+
+    Raises:
+        TileError, TaskError, BackendError: As of :func:`open_source`.
+    """
+    facts = inspection.inspect(storage, source, policy)
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, None))
+        _check_references(place, facts.driver, source.blob, policy)
+        stack.enter_context(gdal_environment(limits, _config(place, policy)))
+        with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
+            return names_inside(stack.enter_context(DatasetReader(place.gdal_path, **_options(policy))))
+
+
+def _options(policy: SourcePolicy) -> dict[str, Any]:
+    return {"driver": list(policy.drivers), "sharing": False}
+
+
 @contextlib.contextmanager
-def _open(place: _Place, blob: str, policy: SourcePolicy) -> Iterator[SourceDataset]:
+def _open(place: _Place, source: SourceFile, policy: SourcePolicy) -> Iterator[SourceDataset]:
     """The dataset without overviews, once it is known that they would not lead to other files."""
     _silence_missing_georeferencing()
-    # a path object, which rasterio takes as it is; it would interpret text
-    path = place.path if place.is_remote else PurePath(place.path)
-    options = {"driver": list(policy.drivers), "sharing": False}
+    blob, options = source.blob, _options(policy)
+    with DatasetReader(place.gdal_path, **options) as whole:
+        inspection.check_reach(whole, place.path, blob, local=not place.is_remote)
+        chosen = choose(whole, blob, source.part, options)
+        if chosen.path is None:
+            inspection.check_dataset(whole, blob, policy)
+    path = place.gdal_path if chosen.path is None else chosen.path
+    if chosen.drivers is not None:
+        options |= {"driver": list(chosen.drivers)}
     with DatasetReader(path, **options) as plain:
         inspection.check_dataset(plain, blob, policy)
-        inspection.check_reach(plain, place.path, blob, local=not place.is_remote)
-        with SourceDataset(path, plain, blob, **options) as dataset:
+        with SourceDataset(path, plain, blob, chosen, place.path, **options) as dataset:
             plain.close()
             yield dataset
 

@@ -8,6 +8,7 @@ from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TileError
 from rastercollection.geo.crs import name_crs
 from rastercollection.model.cog import CogSettings
+from rastercollection.model.names import MOST_NAMED
 from rastercollection.model.tiers import choose_settings, compatible_tiers, recommend
 from rastercollection.model.tile import BitDepthFinding, Validation
 from rastercollection.rasters.gdal_crs import to_rasterio
@@ -53,6 +54,7 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
 
 def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: TaskContext) -> Validation:
     source = parameters.source
+    _report_left_out(dataset, context)
     place = georeference(dataset, parameters.input_crs, context.notice)
     layout, sample = declared_bands(dataset), take_sample(dataset)
     findings = bit_depth_findings(sample, layout.dtypes)
@@ -88,6 +90,18 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         tiers=_tiers(layout, parameters),
         settings=settings,
         estimated_bytes=dataset.width * dataset.height * sum(bytes_of(dtype) for dtype in layout.dtypes),
+    )
+
+
+def _report_left_out(dataset: SourceDataset, context: TaskContext) -> None:
+    names = dataset.chosen.left_out
+    if not names or dataset.chosen.taken:
+        return
+    shown = ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
+    context.notice(
+        "SUBDATASETS_LEFT_OUT",
+        f"{dataset.blob} holds {len(names) + 1} rasters, of which the first is taken; left out: {shown}. To have them, "
+        "set subdatasets to 'tiles', 'bands' or one of these.",
     )
 
 

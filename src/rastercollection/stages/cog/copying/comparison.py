@@ -94,6 +94,8 @@ def why_not_as_it_is(dataset: SourceDataset, asked: Asked) -> str | None:
 
 
 def _of_format(dataset: SourceDataset, _: Asked) -> str | None:
+    if dataset.chosen.taken or dataset.chosen.left_out:
+        return "It is one of several rasters in a file, or made of them."
     if dataset.driver != "GTiff":
         return f"It is a {dataset.driver}, not a GeoTIFF."
     if dataset.tags(ns=_STRUCTURE).get("LAYOUT") != "COG":
