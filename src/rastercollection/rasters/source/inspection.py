@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from rastercollection.errors import BackendError, ObjectNotFoundError, TileError
+from rastercollection.errors import ObjectNotFoundError, TileError
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import StorageBackend
@@ -19,6 +18,7 @@ from rastercollection.rasters.source import jp2, tiff
 from rastercollection.rasters.source.netcdf3 import MalformedNetcdfError, needed_bytes
 from rastercollection.rasters.source.sniff import HDF5, HEAD_BYTES, Kind, sniff
 from rastercollection.rasters.source.subdatasets import names_inside
+from rastercollection.rasters.source.two_files import described_kind
 
 __all__ = ["Inspection", "check_dataset", "check_reach", "inspect"]
 
@@ -61,7 +61,7 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
         raise TileError(f"{source.blob} is empty (0 bytes).", "Get a new copy of it.", "FILE_EMPTY")
     read = _paged(storage, source.url)
     head = read(0, min(HEAD_BYTES, info.size))
-    kind = _told_apart(sniff(head), source.file) or _by_header(storage, source.url)
+    kind = _told_apart(sniff(head), source.file) or described_kind(storage, source.url)
     if kind is None:
         return Inspection()
     _check_kind(kind, source.blob, policy)
@@ -76,15 +76,6 @@ def _told_apart(kind: Kind | None, blob: str) -> Kind | None:
     if kind is HDF5 and PurePosixPath(blob).suffix.lower() not in _NETCDF_ENDINGS:
         return Kind(kind.name, HDF5.drivers[1:])
     return kind
-
-
-def _by_header(storage: StorageBackend, url: str) -> Kind | None:
-    """An ENVI raster: anonymous numbers, described by a header beside it."""
-    for name in (f"{url.rsplit('.', 1)[0]}.hdr", f"{url}.hdr"):
-        with contextlib.suppress(BackendError):
-            if storage.read(name, 0, 4) == b"ENVI":
-                return Kind("an ENVI raster", ("ENVI",))
-    return None
 
 
 def _paged(storage: StorageBackend, url: str) -> tiff.Reader:

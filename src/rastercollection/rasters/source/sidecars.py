@@ -13,6 +13,7 @@ import attrs
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, TileError
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.source.tiff import is_tiff
+from rastercollection.rasters.source.two_files import file_names
 
 __all__ = ["Sidecar", "find_sidecars", "sidecar_names"]
 
@@ -57,6 +58,9 @@ def sidecar_names(name: str, driver: str) -> tuple[str, ...]:
         beside += [f"{stem}.{ending}" for ending in _both_cases(["prj"])]
     if driver == "HFA":
         beside += [f"{stem}.{ending}" for ending in _both_cases(["ige"])]
+    if driver in ("GTiff", "COG"):
+        beside += [f"{stem}.xml"]
+    beside += file_names(name, driver)
     return tuple(dict.fromkeys(beside))
 
 
@@ -117,6 +121,8 @@ def _vet(storage: StorageBackend, name: str, url: str, blob: str) -> Sidecar | N
     if len(content) > limit:
         raise _unsafe(blob, name, f"is larger than {limit:,} bytes")
     check: Callable[[str, str, bytes], bool] = _vet_xml if ending == "xml" else _vet_text
+    if ending == "xml" and not name.lower().endswith(".aux.xml"):
+        check = _vet_esri
     return Sidecar(name=name, url=url, content=content) if check(blob, name, content) else None
 
 
@@ -141,6 +147,21 @@ def _vet_xml(blob: str, name: str, content: bytes) -> bool:
         if domain == "OVERVIEWS" or element.tag in _POINTS_ELSEWHERE or element.get("key") == "OVERVIEW_FILE":
             raise _unsafe(blob, name, "leads to other files")
     return any(_says_more(child) for child in root)
+
+
+def _vet_esri(_blob: str, _name: str, content: bytes) -> bool:
+    """Whether it is Esri's description of a raster and names a CRS by its code, which is all that GDAL takes from it.
+
+    Other XML files of that name belong to other programs and are none of our business.
+    """
+    if b"<!" in re.sub(rb"<!--.*?-->", b"", content, flags=re.DOTALL):
+        return False
+    try:
+        root = ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError):
+        return False
+    code = root.find("refSysInfo/RefSystem/refSysID/identCode")
+    return root.tag == "metadata" and code is not None and code.get("code", "").isdecimal()
 
 
 def _says_more(element: ElementTree.Element) -> bool:

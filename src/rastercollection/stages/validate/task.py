@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import attrs
 
 from rastercollection.core.workflow import TaskContext
@@ -10,11 +13,13 @@ from rastercollection.geo.crs import name_crs
 from rastercollection.model.cog import CogSettings
 from rastercollection.model.names import MOST_NAMED
 from rastercollection.model.tiers import choose_settings, compatible_tiers, recommend
-from rastercollection.model.tile import BitDepthFinding, Validation
+from rastercollection.model.tile import BitDepthFinding, SourceFile, Validation
+from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_crs import to_rasterio
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import natural_grid
 from rastercollection.rasters.source.opening import SourceDataset, open_source
+from rastercollection.rasters.source.two_files import definition_beside
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.validate.bands import DeclaredBands
 from rastercollection.stages.validate.bitdepth import CRITICAL, bit_depth_findings, bytes_of
@@ -46,10 +51,26 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
     source, resources, refused = parameters.source, Resources.of(context.resources), parameters.refused
     if refused is not None:
         raise TileError(refused.message, refused.hint, refused.code)
-    with open_source(resources.storage, source, parameters.policy, resources.limits, context.notice) as dataset:
+    with (
+        _helped(resources.storage, source),
+        open_source(resources.storage, source, parameters.policy, resources.limits, context.notice) as dataset,
+    ):
         validation = _validate(dataset, parameters, context)
     # what GDAL warned of is known only now that the dataset is closed
     return attrs.evolve(validation, notices=tuple(context.notices))
+
+
+@contextlib.contextmanager
+def _helped(storage: StorageBackend, source: SourceFile) -> Iterator[None]:
+    """Name the file that would help, where a tile is refused for want of a CRS and one lies beside it."""
+    try:
+        yield
+    except TileError as error:
+        found = definition_beside(storage, source.url) if error.code == "CRS_MISSING" else None
+        if found is None:
+            raise
+        hint = f"{found[0]}, which GDAL does not read with this format, says {found[1]!r}: set input_crs to that CRS."
+        raise TileError(error.message, hint, error.code, details=error.details) from error
 
 
 def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: TaskContext) -> Validation:
