@@ -16,7 +16,7 @@ DATA = np.arange(60 * 80, dtype="uint16").reshape(60, 80)
 PLACE = from_origin(500_000, 4_000_000, 10, 10)
 LAMBERT = 'PROJCS["RGF93_Lambert_93",GEOGCS["GCS_RGF_1993",DATUM["D_RGF_1993",SPHEROID["GRS_1980",6378137,298.257]]]]'
 
-ESRI = '<metadata><refSysInfo><RefSystem><refSysID><identCode code="32633"/></refSysID></RefSystem></refSysInfo></metadata>'
+ESRI = '<metadata><refSysInfo><RefSystem><refSysID><identCode code="32633"/></refSysID></RefSystem></refSysInfo></metadata>'  # noqa: E501
 
 
 def write(path: Path, driver: str, **changes: Any) -> Path:

@@ -33,7 +33,6 @@ _TYPES = {
     "complex64": "CFloat32",
     "complex128": "CFloat64",
 }
-_NOT_ALIKE = "SUBDATASETS_DISAGREE"
 
 
 @attrs.frozen(kw_only=True)
@@ -138,7 +137,7 @@ def _require_alike(blob: str, name: str, look: Sequence[Any], first: Sequence[An
         raise TileError(
             f"{blob} cannot be taken as one raster: {name} differs from the first in {' and '.join(differ)}.",
             "Set subdatasets='tiles', or to the name of one of them.",
-            _NOT_ALIKE,
+            "SUBDATASETS_DISAGREE",
         )
 
 
@@ -150,7 +149,7 @@ def _root(dataset: DatasetReader) -> ElementTree.Element:
         raise TileError(
             f"{dataset.name} is placed by ground control points, which its pages cannot share as bands.",
             "Set subdatasets='tiles', or to the name of one of them.",
-            _NOT_ALIKE,
+            "SUBDATASETS_DISAGREE",
         )
     if dataset.crs or crs:
         ElementTree.SubElement(root, "SRS", {"dataAxisToSRSAxisMapping": "2,1"}).text = dataset.crs.to_wkt()
