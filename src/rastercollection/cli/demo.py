@@ -23,7 +23,7 @@ CRS = "EPSG:32642"
 ORIGIN = (722_000.0, 4_552_000.0)
 PIXEL = 10.0
 OVERLAP = 0.1
-ACQUIRED = "2019:07:14 06:12:31"
+ACQUIRED = "2019-07-14T06:12:31Z"
 COLORS = (
     (0.00, (92, 112, 58)),
     (0.25, (128, 136, 74)),
@@ -117,7 +117,7 @@ def _tile(image: NDArray[np.uint8], offset: tuple[int, int], size: int) -> bytes
     }
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
-            target.update_tags(TIFFTAG_DATETIME=ACQUIRED)
+            target.update_tags(ACQUISITION_DATETIME=ACQUIRED)
             target.write(image[:, row : row + size, column : column + size])
         return bytes(memory.getbuffer())
 

@@ -118,10 +118,12 @@ class CollectionArguments(TypedDict, total=False):
     `majority`, or `fail`."""
 
     datetime: str | None
-    """Acquisition of all tiles, RFC 3339, or an interval `start/end`."""
+    """Acquisition of all tiles: a moment, day, month or year (`2019-07-14T06:00:00Z`, `2019-07`), or an interval
+    `start/end`, with `..` for an open end."""
 
     datetime_pattern: str | None
-    """Regular expression whose group finds the acquisition in a tile's name."""
+    """Regular expression for tiles' paths, whose group is the date (two groups: start and end), or whose groups are
+    named `year`, `month`, `day`, `doy`, `hour`, `minute`, `second`, `zone`."""
 
     license: str
     """SPDX identifier, or `other`."""

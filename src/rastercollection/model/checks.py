@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import math
 import re
@@ -13,6 +12,7 @@ import attrs
 
 from rastercollection.errors import TaskError
 from rastercollection.model.tiers import LEVELS, Compression, Tier
+from rastercollection.model.times.evidence import ordered_span
 from rastercollection.ports import addresses
 
 Check = Callable[[Any], str]
@@ -141,18 +141,17 @@ def positive(value: Any) -> str:
 
 
 def is_datetime(value: Any) -> str:
-    allowed = "must be an RFC 3339 date and time such as 2019-07-14T06:00:00Z, or an interval start/end"
+    """A date as exact as it is known, or an interval, one end of which may be open."""
+    allowed = (
+        "must be an RFC 3339 date and time such as 2019-07-14T06:00:00Z, a day, month or year such as 2019-07, or an "
+        "interval start/end of these, `..` for an open end"
+    )
     if not isinstance(value, str):
         return allowed
-    ends = value.split("/")
-    if len(ends) > 2:
-        return allowed
-    try:
-        moments = [dt.datetime.fromisoformat(end) for end in ends]
-    except ValueError:
-        return allowed
-    utc = [moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC) for moment in moments]
-    return "" if utc == sorted(utc) else "must start before it ends"
+    if ordered_span(value) is not None:
+        return ""
+    ends = [end for end in value.split("/") if ordered_span(end) is not None]
+    return "must start before it ends" if len(ends) == 2 and value.count("/") == 1 else allowed
 
 
 def pattern(value: Any) -> str:

@@ -224,16 +224,20 @@ class CollectionRequest:
     datetime: str | None = field(
         default=None,
         metadata=_fine(
-            "acquisition of all tiles, RFC 3339, or an interval `start/end`",
+            "acquisition of all tiles: a moment, day, month or year (`2019-07-14T06:00:00Z`, `2019-07`), or an "
+            "interval `start/end`, with `..` for an open end",
             checks.is_datetime,
-            otherwise="from names or tags",
+            otherwise="from time axes, tags or names",
             metavar="TIME",
         ),
     )
     datetime_pattern: str | None = field(
         default=None,
         metadata=_fine(
-            "regular expression whose group finds the acquisition in a tile's name", checks.pattern, metavar="REGEX"
+            "regular expression for tiles' paths, whose group is the date (two groups: start and end), or whose groups "
+            "are named `year`, `month`, `day`, `doy`, `hour`, `minute`, `second`, `zone`",
+            checks.pattern,
+            metavar="REGEX",
         ),
     )
     license: str = field(default="other", metadata=_fine("SPDX identifier, or `other`", checks.text, metavar="NAME"))

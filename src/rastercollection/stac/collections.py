@@ -73,7 +73,8 @@ def collection_dict(
 def _extent(items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
     start = min(_moment(item, "start_datetime") for item in items)
     end = max(_moment(item, "end_datetime") for item in items)
-    interval = [start if all(map(is_dated_item, items)) else None, end if end != to_utc(terms.LATEST) else None]
+    is_started = all(map(is_dated_item, items)) and start != to_utc(terms.EARLIEST)
+    interval = [start if is_started else None, end if end != to_utc(terms.LATEST) else None]
     places = [bounds for bounds in map(item_bounds, items) if bounds is not None]
     return pystac.Extent(
         spatial=pystac.SpatialExtent([list(bounds_union(places))]),

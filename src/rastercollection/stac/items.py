@@ -13,6 +13,8 @@ from rastercollection.geo.bounds import bounds_parts
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.receipt import Receipt
+from rastercollection.model.times.evidence import UNKNOWN, written_before
+from rastercollection.model.times.span import utc_text
 from rastercollection.stac import terms
 from rastercollection.stac.fields import (
     image_fields,
@@ -32,7 +34,7 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str
         collection_id: Id of the STAC collection.
         asset_key: Key of the COG's asset.
         source_modified: When the source file was last written, RFC 3339: whatever it shows was acquired before. Used
-            where nothing else is known.
+            where nothing else is known, and only as far as such a time can be believed.
     """
     asset, file = cog_asset(cog), cog.file
     item = pystac.Item(
@@ -55,7 +57,7 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str
 
 def is_dated(cog: Cog) -> bool:
     """Whether anything is known of when the tile was acquired, but that it was before its source was written."""
-    return cog.datetime_source != "unknown" and bool(cog.datetime or cog.start_datetime or cog.end_datetime)
+    return cog.datetime_source != UNKNOWN and bool(cog.datetime or cog.start_datetime or cog.end_datetime)
 
 
 def cog_asset(cog: Cog) -> pystac.Asset:
@@ -106,7 +108,7 @@ def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:
     properties: dict[str, Any] = {"title": cog.source_blob}
     if cog.start_datetime or cog.end_datetime or not cog.datetime:
         properties["start_datetime"] = _utc(cog.start_datetime or cog.datetime or terms.EARLIEST)
-        properties["end_datetime"] = _utc(cog.end_datetime or cog.datetime or source_modified or terms.LATEST)
+        properties["end_datetime"] = _utc(cog.end_datetime or cog.datetime or _last(cog, source_modified))
     return {
         **properties,
         "processing:software": dict(software()),
@@ -115,6 +117,12 @@ def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:
         terms.RASTER_TYPE: cog.file.raster_type,
         terms.TIER: cog.file.settings.tier,
     }
+
+
+def _last(cog: Cog, source_modified: str) -> str:
+    """The end of an interval that has none: of one of which nothing is known, when its source was written."""
+    written = None if is_dated(cog) else written_before(source_modified, dt.datetime.now(dt.UTC))
+    return utc_text(written) if written else terms.LATEST
 
 
 def to_utc(moment: str) -> dt.datetime:

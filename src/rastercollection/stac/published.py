@@ -15,6 +15,7 @@ from rastercollection.core.records import from_dict
 from rastercollection.errors import RasterCollectionError
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
+from rastercollection.model.times.evidence import UNKNOWN
 from rastercollection.stac import terms
 
 __all__ = [
@@ -148,12 +149,13 @@ def source_of(item: Json) -> str:
 
 
 def when_acquired(properties: Json) -> str:
-    """Acquisition of an item as text, ``start/end`` for an interval; empty where nothing is known of it."""
-    if properties.get(terms.DATETIME_SOURCE) == "unknown":
+    """Acquisition of an item as text, ``start/end`` for an interval, ``..`` for an open end; empty where unknown."""
+    if properties.get(terms.DATETIME_SOURCE) == UNKNOWN:
         return ""
     if properties.get("datetime"):
         return str(properties["datetime"])
-    return "/".join(str(properties[name]) for name in ("start_datetime", "end_datetime") if properties.get(name))
+    ends = [str(properties[name]) for name in ("start_datetime", "end_datetime") if properties.get(name)]
+    return "/".join(".." if end in (terms.EARLIEST, terms.LATEST) else end for end in ends)
 
 
 def is_dated_item(item: Json) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 RASTER_TYPE: Final = "rastercollection:raster_type"
 TIER: Final = "rastercollection:tier"
 DATETIME_SOURCE: Final = "rastercollection:datetime_source"
-"""Of an item: parameter, filename, tags or unknown."""
+"""Of an item: parameter, pattern, filename, ``netcdf:`` with the axis, ``metadata:`` with the tag, or unknown."""
 
 MINZOOM: Final = "rastercollection:minzoom"
 MAXZOOM: Final = "rastercollection:maxzoom"
@@ -73,4 +73,4 @@ DTYPES: Final = {
 
 EARLIEST: Final = "0001-01-01T00:00:00Z"
 LATEST: Final = "9999-12-31T23:59:59Z"
-"""Ends of the interval of an item whose acquisition is unknown; STAC has no open intervals for items."""
+"""Ends of an item's interval that are open or unknown; STAC has no open intervals for items."""

@@ -36,7 +36,6 @@ from rastercollection.model.policy import SourcePolicy
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.writing import encode
 from rastercollection.stages.cog import create_cog, warp
-from rastercollection.stages.cog.acquisition import find_acquisition
 
 
 def assert_cog(path: Path) -> None:
@@ -481,48 +480,6 @@ def test_an_invalid_cog_is_not_published(tmp_path: Path, monkeypatch: pytest.Mon
         make_cog(source)
     assert caught.value.code == "COG_INVALID"
     assert not (tmp_path / "cogs").exists()
-
-
-@pytest.mark.parametrize(
-    ("given", "expected", "source"),
-    [
-        ({"blob": "x/S2_20190714_T42.tif"}, "2019-07-14T00:00:00Z", "filename"),
-        ({"blob": "S2A_MSIL2A_20190714T060631_N0213.tif"}, "2019-07-14T06:06:31Z", "filename"),
-        ({"blob": "flight-2021-03-09.tif"}, "2021-03-09T00:00:00Z", "filename"),
-        ({"blob": "20190714/tile_1.tif"}, None, "unknown"),
-        ({"blob": "tile_18991231.tif"}, None, "unknown"),
-        ({"blob": "tile_20991231.tif"}, None, "unknown"),
-        ({"blob": "id_120190714.tif"}, None, "unknown"),
-        ({"blob": "d20190230.tif"}, None, "unknown"),
-        ({"blob": "d20190714.tif", "parameter": "2020-01-02T03:04:05+05:00"}, "2020-01-01T22:04:05Z", "parameter"),
-        ({"blob": "a_2019195.tif", "pattern": r"_(\d{7})"}, "2019-07-14T00:00:00Z", "filename"),
-        ({"blob": "a_14.07.19.tif", "pattern": r"_(?P<day>\d\d)\.(?P<month>\d\d)\.(?P<year>\d\d)"}, None, "unknown"),
-        (
-            {"blob": "a_14.07.2019.tif", "pattern": r"_(?P<day>\d\d)\.(?P<month>\d\d)\.(?P<year>\d{4})"},
-            "2019-07-14T00:00:00Z",
-            "filename",
-        ),
-        ({"blob": "a.tif", "tags": {"TIFFTAG_DATETIME": "2003:09:26 11:00:00"}}, "2003-09-26T11:00:00Z", "tags"),
-        (
-            {"blob": "a.tif", "tags": {"TIFFTAG_DATETIME": "2023:01:01 00:00:00", "ACQUISITIONDATETIME": "2003-09-26"}},
-            "2003-09-26T00:00:00Z",
-            "tags",
-        ),
-        ({"blob": "a.tif", "tags": {"TIFFTAG_DATETIME": "0000:00:00 00:00:00"}}, None, "unknown"),
-    ],
-)
-def test_acquisition_times(given: dict[str, Any], expected: str | None, source: str) -> None:
-    arguments = {"parameter": None, "pattern": None, "tags": {}, "modified": "2024-05-06T07:08:09Z", **given}
-    found = find_acquisition(**arguments)
-    assert (found.datetime, found.source) == (expected, source)
-    if expected is None:
-        assert (found.start, found.end) == ("1970-01-01T00:00:00Z", "2024-05-06T07:08:09Z")
-        assert [notice.code for notice in found.notices] == ["DATETIME_UNKNOWN"]
-
-
-def test_an_interval_is_kept() -> None:
-    found = find_acquisition("2019-01-01T00:00:00Z/2019-12-31T00:00:00Z", None, "a.tif", {}, "")
-    assert (found.datetime, found.start, found.end) == (None, "2019-01-01T00:00:00Z", "2019-12-31T00:00:00Z")
 
 
 def test_thumbnails_show_what_is_there(tmp_path: Path) -> None:

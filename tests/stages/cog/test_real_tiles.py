@@ -69,7 +69,8 @@ def test_a_scene_beside_the_pole_stays_where_it_is(tmp_path: Path, shared_data: 
     source = Path(shutil.copy(shared_data / "good" / "geotiffjs__nt_20201024_f18_nrt_s.tif", tmp_path))
     made = make_cog(source, "EPSG:4326")
     assert made.cog.file.bounds_4326[:2] == (-180, -90)
-    assert made.cog.datetime == "2020-10-24T00:00:00Z"
+    assert (made.cog.datetime, made.cog.start_datetime) == (None, "2020-10-24T00:00:00Z")
+    assert made.cog.end_datetime == "2020-10-24T23:59:59Z"
     with rasterio.open(source) as raster, rasterio.open(made.path) as cog:
         longitudes, latitudes = [-60.0, 0.0, 100.0, 179.0], [-75.0, -70.0, -66.0, -78.0]
         xs, ys = rasterio.warp.transform("EPSG:4326", raster.crs, longitudes, latitudes)

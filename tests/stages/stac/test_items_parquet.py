@@ -173,7 +173,7 @@ def test_real_tiles_of_every_kind_survive(tmp_path: Path) -> None:
     smooth = np.sin(x / 20) * 40 + np.cos(y / 30) * 40 + 120
     dem = smooth.copy()
     dem[:60, :70] = math.nan
-    _write(source / "dem_2021-03-04.tif", dem[None], "EPSG:32642", (500_000, 4_500_000, 10), nodata=math.nan)
+    _write(source / "dem_2021-03-04T1030.tif", dem[None], "EPSG:32642", (500_000, 4_500_000, 10), nodata=math.nan)
     rgb = np.stack([smooth, smooth + 5, smooth + 9]).astype("uint8")
     _write(source / "rgb.tif", rgb, "EPSG:32642", (502_000, 4_500_000, 10), photometric="RGB")
     _write(source / "over.tif", rgb[:1].astype("int16"), "EPSG:4326", (179.9, 10.0, 0.001), nodata=-32768)
@@ -186,7 +186,7 @@ def test_real_tiles_of_every_kind_survive(tmp_path: Path) -> None:
         blob_list=["*.tif"],
         collection_id="odd",
         output_container=str(tmp_path / "out"),
-        datetime_pattern=r"_(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)",
+        datetime_pattern=r"_(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d)(?P<minute>\d\d)",
         executor="serial",
         jobs="memory",
         catalog=StaticCatalog(str(tmp_path / "out" / "stac"), mirror=True),

@@ -28,6 +28,7 @@ Fill = Callable[[int, str], None]
 
 CHUNK = 8 * 1024 * 1024
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NO_FAST_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
@@ -237,13 +238,20 @@ def _seen(url: str, path: str) -> Iterator[ObjectInfo]:
 
 def _describe(url: str, found: os.stat_result) -> ObjectInfo:
     """A replaced file has another inode even where its time and size are those of the one before."""
-    seconds, nanoseconds = divmod(found.st_mtime_ns, 1_000_000_000)
-    moment = dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
     is_folder = stat.S_ISDIR(found.st_mode)
     return ObjectInfo(
         url=url,
         size=0 if is_folder else found.st_size,
         version=f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}",
-        modified=f"{moment}.{nanoseconds // 1000:06d}Z",
+        modified=_moment(found.st_mtime_ns),
         is_folder=is_folder,
     )
+
+
+def _moment(nanoseconds: int) -> str:
+    """RFC 3339, UTC; empty for a time that no calendar has, as a file can have it."""
+    try:
+        moment = _EPOCH + dt.timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return ""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 from affine import Affine
-from rasterio.io import DatasetReader
 
 from rastercollection.core.machine import process_memory
 from rastercollection.core.models import Notify
@@ -17,6 +16,7 @@ from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.tile import SourceFile
 from rastercollection.model.tile_forecast import TileForecast
+from rastercollection.model.times.evidence import Acquisition
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import ObjectInfo
 from rastercollection.rasters.cost import predict
@@ -24,7 +24,7 @@ from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
 from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.limits import process_bytes
 from rastercollection.rasters.source.opening import SourceDataset, open_source
-from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
+from rastercollection.stages.cog.acquisition import acquisition_of
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.copying.byte_copy import copy_bytes, local_copy, look_at, why_not
 from rastercollection.stages.cog.prepare import ConversionSpec, Prepared, load_of, prepare
@@ -48,9 +48,7 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
     with task.opened(context.notice) as dataset:
         prepared = prepare(dataset, task.spec, context.notice)
-        times = task.acquisition(dataset)
-        for notice in times.notices:
-            context.notice(notice.code, notice.message)
+        times = acquisition_of(dataset, parameters, context.notice)
         published = _Finish(task=task, context=context, times=times).copied_or_converted(dataset, prepared)
     return attrs.evolve(published, seconds=time.monotonic() - started, notices=tuple(context.notices))
 
@@ -64,6 +62,7 @@ def forecast(parameters: CogParameters, context: TaskContext) -> TileForecast:
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
     with task.opened(context.notice) as dataset:
         prepared = prepare(dataset, task.spec, context.notice)
+        acquisition_of(dataset, parameters, context.notice)
     validation, load = parameters.validation, load_of(prepared, asked=parameters.in_memory)
     read = validation.estimated_bytes + load.image_bytes
     load = attrs.evolve(load, process_bytes=process_bytes(task.resources.limits, read))
@@ -110,13 +109,6 @@ class _Task:
 
     def opened(self, notify: Notify) -> AbstractContextManager[SourceDataset]:
         return open_source(self.resources.storage, self.source, self.parameters.policy, self.resources.limits, notify)
-
-    def acquisition(self, dataset: DatasetReader) -> Acquisition:
-        tags: dict[str, str] = {}
-        for domain in ("IMAGERY", "IMD", *dataset.tag_namespaces(), ""):
-            tags |= {key: str(value) for key, value in dataset.tags(ns=domain or None).items()}
-        asked, source = self.parameters, self.source
-        return find_acquisition(asked.datetime, asked.datetime_pattern, source.blob, tags, source.modified)
 
 
 @attrs.frozen(kw_only=True)

@@ -13,6 +13,7 @@ from rastercollection.model.cog import Cog, CogFile
 from rastercollection.stac.fields import ground_resolution, projection_code
 from rastercollection.stac.hrefs import page_href
 from rastercollection.stac.items import is_dated
+from rastercollection.stac.terms import LATEST
 from rastercollection.stages.stac.preview_map import draw_map
 
 __all__ = ["PreviewPlaces", "preview_page"]
@@ -110,8 +111,15 @@ def _span(ends: Sequence[str]) -> str:
 
 def _acquired(cogs: Sequence[Cog]) -> list[str]:
     dated = [cog for cog in cogs if is_dated(cog)]
-    days = sorted(day for cog in dated for day in (cog.datetime, cog.start_datetime, cog.end_datetime) if day)
-    return [_span([days[0][:10], days[-1][:10]])] if days else []
+    if not dated:
+        return []
+    first = min(cog.datetime or cog.start_datetime or "" for cog in dated)
+    last = max(cog.datetime or cog.end_datetime or LATEST for cog in dated)
+    return [_span([_day(first), _day("" if last == LATEST else last)])]
+
+
+def _day(moment: str | None) -> str:
+    return moment[:10] if moment else ".."
 
 
 def _kind(cog: CogFile) -> str:
@@ -164,4 +172,4 @@ def _when(cog: Cog) -> str:
         return "unknown"
     if cog.datetime:
         return cog.datetime[:16].replace("T", " ")
-    return _span([moment[:10] for moment in (cog.start_datetime, cog.end_datetime) if moment])
+    return _span([_day(moment) for moment in (cog.start_datetime, cog.end_datetime)])

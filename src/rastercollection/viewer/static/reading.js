@@ -88,9 +88,9 @@ export function numberText(value, dtype) {
   return String(Number(value.toPrecision(dtype === "float32" ? 7 : 12)));
 }
 
-/** 2019-07-14 06:12 UTC, or an interval of days. */
+/** 2019-07-14 06:12 UTC, a day, or an interval of days. */
 export function momentText(when) {
   const parts = when.split("/");
-  if (parts.length === 2) return parts.map((part) => part.slice(0, 10)).join(" – ");
+  if (parts.length === 2) return [...new Set(parts.map((part) => part.slice(0, 10)))].join(" – ");
   return `${when.slice(0, 16).replace("T", " ")} UTC`;
 }
