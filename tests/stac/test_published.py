@@ -24,9 +24,11 @@ from rastercollection.stac.published import (
     item_bounds,
     published_cog,
     published_overview,
+    when_acquired,
     whole_bands,
 )
 from rastercollection.stac.renders import collection_renders
+from rastercollection.stac.terms import DATETIME_SOURCE, EARLIEST, LATEST
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.testing.catalog_contract import contract_item
 from rastercollection.testing.sample_records import sample_band, sample_cog, sample_request
@@ -219,3 +221,16 @@ def test_bands_of_an_asset_have_what_all_of_them_share() -> None:
         ("b1", 0.5, "m"),
         ("b2", 0.5, "m"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("times", "text"),
+    [
+        ({"datetime": "2019-07-14T06:00:00Z"}, "2019-07-14T06:00:00Z"),
+        ({"start_datetime": "2019-07-14T00:00:00Z", "end_datetime": LATEST}, "2019-07-14T00:00:00Z/.."),
+        ({"start_datetime": EARLIEST, "end_datetime": "2019-07-14T00:00:00Z"}, "../2019-07-14T00:00:00Z"),
+        ({"start_datetime": EARLIEST, "end_datetime": LATEST, DATETIME_SOURCE: "unknown"}, ""),
+    ],
+)
+def test_open_ends_are_shown_as_such(times: dict[str, str], text: str) -> None:
+    assert when_acquired(times) == text

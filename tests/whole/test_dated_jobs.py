@@ -158,7 +158,7 @@ def test_a_time_axis_is_read(
     assert codes(result, f"{name}.nc") == told
 
 
-@pytest.mark.parametrize("written", [0, -86400 * 3650, 315532800, 4102444800, 2**40])
+@pytest.mark.parametrize("written", [0, -86400 * 3650, 315532800, 4102444800])
 def test_file_times_that_cannot_be_are_not_taken(tmp_path: Path, run: Any, written: int) -> None:
     write(tmp_path / "bronze/a.tif")
     os.utime(tmp_path / "bronze/a.tif", (written, written))

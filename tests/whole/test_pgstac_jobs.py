@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -189,3 +190,23 @@ def test_the_command_line_takes_the_address(bronze: Path, pgstac_dsn: str, capsy
     shown = capsys.readouterr()
     assert "DATABASE_NOT_FOUND" in shown.err
     assert SECRET not in shown.out + shown.err
+
+
+def test_days_are_found_by_any_of_their_hours_and_wrong_file_times_stop_nothing(
+    tmp_path: Path, pgstac_dsn: str
+) -> None:
+    bronze = tmp_path / "bronze"
+    make_tiles(bronze)
+    day, undated, lost, future = sorted(bronze.rglob("*.tif"))
+    day.rename(day.with_name("day_20190714.tif"))
+    for path, written in ((undated, 1_714_980_489), (lost, -86400 * 3650), (future, 4102444800)):
+        os.utime(path.rename(path.with_name(f"{len(path.stem)}_{written % 7}.tif")), (written, written))
+    name = f"job-{uuid.uuid4().hex[:8]}"
+    assert run(bronze, pgstac_dsn, name).status == "completed"
+    query = "SELECT count(*) FROM items WHERE collection = %s AND datetime <= end_datetime AND end_datetime = %s"
+    assert ask(pgstac_dsn, query, name, "2019-07-14T23:59:59Z") == 1
+    assert ask(pgstac_dsn, query, name, "2024-05-06T07:28:09Z") == 1
+    assert ask(pgstac_dsn, query, name, "9999-12-31T23:59:59Z") == 2
+    hour = {"collections": [name], "datetime": "2019-07-14T10:00:00Z/2019-07-14T11:00:00Z"}
+    found = ask(pgstac_dsn, "SELECT search(%s)", json.dumps(hour))
+    assert "day_20190714" in " ".join(item["id"] for item in found["features"])

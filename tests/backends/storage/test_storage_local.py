@@ -354,3 +354,23 @@ def test_relative_paths_are_as_given(storage: FsspecStorage, tmp_path: Path, mon
     assert source is not None
     assert source.path == str(tmp_path / "folder" / "x.tif")
     assert pickle.loads(pickle.dumps(storage)) == storage
+
+
+@pytest.mark.parametrize(
+    ("seconds", "modified"),
+    [(-86400, "1969-12-31T00:00:00.000000Z"), (0, "1970-01-01T00:00:00.000000Z"), (2**40, ""), (-(2**40), "")],
+)
+def test_file_times_are_told_as_far_as_calendars_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int, modified: str
+) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    found = os.stat(tmp_path / "x")
+
+    class Odd:
+        st_mtime_ns = seconds * 10**9
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(found, name)
+
+    monkeypatch.setattr("rastercollection.backends.storage.local.os.stat", lambda *_, **__: Odd())
+    assert FsspecStorage().stat(str(tmp_path / "x")).modified == modified

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection.model.times.span import TimeSpan, parse_date, span_of_parts, utc_text
+from rastercollection.model.times.span import TimeSpan, parse_date, parse_offset, span_of_parts, utc_text
 
 
 def ends(span: TimeSpan | None) -> tuple[str, ...]:
@@ -92,3 +92,12 @@ def test_parts_that_are_no_digits_of_a_year_are_no_date() -> None:
     assert ends(span_of_parts({"year": "2019", "doy": "195", "hour": "06", "minute": "12", "second": "30.25"})) == (
         "2019-07-14T06:12:30.250000Z",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("", 0), ("Z", 0), ("utc", 0), ("+2", 120), ("-0530", -330), ("+14:00", 840)]
+    + [(text, None) for text in ("+15:00", "+02:75", "noon", "02:00", "+", "EST")],
+)
+def test_offsets_are_those_that_there_are(text: str, minutes: int | None) -> None:
+    assert parse_offset(text) == (None if minutes is None else dt.timedelta(minutes=minutes))

@@ -105,7 +105,7 @@ def _stamps(name: str) -> list[tuple[Place, TimeSpan]]:
 
 
 def _is_plausible(span: TimeSpan, latest: dt.datetime) -> bool:
-    return span.start is not None and span.start.year >= 1900 and span.start <= latest
+    return span.start is not None and span.start <= latest
 
 
 def _most_exact(found: Sequence[tuple[Place, TimeSpan]]) -> list[tuple[Place, TimeSpan]]:
