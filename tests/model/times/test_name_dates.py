@@ -172,6 +172,7 @@ def test_a_folder_counts_where_it_is_that_of_a_product_only() -> None:
         ("20190714/tile_1.tif", "20190714"),
         ("N41E071.hgt", ""),
         ("m_3712213.tif", ""),
+        ("BR33_500_040034.tiff", ""),
     ],
 )
 def test_what_may_be_a_date_is_named(blob: str, part: str) -> None:

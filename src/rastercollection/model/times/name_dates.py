@@ -39,9 +39,10 @@ _STAMPS = [
 ]
 _BETWEEN = re.compile(r"_{1,2}|-{1,2}|[-_]to[-_]")
 _ONE_PASS = dt.timedelta(hours=2)
+_YEAR, _MONTH, _DATE = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 _DOUBTFUL = re.compile(
-    r"(?<!\d)(?:\d{1,2}[-_.]\d{1,2}[-_.]\d{4}|\d{2}[-_.]\d{2}[-_.]\d{2}|(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])"
-    r"|[0-3]\d[01]\d(?:19|20)\d\d|[01]\d[0-3]\d(?:19|20)\d\d|\d\d[01]\d[0-3]\d|(?:19|20)\d\d\d{3}|(?:19|20)\d\d)(?!\d)",
+    rf"(?<!\d)(?:\d{{1,2}}[-_.]\d{{1,2}}[-_.]{_YEAR}|\d\d[-_.]{_MONTH}[-_.]\d\d|{_YEAR}[-_.]?{_MONTH}"
+    rf"|{_DATE}{_MONTH}{_YEAR}|{_MONTH}{_DATE}{_YEAR}|\d\d{_MONTH}{_DATE}|{_YEAR}\d{{3}}|{_YEAR})(?!\d)",
     re.ASCII,
 )
 
