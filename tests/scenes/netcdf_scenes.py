@@ -20,8 +20,9 @@ def write_netcdf(
     calendar: str = "",
     bounds: Sequence[Sequence[float]] | None = None,
     tags: Attributes | None = None,
+    names: Sequence[str] = ("rain",),
 ) -> Path:
-    """A variable ``rain`` of a layer a time, beside a time axis, with bounds where given, on a grid in degrees."""
+    """Variables of a layer a time, on a grid in degrees, beside a time axis, with the bounds of its cells if given."""
     rows, columns = SIZE
     axis = {"units": units, "standard_name": "time", "axis": "T"}
     axis |= {"calendar": calendar} if calendar else {}
@@ -34,7 +35,7 @@ def write_netcdf(
         ("lat", [1], y, 41 - 0.01 * np.arange(rows)),
         ("lon", [2], x, 70 + 0.01 * np.arange(columns)),
         *([("time_bnds", [0, 3], {}, np.asarray(bounds))] if bounds is not None else []),
-        ("rain", [0, 1, 2], {"units": "mm"}, waves),
+        *((name, [0, 1, 2], {"units": "mm"}, waves + number) for number, name in enumerate(names)),
     ]
     dimensions = {"time": len(times), "lat": rows, "lon": columns, "nv": len(bounds[0]) if bounds else 2}
     path.write_bytes(_classic(dimensions, {"Conventions": "CF-1.8", **(tags or {})}, variables))

@@ -80,6 +80,24 @@ def collected_warnings() -> Iterator[list[str]]:
             logger.removeHandler(handler)
 
 
+@contextlib.contextmanager
+def unheard_warnings() -> Iterator[None]:
+    """Nothing that GDAL warns of in this thread while the context lasts is told: it is of no concern to the user."""
+    thread = threading.get_ident()
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+
+    def is_heard(record: logging.LogRecord) -> bool:
+        return record.thread != thread or record.levelno > logging.WARNING
+
+    for logger in loggers:
+        logger.addFilter(is_heard)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_heard)
+
+
 def in_words(messages: list[str], path: str, name: str) -> list[str]:
     """Each message once, the first few, with the name users know instead of GDAL's path, and without query strings."""
     folder = path.rpartition("/")[0] + "/"

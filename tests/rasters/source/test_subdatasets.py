@@ -11,6 +11,7 @@ import rasterio
 from rasterio.transform import from_origin
 from scipy.io import netcdf_file
 
+from netcdf_scenes import write_netcdf
 from rastercollection import JobFailedError, JobResult, plan_collection, process_collection
 
 PLACE: dict[str, Any] = {"crs": "EPSG:32633", "transform": from_origin(500_000, 4_000_000, 10, 10)}
@@ -142,6 +143,17 @@ def test_all_variables_are_taken(variables: Path, tmp_path: Path, subdatasets: s
         with rasterio.open(next((tmp_path / "out").glob("*_cog_*.tif"))) as dataset:
             assert dataset.descriptions == ("t2m", "tp")
             assert dataset.units == ("unit of t2m", "unit of tp")
+
+
+@pytest.mark.parametrize(("names", "tiles"), [(("rain",), ["x.nc"]), (("rain", "snow"), ["x.nc:rain", "x.nc:snow"])])
+def test_bounds_of_an_axis_are_no_rasters(tmp_path: Path, names: tuple[str, ...], tiles: list[str]) -> None:
+    cells = [(43449.0, 43480.0), (43480.0, 43508.0)]
+    path = write_netcdf(tmp_path / "x.nc", (43464.0, 43495.0), "days since 1900-01-01", bounds=cells, names=names)
+    result = job(path, tmp_path, subdatasets="tiles", input_crs="EPSG:4326")
+    assert [tile.blob for tile in result.tiles] == tiles
+    assert result.status == "completed"
+    told = {notice.code for tile in result.tiles for notice in tile.notices}
+    assert not told & {"SUBDATASETS_LEFT_OUT", "GDAL_WARNING"}
 
 
 @pytest.mark.parametrize("subdatasets", ["4", "t2m"])

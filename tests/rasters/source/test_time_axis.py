@@ -12,6 +12,7 @@ import rasterio.shutil
 from netcdf_scenes import write_netcdf
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.model.policy import SourcePolicy
+from rastercollection.model.source_names import ALL_BANDS
 from rastercollection.model.tile import SourceFile
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source.opening import open_source
@@ -22,10 +23,13 @@ TIMES = (43480.0, 43494.5, 43524.0)
 CELLS = ((43464.0, 43495.0), (43495.0, 43523.0), (43523.0, 43554.0))
 
 
-def reading(path: Path) -> AxisReading:
-    source = SourceFile(blob=path.name, url=str(path), size=path.stat().st_size, version="1")
-    with open_source(FsspecStorage(), source, SourcePolicy(), Limits()) as dataset:
-        return read_time_axis(dataset)
+def reading(path: Path, part: str = "") -> AxisReading:
+    source = SourceFile(blob=path.name, url=str(path), size=path.stat().st_size, version="1", part=part)
+    told: list[str] = []
+    with open_source(FsspecStorage(), source, SourcePolicy(), Limits(), lambda *notice: told.extend(notice)) as dataset:
+        found = read_time_axis(dataset)
+    assert told == []
+    return found
 
 
 def test_each_band_has_its_time(tmp_path: Path) -> None:
@@ -47,6 +51,17 @@ def test_bounds_of_cells_take_the_place_of_their_middles(tmp_path: Path, folder:
     assert found.axis is not None
     assert found.problem == ""
     assert sorted(found.axis.values) == sorted(value for cell in CELLS for value in cell)
+
+
+@pytest.mark.parametrize(("part", "bands"), [("rain", 3), ("snow", 3), (ALL_BANDS, 6)])
+def test_variables_have_the_times_of_their_file(tmp_path: Path, part: str, bands: int) -> None:
+    path = write_netcdf(tmp_path / "x.nc", TIMES, UNITS, names=("rain", "snow"))
+    axis = reading(path, part).axis
+    assert axis is not None
+    assert axis.values == TIMES * (bands // 3)
+    found = reading(write_netcdf(path, TIMES, UNITS, names=("rain", "snow"), bounds=CELLS), part)
+    assert found.axis is not None
+    assert {*found.axis.values} == {value for cell in CELLS for value in cell}
 
 
 def test_bounds_that_are_no_pairs_are_told(tmp_path: Path) -> None:

@@ -251,6 +251,7 @@ def list_subdatasets(
         TileError, TaskError, BackendError: As of :func:`open_source`.
     """
     facts = inspection.inspect(storage, source, policy)
+    _silence_missing_georeferencing()
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, None))
         _check_references(place, facts.driver, source.blob, policy)

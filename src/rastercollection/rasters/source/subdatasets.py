@@ -5,6 +5,7 @@ GDAL lists them as subdatasets. A tile is one of them or, with :data:`ALL_BANDS`
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from rastercollection.model.source_names import ALL_BANDS
 
 __all__ = ["Chosen", "choose", "names_inside"]
 
+_BOUNDS = ("#bounds", "#climatology")
 _TYPES = {
     "uint8": "Byte",
     "int8": "Int8",
@@ -87,7 +89,25 @@ def choose(dataset: DatasetReader, blob: str, wanted: str, options: Mapping[str,
 def _by_name(dataset: DatasetReader) -> dict[str, str]:
     """GDAL's names of the subdatasets by ours; empty where there is just one."""
     found = {_name(path): path for path in dataset.subdatasets}
+    for name in _bounds_of_axes(dataset, found):
+        found.pop(name, None)
     return found if len(found) > 1 else {}
+
+
+def _bounds_of_axes(dataset: DatasetReader, found: Mapping[str, str]) -> set[str]:
+    """Variables of a netCDF that hold the bounds of an axis's cells, two or four numbers each: they are no rasters."""
+    descriptions = dataset.tags(ns="SUBDATASETS").values()
+    narrow = {
+        name for name in found for text in descriptions if re.match(rf"\[[0-9x]*x[24]\] /*{re.escape(name)} ", text)
+    }
+    if not narrow:
+        return set()
+    tags = [dataset.tags()] if dataset.count else []
+    for name in found.keys() - narrow if not tags else ():
+        with DatasetReader(found[name], driver="netCDF", sharing=False) as one:
+            tags.append(one.tags())
+    named = {value for of_one in tags for key, value in of_one.items() if key.endswith(_BOUNDS)}
+    return narrow & named
 
 
 def _name(path: str) -> str:
@@ -154,11 +174,15 @@ def _root(dataset: DatasetReader) -> ElementTree.Element:
     if dataset.crs or crs:
         ElementTree.SubElement(root, "SRS", {"dataAxisToSRSAxisMapping": "2,1"}).text = dataset.crs.to_wkt()
     ElementTree.SubElement(root, "GeoTransform").text = ", ".join(map(repr, map(float, dataset.get_transform())))
-    for key, value in dataset.tags().items():
-        metadata = root.find("Metadata")
-        metadata = ElementTree.SubElement(root, "Metadata") if metadata is None else metadata
-        ElementTree.SubElement(metadata, "MDI", {"key": key}).text = value
+    _add_tags(root, dataset.tags())
     return root
+
+
+def _add_tags(element: ElementTree.Element, tags: Mapping[str, str]) -> None:
+    if tags:
+        metadata = ElementTree.SubElement(element, "Metadata")
+        for key, value in tags.items():
+            ElementTree.SubElement(metadata, "MDI", {"key": key}).text = value
 
 
 def _add_bands(root: ElementTree.Element, dataset: DatasetReader, name: str, path: str) -> None:
@@ -166,6 +190,7 @@ def _add_bands(root: ElementTree.Element, dataset: DatasetReader, name: str, pat
         dtype = dataset.dtypes[number - 1]
         position = len(root.findall("VRTRasterBand")) + 1
         band = ElementTree.SubElement(root, "VRTRasterBand", {"dataType": _TYPES[dtype], "band": str(position)})
+        _add_tags(band, dataset.tags(number))
         own = dataset.descriptions[number - 1]
         ElementTree.SubElement(band, "Description").text = own or (name if dataset.count == 1 else f"{name} {number}")
         if dataset.nodatavals[number - 1] is not None:

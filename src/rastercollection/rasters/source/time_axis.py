@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from rastercollection.model.times.cf_time import TimeAxis
+from rastercollection.rasters.gdal_errors import unheard_warnings
+from rastercollection.rasters.source.opening import SourceDataset
 
 __all__ = ["AxisReading", "read_time_axis"]
 
 _MOST_VALUES = 2**20
+_OF_NETCDF = ("netCDF", "VRT")
+"""The latter for all variables as bands."""
 _GRIB_TIME = "GRIB_VALID_TIME"
+_OPTIONS: Mapping[str, Any] = {"driver": "netCDF", "sharing": False}
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +36,7 @@ class AxisReading:
     problem: str = ""
 
 
-def read_time_axis(dataset: DatasetReader) -> AxisReading:
+def read_time_axis(dataset: SourceDataset) -> AxisReading:
     """The time axis of a netCDF's variable, with the bounds of its cells where it has any; of GRIB, its valid times.
 
     A time that is no dimension of the variable is not among what GDAL tells.
@@ -38,7 +44,7 @@ def read_time_axis(dataset: DatasetReader) -> AxisReading:
     if dataset.driver == "GRIB":
         return AxisReading(axis=_grib_axis(dataset))
     tags = dataset.tags()
-    name = _axis_name(tags) if dataset.driver == "netCDF" else None
+    name = _axis_name(tags) if dataset.driver in _OF_NETCDF else None
     if name is None:
         return AxisReading()
     axis = TimeAxis(
@@ -80,13 +86,12 @@ def _grib_axis(dataset: DatasetReader) -> TimeAxis | None:
     )
 
 
-def _bounds(dataset: DatasetReader, name: str) -> tuple[float, ...]:
-    """Values of the variable of bounds, by the name that GDAL gives it; empty where they cannot be read."""
-    known = f'NETCDF:"{dataset.name}":{name}'
-    if known not in dataset.tags(ns="SUBDATASETS").values() or '"' in dataset.name or not re.fullmatch(r"\w+", name):
+def _bounds(dataset: SourceDataset, name: str) -> tuple[float, ...]:
+    """Values of the variable of bounds, which GDAL reads as a raster of two columns; empty where it is none."""
+    if '"' in dataset.gdal_path or not re.fullmatch(r"\w+", name):
         return ()
     try:
-        with DatasetReader(known, driver="netCDF", sharing=False) as variable:
+        with unheard_warnings(), DatasetReader(f'NETCDF:"{dataset.gdal_path}":{name}', **_OPTIONS) as variable:
             if variable.count != 1 or variable.width != 2 or variable.height > _MOST_VALUES:
                 return ()
             return tuple(float(value) for value in variable.read(1).ravel())
