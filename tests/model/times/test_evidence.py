@@ -121,6 +121,7 @@ def test_facts_that_disagree_are_told(facts: dict[str, Any], told: list[str]) ->
         {"blob": "a_20190714.tif", "tags": {"ACQUISITIONDATETIME": "2019-07-15 02:00:00"}},
         {"blob": "a_20190714.tif", "tags": {"TIFFTAG_DATETIME": "2021:01:01 00:00:00"}},
         {"blob": "a_20190714.tif", "tags": {"TIFFTAG_DATETIME": "1970:01:01 00:00:00"}},
+        {"blob": "a_20190714T100000.tif", "tags": {"TIFFTAG_DATETIME": "2019:07:14 03:00:00"}},
         {"blob": "a_20200101.tif", "parameter": "2019"},
     ],
 )

@@ -78,5 +78,6 @@ def test_heights_are_no_times(tmp_path: Path) -> None:
 def test_other_formats_have_none(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "x.tif", "w", driver="GTiff", width=9, height=9, count=1, dtype="uint8") as raster:
         raster.update_tags(NETCDF_DIM_EXTRA="{time}", **{"time#units": UNITS})
+        raster.update_tags(1, NETCDF_DIM_time="3")
         raster.write(np.ones((1, 9, 9), "uint8"))
     assert reading(tmp_path / "x.tif") == AxisReading()
