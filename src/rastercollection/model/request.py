@@ -90,7 +90,7 @@ class CollectionRequest:
         metadata=parameter(
             "where COGs go",
             checks.is_container,
-            otherwise="the folder `cogs` beside the source container",
+            otherwise="the folder `cogs` beside the source container, below it a folder for each collection",
             option="--output --output-container",
             metavar="OUT",
         ),
@@ -98,7 +98,12 @@ class CollectionRequest:
     output_folder: str | None = field(
         default=None,
         converter=converters.folder,
-        metadata=parameter("folder below the output container", checks.is_folder, metavar="NAME"),
+        metadata=parameter(
+            "folder below the output container",
+            checks.is_folder,
+            otherwise="`collection_id` where no `output_container` is given, else none",
+            metavar="NAME",
+        ),
     )
     mosaicjson_container: str = field(
         default=None,
@@ -292,6 +297,7 @@ class CollectionRequest:
         if found:
             raise RequestError(found)
         defaults = {
+            "output_folder": self.collection_id if self.output_container is None else None,
             "collection_description": f"Raster collection: {self.collection_id}",
             "output_container": self.output_container or addresses.sibling(self.container_name, "cogs"),
             "stac_item_id": self.collection_id,

@@ -213,6 +213,13 @@ class StaticCatalog:
         published = self._published(CollectionFiles.of(self.storage, self.url, collection_id))
         return sorted(published.ids)
 
+    def writes(self, url: str, collection_id: str) -> bool:
+        """Whether publishing a collection writes, or deletes, an object of this address."""
+        place = CollectionFiles.of(self.storage, self.url, collection_id)
+        folder, address = f"{place.public_folder}/".casefold(), self._public(url).casefold()
+        fixed = {self._public(each).casefold() for each in (self._root.url, place.document, place.lock)}
+        return address in fixed or (address.startswith(folder) and is_ours(address.removeprefix(folder)))
+
     def _published(self, place: CollectionFiles) -> Holdings:
         """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""
         document = self._document(place)
