@@ -52,7 +52,7 @@ class Reservation:
 
     def holds(self, other: Reservation) -> bool:
         """Whether it says of all that another one says the same."""
-        return self.over([other]) == self
+        return other.over([self]) == self
 
     def over(self, others: Sequence[Reservation]) -> Reservation:
         """Together with others of the same collection; where they differ, this one is right."""
