@@ -158,9 +158,9 @@ class CollectionRequest:
     mode: PublishMode = field(
         default="upsert",
         metadata=parameter(
-            "what becomes of tiles that the collection holds already: `upsert` and `delsert` replace them and leave "
-            "the others; `insert` refuses them; `insert_ignore` leaves them out; after `replace` the collection holds "
-            "this job's tiles and no others"
+            "what becomes of tiles that the collection holds already: `upsert` replaces those that were made of the "
+            "same sources, `delsert` whatever they were made of, and both leave the others; `insert` refuses them; "
+            "`insert_ignore` leaves them out; after `replace` the collection holds this job's tiles and no others"
         ),
     )
 
@@ -222,8 +222,8 @@ class CollectionRequest:
     on_mismatch: MismatchPolicy = field(
         default="continue",
         metadata=_fine(
-            "when tiles disagree in bands, data type, raster type, nodata or colour table: `continue` with all, keep "
-            "the `majority`, or `fail`"
+            "when tiles, and those that are published, disagree in bands, data type, raster type, nodata or colour "
+            "table: `continue` with all, keep the `majority`, or `fail`"
         ),
     )
     datetime: str | None = field(
