@@ -181,6 +181,20 @@ def test_documents_of_the_catalog_are_no_place_for_others(data: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["items/notes.json", "items/tile_0.json", "items.parquet"])
+def test_files_of_others_among_the_documents_of_a_collection_stay(data: Path, name: str) -> None:
+    folder = data / "stac" / "c"
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_bytes(b'{"about": "something else"}')
+    assert name in refused(OutputTakenError, data, "2019", "c", catalog=str(data / "stac"))
+    (folder / name).unlink()
+    assert run(data, "2019", "c", catalog=str(data / "stac")).status == "completed"
+    # what a publisher that died has left is no stranger
+    (folder / "items" / "tile_0.json").rename(folder / "items" / "old.json")
+    assert run(data, "2019", "c", catalog=str(data / "stac")).status == "completed"
+    assert len({*(folder / "items").iterdir()} - {folder / "items" / "old.json"}) == 2
+
+
 def test_a_collection_of_another_program_keeps_its_document(data: Path) -> None:
     StaticCatalog(str(data / "stac")).publish(contract_collection("c"), [])
     text = refused(OutputTakenError, data, "2019", "c", catalog=str(data / "stac"))

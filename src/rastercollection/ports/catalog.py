@@ -112,6 +112,10 @@ class CatalogInFiles(Protocol):
         """Whether publishing a collection writes, or deletes, an object of this address."""
         ...
 
+    def strangers(self, collection_id: str) -> Sequence[str]:
+        """Public addresses of objects that publishing would overwrite or delete, and that no publishing made."""
+        ...
+
 
 @runtime_checkable
 class SearchableCatalog(Protocol):

@@ -91,7 +91,7 @@ def _place(context: StartContext, where: tuple[str, str], wanted: Reservation, l
 def _refuse_catalog_documents(
     request: CollectionRequest, places: Sequence[OutputPlace], catalog: CatalogBackend | None
 ) -> None:
-    """Refuse names that are those of the catalog's own documents, whether they are there or not.
+    """Refuse names that are those of the catalog's own documents, and files of others under names of such.
 
     Raises:
         OutputTakenError: Naming them.
@@ -103,6 +103,13 @@ def _refuse_catalog_documents(
     if clashing:
         text = f"the catalog's own documents are there ({_few(clashing)}): set another folder, or another catalog"
         raise OutputTakenError([RequestProblem("output_folder", repr(request.output_folder), text)])
+    strange = catalog.strangers(request.stac_item_id) if request.create_stac_collection else ()
+    if strange:
+        text = (
+            f"{len(strange)} files in its place in the catalog would be overwritten or deleted, and are none of its "
+            f"documents ({_few(strange)}): move them away, or set another id"
+        )
+        raise OutputTakenError([RequestProblem("stac_item_id", repr(request.stac_item_id), text)])
 
 
 def _refuse(
