@@ -15,8 +15,9 @@ from job_scenes import write_tile
 from rastercollection import JobFailedError, JobResult, plan_collection, process_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.cli.main import main
-from rastercollection.errors import BackendError, UnavailableError
+from rastercollection.errors import BackendError, OutputTakenError, UnavailableError
 from rastercollection.ports.catalog import CatalogBackend, PublishMode
+from rastercollection.testing.catalog_contract import contract_collection
 
 Json = Mapping[str, Any]
 
@@ -162,6 +163,16 @@ def test_the_command_line_tells_it(bronze: Path, tmp_path: Path, capsys: pytest.
     assert main(["plan", *arguments, "--blob", "**/*.tif"]) == 0
     told = capsys.readouterr().out
     assert "c, which holds 2 items: 3 added, 2 replaced, 0 left as they are, 0 removed" in told
+
+
+def test_a_collection_of_another_program_keeps_its_document(bronze: Path, catalog: CatalogBackend) -> None:
+    catalog.publish(contract_collection("c"), [])
+    before = catalog.collection("c")
+    for call in (plan_collection, process_collection):
+        with pytest.raises(OutputTakenError, match="stac_item_id"):
+            call(**job(bronze, "picture_*.tif", catalog))
+    assert catalog.collection("c") == before
+    assert not list(bronze.parent.glob("cogs/**/*.tif"))
 
 
 class Silent(StaticCatalog):

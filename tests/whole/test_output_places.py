@@ -23,12 +23,10 @@ from rasterio.io import MemoryFile
 
 from job_scenes import write_tile
 from rastercollection import JobResult, plan_collection, process_collection
-from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.cli.main import main
 from rastercollection.errors import BackendError, OtherSourceError, OutputTakenError, RasterCollectionError
 from rastercollection.ports.storage import ObjectInfo
-from rastercollection.testing.catalog_contract import contract_collection
 
 YEARS = {"2019": 10, "2020": 200}
 
@@ -195,13 +193,6 @@ def test_files_of_others_among_the_documents_of_a_collection_stay(data: Path, na
     assert len({*(folder / "items").iterdir()} - {folder / "items" / "old.json"}) == 2
 
 
-def test_a_collection_of_another_program_keeps_its_document(data: Path) -> None:
-    StaticCatalog(str(data / "stac")).publish(contract_collection("c"), [])
-    text = refused(OutputTakenError, data, "2019", "c", catalog=str(data / "stac"))
-    assert "stac_item_id" in text
-    assert run(data, "2019", "c", catalog=str(data / "stac"), stac_item_id="c2").status == "completed"
-
-
 def test_collections_of_one_name_with_ids_of_their_own_in_the_catalog_do_not_share_files(data: Path) -> None:
     run(data, "2019", "c", stac_item_id="c-1")
     text = refused(OutputTakenError, data, "2020", "c", stac_item_id="c-2")
@@ -306,6 +297,28 @@ def test_of_two_that_start_at_the_same_time_one_is_refused_at_least(data: Path, 
     for (year, value), name, each in zip(YEARS.items(), ("a", other), ended, strict=True):
         if isinstance(each, JobResult):
             assert values(data / "out" / "stac", name) == {value}, year
+
+
+@attrs.frozen
+class Overtaken(FsspecStorage):
+    """While one place is reserved, another collection takes a name in the other."""
+
+    mosaics: str = attrs.field(default="", kw_only=True)
+
+    def write(self, url: str, data: bytes, *, overwrite: bool = True) -> ObjectInfo:
+        if url.endswith(".reserved.json"):
+            theirs = b'{"collection": "b", "documents": ["C.json"]}'
+            super().write(f"{self.mosaics}/b-1.reserved.json", theirs)
+        return super().write(url, data, overwrite=overwrite)
+
+
+def test_of_two_places_both_are_reserved_or_none(data: Path) -> None:
+    maps = str(data / "maps")
+    places = {"output_container": str(data / "out"), "mosaicjson_container": maps}
+    with pytest.raises(OutputTakenError, match="collection 'b'"):
+        run(data, "2019", "c", storage=Overtaken(mosaics=maps), **places)
+    assert not list((data / "out").glob("*.reserved.json"))
+    assert [path.name for path in (data / "maps").iterdir()] == ["b-1.reserved.json"]
 
 
 @attrs.frozen

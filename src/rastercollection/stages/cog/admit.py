@@ -46,7 +46,7 @@ def admit(context: StartContext) -> Sources:
     found = [place.look() for place in places]
     _refuse(request, names, published, found)
     if not context.is_plan:
-        _refuse(request, names, (), [place.reserve(each) for place, each in zip(places, found, strict=True)])
+        _refuse(request, names, (), _reserved(places, found))
     joining = None
     if published and request.create_stac_collection:
         made = {name.item_id for name in names.values()}
@@ -86,6 +86,18 @@ def _place(context: StartContext, where: tuple[str, str], wanted: Reservation, l
         is_replacing=request.mode in REPLACING,
         job_id=context.job_id,
     )
+
+
+def _reserved(places: Sequence[OutputPlace], found: Sequence[Found]) -> list[Found]:
+    """Reserve all places, or none: what is found there then, up to the first that is refused."""
+    after: list[Found] = []
+    for place, before in zip(places, found, strict=True):
+        after.append(place.reserve(before))
+        if after[-1].is_refused:
+            for earlier, known in zip(places[: len(after) - 1], found, strict=False):
+                earlier.release(known)
+            break
+    return after
 
 
 def _refuse_catalog_documents(

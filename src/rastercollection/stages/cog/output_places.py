@@ -109,24 +109,25 @@ class OutputPlace:
         known = [one.reservation for one in own if one.reservation]
         if found.is_refused or any(one.holds(self.wanted) for one in known):
             return found
-        written = self.storage.write(join(self._url, self._document_name), self.wanted.over(known).document())
+        self.storage.write(join(self._url, self._document_name), self.wanted.over(known).document())
         after = self._judged(self._content(), frozenset({self._document_name, *(one.name for one in own)}))
         if after.is_refused:
-            self._take_back(written, own)
+            self.release(found)
         else:
             self._merge(own, after.content)
         return after
 
+    def release(self, before: Found) -> None:
+        """Leave the collection's documents as they were before :meth:`reserve`."""
+        own = before.content.of(self.wanted.collection)
+        for one in own:
+            self.storage.write(one.info.url, one.data)
+        if self._document_name not in {one.name for one in own}:
+            self.storage.delete(join(self._url, self._document_name))
+
     def _judged(self, content: Content, seen: Set[str]) -> Found:
         """Content with what speaks against writing there; documents in ``seen`` may name what sources they will."""
         return Found(content=content, taken=self._taken(content), stems=self._of_other_sources(content, seen))
-
-    def _take_back(self, written: ObjectInfo, own: Sequence[_Document]) -> None:
-        before = next((one.data for one in own if one.name == self._document_name), None)
-        if before is None:
-            self.storage.delete(written.url)
-        else:
-            self.storage.write(written.url, before)
 
     def _merge(self, own: Sequence[_Document], now: Content) -> None:
         """Delete earlier documents of the collection, all of whose names are in the new one by now."""
