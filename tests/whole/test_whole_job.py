@@ -188,11 +188,11 @@ def test_only_a_changed_a_new_or_a_lost_tile_is_done_again(bronze: Path) -> None
     after = written(cogs)
     redone = {name for name in after if name.endswith("_cog_analysis.tif") and after[name] != before.get(name)}
     assert redone == {"b_cog_analysis.tif", "sub_c_cog_analysis.tif", "new_cog_analysis.tif"}
-    catalog = pystac.Catalog.from_file(str(cogs / "stac" / "catalog.json"))
+    catalog = pystac.Catalog.from_file(str(cogs.parent / "stac" / "catalog.json"))
     assert len(list(catalog.get_items(recursive=True))) == 5
     (bronze / "new.tif").unlink()
     assert len(run(bronze).tiles) == 4
-    catalog = pystac.Catalog.from_file(str(cogs / "stac" / "catalog.json"))
+    catalog = pystac.Catalog.from_file(str(cogs.parent / "stac" / "catalog.json"))
     assert len(list(catalog.get_items(recursive=True))) == 5
 
 
