@@ -39,6 +39,8 @@ from .errors import (
     MissingExtraError as MissingExtraError,
     ObjectExistsError as ObjectExistsError,
     ObjectNotFoundError as ObjectNotFoundError,
+    OtherSourceError as OtherSourceError,
+    OutputTakenError as OutputTakenError,
     PermissionDeniedError as PermissionDeniedError,
     PreconditionError as PreconditionError,
     RasterCollectionError as RasterCollectionError,

@@ -18,7 +18,6 @@ from rastercollection.core.records import jsonable, to_dict
 from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.job.arguments import JobArguments
-from rastercollection.job.forecast import JobForecast
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
 from rastercollection.job.runtime import RuntimeOptions, open_job_store, unknown_names
@@ -28,6 +27,7 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
 
 if TYPE_CHECKING:
+    from rastercollection.model.joining import Joining
     from rastercollection.model.tile_forecast import TileForecast
 
 __all__ = [
@@ -86,6 +86,7 @@ def process_collection(
 
     Raises:
         RequestError: Before anything is done, with every problem found.
+        OutputTakenError, OtherSourceError: Before anything is done: it would write over what others have made.
         JobFailedError: The job failed; the error carries the result.
         JobCancelledError: The job was cancelled; the error carries the result.
         JobBusyError: Another process is running the same job.
@@ -106,6 +107,8 @@ class CollectionPlan:
         stages: Number of tasks of each stage, at most, by stage name.
         total_size: Bytes of all sources.
         notices: About the request, and about the collection as its stages would decide it.
+        joining: How many items are published of the collection, and how many the job would add, replace, leave and
+            remove, if every tile is valid; None where none is.
         tiles: What each tile will take and give; empty if that was not asked for.
     """
 
@@ -116,6 +119,7 @@ class CollectionPlan:
     total_size: int
     notices: tuple[Notice, ...]
     tiles: tuple[TileForecast, ...] = ()
+    joining: Joining | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -134,26 +138,32 @@ def plan_collection(
 ) -> CollectionPlan:
     """Check a request and tell what it would do, without making any task or writing anything.
 
+    The catalog is asked what it holds of the collection, and the places of outputs what is there.
+
     Args:
         container_name, blob_list, collection_id, **arguments: As for :func:`process_collection`.
         predict: Look at every source, as the first stage would, and tell what each tile will take and give: the size
-            and bytes of its COG, memory and temporary disk. Without, nothing is opened.
+            and bytes of its COG, memory and temporary disk. Without, no source is opened.
 
     Raises:
         RequestError: With every problem found.
+        OutputTakenError, OtherSourceError: The job would be refused: it would write over what others have made.
+        ObjectExistsError: It would be refused by its mode.
+        BackendError: Storage or catalog cannot be used.
     """
     required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
     run = CollectionRun.prepare(*_told_apart({**required, **arguments}, "predict"))
     sources = run.sources
-    forecast = run.forecast() if predict else JobForecast()
+    forecast = run.forecast(predict=predict)
     return CollectionPlan(
         job_id=run.request.job_id,
         parameters=run.request.to_parameters(),
         sources=sources.files,
         stages={stage.name: _most_tasks(stage, len(sources.files)) for stage in run.workflow.stages},
         total_size=sum(source.size for source in sources.files),
-        notices=(*sources.notices, *forecast.notices),
+        notices=forecast.notices,
         tiles=forecast.tiles,
+        joining=forecast.joining,
     )
 
 

@@ -4,6 +4,8 @@
 
     RasterCollectionError
     ├── RequestError                 the request is wrong; lists all problems at once
+    │   ├── OutputTakenError         what it would write belongs to another collection, or to somebody else
+    │   └── OtherSourceError         its tiles would take the place of tiles that were made of other sources
     ├── WorkflowDefinitionError      a workflow, stage or task is declared wrongly
     ├── TaskError                    one attempt at one task failed
     │   ├── TileError                the tile itself is at fault; trying again cannot help
@@ -51,6 +53,8 @@ __all__ = [
     "NoSpaceError",
     "ObjectExistsError",
     "ObjectNotFoundError",
+    "OtherSourceError",
+    "OutputTakenError",
     "PermissionDeniedError",
     "PreconditionError",
     "RasterCollectionError",
@@ -114,6 +118,18 @@ class RequestError(RasterCollectionError):
         count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}"
         super().__init__(f"{count} with the request:\n{lines}")
         self.args = (self.problems,)
+
+
+class OutputTakenError(RequestError):
+    """What the job would write is there, or reserved, and is another collection's or somebody else's."""
+
+    code = "OUTPUT_TAKEN"
+
+
+class OtherSourceError(RequestError):
+    """Tiles of the job would take the place of tiles of the same names that were made of other sources."""
+
+    code = "OTHER_SOURCE"
 
 
 class WorkflowDefinitionError(RasterCollectionError):

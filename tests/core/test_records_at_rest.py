@@ -19,7 +19,8 @@ RECORDS = Path(__file__).parent / "records"
 def test_a_record_of_old_is_read_and_written_back_equal(name: str, kind: type[Any]) -> None:
     record = json.loads((RECORDS / f"{name}.json").read_text())
     value = from_dict(kind, record)
-    assert json.loads(json.dumps(to_dict(value), allow_nan=False)) == record
+    written = json.loads(json.dumps(to_dict(value), allow_nan=False))
+    assert {name: written[name] for name in record} == record
 
 
 def test_what_a_record_says_of_a_cog_file_is_in_one_value() -> None:

@@ -8,7 +8,9 @@ import attrs
 import numpy as np
 import pytest
 
-from rastercollection.model.agreement import compare_tiles, outside_majority
+from rastercollection.model.agreement import compare_tiles, outside_majority, profile, staying
+from rastercollection.model.joining import PublishedTile
+from rastercollection.model.tile import Sources
 from validation_scenes import terrain, validate, write
 
 
@@ -86,3 +88,35 @@ def test_a_tie_goes_to_the_first_tile_and_order_decides_nothing_else(tile):
     assert outside_majority(compare_tiles(tiles[1:] + tiles[:1])) == {"a", "d"}
     three = [named(tile, "a"), named(tile, "b"), named(tile, "c", nodata=5)]
     assert {outside_majority(compare_tiles(order)) for order in itertools.permutations(three)} == {frozenset({"c"})}
+
+
+def test_published_tiles_count_and_are_first_in_a_tie(tile):
+    new = [named(tile, "a", band_count=3), named(tile, "b", band_count=3)]
+    old = [PublishedTile(item_id=str(number), profile=profile(named(tile, "x"))) for number in range(2)]
+    (found,) = compare_tiles(new, old)
+    assert [(group.value, group.blobs, group.published) for group in found.groups] == [
+        ("1", (), ("0", "1")),
+        ("3", ("a", "b"), ()),
+    ]
+    assert outside_majority([found]) == {"a", "b"}
+    assert outside_majority(compare_tiles(new, old[:1])) == frozenset()
+    assert compare_tiles([], old) == ()
+
+
+def test_what_is_not_known_of_a_published_tile_differs_from_nothing(tile):
+    new = [named(tile, "a"), named(tile, "b", band_count=3)]
+    partly = PublishedTile(item_id="x", profile={"band_count": "3"})
+    (found,) = compare_tiles(new, [partly, PublishedTile(item_id="y")])
+    assert [(group.value, group.blobs, group.published) for group in found.groups] == [
+        ("3", ("b",), ("x",)),
+        ("1", ("a",), ()),
+    ]
+    assert compare_tiles(new[:1], [PublishedTile(item_id="y")]) == ()
+
+
+def test_what_a_job_replaces_does_not_stay(tile):
+    old = tuple(PublishedTile(item_id=name) for name in ("a", "b", "c"))
+    sources = Sources(files=(), blobs=("a.tif", "c.tif"), published=old)
+    left = staying(sources, [named(tile, "a.tif")], "upsert")
+    assert [tile.item_id for tile in left] == ["b", "c"]  # c.tif is not valid, and its item of before stays
+    assert staying(sources, [named(tile, "a.tif")], "replace") == ()

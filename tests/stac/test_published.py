@@ -21,16 +21,18 @@ from rastercollection.stac.published import (
     PublishedOverview,
     cog_key,
     is_dated_item,
+    is_own_collection,
     item_bounds,
     published_cog,
     published_overview,
+    published_tile,
     when_acquired,
     whole_bands,
 )
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stac.terms import DATETIME_SOURCE, EARLIEST, LATEST
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
-from rastercollection.testing.catalog_contract import contract_item
+from rastercollection.testing.catalog_contract import contract_collection, contract_item
 from rastercollection.testing.sample_records import sample_band, sample_cog, sample_request
 from stac_scenes import CONIC, PALETTE, odd_cogs
 
@@ -234,3 +236,26 @@ def test_bands_of_an_asset_have_what_all_of_them_share() -> None:
 )
 def test_open_ends_are_shown_as_such(times: dict[str, str], text: str) -> None:
     assert when_acquired(times) == text
+
+
+def test_what_joins_it_has_to_know_of_an_item_is_read_from_any_item() -> None:
+    cog = attrs.evolve(sample_cog(), profile={"band_count": "3", "dtype": "uint8"})
+    tile = published_tile(json.loads(json.dumps(item_dict(cog, "c", "data"))))
+    assert tile.profile == cog.profile
+    assert tile.is_of(cog.source_container, cog.source_blob)
+    assert not tile.is_of("/another", cog.source_blob)
+    assert cog.file.href in tile.hrefs
+    foreign = contract_item("c", "x", title="x.tif")
+    foreign["assets"]["data"]["bands"] = [{"data_type": "uint8"}, {"data_type": "cfloat32"}]
+    tile = published_tile(foreign)
+    assert tile.profile == {"band_count": "2", "dtype": "uint8, complex64"}
+    assert tile.is_of("/anywhere", "x.tif")
+    assert not tile.is_of("/anywhere", "y.tif")
+    assert published_tile(contract_item("c", "x")).profile == {}
+
+
+def test_a_collection_of_this_library_is_known_by_its_summaries() -> None:
+    assert not is_own_collection(contract_collection("c"), "c")
+    own = contract_collection("c", summaries={"rastercollection:raster_type": ["rgb"]})
+    assert is_own_collection(own, "c")
+    assert not is_own_collection(own, "C")

@@ -119,6 +119,16 @@ def test_the_bands_of_a_picture(raster_type: str, bands: Any, expected: list[int
     assert len(render.get("rescale", expected)) == len(expected)
 
 
+def test_a_collection_is_drawn_as_it_was_while_any_of_it_can_be() -> None:
+    picture = _file(raster_type="rgb", bands=_bands(3, "uint8", RGBN[:3], (0, 250)))
+    classes = [_file(raster_type="categorical", bands=_bands(1, "uint8")) for _ in range(2)]
+    assert collection_renders([*classes, picture], "data")["visual"]["title"] == "Classes"
+    drawn = collection_renders([*classes, picture], "data", picture.structure)["visual"]
+    assert "colormap" not in drawn
+    assert drawn["bidx"] == [1]
+    assert collection_renders(classes, "data", picture.structure)["visual"]["title"] == "Classes"
+
+
 def test_pictures_are_shown_as_they_are_unless_dark() -> None:
     bright = _file(bands=_bands(3, "uint8", RGBN[:3], (0, 250)))
     dark = _file(bands=_bands(3, "uint8", RGBN[:3], (0, 30)))

@@ -26,7 +26,7 @@ from job_scenes import make_tiles, write_tile
 from rastercollection import JobFailedError, JobResult, process_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.core.models import Notice
-from rastercollection.errors import BackendError, ObjectExistsError
+from rastercollection.errors import BackendError, ObjectExistsError, OtherSourceError
 from rastercollection.ports.catalog import Publication, PublishMode
 
 IDS = ["a", "b", "sub_c", "sub_d-ca6e64bf"]
@@ -59,7 +59,9 @@ def item_ids(bronze: Path) -> list[str]:
 
 def mosaic_of(bronze: Path) -> MemoryBackend:
     """The mosaic as it is now; the backend for files would remember it as it was."""
-    return MemoryBackend(mosaic_def=MosaicJSON(**json.loads((bronze.parent / "cogs" / "test.json").read_text())))
+    return MemoryBackend(
+        mosaic_def=MosaicJSON(**json.loads((bronze.parent / "cogs" / "test" / "test.json").read_text()))
+    )
 
 
 def cogs_in_mosaic(bronze: Path) -> set[str]:
@@ -101,7 +103,7 @@ def assert_complete(bronze: Path, blobs: Sequence[str]) -> None:
         shown, around = value_at_middle(bronze, blob)
         for band in range(3):
             assert around[band].min() - 1 <= shown[band] <= around[band].max() + 1
-    page = (bronze.parent / "cogs" / "test.html").read_text()
+    page = (bronze.parent / "cogs" / "test" / "test.html").read_text()
     assert all(item.id in page for item in items)
 
 
@@ -164,7 +166,7 @@ def test_what_is_lost_of_a_job_comes_back_without_loss_of_the_others(bronze: Pat
     run(bronze, WEST_HALF)
     run(bronze, EAST_HALF)
     cogs = written(bronze.parent / "cogs")
-    (bronze.parent / "cogs" / "test.json").unlink()
+    (bronze.parent / "cogs" / "test" / "test.json").unlink()
     assert not run(bronze, WEST_HALF).reused
     assert_complete(bronze, [*WEST_HALF, *EAST_HALF])
     (bronze.parent / "cogs/stac/test/items/sub_c.json").unlink()
@@ -183,7 +185,7 @@ def test_replacing_drops_what_is_not_listed_and_reports_its_files(bronze: Path) 
     stac = result.to_dict()["stac"]
     assert (stac["items_created"], stac["items_in_collection"]) == (2, 2)
     assert result.to_dict()["mosaicjson"]["tile_count"] == 2
-    left = [bronze.parent / "cogs" / name for name in ("a_cog_analysis.tif", "sub_c_cog_analysis.tif")]
+    left = [bronze.parent / "cogs" / "test" / name for name in ("a_cog_analysis.tif", "sub_c_cog_analysis.tif")]
     assert stac["dropped_cogs"] == [str(path) for path in left]
     assert all(path.exists() for path in left)
     (notice,) = [notice for notice in result.to_dict()["notices"] if notice["code"] == "ITEMS_DROPPED"]
@@ -216,7 +218,7 @@ def test_when_publishing_fails_readers_have_lost_nothing(bronze: Path, mode: str
         size = os.path.getsize(asset.get_absolute_href())
         assert asset.extra_fields.get("file:size", size) == size
     assert cogs_in_mosaic(bronze) >= {"a_cog_analysis.tif", "sub_c_cog_analysis.tif"}
-    assert all((bronze.parent / "cogs" / name).exists() for name in cogs_in_mosaic(bronze))
+    assert all((bronze.parent / "cogs" / "test" / name).exists() for name in cogs_in_mosaic(bronze))
     run(bronze, EAST_HALF, mode=mode)
     assert_complete(bronze, EAST_HALF if mode == "replace" else [*WEST_HALF, *EAST_HALF])
 
@@ -229,7 +231,7 @@ def test_inserting_a_tile_that_is_there_is_refused_before_anything_is_done(bronz
     assert written(bronze.parent / "cogs") == before
     run(bronze, ["b.tif"], mode="insert")
     assert_complete(bronze, ["a.tif", "b.tif"])
-    (bronze.parent / "cogs" / "test.json").unlink()
+    (bronze.parent / "cogs" / "test" / "test.json").unlink()
     assert not run(bronze, ["b.tif"], mode="insert").reused
     assert_complete(bronze, ["a.tif", "b.tif"])
     before = written(bronze.parent / "cogs")
@@ -266,22 +268,24 @@ def test_what_is_lost_of_a_job_that_ignores_what_is_there_comes_back(bronze: Pat
     run(bronze, ["a.tif"])
     first = run(bronze, ["a.tif", "b.tif"], mode="insert_ignore")
     before = [item.to_dict() for item in collection(bronze).get_items()]
-    (bronze.parent / "cogs" / "b_cog_analysis.tif").unlink()
+    (bronze.parent / "cogs" / "test" / "b_cog_analysis.tif").unlink()
     again = run(bronze, ["a.tif", "b.tif"], mode="insert_ignore")
     assert not again.reused
     assert again.to_dict()["stac"] == first.to_dict()["stac"]
     assert [item.to_dict() for item in collection(bronze).get_items()] == before
     assert_complete(bronze, ["a.tif", "b.tif"])
-    (bronze.parent / "cogs" / "b_cog_analysis.tif").unlink()
+    (bronze.parent / "cogs" / "test" / "b_cog_analysis.tif").unlink()
     write_tile(bronze / "b.tif", 600, 0)
     with pytest.raises(ObjectExistsError):  # another picture would be behind the item that is to be left as it is
         run(bronze, ["a.tif", "b.tif"], mode="insert_ignore")
 
 
-def test_a_name_that_stands_for_another_source_now_is_told(bronze: Path) -> None:
+def test_a_name_that_stands_for_another_source_now_is_refused_or_told(bronze: Path) -> None:
     run(bronze, ["a.tif"])
     os.rename(bronze / "b.tif", bronze / "a.tiff")
-    result = run(bronze, ["a.tiff"])
+    with pytest.raises(OtherSourceError, match=r"a\.tiff.*'delsert'"):
+        run(bronze, ["a.tiff"])
+    result = run(bronze, ["a.tiff"], mode="delsert")
     (notice,) = [notice for notice in result.to_dict()["notices"] if notice["code"] == "ITEM_OF_OTHER_SOURCE"]
     assert "a (of a.tif, now of a.tiff)" in notice["message"]
 

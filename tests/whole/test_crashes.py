@@ -65,7 +65,8 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def cogs(bronze: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in (bronze.parent / "cogs").glob("*_cog_*.tif")}
+    folder = bronze.parent / "cogs"
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.glob("**/*_cog_*.tif")}
 
 
 @pytest.mark.parametrize("executor", ["thread", "process"])
@@ -80,7 +81,7 @@ def test_sigkill_leaves_whole_files_only_and_the_job_resumes(
     process.wait()
     for name in cogs(bronze):
         assert cog_validate(bronze.parent / "cogs" / name, strict=True) == (True, [], [])
-    assert not (bronze.parent / "cogs" / "crash.json").exists()
+    assert not (bronze.parent / "cogs" / "crash" / "crash.json").exists()
     time.sleep(0.2)
     result = process_collection(
         container_name=bronze, blob_list=["*.tif"], collection_id="crash", executor=executor, max_workers=2, jobs=jobs

@@ -95,7 +95,7 @@ def test_items_lost_or_changed_in_the_database_are_published_again_without_new_c
     bronze: Path, pgstac_dsn: str
 ) -> None:
     run(bronze, pgstac_dsn)
-    cogs = {path: path.stat().st_mtime_ns for path in (bronze.parent / "cogs").glob("*.tif")}
+    cogs = {path: path.stat().st_mtime_ns for path in (bronze.parent / "cogs").glob("**/*.tif")}
     harms = (
         "DELETE FROM items WHERE id IN (SELECT id FROM items LIMIT 1)",
         "UPDATE items SET content = jsonb_set(content, '{properties,title}', '\"x\"') WHERE id LIKE 'b%%'",
@@ -109,7 +109,7 @@ def test_items_lost_or_changed_in_the_database_are_published_again_without_new_c
         assert ask(pgstac_dsn, "SELECT count(*) FROM items") == 4
         assert ask(pgstac_dsn, "SELECT count(*) FROM items WHERE content->'properties'->>'title' = 'x'") == 0
         assert run(bronze, pgstac_dsn).reused
-    assert {path: path.stat().st_mtime_ns for path in (bronze.parent / "cogs").glob("*.tif")} == cogs
+    assert {path: path.stat().st_mtime_ns for path in (bronze.parent / "cogs").glob("**/*.tif")} == cogs
 
 
 def test_an_unfit_catalog_ends_the_job_before_any_cog(bronze: Path, pgstac_dsn: str) -> None:

@@ -84,7 +84,7 @@ def test_four_tiles_become_a_served_collection(bronze: Path, executor: str) -> N
 def test_the_summary_says_what_is_there(bronze: Path) -> None:
     summary = run(bronze).to_dict()
     json.dumps(summary, allow_nan=False)
-    cogs = bronze.parent / "cogs"
+    cogs = bronze.parent / "cogs" / "test"
     size = sum(path.stat().st_size for path in cogs.glob("*_cog_analysis.tif"))
     assert summary["job_type"] == "process_collection"
     assert summary["collection_id"] == "test"
@@ -177,7 +177,7 @@ def test_the_same_request_returns_the_finished_job_without_opening_a_raster(bron
 
 def test_only_a_changed_a_new_or_a_lost_tile_is_done_again(bronze: Path) -> None:
     run(bronze)
-    cogs = bronze.parent / "cogs"
+    cogs = bronze.parent / "cogs" / "test"
     before = written(cogs)
     write_tile(bronze / "b.tif", 240, 0, nodata=None)
     (cogs / "sub_c_cog_analysis.tif").unlink()
@@ -188,11 +188,11 @@ def test_only_a_changed_a_new_or_a_lost_tile_is_done_again(bronze: Path) -> None
     after = written(cogs)
     redone = {name for name in after if name.endswith("_cog_analysis.tif") and after[name] != before.get(name)}
     assert redone == {"b_cog_analysis.tif", "sub_c_cog_analysis.tif", "new_cog_analysis.tif"}
-    catalog = pystac.Catalog.from_file(str(cogs / "stac" / "catalog.json"))
+    catalog = pystac.Catalog.from_file(str(cogs.parent / "stac" / "catalog.json"))
     assert len(list(catalog.get_items(recursive=True))) == 5
     (bronze / "new.tif").unlink()
     assert len(run(bronze).tiles) == 4
-    catalog = pystac.Catalog.from_file(str(cogs / "stac" / "catalog.json"))
+    catalog = pystac.Catalog.from_file(str(cogs.parent / "stac" / "catalog.json"))
     assert len(list(catalog.get_items(recursive=True))) == 5
 
 
@@ -250,7 +250,7 @@ def test_each_bad_tile_is_one_recorded_failure_and_the_rest_goes_on(bronze: Path
     assert summary["validation"]["validated"] == len(bad) + 4
     assert summary["cogs"]["successful"] == 4
     assert summary["stac"]["items_created"] == 4
-    assert len(list((bronze.parent / "cogs").glob("*_cog_*.tif"))) == 4
+    assert len(list((bronze.parent / "cogs" / "test").glob("*_cog_*.tif"))) == 4
 
 
 def test_limits_and_crs_clashes_are_the_tiles_failures(bronze: Path) -> None:
@@ -368,11 +368,11 @@ def test_cancelling_records_it_and_the_next_call_goes_on(bronze: Path) -> None:
     with pytest.raises(JobCancelledError) as caught:
         run(bronze, cancel=cancel, observers=[after_two])
     assert caught.value.result.status == "cancelled"
-    made = written(bronze.parent / "cogs")
+    made = written(bronze.parent / "cogs" / "test")
     assert status(caught.value.result.job_id, jobs=f"sqlite:///{bronze.parent / 'jobs.db'}").job.status == "cancelled"
     result = run(bronze)
     assert result.status == "completed"
-    after = written(bronze.parent / "cogs")
+    after = written(bronze.parent / "cogs" / "test")
     assert {name: after[name] for name in made} == made
 
 

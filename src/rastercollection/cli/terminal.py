@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rastercollection.api import CollectionPlan, JobReport
     from rastercollection.job.result import JobResult, TileOutcome
+    from rastercollection.model.joining import Joining
     from rastercollection.model.tile_forecast import TileForecast
 
 __all__ = ["clean", "error_text", "format_error", "plural", "print_plan", "print_result", "print_status"]
@@ -103,12 +104,27 @@ def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
         console,
         {
             "Stages": stages,
-            "Output": str(parameters["output_container"]),
+            "Output": "/".join(filter(None, (parameters["output_container"], parameters["output_folder"]))),
+            "Joins": _joining(plan.joining),
             "Tier": f"{parameters['output_tier']}, {parameters['target_crs']}",
             **_totals(plan.tiles),
             "Job": plan.job_id,
         },
     )
+
+
+def _joining(joining: Joining | None) -> str:
+    """What becomes of the collection that is there, as far as the mode decides it."""
+    if joining is None:
+        return ""
+    counts = {
+        "added": joining.added,
+        "replaced": joining.replaced,
+        "left as they are": joining.left,
+        "removed": joining.removed,
+    }
+    there = f"{joining.collection}, which holds {plural(joining.published, 'item')}"
+    return f"{there}: {', '.join(f'{count} {what}' for what, count in counts.items())}"
 
 
 def _forecast(tile: TileForecast | None) -> str:
@@ -248,9 +264,15 @@ def _disagreements(summary: Mapping[str, Any]) -> list[str]:
     found = (summary.get("validation") or {}).get("disagreements") or []
     return [
         f"tiles disagree, {item['aspect']}: "
-        + ", ".join(f"{group['value']} ({plural(len(group['blobs']), 'tile')})" for group in item["groups"])
+        + ", ".join(f"{group['value']} ({_counted(group)})" for group in item["groups"])
         for item in found
     ]
+
+
+def _counted(group: Mapping[str, Any]) -> str:
+    published = group.get("published") or ()
+    count = plural(len(group["blobs"]) + len(published), "tile")
+    return f"{count}, {len(published)} of them published" if published else count
 
 
 def _notices(tiles: Sequence[TileOutcome | TileForecast], summary: Mapping[str, Any]) -> list[str]:

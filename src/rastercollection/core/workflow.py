@@ -112,11 +112,13 @@ class StartContext(JobContext):
         resources: What handlers will be given.
         still_holds: Whether what an earlier result says is there, is.
         notice: Records something the user should know.
+        is_plan: The job is only planned: nothing may be written.
     """
 
     resources: Mapping[str, Any]
     still_holds: Callable[[TaskResult], bool]
     notice: Notify
+    is_plan: bool = False
 
 
 @attrs.frozen(kw_only=True)

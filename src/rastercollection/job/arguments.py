@@ -77,9 +77,9 @@ class CollectionArguments(TypedDict, total=False):
     """Whether stage 4 runs; it works without stage 3."""
 
     mode: PublishMode
-    """What becomes of tiles that the collection holds already: `upsert` and `delsert` replace them and leave the
-    others; `insert` refuses them; `insert_ignore` leaves them out; after `replace` the collection holds this job's
-    tiles and no others."""
+    """What becomes of tiles that the collection holds already: `upsert` replaces those that were made of the same
+    sources, `delsert` whatever they were made of, and both leave the others; `insert` refuses them; `insert_ignore`
+    leaves them out; after `replace` the collection holds this job's tiles and no others."""
 
     grid: GridKind
     """Where the COGs' pixels lie: on one `shared` grid, each on its `own`, or on that of `WebMercatorQuad`."""
@@ -114,8 +114,8 @@ class CollectionArguments(TypedDict, total=False):
     """Whether data types that waste space beyond reason (64-bit, complex) are errors."""
 
     on_mismatch: MismatchPolicy
-    """When tiles disagree in bands, data type, raster type, nodata or colour table: `continue` with all, keep the
-    `majority`, or `fail`."""
+    """When tiles, and those that are published, disagree in bands, data type, raster type, nodata or colour table:
+    `continue` with all, keep the `majority`, or `fail`."""
 
     datetime: str | None
     """Acquisition of all tiles: a moment, day, month or year (`2019-07-14T06:00:00Z`, `2019-07`), or an interval

@@ -14,6 +14,7 @@ from rastercollection.core.models import ErrorRecord, Notice, Task, TaskResult, 
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import FanOut, PlanContext, Skip, Stage, Workflow
 from rastercollection.errors import RasterCollectionError
+from rastercollection.model.joining import Joining
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 from rastercollection.model.tile_forecast import TileForecast
@@ -36,11 +37,13 @@ class JobForecast:
 
     Attributes:
         tiles: Of each source, in the order of the request.
-        notices: What the stages' plans tell of the job as a whole.
+        notices: About the request, and what the stages' plans tell of the job as a whole.
+        joining: What becomes of what is published of the collection; None where nothing is.
     """
 
     tiles: tuple[TileForecast, ...] = ()
     notices: tuple[Notice, ...] = ()
+    joining: Joining | None = None
 
 
 def forecast_job(
@@ -58,7 +61,7 @@ def forecast_job(
     """
     tiles = {source.blob: TileForecast(blob=source.blob) for source in sources.files}
     results: dict[str, tuple[TaskResult, ...]] = {}
-    notices: list[Notice] = []
+    notices = list(sources.notices)
     previous: tuple[TaskResult, ...] = ()
     with ThreadPoolExecutor(_READERS) as pool:
         for number, stage in enumerate(_foreseeable(workflow), start=1):
@@ -76,13 +79,13 @@ def forecast_job(
                 planned = _planned(stage, context, previous)
             except RasterCollectionError as error:
                 refused = (_with_problem(tile, ErrorRecord.of(error)) for tile in tiles.values())
-                return JobForecast(tiles=tuple(refused), notices=tuple(notices))
+                return JobForecast(tiles=tuple(refused), notices=tuple(notices), joining=sources.joining)
             previous = tuple(pool.map(lambda item, stage=stage: _foreseen(stage, item, resources), planned))
             results[stage.name] = previous
             tiles |= {
                 result.task.tile: _told(tiles[result.task.tile], result) for result in previous if result.task.tile
             }
-    return JobForecast(tiles=tuple(tiles.values()), notices=tuple(notices))
+    return JobForecast(tiles=tuple(tiles.values()), notices=tuple(notices), joining=sources.joining)
 
 
 def _foreseeable(workflow: Workflow) -> Iterator[Stage]:

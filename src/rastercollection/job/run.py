@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import attrs
 
 from rastercollection.core.engine.engine import Engine
-from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
-from rastercollection.core.records import digest, from_dict
-from rastercollection.core.workflow import StartContext, TaskKind, Workflow
+from rastercollection.core.models import JobRecord, JobStatus, TaskResult, TaskStatus
+from rastercollection.core.records import digest
+from rastercollection.core.workflow import TaskKind, Workflow
 from rastercollection.errors import (
     BackendError,
     JobCancelledError,
     JobFailedError,
-    RasterCollectionError,
+    ObjectNotFoundError,
     TileError,
-    WorkflowDefinitionError,
 )
+from rastercollection.job.admitting import admitted, are_there
 from rastercollection.job.collection_workflow import default_workflow
 from rastercollection.job.forecast import JobForecast, forecast_job
 from rastercollection.job.result import JobResult
-from rastercollection.job.runtime import Runtime, RuntimeOptions, open_runtime, open_storage, planned_limits
+from rastercollection.job.runtime import (
+    Runtime,
+    RuntimeOptions,
+    open_catalog,
+    open_job_store,
+    open_runtime,
+    open_storage,
+    planned_limits,
+)
 from rastercollection.job.sources import every_part, find_sources, versions
-from rastercollection.model.output import Made, Output
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.source_names import TILES
@@ -87,11 +93,30 @@ class CollectionRun:
             outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices)
             return _result_or_raise(outcome.job)
 
-    def forecast(self) -> JobForecast:
-        """What the job will take and give, found out without making anything."""
+    def forecast(self, *, predict: bool = True) -> JobForecast:
+        """What the job will join, take and give, found out without making anything.
+
+        Args:
+            predict: Look at every source; otherwise just at what the job joins and overwrites.
+
+        Raises:
+            RasterCollectionError: The job would be refused before anything is done.
+        """
         limits = planned_limits(self.options, len(self.sources.files))
         resources = {"storage": self.storage, "limits": limits}
-        return forecast_job(self.request, self.workflow, self.sources, resources)
+        catalog = open_catalog(self.request, self.options, self.storage)
+        sources = admitted(
+            self.request,
+            self.workflow,
+            self.sources,
+            resources={**resources, "catalog": catalog},
+            earlier=self._earlier(),
+            still_holds=lambda result: are_there(result, self.storage),
+            is_plan=True,
+        )
+        if not predict:
+            return JobForecast(notices=sources.notices, joining=sources.joining)
+        return forecast_job(self.request, self.workflow, sources, resources)
 
     def _engine(self, runtime: Runtime) -> Engine:
         return Engine(
@@ -99,7 +124,7 @@ class CollectionRun:
             jobs=runtime.jobs,
             resources=runtime.resources(),
             observers=tuple(self.options.observers),
-            still_holds=lambda result: _are_there(result, self.storage),
+            still_holds=lambda result: are_there(result, self.storage),
             stop_on_error=self.options.on_tile_error == "fail",
             cancel=self.options.cancel or threading.Event(),
         )
@@ -121,29 +146,23 @@ class CollectionRun:
         )
 
     def _admitted(self, engine: Engine, job: JobRecord) -> Sources:
-        """The sources that every stage lets in."""
-        sources, earlier = self.sources, _by_stage(self.workflow, engine.jobs.results(job.id))
-        notices = list(sources.notices)
-        for stage in self.workflow.stages:
-            if stage.admit is None:
-                continue
-            context = StartContext(
-                job_id=job.id,
-                workflow=self.workflow,
-                parameters=job.parameters,
-                facts=sources,
-                results=earlier,
-                resources=engine.resources,
-                still_holds=lambda result: engine.holds(self.workflow, result),
-                notice=lambda code, message: notices.append(Notice(code=code, message=message)),
-            )
-            admitted = stage.admit(context)
-            if not isinstance(admitted, Sources):
-                raise WorkflowDefinitionError(
-                    f"Stage {stage.name!r}: its admit returned {admitted!r}, no Sources.", "Return context.facts."
-                )
-            sources = admitted
-        return attrs.evolve(sources, notices=tuple(notices))
+        return admitted(
+            self.request,
+            self.workflow,
+            self.sources,
+            resources=engine.resources,
+            earlier=engine.jobs.results(job.id),
+            still_holds=lambda result: engine.holds(self.workflow, result),
+            is_plan=False,
+        )
+
+    def _earlier(self) -> list[TaskResult]:
+        """Results of an earlier run of the job; none where there is no job store, which is not made."""
+        try:
+            with open_job_store(self.options.jobs, make=False) as jobs:
+                return list(jobs.results(self.request.job_id))
+        except ObjectNotFoundError:
+            return []
 
 
 def _inside(file: SourceFile, storage: StorageBackend, policy: SourcePolicy, scratch: str | None) -> Sequence[str]:
@@ -155,34 +174,6 @@ def _inside(file: SourceFile, storage: StorageBackend, policy: SourcePolicy, scr
         return list_subdatasets(storage, file, policy, Limits(scratch=scratch))
     except TileError:
         return ()
-
-
-def _are_there(result: TaskResult, storage: StorageBackend) -> bool:
-    """Whether what any handler says it wrote is as it was; what it says in words of its own cannot be looked at."""
-    try:
-        outputs = from_dict(Made, result.value or {}).outputs
-    except RasterCollectionError:
-        return False
-    return all(_is_there(output, storage) for output in outputs)
-
-
-def _is_there(output: Output, storage: StorageBackend) -> bool:
-    """Whether an object is as it was; documents that all jobs of a collection write need only be there."""
-    try:
-        info = storage.stat(output.url)
-    except BackendError:
-        return False
-    return output.shared or (info.size, info.version) == (output.size, output.version)
-
-
-def _by_stage(workflow: Workflow, results: Sequence[TaskResult]) -> Mapping[str, Sequence[TaskResult]]:
-    """Results of an earlier run by the stages that make such now, wherever they stood in the workflow then."""
-    names = {kind.task_type: stage.name for stage in workflow.stages for kind in stage.kinds}
-    found: dict[str, list[TaskResult]] = defaultdict(list)
-    for result in results:
-        if result.task.task_type in names:
-            found[names[result.task.task_type]].append(result)
-    return found
 
 
 def _finished(engine: Engine, workflow: Workflow, job: JobRecord) -> JobRecord | None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Runtime",
     "RuntimeOptions",
+    "open_catalog",
     "open_job_store",
     "open_runtime",
     "open_storage",
@@ -216,7 +217,7 @@ def open_runtime(
         BackendError: The catalog or job store cannot be used.
     """
     with contextlib.ExitStack() as opened:
-        catalog = _open_catalog(request, options, storage)
+        catalog = open_catalog(request, options, storage)
         if request.create_stac_collection:
             catalog.check()
         jobs = opened.enter_context(open_job_store(options.jobs))
@@ -232,7 +233,7 @@ def open_storage(options: RuntimeOptions) -> StorageBackend:
     return options.storage
 
 
-def _open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: StorageBackend) -> CatalogBackend:
+def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: StorageBackend) -> CatalogBackend:
     """An instance as it is; a database address by its scheme; anything else is the folder of a static catalog."""
     given = options.catalog
     if given is not None and not isinstance(given, str):

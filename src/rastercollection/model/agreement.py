@@ -8,9 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from rastercollection.model.tile import Validation
+from rastercollection.model.joining import PublishedTile
+from rastercollection.model.names import tile_names
+from rastercollection.model.tile import Sources, Validation
+from rastercollection.ports.catalog import PublishMode
 
-__all__ = ["ASPECTS", "Disagreement", "TileGroup", "compare_tiles", "outside_majority"]
+__all__ = [
+    "ASPECTS",
+    "Disagreement",
+    "TileGroup",
+    "compare_tiles",
+    "outside_majority",
+    "profile",
+    "staying",
+]
+
+_Names = tuple[list[str], list[str]]
+"""Of the job's tiles and of the published ones."""
 
 
 @attrs.frozen
@@ -19,11 +33,18 @@ class TileGroup:
 
     Attributes:
         value: What they have in common, in words.
-        blobs: The tiles, in the order given.
+        blobs: The job's tiles, in the order given.
+        published: Ids of items that were in the collection before.
     """
 
     value: str
     blobs: tuple[str, ...]
+    published: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Tiles, the job's and the published ones."""
+        return len(self.blobs) + len(self.published)
 
 
 @attrs.frozen
@@ -59,29 +80,66 @@ ASPECTS: Mapping[str, Callable[[Validation], str]] = {
 """What has to agree, and how each is put in words."""
 
 
-def compare_tiles(validations: Sequence[Validation]) -> tuple[Disagreement, ...]:
+def profile(tile: Validation) -> dict[str, str]:
+    """Every aspect of a tile in words."""
+    return {aspect: describe(tile) for aspect, describe in ASPECTS.items()}
+
+
+def compare_tiles(
+    validations: Sequence[Validation], published: Sequence[PublishedTile] = ()
+) -> tuple[Disagreement, ...]:
     """Every aspect in which the tiles differ; empty when they make a mosaic as they are.
 
     The answer depends on the tiles and their order only: of two majorities of one size, the one with the earlier
-    tile is taken.
+    tile is taken, and published tiles are earlier than all others. What is not known of a published tile differs from
+    nothing.
+
+    Args:
+        validations: Of the job.
+        published: Tiles that are in the collection and that the job does not replace.
     """
-    profiles = [tuple(describe(tile) for describe in ASPECTS.values()) for tile in validations]
-    if len(set(profiles)) < 2:
+    tiles = [(tile.profile, tile.item_id, True) for tile in published if tile.profile]
+    tiles += [(profile(tile), tile.source.blob, False) for tile in validations]
+    if not validations:
         return ()
-    # Counter keeps the order of first appearance, and max takes the first of equals.
-    counts = Counter(profiles)
-    majority = max(counts, key=lambda profile: counts[profile])
-    found = []
-    for position, aspect in enumerate(ASPECTS):
-        groups: dict[str, list[str]] = {}
-        for tile, profile in zip(validations, profiles, strict=True):
-            groups.setdefault(profile[position], []).append(tile.source.blob)
+    majority = _majority([found for found, *_ in tiles])
+    disagreements = []
+    for aspect in ASPECTS:
+        groups: dict[str, _Names] = {}
+        for found, name, is_published in tiles:
+            if aspect in found:
+                groups.setdefault(found[aspect], ([], []))[is_published].append(name)
         if len(groups) > 1:
-            ordered = sorted(groups, key=lambda value: (value != majority[position], -len(groups[value])))
-            found.append(Disagreement(aspect, tuple(TileGroup(value, tuple(groups[value])) for value in ordered)))
-    return tuple(found)
+            ordered = sorted(groups, key=lambda value: (value != majority[aspect], -_count(groups[value])))
+            made = [TileGroup(value, tuple(groups[value][0]), tuple(groups[value][1])) for value in ordered]
+            disagreements.append(Disagreement(aspect, tuple(made)))
+    return tuple(disagreements)
+
+
+def _majority(profiles: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+    """The most frequent of those that tell every aspect, with those that say nothing else; of equals the first."""
+    # Counter keeps the order of first appearance, and max takes the first of equals.
+    whole = [found for found in profiles if found.keys() >= ASPECTS.keys()]
+    counts = Counter([tuple([found[aspect] for aspect in ASPECTS]) for found in whole])
+    for found in (one for one in profiles if not one.keys() >= ASPECTS.keys()):
+        told = [(position, found[aspect]) for position, aspect in enumerate(ASPECTS) if aspect in found]
+        fitting = [each for each in counts if all(each[position] == value for position, value in told)]
+        counts.update(fitting[:1])
+    most: tuple[str, ...] = max(counts, key=counts.__getitem__)
+    return dict(zip(ASPECTS, most, strict=True))
+
+
+def _count(names: _Names) -> int:
+    return len(names[0]) + len(names[1])
 
 
 def outside_majority(disagreements: Sequence[Disagreement]) -> frozenset[str]:
-    """The tiles that differ from the majority in any aspect."""
+    """The job's tiles that differ from the majority in any aspect."""
     return frozenset(blob for item in disagreements for group in item.groups[1:] for blob in group.blobs)
+
+
+def staying(sources: Sources, valid: Sequence[Validation], mode: PublishMode) -> Sequence[PublishedTile]:
+    """What is published and still will be when the job has ended: what none of its valid tiles takes the place of."""
+    names = tile_names(sources.blobs)
+    replaced = {names[tile.source.blob].item_id for tile in valid if tile.source.blob in names}
+    return [tile for tile in sources.published if tile.item_id not in replaced] if mode != "replace" else ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -14,10 +15,12 @@ from rastercollection.model.band import BandFacts
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import LevelChoice, Receipt
 
-__all__ = ["Cog", "CogFile", "CogSettings", "Level"]
+__all__ = ["Cog", "CogFile", "CogSettings", "Level", "Structure", "usual_structure"]
 
 
 Level = int | Literal["auto"] | None
+Structure = tuple[str, ...]
+"""Raster type and the bands' data types of a COG."""
 
 
 @attrs.frozen(kw_only=True)
@@ -91,6 +94,11 @@ class CogFile:
     minzoom: int
     maxzoom: int
 
+    @property
+    def structure(self) -> Structure:
+        """What decides how it can be drawn."""
+        return (self.raster_type, *(band.dtype for band in self.bands))
+
 
 @attrs.frozen(kw_only=True)
 class Cog:
@@ -117,6 +125,7 @@ class Cog:
         temporary_disk_bytes: Disk in the scratch folder that intermediates and the COG took at most.
         process_memory_bytes: Largest RAM so far of the process that made it, with whatever else it did; None where
             the system does not tell.
+        profile: What has to agree with the other tiles of a collection, in words by aspect.
         receipt: What was compared with the source; None for a tile from before there were receipts.
         in_memory: Whether intermediates stayed in RAM.
         seconds: Wall time.
@@ -147,5 +156,17 @@ class Cog:
     memory_bytes: int = 0
     temporary_disk_bytes: int = 0
     process_memory_bytes: int | None = None
+    profile: Mapping[str, str] = attrs.field(factory=dict)
     receipt: Receipt | None = None
     notices: tuple[Notice, ...] = ()
+
+
+def usual_structure(cogs: Sequence[CogFile], before: Structure = ()) -> Structure:
+    """The most frequent structure, the first one's in a tie; that of before while any COG has it.
+
+    Args:
+        cogs: All of a collection, at least one.
+        before: What the collection has been drawn as since it was published.
+    """
+    counts = Counter(cog.structure for cog in cogs)
+    return before if before in counts else counts.most_common(1)[0][0]

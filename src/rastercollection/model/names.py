@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import attrs
 
-__all__ = ["MOST_NAMED", "TileName", "in_folder", "is_overview_name", "overview_names", "shortened_names", "tile_names"]
+from rastercollection.ports.addresses import join, public_form
+
+__all__ = [
+    "MOST_NAMED",
+    "TileName",
+    "folded",
+    "in_folder",
+    "is_overview_name",
+    "mosaic_name",
+    "overview_names",
+    "page_name",
+    "shortened_names",
+    "source_mark",
+    "thumbnail_name",
+    "tile_names",
+]
 
 MOST_NAMED = 10
 """Names that a message lists before it just counts."""
@@ -40,6 +56,34 @@ def in_folder(name: str, folder: str | None) -> str:
     return f"{folder}/{name}" if folder else name
 
 
+def folded(name: str) -> str:
+    """The form in which names are compared: alike where a file system that ignores case takes them for one."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def thumbnail_name(cog: str) -> str:
+    """File name, or path, of the thumbnail beside a tile's COG."""
+    return f"{cog.removesuffix('.tif')}_thumbnail.png"
+
+
+def mosaic_name(collection_id: str) -> str:
+    """File name of a collection's MosaicJSON."""
+    return f"{collection_id}.json"
+
+
+def page_name(collection_id: str) -> str:
+    """File name of a collection's preview page."""
+    return f"{collection_id}.html"
+
+
+def source_mark(container: str, blob: str) -> str:
+    """What tells a source from others of the same name elsewhere, and tells nobody where it is.
+
+    A digest of its public address, which tells neither host nor folder.
+    """
+    return hashlib.sha256(public_form(join(container, blob)).encode(errors="surrogateescape")).hexdigest()[:16]
+
+
 def overview_names(collection_id: str, checksum: str) -> tuple[str, str]:
     """File names of an overview of a collection and of its thumbnail.
 
@@ -63,9 +107,9 @@ def tile_names(blobs: Sequence[str]) -> Mapping[str, TileName]:
     path behind it.
     """
     plain = {blob: _plain(blob) for blob in blobs}
-    taken = Counter(stem.casefold() for stem in plain.values())
+    taken = Counter(folded(stem) for stem in plain.values())
     return {
-        blob: _name(blob, stem, marked=taken[stem.casefold()] > 1 or _is_too_long(stem)) for blob, stem in plain.items()
+        blob: _name(blob, stem, marked=taken[folded(stem)] > 1 or _is_too_long(stem)) for blob, stem in plain.items()
     }
 
 

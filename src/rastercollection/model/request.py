@@ -90,7 +90,7 @@ class CollectionRequest:
         metadata=parameter(
             "where COGs go",
             checks.is_container,
-            otherwise="the folder `cogs` beside the source container",
+            otherwise="the folder `cogs` beside the source container, below it a folder for each collection",
             option="--output --output-container",
             metavar="OUT",
         ),
@@ -98,7 +98,12 @@ class CollectionRequest:
     output_folder: str | None = field(
         default=None,
         converter=converters.folder,
-        metadata=parameter("folder below the output container", checks.is_folder, metavar="NAME"),
+        metadata=parameter(
+            "folder below the output container",
+            checks.is_folder,
+            otherwise="`collection_id` where no `output_container` is given, else none",
+            metavar="NAME",
+        ),
     )
     mosaicjson_container: str = field(
         default=None,
@@ -153,9 +158,9 @@ class CollectionRequest:
     mode: PublishMode = field(
         default="upsert",
         metadata=parameter(
-            "what becomes of tiles that the collection holds already: `upsert` and `delsert` replace them and leave "
-            "the others; `insert` refuses them; `insert_ignore` leaves them out; after `replace` the collection holds "
-            "this job's tiles and no others"
+            "what becomes of tiles that the collection holds already: `upsert` replaces those that were made of the "
+            "same sources, `delsert` whatever they were made of, and both leave the others; `insert` refuses them; "
+            "`insert_ignore` leaves them out; after `replace` the collection holds this job's tiles and no others"
         ),
     )
 
@@ -217,8 +222,8 @@ class CollectionRequest:
     on_mismatch: MismatchPolicy = field(
         default="continue",
         metadata=_fine(
-            "when tiles disagree in bands, data type, raster type, nodata or colour table: `continue` with all, keep "
-            "the `majority`, or `fail`"
+            "when tiles, and those that are published, disagree in bands, data type, raster type, nodata or colour "
+            "table: `continue` with all, keep the `majority`, or `fail`"
         ),
     )
     datetime: str | None = field(
@@ -296,6 +301,7 @@ class CollectionRequest:
         if found:
             raise RequestError(found)
         defaults = {
+            "output_folder": self.collection_id if self.output_container is None else None,
             "collection_description": f"Raster collection: {self.collection_id}",
             "output_container": self.output_container or addresses.sibling(self.container_name, "cogs"),
             "stac_item_id": self.collection_id,

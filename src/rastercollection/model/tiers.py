@@ -14,6 +14,7 @@ from rastercollection.core.models import Notice
 from rastercollection.model.cog import CogSettings, Level
 
 __all__ = [
+    "FALLBACK_TIER",
     "LEVELS",
     "TIERS",
     "Compression",
@@ -22,6 +23,7 @@ __all__ = [
     "Tier",
     "choose_settings",
     "compatible_tiers",
+    "may_fall_back",
     "recommend",
 ]
 
@@ -113,9 +115,13 @@ def is_rgb_byte(dtypes: Sequence[str], color_interpretation: Sequence[str]) -> b
     return len(dtypes) == 3 or (len(dtypes) == 4 and color_interpretation[3] == "alpha")
 
 
+def may_fall_back(tier: Tier) -> bool:
+    """Whether there are bands that cannot be written in this tier, and are in the one that takes anything."""
+    return tier.needs == "rgb_byte" or tier.compression in LOSSY_NEEDS_BYTES
+
+
 def _fits(tier: Tier, dtypes: Sequence[str], color_interpretation: Sequence[str]) -> bool:
-    needs_bytes = tier.needs == "rgb_byte" or tier.compression in LOSSY_NEEDS_BYTES
-    return not needs_bytes or is_rgb_byte(dtypes, color_interpretation)
+    return not may_fall_back(tier) or is_rgb_byte(dtypes, color_interpretation)
 
 
 def compatible_tiers(

@@ -9,6 +9,7 @@ import attrs
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.geo.types import Bounds, NaturalGrid, Transform
 from rastercollection.model.cog import CogSettings
+from rastercollection.model.joining import Joining, PublishedTile
 from rastercollection.model.source_names import without_part
 
 __all__ = [
@@ -56,12 +57,16 @@ class Sources:
         blobs: All that the request names, those that are left out among them: names of outputs follow from it.
         refused: Why a file cannot even be opened, by blob.
         notices: What to tell about how they were found.
+        published: Items that the collection holds before the job begins.
+        joining: What the job will change of them; None where nothing is published.
     """
 
     files: tuple[SourceFile, ...]
     blobs: tuple[str, ...]
     refused: Mapping[str, ErrorRecord] = attrs.field(factory=dict)
     notices: tuple[Notice, ...] = ()
+    published: tuple[PublishedTile, ...] = ()
+    joining: Joining | None = None
 
     def only(self, blobs: Collection[str]) -> Sources:
         """Without the files that are not among ``blobs``; names stay as they are."""

@@ -12,6 +12,7 @@ from rastercollection.core.models import Notice
 __all__ = [
     "PUBLISH_MODES",
     "CatalogBackend",
+    "CatalogInFiles",
     "Publication",
     "PublishMode",
     "SearchableCatalog",
@@ -100,6 +101,19 @@ class CatalogBackend(Protocol):
 
         Items that others appended in the meantime, and what they made of the collection's document, do not matter.
         """
+        ...
+
+
+@runtime_checkable
+class CatalogInFiles(Protocol):
+    """What a catalog can besides, where its documents lie in storage: perhaps beside what jobs write there."""
+
+    def writes(self, url: str, collection_id: str) -> bool:
+        """Whether publishing a collection writes, or deletes, an object of this address."""
+        ...
+
+    def strangers(self, collection_id: str) -> Sequence[str]:
+        """Public addresses of objects that publishing would overwrite or delete, and that no publishing made."""
         ...
 
 

@@ -64,8 +64,12 @@ class StorageBackend(Protocol):
         """
         ...
 
-    def list(self, url: str) -> Iterator[ObjectInfo]:
-        """All objects below the folder ``url``, at any depth, sorted by URL; hidden temporaries are left out.
+    def list(self, url: str, *, deep: bool = True) -> Iterator[ObjectInfo]:
+        """All objects below the folder ``url``, sorted by URL; hidden temporaries are left out.
+
+        Args:
+            url: The folder.
+            deep: At any depth; otherwise those that lie in the folder itself.
 
         Raises:
             ObjectNotFoundError: The folder is not there.

@@ -9,7 +9,7 @@ from typing import Any
 import pystac
 
 from rastercollection.geo.bounds import bounds_union
-from rastercollection.model.cog import CogFile
+from rastercollection.model.cog import CogFile, Structure
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest
 from rastercollection.stac import terms
@@ -34,6 +34,7 @@ def collection_dict(
     items: Sequence[Mapping[str, Any]],
     *,
     renders: Mapping[str, Any],
+    drawn_as: Structure = (),
     mosaic: Mosaic | None = None,
     overview: CogFile | None = None,
     is_outdated: bool = False,
@@ -45,6 +46,7 @@ def collection_dict(
         request: What was asked for.
         items: All items that it is to hold: with absolute hrefs; other programs' too.
         renders: Render definitions by name.
+        drawn_as: What these are made for; empty without any COG.
         mosaic: Result of stage 3; None when it did not run.
         overview: The overview made beside it; None where there is none.
         is_outdated: The overview does not show all of the collection.
@@ -61,7 +63,11 @@ def collection_dict(
         providers=[pystac.Provider.from_dict(dict(provider)) for provider in request.providers],
         summaries=pystac.Summaries(_summaries(items, request.asset_key)),
         assets={**_mosaic_assets(mosaic), **_overview_assets(overview, is_outdated)},
-        extra_fields={"item_assets": item_assets, **({"renders": dict(renders)} if renders else {})},
+        extra_fields={
+            "item_assets": item_assets,
+            **({"renders": dict(renders)} if renders else {}),
+            **({terms.DRAWN_AS: list(drawn_as)} if drawn_as else {}),
+        },
     )
     collection.add_links(_links(links or {}))
     plain: Fields = collection.to_dict(include_self_link=False, transform_hrefs=False)

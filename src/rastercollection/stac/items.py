@@ -12,6 +12,7 @@ from rastercollection.core.records import jsonable, to_dict
 from rastercollection.geo.bounds import bounds_parts
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog, CogFile
+from rastercollection.model.names import source_mark
 from rastercollection.model.receipt import Receipt
 from rastercollection.model.times.evidence import UNKNOWN, written_before
 from rastercollection.model.times.span import utc_text
@@ -116,6 +117,8 @@ def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:
         terms.DATETIME_SOURCE: cog.datetime_source,
         terms.RASTER_TYPE: cog.file.raster_type,
         terms.TIER: cog.file.settings.tier,
+        terms.SOURCE: source_mark(cog.source_container, cog.source_blob),
+        **({terms.PROFILE: dict(cog.profile)} if cog.profile else {}),
     }
 
 

@@ -14,22 +14,27 @@ import attrs
 from rastercollection.core.records import from_dict
 from rastercollection.errors import RasterCollectionError
 from rastercollection.geo.types import Bounds
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, Structure
+from rastercollection.model.joining import PublishedTile
 from rastercollection.model.times.evidence import UNKNOWN
 from rastercollection.stac import terms
 
 __all__ = [
     "PublishedOverview",
+    "asset_hrefs",
     "asset_with_role",
     "assets_with_role",
     "cog_href",
     "cog_key",
     "is_dated_item",
     "is_item_of",
+    "is_own_collection",
     "item_bounds",
     "links_of",
     "published_cog",
     "published_overview",
+    "published_structure",
+    "published_tile",
     "source_of",
     "when_acquired",
     "whole_bands",
@@ -98,6 +103,12 @@ def published_overview(collection: Json) -> PublishedOverview | None:
         raise ValueError(f"its asset is not understood: {error!r}") from error
 
 
+def published_structure(collection: Json) -> Structure:
+    """What a collection is drawn as; empty where its document does not tell."""
+    told = collection.get(terms.DRAWN_AS)
+    return tuple(map(str, told)) if isinstance(told, list) else ()
+
+
 def assets_with_role(document: Json, role: str) -> list[Json]:
     """The assets of a document that have a role; what is no asset or no list of roles is passed over."""
     assets = document.get("assets")
@@ -108,6 +119,20 @@ def assets_with_role(document: Json, role: str) -> list[Json]:
 def asset_with_role(document: Json, role: str) -> Json | None:
     """The first asset of a document that has a role, as :func:`assets_with_role` finds them; None without one."""
     return next(iter(assets_with_role(document, role)), None)
+
+
+def asset_hrefs(document: Json) -> list[str]:
+    """Addresses of all assets of a document."""
+    assets = document.get("assets")
+    every = [asset for asset in assets.values() if isinstance(asset, Mapping)] if isinstance(assets, Mapping) else []
+    return [str(asset["href"]) for asset in every if "href" in asset]
+
+
+def is_own_collection(document: Json, collection_id: str) -> bool:
+    """Whether a collection of this id, and not of one that differs in case, was made by this library."""
+    summaries = document.get("summaries")
+    known = isinstance(summaries, Mapping) and any(str(name).startswith(terms.OWN) for name in summaries)
+    return known and document.get("id") == collection_id
 
 
 def links_of(document: Json, rel: str) -> list[dict[str, Any]]:
@@ -121,6 +146,35 @@ def cog_key(item: Json) -> str | None:
     """Key of the asset that is the COG; None in another program's item."""
     assets = item.get("assets") or {}
     return next((key for key, asset in assets.items() if terms.MAXZOOM in asset), None)
+
+
+def published_tile(item: Json) -> PublishedTile:
+    """What a job that joins the collection has to know of an item, whoever made it."""
+    assets, properties = item.get("assets") or {}, item["properties"]
+    key = cog_key(item)
+    own = [] if key is None else [assets[key], assets.get(terms.THUMBNAIL) or {}]
+    told = properties.get(terms.PROFILE)
+    profile = {str(name): str(value) for name, value in told.items()} if isinstance(told, Mapping) else _profile(item)
+    return PublishedTile(
+        item_id=str(item["id"]),
+        title=source_of(item),
+        source=str(properties.get(terms.SOURCE, "")),
+        profile=profile,
+        hrefs=tuple(str(asset["href"]) for asset in own if "href" in asset),
+    )
+
+
+def _profile(item: Json) -> dict[str, str]:
+    """What STAC's own fields tell of the bands of another program's item; empty where they tell nothing."""
+    asset = asset_with_role(item, terms.DATA) or {}
+    bands = asset.get("bands")
+    if not isinstance(bands, list) or not all(isinstance(band, Mapping) for band in bands):
+        return {}
+    types = [band.get("data_type", asset.get("data_type")) for band in bands]
+    found = {"band_count": str(len(bands))}
+    if bands and all(isinstance(name, str) for name in types):
+        found["dtype"] = ", ".join(dict.fromkeys(terms.DTYPES.get(name, name) for name in types))
+    return found
 
 
 def is_item_of(item: Json, cog: Cog) -> bool:
@@ -201,6 +255,7 @@ def _facts(item: Json, asset: Json) -> dict[str, Any]:
         "minzoom": asset[terms.MINZOOM],
         "maxzoom": asset[terms.MAXZOOM],
         "thumbnail": item["assets"].get(terms.THUMBNAIL, {}).get("href"),
+        "profile": properties.get(terms.PROFILE, {}),
         **_times(properties),
     }
 

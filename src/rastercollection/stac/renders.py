@@ -11,7 +11,7 @@ import attrs
 
 from rastercollection.core.records import jsonable
 from rastercollection.model.band import BandFacts
-from rastercollection.model.cog import CogFile
+from rastercollection.model.cog import CogFile, Structure, usual_structure
 from rastercollection.stac.spread import Spread, band_spread
 from rastercollection.stac.terms import VISUAL
 
@@ -48,15 +48,17 @@ class _View:
     bands: tuple[int, ...]
 
 
-def collection_renders(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
+def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Structure = ()) -> dict[str, Render]:
     """Renders by name; ``visual`` is always among them and is what links show.
 
     ``rescale``, where the data need it, comes from statistics over the whole collection. ``bidx`` names bands that
-    every COG has. Empty when there are no COGs.
+    every COG has. Empty when there are no COGs. A collection goes on being drawn ``drawn_as`` it was published, while
+    any COG has that structure.
     """
     if not cogs:
         return {}
-    usual = _usual(cogs)
+    structure = usual_structure(cogs, drawn_as)
+    usual = [cog for cog in cogs if cog.structure == structure]
     if _is_classes(usual[0]):
         common = {**_common(cogs, asset_key, (1,)), "resampling": "nearest"}
         return {VISUAL: {"title": "Classes", **common, **_class_colors(usual)}}
@@ -71,13 +73,6 @@ def _hillshade(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
     common = _common(cogs, asset_key, (1,))
     light = {"algorithm": "hillshade", "buffer": HILLSHADE_BUFFER}
     return {"hillshade": {"title": "Hillshade", **common, "resampling": _resampling(cogs, common), **light}}
-
-
-def _usual(cogs: Sequence[CogFile]) -> list[CogFile]:
-    """The COGs of the most frequent structure; the first tile's wins a tie."""
-    structures = [(cog.raster_type, tuple(band.dtype for band in cog.bands)) for cog in cogs]
-    most = Counter(structures).most_common(1)[0][0]
-    return [cog for cog, structure in zip(cogs, structures, strict=True) if structure == most]
 
 
 def _color_bands(cog: CogFile) -> list[BandFacts]:

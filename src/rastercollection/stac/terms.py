@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
+OWN: Final = "rastercollection:"
+"""What the names of fields of our own begin with."""
 RASTER_TYPE: Final = "rastercollection:raster_type"
 TIER: Final = "rastercollection:tier"
 DATETIME_SOURCE: Final = "rastercollection:datetime_source"
 """Of an item: parameter, pattern, filename, ``netcdf:`` with the axis, ``metadata:`` with the tag, or unknown."""
+SOURCE: Final = "rastercollection:source"
+"""Of an item: what tells its source from others of the same name elsewhere."""
+PROFILE: Final = "rastercollection:profile"
+"""Of an item: what has to agree with the other tiles of a collection, in words by aspect."""
 
 MINZOOM: Final = "rastercollection:minzoom"
 MAXZOOM: Final = "rastercollection:maxzoom"
 """WebMercatorQuad zooms of a COG. A COG's asset has the latter in all items of this library."""
+DRAWN_AS: Final = "rastercollection:drawn_as"
+"""Of a collection: raster type and the bands' data types of the COGs that its renders are made for."""
 OVERVIEW_LEVELS: Final = "rastercollection:overview_levels"
 VALIDITY: Final = "rastercollection:validity"
 COLOR_TABLE: Final = "rastercollection:color_table"

@@ -9,15 +9,15 @@ from typing import Any
 import attrs
 
 from rastercollection.core.workflow import TaskContext
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.mosaic import Mosaic
-from rastercollection.model.names import in_folder
+from rastercollection.model.names import in_folder, mosaic_name
 from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile, members_digest
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.stac.published import is_item_of, published_cog
+from rastercollection.stac.published import is_item_of, published_cog, published_structure
 from rastercollection.stages.fan_in import made_cogs
 from rastercollection.stages.resources import Resources
 
@@ -36,6 +36,7 @@ class Members:
         items: All items that were published before and stay, by id; other programs' among them.
         replaced: Items whose place the job's COGs take.
         leaving: Items that go, with the mode ``replace``, by id.
+        drawn_as: What the published collection is drawn as; empty without one.
     """
 
     made: tuple[Cog, ...]
@@ -43,6 +44,7 @@ class Members:
     items: tuple[Item, ...] = ()
     replaced: tuple[Item, ...] = ()
     leaving: tuple[Item, ...] = ()
+    drawn_as: Structure = ()
 
     @property
     def cogs(self) -> tuple[Cog, ...]:
@@ -72,6 +74,7 @@ def collection_members(request: CollectionRequest, context: TaskContext, *, publ
     made = made_cogs(context)
     catalog = Resources.of(context.resources).catalog
     found = catalog.items(request.stac_item_id) if catalog is not None else ()
+    drawn_as = published_structure(catalog.collection(request.stac_item_id) or {}) if catalog is not None else ()
     items = sorted(found, key=lambda item: str(item["id"]))
     mode = "upsert" if published and request.mode == "replace" else request.mode
     if mode == "insert_ignore":
@@ -81,10 +84,14 @@ def collection_members(request: CollectionRequest, context: TaskContext, *, publ
     others = [item for item in items if item["id"] not in sent]
     replaced = tuple(item for item in items if item["id"] in sent)
     if mode == "replace":
-        return Members(made=made, replaced=replaced, leaving=tuple(others))
+        return Members(made=made, replaced=replaced, leaving=tuple(others), drawn_as=drawn_as)
     kept = (published_cog(item) for item in others)
     return Members(
-        made=made, kept=tuple(cog for cog in kept if cog is not None), items=tuple(others), replaced=replaced
+        made=made,
+        kept=tuple(cog for cog in kept if cog is not None),
+        items=tuple(others),
+        replaced=replaced,
+        drawn_as=drawn_as,
     )
 
 
@@ -104,7 +111,7 @@ def write_mosaic(
     """
     document, left_out = build_mosaic(cogs, request)
     url = addresses.join(
-        request.mosaicjson_container, in_folder(f"{request.collection_id}.json", request.output_folder)
+        request.mosaicjson_container, in_folder(mosaic_name(request.collection_id), request.output_folder)
     )
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     written = storage.write(url, text.encode())

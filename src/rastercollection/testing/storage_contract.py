@@ -184,6 +184,14 @@ class StorageContract(abc.ABC):
             assert info == storage.stat(info.url)
             assert info.size == len(relative(join(container, "in"), info.url))
 
+    def test_a_list_of_the_folder_itself_goes_no_deeper(self, storage: StorageBackend, container: str) -> None:
+        for name in ("b", "a.tif", "deep/c", "deep/er/d", "a.d/e"):
+            self.raw_write(join(container, "in", name), name.encode())
+        found = list(storage.list(join(container, "in"), deep=False))
+        assert found == [storage.stat(join(container, "in", name)) for name in ("a.tif", "b")]
+        with pytest.raises(ObjectNotFoundError):
+            list(storage.list(join(container, "absent"), deep=False))
+
     def test_a_trailing_slash_changes_nothing(self, storage: StorageBackend, container: str) -> None:
         self.raw_write(join(container, "folder/object"), b"x")
         folder = join(container, "folder")

@@ -65,14 +65,18 @@ class FsspecStorage:
         with translated("look at", url, self._secrets):
             return self._at(url).stat()
 
-    def list(self, url: str) -> Iterator[ObjectInfo]:
-        """All objects below a folder, at any depth, sorted by URL; links to folders are not followed.
+    def list(self, url: str, *, deep: bool = True) -> Iterator[ObjectInfo]:
+        """All objects below a folder, sorted by URL; links to folders are not followed.
+
+        Args:
+            url: The folder.
+            deep: At any depth; otherwise those that lie in the folder itself.
 
         Raises:
             ObjectNotFoundError: The folder is not there; raised by the call itself.
         """
         with translated("list", url, self._secrets):
-            found = self._at(url).list()
+            found = self._at(url).list(deep=deep)
         return self._listed(url, found)
 
     def _listed(self, url: str, found: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:

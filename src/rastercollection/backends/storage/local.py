@@ -58,10 +58,10 @@ class LocalObject:
     def stat(self) -> ObjectInfo:
         return _describe(self.url, os.stat(self.path))
 
-    def list(self) -> Iterator[ObjectInfo]:
+    def list(self, *, deep: bool) -> Iterator[ObjectInfo]:
         if not stat.S_ISDIR(os.stat(self.path).st_mode):
             raise ObjectNotFoundError(f"{self.url} is not a folder.", "Give the folder it is in.", self.url)
-        return _walk(self.url, self.path)
+        return _walk(self.url, self.path, deep)
 
     def read(self, start: int, end: int | None) -> bytes:
         _check_regular(self.path)
@@ -210,14 +210,14 @@ def _check_regular(path: str) -> None:
         raise BackendError(f"{path} is not a regular file.", "", path)
 
 
-def _walk(url: str, folder: str) -> Iterator[ObjectInfo]:
+def _walk(url: str, folder: str, deep: bool) -> Iterator[ObjectInfo]:
     """Files below a folder, in the order of their URLs. Links to files count, links to folders are not followed."""
     with os.scandir(folder) as entries:
         found = {join(url, entry.name) + "/" * entry.is_dir(follow_symlinks=False): entry for entry in entries}
     for address in sorted(found):
         entry = found[address]
         if address.endswith("/"):
-            yield from _walk(address[:-1], entry.path)
+            yield from _walk(address[:-1], entry.path, deep) if deep else ()
         elif not _TEMPORARY.fullmatch(entry.name):
             yield from _seen(address, entry.path)
 

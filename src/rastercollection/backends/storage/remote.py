@@ -73,14 +73,21 @@ class RemoteObject:
     def stat(self) -> ObjectInfo:
         return self._describe(self.url, self._path, self._fs.info(self._path))
 
-    def list(self) -> Iterator[ObjectInfo]:
+    def list(self, *, deep: bool) -> Iterator[ObjectInfo]:
         if self.scheme in HTTP_SCHEMES:
             shown = public_form(self.url)
             raise BackendError(f"{shown} cannot be listed: web servers have no folders.", "Name every blob.", shown)
-        found: dict[str, dict[str, Any]] = self._fs.find(self._path, detail=True)
-        if self._path in found or (not found and not self._fs.exists(self._path)):
+        found = self._found(deep=deep)
+        if found.get(self._path, {}).get("type") == "file" or (not found and not self._fs.exists(self._path)):
             raise ObjectNotFoundError(f"There is no folder {self.url}.", "", self.url)
         return self._listed(found)
+
+    def _found(self, *, deep: bool) -> dict[str, dict[str, Any]]:
+        """What fsspec knows of the objects below, by path."""
+        if deep:
+            return dict(self._fs.find(self._path, detail=True))
+        # find(maxdepth=1) takes a folder that may not be looked into for an empty one, and adlfs ignores it
+        return {str(info["name"]).rstrip("/"): info for info in self._fs.ls(self._path, detail=True)}
 
     def _listed(self, found: Mapping[str, dict[str, Any]]) -> Iterator[ObjectInfo]:
         for path in sorted(found):

@@ -10,13 +10,15 @@ from rastercollection.core.records import from_dict, to_dict, to_plain
 from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Skip, Stage, TaskContext, carry_over
 from rastercollection.errors import RasterCollectionError, TaskError
 from rastercollection.geo.pixel_grid import CollectionGrid, choose_grid
-from rastercollection.model.agreement import Disagreement, compare_tiles, outside_majority
+from rastercollection.model.agreement import Disagreement, TileGroup, compare_tiles, outside_majority, staying
 from rastercollection.model.cog import Cog
 from rastercollection.model.decisions import decide
+from rastercollection.model.joining import PublishedTile
 from rastercollection.model.names import TileName, tile_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources, Validation
 from rastercollection.model.zoom_order import check_maxzoom
+from rastercollection.stages.cog.admit import admit
 from rastercollection.stages.cog.task_parameters import CogParameters
 from rastercollection.stages.stage_names import CREATE_COGS
 
@@ -50,12 +52,13 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
     sources: Sources = context.facts
     handed_on = _decided(request, previous, context.notice)
     valid = {name: found for name, found in handed_on.items() if isinstance(found, Validation)}
-    zoom = check_maxzoom(request.maxzoom, list(valid.values()))
+    names = tile_names(sources.blobs)
+    there = list(valid.values())
+    zoom = check_maxzoom(request.maxzoom, there)
     if zoom is not None:
         context.notice(zoom.code, zoom.message)
-    left_out = _left_out(request, list(valid.values()))
-    names = tile_names(sources.blobs)
-    grid = _grid(request, [validation for validation in valid.values() if validation.source.blob not in left_out])
+    left_out = _left_out(request, there, staying(sources, there, request.mode), context.notice)
+    grid = _grid(request, [validation for validation in there if validation.source.blob not in left_out])
 
     def parameters(result: TaskResult) -> Mapping[str, Any]:
         found = valid.get(result.task.id)
@@ -121,23 +124,46 @@ def _grid(request: CollectionRequest, validations: Sequence[Validation]) -> Coll
     )
 
 
-def _left_out(request: CollectionRequest, validations: Sequence[Validation]) -> Mapping[str, ErrorRecord]:
-    """Why tiles are left out although they are valid, by blob."""
-    if request.on_mismatch == "continue":
-        return {}
-    disagreements = compare_tiles(validations)
+def _left_out(
+    request: CollectionRequest, validations: Sequence[Validation], published: Sequence[PublishedTile], notify: Notify
+) -> Mapping[str, ErrorRecord]:
+    """Why tiles are left out although they are valid, by blob.
+
+    Raises:
+        TaskError: ``TILES_DISAGREE``, where the policy is to fail.
+    """
+    disagreements = compare_tiles(validations, published)
     if disagreements and request.on_mismatch == "fail":
         raise TaskError(
             "The tiles do not agree: " + "; ".join(_in_words(item) for item in disagreements),
             "Split them into several collections, or set on_mismatch to majority or continue.",
             code="TILES_DISAGREE",
         )
-    return {blob: _outlier(disagreements, blob) for blob in outside_majority(disagreements)}
+    left_out = outside_majority(disagreements) if request.on_mismatch == "majority" else frozenset()
+    if len(left_out) < len(validations):
+        _report_published(disagreements, notify)
+    return {blob: _outlier(disagreements, blob) for blob in left_out}
+
+
+def _report_published(disagreements: Sequence[Disagreement], notify: Notify) -> None:
+    """Say where tiles are to join a collection whose tiles are not like them."""
+    mixed = [item for item in disagreements if any(group.published for group in item.groups)]
+    if mixed:
+        notify(
+            "PUBLISHED_TILES_DIFFER",
+            f"The collection's tiles do not agree with those that join it ({'; '.join(map(_in_words, mixed))}). Links "
+            "and renders go on showing those that are published. Set on_mismatch to fail or majority, or make another "
+            "collection for them.",
+        )
 
 
 def _in_words(disagreement: Disagreement) -> str:
-    groups = ", ".join(f"{group.value} ({len(group.blobs)})" for group in disagreement.groups)
+    groups = ", ".join(f"{group.value} ({_counts(group)})" for group in disagreement.groups)
     return f"{disagreement.aspect}: {groups}"
+
+
+def _counts(group: TileGroup) -> str:
+    return f"{group.count}, {len(group.published)} of them published" if group.published else str(group.count)
 
 
 def _outlier(disagreements: Sequence[Disagreement], blob: str) -> ErrorRecord:
@@ -175,6 +201,7 @@ STAGE = Stage(
     task_type="create_cog",
     handler="rastercollection.stages.cog:create_cog",
     fan=FanOut(_plan, expected=_expected),
+    admit=admit,
     forecast="rastercollection.stages.cog:forecast_cog",
     summary=_summary,
     product=_address,

@@ -13,7 +13,9 @@ from affine import Affine
 from rastercollection.core.machine import process_memory
 from rastercollection.core.models import Notify
 from rastercollection.core.workflow import TaskContext
+from rastercollection.model.agreement import profile
 from rastercollection.model.cog import Cog
+from rastercollection.model.names import thumbnail_name
 from rastercollection.model.tile import SourceFile
 from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.model.times.evidence import Acquisition
@@ -149,7 +151,7 @@ class _Finish:
             empty=f"{cog.source_blob}: there is nothing to be seen in it.",
         )
         url = join(cog.output_container, cog.output_blob)
-        beside = join(cog.output_container, f"{cog.output_blob.removesuffix('.tif')}_thumbnail.png")
+        beside = join(cog.output_container, thumbnail_name(cog.output_blob))
         file, outputs = publish(self.task.resources.storage, made.file, put, picture, url=url, picture_url=beside)
         return attrs.evolve(cog, file=file, outputs=outputs)
 
@@ -177,6 +179,7 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         memory_bytes=made.usage.most_memory,
         temporary_disk_bytes=made.usage.most_disk,
         process_memory_bytes=process_memory(),
+        profile=profile(validation),
         receipt=made.receipt,
         seconds=0.0,
         outputs=(),

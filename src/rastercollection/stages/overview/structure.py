@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from rastercollection.model.cog import Cog, CogFile, CogSettings
+from rastercollection.model.cog import Structure as CogStructure
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
 
@@ -40,14 +41,15 @@ class Structure:
     keeps_values: bool
 
 
-def find_structure(cogs: Sequence[Cog]) -> Structure:
-    """The structure of most COGs; the first one's wins a tie.
+def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structure:
+    """The structure of most COGs, the first one's in a tie; of those that are drawn as the collection was, if any.
 
     Invalid pixels are told as the COGs tell them where all do it in one way, else by a mask. Where the COGs have no
     invalid pixels, the overview has some all the same, between and around them: NaN in floats, a mask in all else.
     """
     kinds = [_kind(cog.file) for cog in cogs]
-    usual = Counter(kinds).most_common(1)[0][0]
+    drawn = [kind for cog, kind in zip(cogs, kinds, strict=True) if cog.file.structure == drawn_as]
+    usual = Counter(drawn or kinds).most_common(1)[0][0]
     taken = [cog for cog, kind in zip(cogs, kinds, strict=True) if kind == usual]
     files = [cog.file for cog in taken]
     first = files[0]

@@ -42,11 +42,12 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     """
     started = time.monotonic()
     resources = Resources.of(context.resources)
-    cogs = collection_members(request, context).cogs
+    members = collection_members(request, context)
+    cogs = members.cogs
     low = find_low_zooms([cog.file for cog in cogs])
     if isinstance(low, str):
         return Overview(image=None, reason=low, members=members_digest(cogs))
-    structure = find_structure(cogs)
+    structure = find_structure(cogs, members.drawn_as)
     _report(structure, context)
     composition = Composition(
         structure=structure,

@@ -10,10 +10,10 @@ import attrs
 
 from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import ObjectNotFoundError, TaskError
-from rastercollection.model.cog import Cog
+from rastercollection.model.cog import Cog, usual_structure
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic, Overview
-from rastercollection.model.names import in_folder
+from rastercollection.model.names import in_folder, page_name
 from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
@@ -23,7 +23,7 @@ from rastercollection.ports.catalog import CatalogBackend, Publication, PublishM
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import is_dated, item_dict
-from rastercollection.stac.published import cog_href, is_item_of, source_of
+from rastercollection.stac.published import cog_href, is_item_of, published_tile
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview, source_times
 from rastercollection.stages.members import Members, collection_members, write_mosaic
@@ -126,7 +126,9 @@ def _items(request: CollectionRequest, members: Members, context: TaskContext) -
 
 def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, context: TaskContext) -> _Draft:
     storage, catalog = _backends(context)
-    renders = collection_renders([cog.file for cog in members.cogs], request.asset_key)
+    files = [cog.file for cog in members.cogs]
+    drawn_as = usual_structure(files, members.drawn_as)
+    renders = collection_renders(files, request.asset_key, drawn_as)
     shown = Shown(cogs=members.cogs, mosaic=mosaic, renders=renders)
     service = plan_service(request, storage, catalog, shown)
     items = _items(request, members, context)
@@ -136,6 +138,7 @@ def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, 
         request,
         every,
         renders=renders,
+        drawn_as=drawn_as,
         mosaic=mosaic,
         overview=overview.image if overview else None,
         is_outdated=_is_outdated(overview, members),
@@ -211,9 +214,12 @@ def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
 
 def _report_other_sources(members: Members, context: TaskContext) -> None:
     """Say where an item is replaced that was made of another source, as a.tif and a.png would give one id."""
-    sources = {cog.item_id: cog.source_blob for cog in members.made}
-    before = {str(item["id"]): source_of(item) for item in members.replaced}
-    other = [f"{name} (of {title}, now of {sources[name]})" for name, title in before.items() if title != sources[name]]
+    made = {cog.item_id: cog for cog in members.made}
+    other = [
+        f"{tile.item_id} (of {tile.title}, now of {cog.source_blob})"
+        for tile in map(published_tile, members.replaced)
+        if not tile.is_of((cog := made[tile.item_id]).source_container, cog.source_blob)
+    ]
     if other:
         context.notice(
             "ITEM_OF_OTHER_SOURCE",
@@ -285,7 +291,7 @@ def _write_preview(
     publication: Publication,
     links: Mapping[str, str],
 ) -> Output:
-    url = join(request.output_container, in_folder(f"{request.collection_id}.html", request.output_folder))
+    url = join(request.output_container, in_folder(page_name(request.collection_id), request.output_folder))
     places = PreviewPlaces(
         page=storage.public_url(url),
         collection=publication.collection_url,

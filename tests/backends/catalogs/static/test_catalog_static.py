@@ -269,8 +269,8 @@ class FailingStorage:
     def stat(self, url: str) -> ObjectInfo:
         return self.inner.stat(url)
 
-    def list(self, url: str) -> Iterator[ObjectInfo]:
-        return self.inner.list(url)
+    def list(self, url: str, *, deep: bool = True) -> Iterator[ObjectInfo]:
+        return self.inner.list(url, deep=deep)
 
     def read(self, url: str, start: int = 0, end: int | None = None) -> bytes:
         return self.inner.read(url, start, end)

@@ -51,6 +51,7 @@ from rastercollection.backends.catalogs.static.locks import PublishingLock, publ
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
 from rastercollection.backends.catalogs.static.root_document import RootDocument
 from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
+from rastercollection.backends.catalogs.static.strangers import strangers
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.models import Notice, Notify
 from rastercollection.core.records import multihash
@@ -212,6 +213,24 @@ class StaticCatalog:
         """Ids of the items that a collection links to and that are there."""
         published = self._published(CollectionFiles.of(self.storage, self.url, collection_id))
         return sorted(published.ids)
+
+    def writes(self, url: str, collection_id: str) -> bool:
+        """Whether publishing a collection writes, or deletes, an object of this address."""
+        place = CollectionFiles.of(self.storage, self.url, collection_id)
+        folder, address = f"{place.public_folder}/".casefold(), self._public(url).casefold()
+        fixed = {self._public(each).casefold() for each in (self._root.url, place.document, place.lock)}
+        return address in fixed or (address.startswith(folder) and is_ours(address.removeprefix(folder)))
+
+    def strangers(self, collection_id: str) -> list[str]:
+        """Public addresses of objects that publishing would overwrite or delete, and that no publishing made.
+
+        Raises:
+            BackendError: ``catalog.json`` is there and is no STAC catalog.
+        """
+        self._root.read()
+        place = CollectionFiles.of(self.storage, self.url, collection_id)
+        found = strangers(self.storage, place, collection_id, self._document(place))
+        return [f"{place.public_folder}/{name}" for name in found]
 
     def _published(self, place: CollectionFiles) -> Holdings:
         """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""

@@ -1,0 +1,97 @@
+"""What the stages of a workflow let in of a job, asked before anything is done."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from rastercollection.core.models import Notice, TaskResult
+from rastercollection.core.records import from_dict
+from rastercollection.core.workflow import StartContext, Workflow
+from rastercollection.errors import BackendError, RasterCollectionError, WorkflowDefinitionError
+from rastercollection.model.output import Made, Output
+from rastercollection.model.request import CollectionRequest
+from rastercollection.model.tile import Sources
+from rastercollection.ports.storage import StorageBackend
+
+__all__ = ["admitted", "are_there"]
+
+
+def admitted(
+    request: CollectionRequest,
+    workflow: Workflow,
+    sources: Sources,
+    *,
+    resources: Mapping[str, Any],
+    earlier: Sequence[TaskResult],
+    still_holds: Callable[[TaskResult], bool],
+    is_plan: bool,
+) -> Sources:
+    """The sources that every stage lets in.
+
+    The last stage is asked first: what it does not publish, those before it need not make.
+
+    Args:
+        request: What was asked for.
+        workflow: What is to be done.
+        sources: What was found.
+        resources: What handlers will be given.
+        earlier: Results of an earlier run of the job.
+        still_holds: Whether what such a result says is there, is.
+        is_plan: Nothing may be written.
+
+    Raises:
+        RasterCollectionError: A stage refuses the job.
+    """
+    notices, results = list(sources.notices), _by_stage(workflow, earlier)
+    for stage in reversed(workflow.stages):
+        if stage.admit is None:
+            continue
+        context = StartContext(
+            job_id=request.job_id,
+            workflow=workflow,
+            parameters=request.to_parameters(),
+            facts=sources,
+            results=results,
+            resources=resources,
+            still_holds=still_holds,
+            notice=lambda code, message: notices.append(Notice(code=code, message=message)),
+            is_plan=is_plan,
+        )
+        sources = stage.admit(context)
+        if not isinstance(sources, Sources):
+            raise WorkflowDefinitionError(
+                f"Stage {stage.name!r}: its admit returned {sources!r}, no Sources.", "Return context.facts."
+            )
+    return attrs.evolve(sources, notices=tuple(notices))
+
+
+def are_there(result: TaskResult, storage: StorageBackend) -> bool:
+    """Whether what any handler says it wrote is as it was; what it says in words of its own cannot be looked at."""
+    try:
+        outputs = from_dict(Made, result.value or {}).outputs
+    except RasterCollectionError:
+        return False
+    return all(_is_there(output, storage) for output in outputs)
+
+
+def _is_there(output: Output, storage: StorageBackend) -> bool:
+    """Whether an object is as it was; documents that all jobs of a collection write need only be there."""
+    try:
+        info = storage.stat(output.url)
+    except BackendError:
+        return False
+    return output.shared or (info.size, info.version) == (output.size, output.version)
+
+
+def _by_stage(workflow: Workflow, results: Sequence[TaskResult]) -> Mapping[str, Sequence[TaskResult]]:
+    """Results of an earlier run by the stages that make such now, wherever they stood in the workflow then."""
+    names = {kind.task_type: stage.name for stage in workflow.stages for kind in stage.kinds}
+    found: dict[str, list[TaskResult]] = defaultdict(list)
+    for result in results:
+        if result.task.task_type in names:
+            found[names[result.task.task_type]].append(result)
+    return found
