@@ -1,4 +1,4 @@
-"""Whether tiles make one mosaic: do bands, types, nodata and colour tables agree? Pure, no GDAL."""
+"""Whether tiles make one mosaic: do bands, types, nodata, heights and colour tables agree? Pure, no GDAL."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
+from rastercollection.core.models import Notice
 from rastercollection.model.tile import Validation
 
-__all__ = ["ASPECTS", "Disagreement", "TileGroup", "compare_tiles", "outside_majority"]
+__all__ = ["ASPECTS", "Disagreement", "TileGroup", "compare_tiles", "differing_heights", "outside_majority"]
 
 
 @attrs.frozen
@@ -49,11 +50,21 @@ def _nodata(tile: Validation) -> str:
     return str(tile.nodata if isinstance(tile.nodata, int) or not number.is_integer() else int(number))
 
 
+_NO_HEIGHTS = ("rgb", "rgba", "nir", "multispectral", "categorical")
+"""Types whose values are no heights, whatever the CRS says of heights."""
+_MOST_NAMED = 5
+
+
+def _heights(tile: Validation) -> str:
+    return tile.heights if tile.heights and tile.raster_type not in _NO_HEIGHTS else "none"
+
+
 ASPECTS: Mapping[str, Callable[[Validation], str]] = {
     "band_count": lambda tile: str(tile.band_count),
     "dtype": lambda tile: ", ".join(dict.fromkeys(tile.dtypes)),
     "raster_type": lambda tile: tile.raster_type,
     "nodata": _nodata,
+    "heights": _heights,
     "color_table": lambda tile: tile.color_table[:12] if tile.color_table else "none",
 }
 """What has to agree, and how each is put in words."""
@@ -85,3 +96,30 @@ def compare_tiles(validations: Sequence[Validation]) -> tuple[Disagreement, ...]
 def outside_majority(disagreements: Sequence[Disagreement]) -> frozenset[str]:
     """The tiles that differ from the majority in any aspect."""
     return frozenset(blob for item in disagreements for group in item.groups[1:] for blob in group.blobs)
+
+
+def differing_heights(validations: Sequence[Validation]) -> tuple[Notice, ...]:
+    """A notice where elevations refer to different things, or some of them to nothing that is known."""
+    groups: dict[str | None, list[str]] = {}
+    for tile in validations:
+        if tile.raster_type == "dem":
+            groups.setdefault(tile.heights, []).append(tile.source.blob)
+    if len(groups) < 2:
+        return ()
+    said = "; ".join(f"{_refer(heights)}: {_named(blobs)}" for heights, blobs in groups.items())
+    message = (
+        f"The tiles' heights do not refer to the same, and are not transformed; where tiles meet, there may be steps. "
+        f"{said}. Set input_crs with heights for tiles that do not say, or make several collections."
+    )
+    return (Notice(code="HEIGHTS_DIFFER", message=message),)
+
+
+def _refer(heights: str | None) -> str:
+    if heights is None:
+        return "to nothing that is known"
+    return f"to {heights}" if heights.startswith("EPSG:") else f"to {heights.split(chr(34))[1]}"
+
+
+def _named(blobs: Sequence[str]) -> str:
+    more = len(blobs) - _MOST_NAMED
+    return ", ".join(blobs[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

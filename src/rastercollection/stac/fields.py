@@ -12,6 +12,8 @@ import pyproj
 
 from rastercollection import __version__
 from rastercollection.core.records import jsonable
+from rastercollection.geo.crs import name_crs
+from rastercollection.geo.heights import with_heights
 from rastercollection.model.band import BandFacts, Histogram
 from rastercollection.model.cog import CogFile
 from rastercollection.stac import terms
@@ -109,7 +111,7 @@ def image_fields(image: CogFile) -> dict[str, Any]:
     """Grid, bands and file facts of a COG, for its asset."""
     shared, bands = share_fields([band_fields(band) for band in image.bands])
     resolution = ground_resolution(image)
-    code = projection_code(image.target_crs)
+    code = projection_code(_whole_crs(image))
     return {
         **shared,
         **({terms.RESOLUTION: resolution} if resolution is not None else {}),
@@ -123,6 +125,12 @@ def image_fields(image: CogFile) -> dict[str, Any]:
         terms.FILE_SIZE: image.size,
         terms.FILE_HEADER_SIZE: image.header_size,
     }
+
+
+def _whole_crs(image: CogFile) -> str:
+    """The CRS with what heights refer to, as far as a GeoTIFF can say both."""
+    whole = with_heights(image.target_crs, image.heights) if image.heights else None
+    return name_crs(whole) if whole is not None else image.target_crs
 
 
 def projection_code(crs: str) -> str | None:

@@ -80,6 +80,7 @@ def _for_later_runs(cog: CogFile) -> dict[str, Any]:
         terms.MAXZOOM: cog.maxzoom,
         terms.OVERVIEW_LEVELS: list(cog.overview_levels),
         terms.VALIDITY: cog.validity,
+        **({terms.HEIGHTS: cog.heights} if cog.heights else {}),
         **({terms.COLOR_TABLE: jsonable(cog.color_table)} if cog.color_table else {}),
     }
 

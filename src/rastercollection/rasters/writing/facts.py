@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import pyproj
 import rasterio
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
@@ -14,6 +17,7 @@ from rastercollection.core.records import multihash
 from rastercollection.errors import TileError
 from rastercollection.geo.crs import name_crs
 from rastercollection.geo.geographic import geographic_bounds
+from rastercollection.geo.heights import with_heights
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import TILE, exact_zoom
@@ -43,6 +47,7 @@ def cog_file_of(
     validity: str,
     overview_levels: tuple[int, ...],
     color_table: ColorTable | None,
+    heights: str | None = None,
 ) -> CogFile:
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
     :class:`CogFile`, and what is read from it."""
@@ -58,7 +63,8 @@ def cog_file_of(
         thumbnail=None,
         settings=settings,
         target_crs=name,
-        projjson=None if name.startswith("EPSG:") else crs.to_json_dict(),
+        heights=heights,
+        projjson=_projjson(crs, heights),
         transform=transform,
         shape=(grid.height, grid.width),
         bounds=grid.bounds,
@@ -74,6 +80,13 @@ def cog_file_of(
         minzoom=minzoom,
         maxzoom=maxzoom,
     )
+
+
+def _projjson(crs: pyproj.CRS, heights: str | None) -> Mapping[str, Any] | None:
+    """Of the CRS with what heights refer to; None where that has a code."""
+    whole = (with_heights(name_crs(crs), heights) if heights else None) or crs
+    definition: Mapping[str, Any] = whole.to_json_dict()
+    return None if name_crs(whole).startswith("EPSG:") else definition
 
 
 def _header_size(cog: DatasetReader) -> int:

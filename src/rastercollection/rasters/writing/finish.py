@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 import rasterio
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.rpc import RPC
 
@@ -41,6 +42,8 @@ class CogWriter:
         layout: How it tells invalid pixels.
         settings: How it is written.
         metadata: What it says beside its pixels.
+        crs: The grid's, with what heights refer to as far as a GeoTIFF can hold it.
+        heights: What they refer to; None where nothing tells.
         workspace: For the overviews and the COG.
         threads: Of the encoder.
         rpcs: Rational polynomials that hold for the image.
@@ -52,6 +55,8 @@ class CogWriter:
     layout: PixelLayout
     settings: CogSettings
     metadata: Metadata
+    crs: CRS
+    heights: str | None
     workspace: Workspace
     threads: int
     rpcs: RPC | None = None
@@ -79,6 +84,7 @@ class CogWriter:
         document = buffer.as_document(overviews=[overview.as_document() for overview in overviews])
         with writing(blob, "writing the metadata"), open_buffer(document, "r+") as dataset:
             self.metadata.write(dataset)
+            dataset.crs = self.crs
             if self.rpcs is not None:
                 dataset.rpcs = self.rpcs
         encode(document, target, settings, self.metadata, dtype=buffer.dtype, threads=self.threads, blob=blob)
@@ -100,6 +106,7 @@ class CogWriter:
                 validity=_kind_of(buffer, self.layout),
                 overview_levels=self.levels,
                 color_table=self.metadata.color_table,
+                heights=self.heights,
             )
 
 

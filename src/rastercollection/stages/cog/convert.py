@@ -77,6 +77,8 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         layout=prepared.source.layout,
         settings=prepared.settings,
         metadata=prepared.metadata,
+        crs=prepared.crs,
+        heights=spec.heights,
         workspace=workspace,
         threads=spec.limits.gdal_threads,
         rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
@@ -111,6 +113,7 @@ def _receipt(prepared: Prepared, filled: _Filled, target: Path, statistics: Runn
     expected = ExpectedContent(
         buffer=filled.buffer,
         layout=prepared.source.layout,
+        crs=prepared.crs,
         valid_pixels=filled.valid_pixels,
         exact=is_exact(prepared.settings),
         only_valid=prepared.only_valid,

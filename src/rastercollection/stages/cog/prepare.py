@@ -7,9 +7,11 @@ from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from rastercollection.core.models import Notify
+from rastercollection.geo.heights import heights_label
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.cost import Load
+from rastercollection.rasters.gdal_crs import whole_crs
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import GridPlan, plan_grid
 from rastercollection.rasters.limits import Limits
@@ -31,6 +33,7 @@ class ConversionSpec:
         settings: How the COG is written.
         raster_type: As validated.
         source_crs: CRS of the source, or the one used for want of it.
+        heights: What heights refer to; None where nothing tells.
         georeferencing: geotransform, gcps or rpcs.
         target_crs: CRS of the COG.
         grid: Where its pixels may lie.
@@ -42,6 +45,7 @@ class ConversionSpec:
     settings: CogSettings
     raster_type: str
     source_crs: CRS
+    heights: str | None
     georeferencing: str
     target_crs: CRS
     grid: GridRule
@@ -64,6 +68,12 @@ class Prepared:
     def only_valid(self) -> bool:
         """LERC does not keep the values of invalid pixels."""
         return self.settings.compression.startswith("LERC")
+
+    @property
+    def crs(self) -> CRS:
+        """What the COG says: the grid's CRS, with what heights refer to as far as a GeoTIFF can hold it."""
+        grid_crs = self.plan.grid.crs
+        return whole_crs(grid_crs, self.spec.heights) or grid_crs
 
     @property
     def keeps_rpcs(self) -> bool:
@@ -95,6 +105,12 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
     metadata = Metadata.of(dataset, layout, spec.blob)
     for notice in (*plan.notices, *notices, *metadata.notices):
         notify(notice.code, notice.message)
+    if whole_crs(plan.grid.crs, spec.heights) is None:
+        notify(
+            "HEIGHTS_ONLY_IN_ITEM",
+            f"{spec.blob}: a GeoTIFF in the target CRS cannot say that heights refer to {heights_label(spec.heights)}; "
+            "the STAC item does.",
+        )
     if placement.rpcs is not None:
         notify(
             "RPC_WITHOUT_DEM",

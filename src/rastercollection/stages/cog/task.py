@@ -101,6 +101,7 @@ class _Task:
             settings=validation.settings,
             raster_type=validation.raster_type,
             source_crs=to_rasterio(validation.crs),
+            heights=validation.heights,
             georeferencing=validation.georeferencing,
             target_crs=to_rasterio(self.parameters.target_crs),
             grid=self.parameters.grid,

@@ -17,6 +17,7 @@ from rastercollection.errors import TaskError
 from rastercollection.geo.webmercator import HALF_WORLD, from_mercator, pixel_size
 from rastercollection.model.cog import CogFile
 from rastercollection.mosaics.low_zooms import LowZooms
+from rastercollection.rasters.gdal_crs import whole_crs
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
@@ -69,7 +70,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
     """
     structure, grid = job.structure, job.grid
-    layout = structure.layout
+    layout, heights = structure.layout, structure.heights
     shape = (len(layout.bands), grid.height, grid.width)
     with cog_environment():
         with writing(_NAME, "writing the image"):
@@ -84,6 +85,8 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             layout=layout,
             settings=structure.settings,
             metadata=_metadata(job, unreadable),
+            crs=whole_crs(grid.crs, heights) or grid.crs,
+            heights=heights,
             workspace=workspace,
             threads=job.limits.gdal_threads,
         )

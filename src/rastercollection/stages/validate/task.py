@@ -32,6 +32,7 @@ from rastercollection.stages.validate.declarations import (
 )
 from rastercollection.stages.validate.detect import detect_type
 from rastercollection.stages.validate.georeference import georeference
+from rastercollection.stages.validate.reference import check_target_heights
 from rastercollection.stages.validate.sample import take_sample
 from rastercollection.stages.validate.task_parameters import ValidateParameters
 
@@ -77,6 +78,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
     source = parameters.source
     _report_left_out(dataset, context)
     place = georeference(dataset, parameters.input_crs, context.notice)
+    check_target_heights(source.blob, place.reference.heights, parameters.target_crs, context.notice)
     layout, sample = declared_bands(dataset), take_sample(dataset)
     findings = bit_depth_findings(sample, layout.dtypes)
     _report(source.blob, findings, strict=parameters.strict, context=context)
@@ -95,6 +97,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         nodata=declared_nodata(dataset, context.notice),
         crs=crs,
         crs_source=place.reference.source,
+        heights=place.reference.heights,
         georeferencing=place.kind,
         transform=place.transform,
         bounds=place.bounds,

@@ -39,6 +39,7 @@ def why_not(dataset: SourceDataset, prepared: Prepared) -> str | None:
         validity=prepared.source.validity,
         layout=prepared.source.layout,
         metadata=prepared.metadata,
+        heights=prepared.spec.heights,
     )
     return why_not_as_it_is(dataset, asked)
 
@@ -94,6 +95,7 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         validity=layout.kind,
         overview_levels=levels,
         color_table=prepared.metadata.color_table,
+        heights=prepared.spec.heights,
     )
     return Conversion(
         path=path,
