@@ -247,7 +247,14 @@ def _band(band: Json) -> dict[str, Any]:
         "offset": band.get(terms.OFFSET, 0.0),
         "color_interpretation": band[terms.COLOR_INTERPRETATION],
         "statistics": _statistics(band["statistics"], band) if "statistics" in band else None,
+        "classes": [_class(entry) for entry in band.get(terms.CLASSES, ())],
     }
+
+
+def _class(entry: Json) -> dict[str, Any]:
+    hint = entry.get("color_hint")
+    color = (*bytes.fromhex(hint), 255) if hint else None
+    return {"value": entry["value"], "name": entry.get("title") or entry["name"], "color": color}
 
 
 def _statistics(statistics: Json, band: Json) -> dict[str, Any]:

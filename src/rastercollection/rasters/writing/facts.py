@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pyproj
 import rasterio
 from rasterio.crs import CRS
@@ -26,7 +27,8 @@ from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid, plan_grid
-from rastercollection.rasters.writing.metadata import ColorTable
+from rastercollection.rasters.source.classes import BandClasses
+from rastercollection.rasters.writing.metadata import ColorTable, color_table_of
 
 __all__ = ["cog_file_of"]
 
@@ -46,15 +48,16 @@ def cog_file_of(
     raster_type: str,
     validity: str,
     overview_levels: tuple[int, ...],
-    color_table: ColorTable | None,
     heights: str | None = None,
+    classes: Sequence[BandClasses] = (),
 ) -> CogFile:
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
     :class:`CogFile`, and what is read from it."""
     with cog.open("rb") as content:
         checksum = multihash(content)
     with rasterio.open(cog, driver="GTiff") as dataset:
-        bands, header = _band_facts(dataset, statistics), _header_size(dataset)
+        bands, header, colors = _band_facts(dataset, statistics), _header_size(dataset), color_table_of(dataset)
+    bands = tuple(map(_with_classes, bands, classes or [BandClasses()] * len(bands), [colors or {}] * len(bands)))
     crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
     assert crs is not None
     name, transform = name_crs(crs), tuple(grid.transform)[:6]
@@ -76,7 +79,7 @@ def cog_file_of(
         raster_type=raster_type,
         validity=validity,
         bands=bands,
-        color_table=_color_entries(color_table, bands[0].nodata),
+        color_table=_color_entries(colors, bands[0].nodata),
         minzoom=minzoom,
         maxzoom=maxzoom,
     )
@@ -137,6 +140,12 @@ def _band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...
         )
         for band in cog.indexes
     )
+
+
+def _with_classes(band: BandFacts, found: BandClasses, colors: ColorTable) -> BandFacts:
+    """With what values stand for, in the colours that the COG has for them, else in those of the attribute table."""
+    classes = tuple(attrs.evolve(entry, color=colors.get(entry.value, entry.color)) for entry in found.classes)
+    return attrs.evolve(band, classes=classes)
 
 
 def _whole(nodata: float | None, dtype: str) -> int | float | None:

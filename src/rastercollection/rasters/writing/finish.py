@@ -105,8 +105,8 @@ class CogWriter:
                 raster_type=self.raster_type,
                 validity=_kind_of(buffer, self.layout),
                 overview_levels=self.levels,
-                color_table=self.metadata.color_table,
                 heights=self.heights,
+                classes=self.metadata.classes,
             )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
-from rastercollection.core.models import Notify
+from rastercollection.core.models import Notice, Notify
 from rastercollection.geo.heights import heights_label
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.model.cog import CogSettings
@@ -103,21 +105,36 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
     settings = attrs.evolve(settings, block_size=side)
     layout = choose_layout(validity, dtype, settings)
     metadata = Metadata.of(dataset, layout, spec.blob)
-    for notice in (*plan.notices, *notices, *metadata.notices):
+    source = SourceRaster(dataset=dataset, blob=spec.blob, validity=validity, layout=layout)
+    prepared = Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
+    for notice in (*plan.notices, *notices, *metadata.notices, *_of_placement(prepared)):
         notify(notice.code, notice.message)
-    if whole_crs(plan.grid.crs, spec.heights) is None:
-        notify(
-            "HEIGHTS_ONLY_IN_ITEM",
-            f"{spec.blob}: a GeoTIFF in the target CRS cannot say that heights refer to {heights_label(spec.heights)}; "
-            "the STAC item does.",
+    return prepared
+
+
+def _of_placement(prepared: Prepared) -> Iterator[Notice]:
+    """What of the way in which the source is placed its COG cannot say."""
+    spec, placement, dataset = prepared.spec, prepared.placement, prepared.source.dataset
+    if whole_crs(prepared.plan.grid.crs, spec.heights) is None:
+        yield Notice(
+            code="HEIGHTS_ONLY_IN_ITEM",
+            message=f"{spec.blob}: a GeoTIFF in the target CRS cannot say that heights refer to "
+            f"{heights_label(spec.heights)}; the STAC item does.",
         )
     if placement.rpcs is not None:
-        notify(
-            "RPC_WITHOUT_DEM",
-            f"{spec.blob}: rectified for one elevation, {placement.elevation:.0f} m, as there is no terrain model.",
+        yield Notice(
+            code="RPC_WITHOUT_DEM",
+            message=f"{spec.blob}: rectified for one elevation, {placement.elevation:.0f} m, as there is no terrain "
+            "model.",
         )
-    source = SourceRaster(dataset=dataset, blob=spec.blob, validity=validity, layout=layout)
-    return Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
+    elif dataset.rpcs is not None and not prepared.keeps_rpcs:
+        message = f"{spec.blob}: its RPCs hold for its own pixels; those of the COG are others, and it has none."
+        yield Notice(code="RPCS_DROPPED", message=message)
+    points = dataset.gcps[0]
+    if points:
+        how = "placed it" if placement.gcps else "were not used, as it has a geotransform,"
+        message = f"{spec.blob}: its {len(points)} ground control points {how} and are not in the COG."
+        yield Notice(code="CONTROL_POINTS_DROPPED", message=message)
 
 
 def load_of(prepared: Prepared, *, asked: bool | None) -> Load:

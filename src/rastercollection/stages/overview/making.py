@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
@@ -25,6 +24,7 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import Metadata
@@ -103,13 +103,13 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
 
 
 def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
-    """What the first COG that can be read says of its bands, without tags, which are about that tile."""
+    """What the first COG that can be read says of its bands, without tags, which are about that tile, but for names."""
     cogs = job.structure.cogs
     first = next((cog for cog in cogs if cog.file.href not in unreadable), cogs[0])
     with open_overview(job.storage, job.limits, ReducedCog(cog=first, reduction=math.inf)) as dataset:
         found = Metadata.of(dataset, job.structure.layout, first.source_blob)
-    untagged: tuple[dict[str, Any], ...] = tuple({} for _ in found.band_tags)
-    return attrs.evolve(found, tags={}, band_tags=untagged, is_point=False, rpcs=None, notices=())
+    names = tuple({key: tags for key, tags in band.items() if key == CLASS_NAMES} for band in found.band_tags)
+    return attrs.evolve(found, tags={}, band_tags=names, is_point=False, rpcs=None, notices=())
 
 
 def _compare(target: Path, buffer: RasterBuffer, steps: tuple[int, int], *, exact: bool) -> None:

@@ -94,8 +94,8 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         raster_type=prepared.spec.raster_type,
         validity=layout.kind,
         overview_levels=levels,
-        color_table=prepared.metadata.color_table,
         heights=prepared.spec.heights,
+        classes=prepared.metadata.classes,
     )
     return Conversion(
         path=path,
