@@ -13,16 +13,20 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
+import rasterio
 import rasterio.shutil
 from rasterio.io import DatasetReader, MemoryFile
 
 from rastercollection.model.band import RasterClass
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
 
-__all__ = ["CLASS_NAMES", "BandClasses", "classes_of"]
+__all__ = ["CLASS_NAMES", "HAS_TABLES", "BandClasses", "classes_of"]
 
 CLASS_NAMES = "CLASS_NAMES"
 """Metadata domain of a band whose keys are values and whose texts are names: a GeoTIFF has no other place for them."""
+
+HAS_TABLES = tuple(map(int, rasterio.__gdal_version__.split(".")[:2])) >= (3, 12)
+"""Whether GDAL reads and writes attribute tables inside GeoTIFFs."""
 
 _LARGEST_XML = 16 * 2**20
 _MOST = 1024

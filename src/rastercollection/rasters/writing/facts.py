@@ -53,11 +53,8 @@ def cog_file_of(
 ) -> CogFile:
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
     :class:`CogFile`, and what is read from it."""
-    with cog.open("rb") as content:
-        checksum = multihash(content)
     with rasterio.open(cog, driver="GTiff") as dataset:
         bands, header, colors = _band_facts(dataset, statistics), _header_size(dataset), color_table_of(dataset)
-    bands = tuple(map(_with_classes, bands, classes or [BandClasses()] * len(bands), [colors or {}] * len(bands)))
     crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
     assert crs is not None
     name, transform = name_crs(crs), tuple(grid.transform)[:6]
@@ -73,16 +70,21 @@ def cog_file_of(
         bounds=grid.bounds,
         bounds_4326=geographic_bounds(crs, transform, grid.width, grid.height) or _EARTH,
         size=cog.stat().st_size,
-        checksum=checksum,
+        checksum=_checksum(cog),
         header_size=header,
         overview_levels=overview_levels,
         raster_type=raster_type,
         validity=validity,
-        bands=bands,
+        bands=_with_classes(bands, classes, colors or {}),
         color_table=_color_entries(colors, bands[0].nodata),
         minzoom=minzoom,
         maxzoom=maxzoom,
     )
+
+
+def _checksum(cog: Path) -> str:
+    with cog.open("rb") as content:
+        return multihash(content)
 
 
 def _projjson(crs: pyproj.CRS, heights: str | None) -> Mapping[str, Any] | None:
@@ -142,10 +144,15 @@ def _band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...
     )
 
 
-def _with_classes(band: BandFacts, found: BandClasses, colors: ColorTable) -> BandFacts:
+def _with_classes(
+    bands: tuple[BandFacts, ...], classes: Sequence[BandClasses], colors: ColorTable
+) -> tuple[BandFacts, ...]:
     """With what values stand for, in the colours that the COG has for them, else in those of the attribute table."""
-    classes = tuple(attrs.evolve(entry, color=colors.get(entry.value, entry.color)) for entry in found.classes)
-    return attrs.evolve(band, classes=classes)
+    named = [
+        tuple(attrs.evolve(entry, color=colors.get(entry.value, entry.color)) for entry in found.classes)
+        for found in classes or [BandClasses()] * len(bands)
+    ]
+    return tuple(attrs.evolve(band, classes=found) for band, found in zip(bands, named, strict=True))
 
 
 def _whole(nodata: float | None, dtype: str) -> int | float | None:

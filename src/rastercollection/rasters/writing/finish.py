@@ -11,6 +11,7 @@ from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.rpc import RPC
 
+from rastercollection.core.models import Notice
 from rastercollection.model.band import BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_errors import writing
@@ -20,6 +21,7 @@ from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.encode import check_valid, encode, overview_levels
 from rastercollection.rasters.writing.facts import cog_file_of
+from rastercollection.rasters.writing.left_out import listed
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.rasters.writing.pyramid import build_pyramid
 
@@ -93,6 +95,15 @@ class CogWriter:
         self.workspace.usage.add(target.stat().st_size, in_memory=False)
         check_valid(target, blob)
         return target
+
+    def notices(self, cog: Path) -> tuple[Notice, ...]:
+        """What GDAL did not write of the metadata, although it was asked to."""
+        with writing(self.blob, "reading the COG back"), rasterio.open(cog) as dataset:
+            missing = self.metadata.missing_in(dataset)
+        if not missing:
+            return ()
+        message = f"{self.blob}: GDAL cannot write these tags into a GeoTIFF as they are: {listed(missing)}."
+        return (Notice(code="TAGS_DROPPED", message=message),)
 
     def file_of(self, cog: Path, buffer: RasterBuffer, statistics: tuple[BandStatistics | None, ...]) -> CogFile:
         """What is told of the COG that was written of a buffer; it may have been discarded."""

@@ -9,15 +9,13 @@ from rasterio.io import DatasetReader
 
 from rastercollection.core.models import Notice
 from rastercollection.rasters.pixels.validity import PixelLayout
-from rastercollection.rasters.source.classes import BandClasses
+from rastercollection.rasters.source.classes import HAS_TABLES, BandClasses
 
-__all__ = ["WRITES_TABLES", "ColorTables", "holds_color_table", "left_out", "listed"]
+__all__ = ["ColorTables", "holds_color_table", "left_out", "listed"]
 
 ColorTables = Sequence[Mapping[int, tuple[int, int, int, int]] | None]
 """Of each band; None where it has none."""
 
-WRITES_TABLES = tuple(map(int, rasterio.__gdal_version__.split(".")[:2])) >= (3, 12)
-"""Whether GDAL writes attribute tables into GeoTIFFs."""
 _MOST_NAMED = 10
 _OPAQUE = 255
 
@@ -105,11 +103,11 @@ def _of_validity(dataset: DatasetReader, layout: PixelLayout) -> Iterator[tuple[
 
 def _of_classes(classes: Sequence[BandClasses]) -> Iterator[tuple[str, str]]:
     columns = dict.fromkeys(column for band in classes for column in band.columns)
-    if columns and not WRITES_TABLES:
+    if columns and not HAS_TABLES:
         yield (
             "ATTRIBUTES_DROPPED",
-            f"GDAL {rasterio.__gdal_version__} writes no attribute table into a GeoTIFF (3.12 does): names of values are "
-            f"kept, and their colours in the item; {listed(columns)} are left out.",
+            f"GDAL {rasterio.__gdal_version__} writes no attribute tables into GeoTIFFs (3.12 does): names of values "
+            f"are kept, and their colours in the item; {listed(columns)} are left out.",
         )
     dropped = sum(band.dropped for band in classes)
     if dropped:

@@ -114,6 +114,15 @@ class Metadata:
         found = {domain: next(iter(tags.values())) for domain, tags in self.tags.items() if domain.startswith("xml:")}
         return {domain: text for domain, text in found.items() if "=" in text}
 
+    def missing_in(self, dataset: DatasetReader) -> tuple[str, ...]:
+        """Names of the tags that a dataset lacks, or has otherwise."""
+        return tuple(
+            f"{domain}:{key}" if domain else key
+            for domain, tags in self.tags.items()
+            for key, value in tags.items()
+            if domain not in self.documents and dataset.tags(ns=domain or None).get(key) != value
+        )
+
     @property
     def has_domains(self) -> bool:
         """Whether there are tags in other domains than the default one and XMP."""

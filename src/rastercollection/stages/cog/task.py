@@ -146,6 +146,8 @@ class _Finish:
 
     def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:
         cog = attrs.evolve(_described(self.task, made, self.times), copied=because is None, converted_because=because)
+        for notice in made.notices:
+            self.context.notice(notice.code, notice.message)
         if not made.valid.total:
             self.context.notice(
                 "NO_VALID_PIXELS", f"{cog.source_blob}: none of its pixels is valid; its footprint is its bounds."
