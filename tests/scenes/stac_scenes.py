@@ -8,10 +8,16 @@ import attrs
 import pyproj
 
 from rastercollection.geo.heights import with_heights
+from rastercollection.model.band import RasterClass
 from rastercollection.testing.sample_records import sample_band, sample_cog
 
 CONIC = pyproj.CRS.from_proj4("+proj=laea +lat_0=10 +lon_0=71 +ellps=WGS84 +units=m")
 PALETTE = {"0": (0, 0, 0, 0), "1": (10, 100, 30, 255), "2": (250, 200, 0, 255)}
+CLASSES = (
+    RasterClass(value=0, name="nothing"),
+    RasterClass(value=1, name="Wald & Forst", color=(10, 100, 30, 255)),
+    RasterClass(value=2, name="水", color=(250, 200, 0, 255)),
+)
 LOCAL_HEIGHTS = pyproj.CRS.from_wkt(
     'VERTCRS["Harbour",VDATUM["Harbour gauge"],CS[vertical,1],AXIS["up",up],LENGTHUNIT["metre",1]]'
 ).to_wkt()
@@ -57,6 +63,13 @@ def odd_cogs() -> dict[str, Any]:
             color_table=PALETTE,
             raster_type="categorical",
         ),
+        "classes": sample_cog(
+            "classes",
+            bands=(attrs.evolve(sample_band(color="palette", values=(1, 2), nodata=0), classes=CLASSES),),
+            color_table=PALETTE,
+            raster_type="categorical",
+        ),
+        "classes of a band": sample_cog("flags", bands=(sample_band(), attrs.evolve(sample_band(2), classes=CLASSES))),
         "alpha": sample_cog("alpha", bands=tuple(map(sample_band, (1, 2, 3, 4), ("red", "green", "blue", "alpha")))),
         "scaled": sample_cog("scaled", bands=(attrs.evolve(sample_band(), unit="m", scale=0.1, offset=-5.0),)),
         "nothing valid": sample_cog(

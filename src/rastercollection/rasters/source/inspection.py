@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.models import Notice
 from rastercollection.errors import ObjectNotFoundError, TileError
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.tile import SourceFile
@@ -37,12 +38,12 @@ class Inspection:
     Attributes:
         driver: GDAL's usual driver for them; empty when they are of no known kind.
         as_kind: `` as a TIFF`` and the like, for messages; empty likewise.
-        unseen: Codes and texts of notices about what GDAL passes over.
+        unseen: Notices of what GDAL passes over, whose messages follow the name of the file.
     """
 
     driver: str = ""
     as_kind: str = ""
-    unseen: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[Notice, ...] = ()
 
 
 def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -> Inspection:
@@ -68,7 +69,7 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     if kind is None:
         return Inspection()
     _check_kind(kind, source.blob, policy)
-    unseen: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[Notice, ...] = ()
     if tiff.is_tiff(head):
         _check_tiff(read, info.size, source.blob, policy, all_pages=bool(source.part))
         unseen = tiff_tags.unseen(read, info.size, reads_tables=HAS_TABLES)

@@ -125,8 +125,8 @@ def open_source(
         if notify and dataset.has_lost_texts:
             notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
         if notify:
-            for code, text in facts.unseen:
-                notify(code, f"{source.blob}: {text}")
+            for notice in facts.unseen:
+                notify(notice.code, f"{source.blob}: {notice.message}")
         yield dataset
         if notify:
             for message in in_words(messages, place.path, source.blob):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rastercollection.core.models import Notice
 from rastercollection.rasters.source.tiff import (
     MalformedTiffError,
     Reader,
@@ -25,8 +26,8 @@ _KEY_LENGTH = 4
 """Numbers of a key in the directory of geographic keys; its header has as many."""
 
 
-def unseen(read: Reader, size: int, *, reads_tables: bool) -> tuple[tuple[str, str], ...]:
-    """Codes of notices and their texts, which follow the name of the file.
+def unseen(read: Reader, size: int, *, reads_tables: bool) -> tuple[Notice, ...]:
+    """Notices, whose messages follow the name of the file.
 
     Args:
         read: Gives ranges of bytes.
@@ -41,9 +42,7 @@ def unseen(read: Reader, size: int, *, reads_tables: bool) -> tuple[tuple[str, s
         return ()  # whoever checks the structure says so
 
 
-def _told(
-    read: Reader, layout: _EntryLayout, entries: dict[int, _Entry], *, reads_tables: bool
-) -> Iterator[tuple[str, str]]:
+def _told(read: Reader, layout: _EntryLayout, entries: dict[int, _Entry], *, reads_tables: bool) -> Iterator[Notice]:
     def numbers(tag: int) -> list[int]:
         entry = entries.get(tag)
         if entry is None or not entry.count:
@@ -52,21 +51,27 @@ def _told(
 
     orientation = next(iter(numbers(_ORIENTATION)), _UPRIGHT)
     if orientation not in (0, _UPRIGHT):
-        yield (
-            "ORIENTATION_IGNORED",
-            f"TIFF orientation {orientation} asks viewers to turn the picture; as in GDAL, the georeference alone "
-            "tells where pixels are.",
+        yield Notice(
+            code="ORIENTATION_IGNORED",
+            message=f"TIFF orientation {orientation} asks viewers to turn the picture; as in GDAL, the georeference "
+            "alone tells where pixels are.",
         )
     if _PREMULTIPLIED in numbers(_EXTRA_SAMPLES):
-        yield (
-            "ALPHA_PREMULTIPLIED",
-            "its colours are multiplied by alpha already, which a COG does not say: where it is half transparent, "
-            "readers show it too dark.",
+        yield Notice(
+            code="ALPHA_PREMULTIPLIED",
+            message="its colours are multiplied by alpha already, which a COG does not say: where it is half "
+            "transparent, readers show it too dark.",
         )
     if _COORDINATE_EPOCH in numbers(_GEO_KEYS)[_KEY_LENGTH::_KEY_LENGTH]:
-        yield "COORDINATE_EPOCH_DROPPED", "the epoch of its coordinates is not carried over; nothing was moved."
+        yield Notice(
+            code="COORDINATE_EPOCH_DROPPED",
+            message="the epoch of its coordinates is not carried over; nothing was moved.",
+        )
     metadata = entries.get(_GDAL_METADATA)
     if metadata is not None and not reads_tables:
         content = read(metadata.position, metadata.position + min(metadata.count, _LARGEST_METADATA))
         if b'role="rat"' in content:
-            yield "ATTRIBUTES_DROPPED", "the GDAL in use cannot read the attribute table in it; GDAL 3.12 can."
+            yield Notice(
+                code="ATTRIBUTES_DROPPED",
+                message="the GDAL in use cannot read the attribute table in it; GDAL 3.12 can.",
+            )
