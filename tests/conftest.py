@@ -19,6 +19,8 @@ import pytest
 from hypothesis import settings
 from pystac.validation import RegisteredValidator
 
+from classification_schema import CLASSIFICATION, SCHEMA
+
 # the same examples in every run: what was green stays green; look for new ones with --hypothesis-profile=explore
 settings.register_profile("repeatable", derandomize=True, database=None)
 settings.register_profile("explore", max_examples=2000)
@@ -57,6 +59,7 @@ def validate_stac() -> Callable[[dict[str, Any]], None]:
     for path in schemas.glob("*/*/schema.json"):
         uri = f"https://stac-extensions.github.io/{path.parent.parent.name}/{path.parent.name}/schema.json"
         cache[uri] = json.loads(path.read_text())
+    cache.setdefault(CLASSIFICATION, SCHEMA)
     projjson = Path(pyproj.datadir.get_data_dir()) / "projjson.schema.json"
     cache["https://proj.org/schemas/v0.7/projjson.schema.json"] = json.loads(projjson.read_text())
 

@@ -19,8 +19,16 @@ RECORDS = Path(__file__).parent / "records"
 def test_a_record_of_old_is_read_and_written_back_equal(name: str, kind: type[Any]) -> None:
     record = json.loads((RECORDS / f"{name}.json").read_text())
     value = from_dict(kind, record)
-    written = json.loads(json.dumps(to_dict(value), allow_nan=False))
-    assert {name: written[name] for name in record} == record
+    assert _as_of_old(json.loads(json.dumps(to_dict(value), allow_nan=False)), record) == record
+
+
+def _as_of_old(written: Any, record: Any) -> Any:
+    """What is written, without fields that came later."""
+    if isinstance(written, dict) and isinstance(record, dict):
+        return {key: _as_of_old(value, record[key]) for key, value in written.items() if key in record}
+    if isinstance(written, list) and isinstance(record, list) and len(written) == len(record):
+        return [_as_of_old(*pair) for pair in zip(written, record, strict=True)]
+    return written
 
 
 def test_what_a_record_says_of_a_cog_file_is_in_one_value() -> None:

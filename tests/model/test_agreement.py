@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from rastercollection.model.agreement import compare_tiles, outside_majority, profile, staying
+from rastercollection.model.agreement import compare_tiles, differing_heights, outside_majority, profile, staying
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.tile import Sources
 from validation_scenes import terrain, validate, write
@@ -42,6 +42,7 @@ def test_alike_tiles_agree(tile):
         ("raster_type", {"raster_type": "categorical"}),
         ("nodata", {"nodata": 0}),
         ("nodata", {"nodata": None}),
+        ("heights", {"heights": "EPSG:7837"}),
         ("color_table", {"color_table": "ab" * 32}),
     ],
 )
@@ -120,3 +121,21 @@ def test_what_a_job_replaces_does_not_stay(tile):
     left = staying(sources, [named(tile, "a.tif")], "upsert")
     assert [tile.item_id for tile in left] == ["b", "c"]  # c.tif is not valid, and its item of before stays
     assert staying(sources, [named(tile, "a.tif")], "replace") == ()
+
+
+def test_heights_that_refer_to_different_things_are_told(tile):
+    dem = [named(tile, blob, heights="EPSG:7837", raster_type="dem") for blob in ("a", "b")]
+    assert differing_heights(dem) == ()
+    assert differing_heights([named(tile, "a", raster_type="dem")]) == ()
+    (notice,) = differing_heights([*dem, named(tile, "odd", raster_type="dem")])
+    assert notice.code == "HEIGHTS_DIFFER"
+    for part in ("to EPSG:7837: a, b", "to nothing that is known: odd", "input_crs"):
+        assert part in notice.message
+    (notice,) = differing_heights([*dem, named(tile, "odd", heights="EPSG:5783", raster_type="dem")])
+    assert "to EPSG:5783: odd" in notice.message
+
+
+def test_what_a_picture_s_crs_says_of_heights_is_no_disagreement(tile):
+    pictures = [named(tile, "a", raster_type="rgb"), named(tile, "b", raster_type="rgb", heights="EPSG:5773")]
+    assert compare_tiles(pictures) == ()
+    assert differing_heights(pictures) == ()

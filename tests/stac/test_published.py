@@ -7,11 +7,13 @@ import math
 from typing import Any
 
 import attrs
+import jsonschema
 import pyproj
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classification_schema import CLASSIFICATION, SCHEMA
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.mosaics.mosaicjson import build_mosaic
@@ -259,3 +261,20 @@ def test_a_collection_of_this_library_is_known_by_its_summaries() -> None:
     own = contract_collection("c", summaries={"rastercollection:raster_type": ["rgb"]})
     assert is_own_collection(own, "c")
     assert not is_own_collection(own, "C")
+
+
+def test_classes_are_as_the_extension_has_them() -> None:
+    cogs = odd_cogs()
+    item = item_dict(cogs["classes"], "collection", "data")
+    jsonschema.validate(item, SCHEMA)
+    jsonschema.validate(item_dict(cogs["classes of a band"], "collection", "data"), SCHEMA)
+    assert item["assets"]["data"]["classification:classes"] == [
+        {"value": 0, "name": "nothing", "title": "nothing", "nodata": True},
+        {"value": 1, "name": "Wald_Forst", "title": "Wald & Forst", "color_hint": "0A641E"},
+        {"value": 2, "name": "class_2", "title": "水", "color_hint": "FAC800"},
+    ]
+    collection = collection_dict(sample_request(), [item], renders={})
+    jsonschema.validate(collection, SCHEMA)
+    assert collection["item_assets"]["data"]["classification:classes"]
+    without = item_dict(cogs["palette"], "collection", "data")
+    assert CLASSIFICATION not in without["stac_extensions"]

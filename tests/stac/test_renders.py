@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rio_tiler.colormap import cmap
 
-from rastercollection.model.band import BandStatistics
+from rastercollection.model.band import BandStatistics, RasterClass
 from rastercollection.model.cog import CogFile
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stac.spread import combine
@@ -196,3 +196,14 @@ def test_nodata_is_given_where_all_tiles_share_it() -> None:
 
 def test_nothing_to_show() -> None:
     assert collection_renders([], "data") == {}
+
+
+def test_classes_are_shown_in_their_own_colours() -> None:
+    named = (RasterClass(value=1, name="a", color=(1, 2, 3, 255)), RasterClass(value=3, name="b"))
+    band = attrs.evolve(sample_band(values=(0.0, 3.0)), classes=named)
+    shown = collection_renders([_file("x", raster_type="categorical", bands=(band,))], "data")["visual"]["colormap"]
+    assert shown["1"] == [1, 2, 3, 255]
+    assert set(shown) == {"0", "1", "2", "3"}
+    many = attrs.evolve(band, statistics=attrs.evolve(band.statistics, maximum=9000.0))
+    shown = collection_renders([_file("x", raster_type="categorical", bands=(many,))], "data")["visual"]["colormap"]
+    assert set(shown) == {"1", "3"}

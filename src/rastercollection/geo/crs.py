@@ -21,8 +21,10 @@ __all__ = [
     "horizontal",
     "name_crs",
     "parse_crs",
+    "parse_whole",
     "same_crs",
     "transformer",
+    "unbound",
 ]
 
 
@@ -39,21 +41,33 @@ _NAMES_MAY_DIFFER = 70
 def parse_crs(text: str) -> pyproj.CRS:
     """The CRS that ``text`` stands for: ``EPSG:n``, another authority's code, WKT, PROJJSON or a PROJ string.
 
+    Of one with heights, the horizontal part.
+
     Raises:
         TaskError: ``CRS_INVALID``; it is none of these, or not a CRS of places on Earth.
+    """
+    crs = parse_whole(text)
+    flat = horizontal(crs)
+    if flat is None:
+        raise _invalid(text, f"a {crs.type_name.lower()} locates nothing on Earth")
+    return flat
+
+
+@functools.lru_cache(maxsize=256)
+def parse_whole(text: str) -> pyproj.CRS:
+    """The same with its heights, or a vertical CRS alone.
+
+    Raises:
+        TaskError: ``CRS_INVALID``; it is none of these.
     """
     problem = "it is neither a code like 'EPSG:32642' nor WKT, PROJJSON or a PROJ string"
     if _URL.match(text) or len(text) > _LONGEST_DEFINITION:
         raise _invalid(text, problem)
     code = _EPSG.fullmatch(text)
     try:
-        crs = pyproj.CRS.from_epsg(int(code[1])) if code else pyproj.CRS.from_user_input(text)
+        return pyproj.CRS.from_epsg(int(code[1])) if code else pyproj.CRS.from_user_input(text)
     except (CRSError, ValueError, TypeError) as error:
         raise _invalid(text, problem) from error
-    flat = horizontal(crs)
-    if flat is None:
-        raise _invalid(text, f"a {crs.type_name.lower()} locates nothing on Earth")
-    return flat
 
 
 def _invalid(text: str, problem: str) -> TaskError:
@@ -94,16 +108,16 @@ def crs_label(crs: pyproj.CRS) -> str:
     code = name_crs(crs)
     if not code.startswith("EPSG:"):
         return f"the CRS {crs.name!r}"
-    return f"{code} ({parse_crs(code).name})"
+    return f"{code} ({parse_whole(code).name})"
 
 
 def same_crs(one: pyproj.CRS, other: pyproj.CRS) -> bool:
     """Whether coordinates mean the same place in both, whatever they are called and however axes are ordered."""
-    one, other = _unbound(one), _unbound(other)
+    one, other = unbound(one), unbound(other)
     return bool(one.equals(other, ignore_axis_order=True)) or name_crs(one) == name_crs(other)
 
 
-def _unbound(crs: pyproj.CRS) -> pyproj.CRS:
+def unbound(crs: pyproj.CRS) -> pyproj.CRS:
     """Without the attached shift to WGS 84, which says how to transform and not what coordinates mean."""
     source: Any = crs.source_crs if crs.is_bound else None
     return source if source is not None else crs

@@ -114,8 +114,8 @@ class CollectionArguments(TypedDict, total=False):
     """Whether data types that waste space beyond reason (64-bit, complex) are errors."""
 
     on_mismatch: MismatchPolicy
-    """When tiles, and those that are published, disagree in bands, data type, raster type, nodata or colour table:
-    `continue` with all, keep the `majority`, or `fail`."""
+    """When tiles, and those that are published, disagree in bands, data type, raster type, nodata, heights or colour
+    table: `continue` with all, keep the `majority`, or `fail`."""
 
     datetime: str | None
     """Acquisition of all tiles: a moment, day, month or year (`2019-07-14T06:00:00Z`, `2019-07`), or an interval

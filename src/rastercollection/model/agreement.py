@@ -1,4 +1,4 @@
-"""Whether tiles make one mosaic: do bands, types, nodata and colour tables agree? Pure, no GDAL."""
+"""Whether tiles make one mosaic: do bands, types, nodata, heights and colour tables agree? Pure, no GDAL."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
+from rastercollection.core.models import Notice
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.names import tile_names
 from rastercollection.model.tile import Sources, Validation
@@ -18,6 +19,7 @@ __all__ = [
     "Disagreement",
     "TileGroup",
     "compare_tiles",
+    "differing_heights",
     "outside_majority",
     "profile",
     "staying",
@@ -70,11 +72,21 @@ def _nodata(tile: Validation) -> str:
     return str(tile.nodata if isinstance(tile.nodata, int) or not number.is_integer() else int(number))
 
 
+_NO_HEIGHTS = ("rgb", "rgba", "nir", "multispectral", "categorical")
+"""Types whose values are no heights, whatever the CRS says of heights."""
+_MOST_NAMED = 5
+
+
+def _heights(tile: Validation) -> str:
+    return tile.heights if tile.heights and tile.raster_type not in _NO_HEIGHTS else "none"
+
+
 ASPECTS: Mapping[str, Callable[[Validation], str]] = {
     "band_count": lambda tile: str(tile.band_count),
     "dtype": lambda tile: ", ".join(dict.fromkeys(tile.dtypes)),
     "raster_type": lambda tile: tile.raster_type,
     "nodata": _nodata,
+    "heights": _heights,
     "color_table": lambda tile: tile.color_table[:12] if tile.color_table else "none",
 }
 """What has to agree, and how each is put in words."""
@@ -143,3 +155,30 @@ def staying(sources: Sources, valid: Sequence[Validation], mode: PublishMode) ->
     names = tile_names(sources.blobs)
     replaced = {names[tile.source.blob].item_id for tile in valid if tile.source.blob in names}
     return [tile for tile in sources.published if tile.item_id not in replaced] if mode != "replace" else ()
+
+
+def differing_heights(validations: Sequence[Validation]) -> tuple[Notice, ...]:
+    """A notice where elevations refer to different things, or some of them to nothing that is known."""
+    groups: dict[str | None, list[str]] = {}
+    for tile in validations:
+        if tile.raster_type == "dem":
+            groups.setdefault(tile.heights, []).append(tile.source.blob)
+    if len(groups) < 2:
+        return ()
+    said = "; ".join(f"{_refer(heights)}: {_named(blobs)}" for heights, blobs in groups.items())
+    message = (
+        f"The tiles' heights do not refer to the same, and are not transformed; where tiles meet, there may be steps. "
+        f"{said}. Set input_crs with heights for tiles that do not say, or make several collections."
+    )
+    return (Notice(code="HEIGHTS_DIFFER", message=message),)
+
+
+def _refer(heights: str | None) -> str:
+    if heights is None:
+        return "to nothing that is known"
+    return f"to {heights}" if heights.startswith("EPSG:") else f"to {heights.split(chr(34))[1]}"
+
+
+def _named(blobs: Sequence[str]) -> str:
+    more = len(blobs) - _MOST_NAMED
+    return ", ".join(blobs[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -8,6 +8,7 @@ __all__ = [
     "BandFacts",
     "BandStatistics",
     "Histogram",
+    "RasterClass",
 ]
 
 
@@ -51,6 +52,21 @@ class BandStatistics:
 
 
 @attrs.frozen(kw_only=True)
+class RasterClass:
+    """A value that stands for something.
+
+    Attributes:
+        value: Of the pixels.
+        name: What it stands for.
+        color: Red, green, blue and alpha, 0–255; None where nothing says.
+    """
+
+    value: int
+    name: str
+    color: tuple[int, int, int, int] | None = None
+
+
+@attrs.frozen(kw_only=True)
 class BandFacts:
     """One band of a finished COG.
 
@@ -63,6 +79,7 @@ class BandFacts:
         scale, offset: 1 and 0 where the file has none.
         color_interpretation: GDAL's name, lower case.
         statistics: None for an alpha band.
+        classes: Values that have names.
     """
 
     name: str
@@ -74,3 +91,4 @@ class BandFacts:
     offset: float
     color_interpretation: str
     statistics: BandStatistics | None
+    classes: tuple[RasterClass, ...] = ()

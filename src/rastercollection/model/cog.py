@@ -58,7 +58,8 @@ class CogFile:
         thumbnail: Public address of a PNG or JPEG of less than 600 pixels; None when nothing could be drawn.
         settings: How it was written.
         target_crs: ``EPSG:n`` or WKT2.
-        projjson: PROJJSON of ``target_crs`` where it has no code, else None.
+        heights: What heights refer to, as in :class:`~rastercollection.model.tile.Validation`; None if nothing tells.
+        projjson: PROJJSON of ``target_crs`` with ``heights`` where that has no code, else None.
         transform: In ``target_crs``.
         shape: ``(rows, columns)``.
         bounds: In ``target_crs``.
@@ -93,6 +94,7 @@ class CogFile:
     color_table: Mapping[str, tuple[int, int, int, int]] | None
     minzoom: int
     maxzoom: int
+    heights: str | None = None
 
     @property
     def structure(self) -> Structure:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from rastercollection.core.models import Notice
+from rastercollection.model.agreement import differing_heights
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Validation
 
@@ -37,4 +38,7 @@ def decide(_: CollectionRequest, validations: Sequence[Validation]) -> Decisions
         _: What the user ordered, which wins.
         validations: In the order of the request.
     """
-    return Decisions(validations={validation.source.blob: validation for validation in validations})
+    return Decisions(
+        validations={validation.source.blob: validation for validation in validations},
+        notices=differing_heights(validations),
+    )

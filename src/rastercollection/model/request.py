@@ -222,8 +222,8 @@ class CollectionRequest:
     on_mismatch: MismatchPolicy = field(
         default="continue",
         metadata=_fine(
-            "when tiles, and those that are published, disagree in bands, data type, raster type, nodata or colour "
-            "table: `continue` with all, keep the `majority`, or `fail`"
+            "when tiles, and those that are published, disagree in bands, data type, raster type, nodata, heights or "
+            "colour table: `continue` with all, keep the `majority`, or `fail`"
         ),
     )
     datetime: str | None = field(

@@ -119,6 +119,8 @@ class Validation:
         nodata: The declared nodata value; NaN is written "nan".
         crs: ``EPSG:n`` where the CRS has a code, else WKT2; the one that will be used.
         crs_source: file_metadata, user_confirmed or user_override_required.
+        heights: What heights refer to: a vertical CRS, or the 3D geographic CRS with the ellipsoid that they are above,
+            ``EPSG:n`` or WKT2; None where nothing tells.
         georeferencing: geotransform, gcps or rpcs.
         transform: The file's geotransform, as it is (south-up and rotated ones too).
         bounds: In ``crs``.
@@ -163,4 +165,5 @@ class Validation:
     tiers: tuple[str, ...]
     settings: CogSettings
     estimated_bytes: int
+    heights: str | None = None
     notices: tuple[Notice, ...] = ()

@@ -7,33 +7,60 @@ import rasterio.crs
 import rasterio.errors
 from pyproj.exceptions import CRSError
 
-from rastercollection.geo.crs import _EPSG, _invalid, horizontal, parse_crs
+from rastercollection.geo.crs import _EPSG, _invalid, horizontal, name_crs, parse_crs, parse_whole
+from rastercollection.geo.heights import heights_of, with_heights
 
 __all__ = [
     "from_rasterio",
+    "heights_in",
     "to_rasterio",
+    "whole_crs",
 ]
 
 
 def from_rasterio(crs: rasterio.crs.CRS | None) -> pyproj.CRS | None:
     """A dataset's CRS, its horizontal part; None where the file has none, or a local one that no place follows from."""
+    whole = _whole(crs)
+    return None if whole is None else horizontal(whole)
+
+
+def heights_in(crs: rasterio.crs.CRS | None) -> str | None:
+    """What heights in a dataset's CRS refer to, as :mod:`~rastercollection.geo.heights` names it; None if to nothing.
+
+    Raises:
+        TaskError: ``CRS_INVALID``; PROJ does not read what it makes of it itself.
+    """
+    whole = _whole(crs)
+    return None if whole is None else heights_of(whole)
+
+
+def _whole(crs: rasterio.crs.CRS | None) -> pyproj.CRS | None:
     if not crs:
         return None
     for version in ("WKT2_2019", "WKT1_GDAL"):
         try:
-            return horizontal(pyproj.CRS.from_wkt(crs.to_wkt(version=version)))
+            return pyproj.CRS.from_wkt(crs.to_wkt(version=version))
         except (rasterio.errors.CRSError, CRSError):
             continue
     return None
 
 
+def whole_crs(flat: rasterio.crs.CRS, heights: str | None) -> rasterio.crs.CRS | None:
+    """A horizontal CRS together with what heights refer to; None where a GeoTIFF cannot hold both."""
+    place = from_rasterio(flat)
+    if heights is None or place is None:
+        return flat
+    whole = with_heights(name_crs(place), heights)
+    return None if whole is None else rasterio.crs.CRS.from_wkt(whole.to_wkt())
+
+
 def to_rasterio(text: str) -> rasterio.crs.CRS:
-    """rasterio's CRS of what :func:`name_crs` wrote or :func:`parse_crs` reads; x, y order always.
+    """rasterio's CRS of what :func:`name_crs` wrote or :func:`parse_crs` reads, without heights; x, y order always.
 
     Raises:
         TaskError: ``CRS_INVALID``.
     """
-    code = _EPSG.fullmatch(text)
+    code = _EPSG.fullmatch(text) if heights_of(parse_whole(text)) is None else None
     try:
         return rasterio.crs.CRS.from_epsg(int(code[1])) if code else rasterio.crs.CRS.from_wkt(parse_crs(text).to_wkt())
     except rasterio.errors.CRSError as error:

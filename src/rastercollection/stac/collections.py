@@ -191,6 +191,7 @@ def _extensions(collection: Mapping[str, Any]) -> list[str]:
     present = {
         terms.PROJECTION: any(name.startswith("proj:") for name in names),
         terms.RASTER: any(name.startswith("raster:") for name in names),
+        terms.CLASSIFICATION: terms.CLASSES in names,
         terms.FILE: any(name.startswith("file:") for name in names),
         terms.RENDER: bool(collection.get("renders")),
         terms.WEB_MAP_LINKS: any(link["rel"] in ("tilejson", "xyz") for link in collection["links"]),

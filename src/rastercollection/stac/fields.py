@@ -12,7 +12,9 @@ import pyproj
 
 from rastercollection import __version__
 from rastercollection.core.records import jsonable
-from rastercollection.model.band import BandFacts, Histogram
+from rastercollection.geo.crs import name_crs
+from rastercollection.geo.heights import with_heights
+from rastercollection.model.band import BandFacts, Histogram, RasterClass
 from rastercollection.model.cog import CogFile
 from rastercollection.stac import terms
 
@@ -50,6 +52,8 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
         fields["unit"] = band.unit
     if (band.scale, band.offset) != (1, 0):
         fields |= {terms.SCALE: band.scale, terms.OFFSET: band.offset}
+    if band.classes:
+        fields[terms.CLASSES] = [_class(entry, band.nodata) for entry in band.classes]
     statistics = _statistics(band)
     if statistics:
         fields["statistics"] = statistics
@@ -58,6 +62,19 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
     if histogram is not None:
         fields["raster:histogram"] = _histogram(histogram, whole=band.dtype.lstrip("u").startswith("int"))
     return fields
+
+
+def _class(entry: RasterClass, nodata: int | float | None) -> dict[str, Any]:
+    """As the classification extension has it: ``name`` is for machines, ``title`` for people."""
+    name = re.sub(r"[^0-9A-Za-z_-]+", "_", entry.name).strip("_") or f"class_{entry.value}"
+    color = {"color_hint": "{:02X}{:02X}{:02X}".format(*entry.color[:3])} if entry.color else {}
+    return {
+        "value": entry.value,
+        "name": name,
+        "title": entry.name,
+        **color,
+        **({"nodata": True} if entry.value == nodata else {}),
+    }
 
 
 def _histogram(histogram: Histogram, *, whole: bool) -> dict[str, Any]:
@@ -109,7 +126,7 @@ def image_fields(image: CogFile) -> dict[str, Any]:
     """Grid, bands and file facts of a COG, for its asset."""
     shared, bands = share_fields([band_fields(band) for band in image.bands])
     resolution = ground_resolution(image)
-    code = projection_code(image.target_crs)
+    code = projection_code(_whole_crs(image))
     return {
         **shared,
         **({terms.RESOLUTION: resolution} if resolution is not None else {}),
@@ -123,6 +140,12 @@ def image_fields(image: CogFile) -> dict[str, Any]:
         terms.FILE_SIZE: image.size,
         terms.FILE_HEADER_SIZE: image.header_size,
     }
+
+
+def _whole_crs(image: CogFile) -> str:
+    """The CRS with what heights refer to, as far as a GeoTIFF can say both."""
+    whole = with_heights(image.target_crs, image.heights) if image.heights else None
+    return name_crs(whole) if whole is not None else image.target_crs
 
 
 def projection_code(crs: str) -> str | None:

@@ -83,6 +83,7 @@ def _for_later_runs(cog: CogFile) -> dict[str, Any]:
         terms.MAXZOOM: cog.maxzoom,
         terms.OVERVIEW_LEVELS: list(cog.overview_levels),
         terms.VALIDITY: cog.validity,
+        **({terms.HEIGHTS: cog.heights} if cog.heights else {}),
         **({terms.COLOR_TABLE: jsonable(cog.color_table)} if cog.color_table else {}),
     }
 
@@ -102,7 +103,8 @@ def _roles(cog: CogFile) -> list[str]:
 def _extensions(asset: pystac.Asset) -> list[str]:
     fields = [*asset.extra_fields, *(name for band in asset.extra_fields["bands"] for name in band)]
     has_raster = any(name.startswith("raster:") for name in fields)
-    return [terms.PROJECTION, *([terms.RASTER] if has_raster else []), terms.FILE, terms.PROCESSING]
+    some = [*([terms.RASTER] if has_raster else []), *([terms.CLASSIFICATION] if terms.CLASSES in fields else [])]
+    return [terms.PROJECTION, *some, terms.FILE, terms.PROCESSING]
 
 
 def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:

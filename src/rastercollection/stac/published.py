@@ -6,6 +6,7 @@ collection, pictures and maps go, so that they open no raster. Pure, no I/O.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -237,7 +238,8 @@ def _facts(item: Json, asset: Json) -> dict[str, Any]:
         "source_blob": asset["title"],
         "href": asset["href"],
         "settings": _settings(properties[terms.TIER]),
-        "target_crs": asset.get(terms.CODE) or _wkt(asset[terms.PROJJSON]),
+        "target_crs": _target_crs(asset),
+        "heights": asset.get(terms.HEIGHTS),
         "projjson": asset.get(terms.PROJJSON),
         "transform": asset[terms.TRANSFORM][:6],
         "shape": asset[terms.SHAPE],
@@ -265,10 +267,14 @@ def _settings(tier: str) -> dict[str, Any]:
     return {**nothing, "tier": tier, "level": None, "quality": None}
 
 
-def _wkt(projjson: Json) -> str:
-    import pyproj
+def _target_crs(asset: Json) -> str:
+    """The horizontal CRS; of one without heights, as it stands there."""
+    code = asset.get(terms.CODE)
+    if code and not asset.get(terms.HEIGHTS):
+        return str(code)
+    from rastercollection.geo.crs import name_crs, parse_crs
 
-    return str(pyproj.CRS.from_json_dict(dict(projjson)).to_wkt())
+    return name_crs(parse_crs(code or json.dumps(dict(asset[terms.PROJJSON]))))
 
 
 def _times(properties: Json) -> dict[str, Any]:
@@ -298,7 +304,14 @@ def _band(band: Json) -> dict[str, Any]:
         "offset": band.get(terms.OFFSET, 0.0),
         "color_interpretation": band[terms.COLOR_INTERPRETATION],
         "statistics": _statistics(band["statistics"], band) if "statistics" in band else None,
+        "classes": [_class(entry) for entry in band.get(terms.CLASSES, ())],
     }
+
+
+def _class(entry: Json) -> dict[str, Any]:
+    hint = entry.get("color_hint")
+    color = (*bytes.fromhex(hint), 255) if hint else None
+    return {"value": entry["value"], "name": entry.get("title") or entry["name"], "color": color}
 
 
 def _statistics(statistics: Json, band: Json) -> dict[str, Any]:

@@ -151,19 +151,25 @@ def _is_bright_picture(cog: CogFile, spreads: Sequence[Spread], bands: int) -> b
 
 
 def _class_colors(cogs: Sequence[CogFile]) -> Render:
-    """The colour table of the tiles, else a colour a value; a stretch where the values are too many."""
+    """The tiles' colours, of their colour table or of named classes, else a colour a value.
+
+    A stretch where the values are too many.
+    """
     spread = band_spread(cogs, 1)
     tables = Counter(tuple(cog.color_table.items()) for cog in cogs if cog.color_table)
     table: Mapping[str, Sequence[int]] = dict(tables.most_common(1)[0][0]) if tables else {}
     if table:
         colors = {value: list(color) for value, color in table.items() if _within(int(value), spread)}
         return {"colormap": colors or {value: list(color) for value, color in table.items()}}
+    classes = cogs[0].bands[0].classes
+    named = {str(entry.value): list(entry.color or _class_color(entry.value)) for entry in classes}
+    named = named if any(entry.color for entry in classes) else {}
     if spread is None:
-        return {"colormap_name": COLORMAP}
+        return {"colormap": named} if named else {"colormap_name": COLORMAP}
     first, last = round(spread.minimum), round(spread.maximum)
     if last - first >= MOST_CLASSES:
-        return {"rescale": [list(spread.stretch)], "colormap_name": COLORMAP}
-    return {"colormap": {str(value): _class_color(value - first) for value in range(first, last + 1)}}
+        return {"colormap": named} if named else {"rescale": [list(spread.stretch)], "colormap_name": COLORMAP}
+    return {"colormap": {str(value): _class_color(value - first) for value in range(first, last + 1)} | named}
 
 
 def _within(value: int, spread: Spread | None) -> bool:

@@ -23,6 +23,8 @@ DRAWN_AS: Final = "rastercollection:drawn_as"
 OVERVIEW_LEVELS: Final = "rastercollection:overview_levels"
 VALIDITY: Final = "rastercollection:validity"
 COLOR_TABLE: Final = "rastercollection:color_table"
+HEIGHTS: Final = "rastercollection:heights"
+"""What heights refer to: a vertical CRS, or the 3D geographic CRS whose ellipsoid they are above."""
 RECEIPT: Final = "rastercollection:receipt"
 OUTDATED: Final = "rastercollection:outdated"
 """An overview's asset says so in a collection of which it does not show all."""
@@ -42,16 +44,18 @@ OFFSET: Final = "raster:offset"
 RESOLUTION: Final = "raster:spatial_resolution"
 CODE: Final = "proj:code"
 PROJJSON: Final = "proj:projjson"
+CLASSES: Final = "classification:classes"
 SHAPE: Final = "proj:shape"
 TRANSFORM: Final = "proj:transform"
 BBOX: Final = "proj:bbox"
 
-SHARED_BAND_FIELDS: Final = ("data_type", "nodata", "unit", SCALE, OFFSET)
+SHARED_BAND_FIELDS: Final = ("data_type", "nodata", "unit", SCALE, OFFSET, CLASSES)
 """Fields of bands that stand in the asset where all bands have the same."""
 
 _EXTENSION = "https://stac-extensions.github.io/{}/schema.json"
 PROJECTION: Final = _EXTENSION.format("projection/v2.0.0")
 RASTER: Final = _EXTENSION.format("raster/v2.0.0")
+CLASSIFICATION: Final = _EXTENSION.format("classification/v2.0.0")
 FILE: Final = _EXTENSION.format("file/v2.1.0")
 RENDER: Final = _EXTENSION.format("render/v2.0.0")
 WEB_MAP_LINKS: Final = _EXTENSION.format("web-map-links/v1.2.0")

@@ -79,6 +79,7 @@ _PLAIN: Mapping[str, Any] = {
     "source_crs": "EPSG:32642",
     "target_crs": "EPSG:4326",
     "reprojected": True,
+    "heights": None,
     "projjson": None,
     "size": 1_000_000,
     "header_size": 4096,

@@ -15,6 +15,7 @@ from rastercollection.model.cog import Cog
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.testing.sample_rasters import write_sample_cog
 from rastercollection.testing.sample_records import sample_cog, sample_grid
+from stac_scenes import odd_cogs
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "image"}
 HOSTILE = "<img src=x onerror=alert(1)>\"'&</style><script>alert(2)</script>"
@@ -101,6 +102,18 @@ def test_all_that_comes_from_the_data_is_escaped() -> None:
 def _corners(page: Page) -> list[tuple[float, float]]:
     paths = [attrs["d"] for tag, attrs in page.elements if tag == "path" and "class" not in attrs]
     return [tuple(map(float, point.split(","))) for path in paths for point in re.findall(r"[-\d.]+,[-\d.]+", path)]
+
+
+def test_classes_are_in_a_legend() -> None:
+    page = Page(preview_page("x", "", [odd_cogs()["classes"]], PreviewPlaces(page="/x/p.html", collection="/x/c.json")))
+    assert [style for style in page.all("i", "style") if style] == [
+        "background:rgb(128, 128, 128)",
+        "background:rgb(10, 100, 30)",
+        "background:rgb(250, 200, 0)",
+    ]
+    assert "1 Wald & Forst" in page.text
+    plain = preview_page("x", "", [sample_cog("a")], PreviewPlaces(page="/x/p.html", collection="/x/c.json"))
+    assert "legend" not in Page(plain).all("ul", "class")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows, window_steps
 from rastercollection.rasters.pixels.workspace import Pixels, PixelsInMemory, Workspace
 
-__all__ = ["RasterBuffer", "ValidPixels", "add_text", "open_buffer", "reading_buffers", "repeat_band_tags"]
+__all__ = ["RasterBuffer", "ValidPixels", "add_table", "add_text", "open_buffer", "reading_buffers", "repeat_band_tags"]
 
 _AT_ONCE = 2**24
 _READS_BUFFERS = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
@@ -218,6 +218,17 @@ def add_text(path: Path, domain: str, text: str) -> None:
     content = path.read_text("utf-8")
     before, end, after = content.rpartition("</VRTDataset>")
     path.write_text(f"{before}<Metadata domain={quoteattr(domain)}>{item}</Metadata>{end}{after}", "utf-8")
+
+
+def add_table(path: Path, band: int, table: str) -> None:
+    """Give a band of a buffer's document an attribute table, which GDAL writes into a GeoTIFF from 3.12 on.
+
+    Nothing may be written to it by GDAL afterwards.
+    """
+    content = path.read_text("utf-8")
+    start = re.search(rf'<VRTRasterBand [^>]*band="{band}"[^>]*>', content)
+    if start is not None:
+        path.write_text(f"{content[: start.end()]}{table}{content[start.end() :]}", "utf-8")
 
 
 def repeat_band_tags(path: Path) -> None:

@@ -72,12 +72,14 @@ class Validity:
         nodata: Of each band; None where it has none or one that no pixel can have.
         alpha: Position of the alpha band, from 0; None without one.
         asks_gdal: The nodata value has no exact float: GDAL's own masks tell.
+        transparent: Values, beside nodata, that the colour table of a single band makes fully transparent.
     """
 
     kind: str
     nodata: tuple[_Number | None, ...]
     alpha: int | None
     asks_gdal: bool = False
+    transparent: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, dataset: DatasetReader) -> Validity:
@@ -86,13 +88,17 @@ class Validity:
         alpha = next(
             (i for i, c in enumerate(dataset.colorinterp) if c is ColorInterp.alpha and dataset.count > 1), None
         )
-        flags = dataset.mask_flag_enums[0]
+        flags, clear = dataset.mask_flag_enums[0], _transparent(dataset)
         if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags:
-            return cls(kind="mask", nodata=(None,) * dataset.count, alpha=alpha)
+            return cls(kind="mask", nodata=(None,) * dataset.count, alpha=alpha, transparent=clear)
+        if len(clear) == 1 and nodata == (None,):
+            nodata = clear
         if any(value is not None for value in nodata):
             inexact = dtype.itemsize == 8 and any(abs(value or 0) > _LARGEST_EXACT for value in nodata)
-            return cls(kind="nodata", nodata=nodata, alpha=alpha, asks_gdal=dtype.kind in "iu" and inexact)
-        return cls(kind="none" if alpha is None else "alpha", nodata=nodata, alpha=alpha)
+            others = tuple(value for value in clear if value != nodata[0])
+            exact = dtype.kind not in "iu" or not inexact
+            return cls(kind="nodata", nodata=nodata, alpha=alpha, asks_gdal=not exact, transparent=others)
+        return cls(kind="none" if alpha is None else "alpha", nodata=nodata, alpha=alpha, transparent=clear)
 
     def read(self, dataset: DatasetReader, window: Window, out: Array | None = None) -> tuple[Array, Valid, Valid]:
         """All bands of a window, ``(bands, rows, columns)``, which pixels are valid, and the dataset's own mask.
@@ -108,6 +114,8 @@ class Validity:
             mask = dataset.read_masks(1, window=window)[np.newaxis] > 0
         elif self.asks_gdal:
             mask = dataset.read_masks(window=window) > 0
+        if self.transparent:
+            mask = _and(mask, ~np.isin(data[:1], self.transparent))
         return data, self.judge(data, mask), mask
 
     def judge(self, data: Array, mask: Valid = None) -> Valid:
@@ -132,6 +140,18 @@ class Validity:
         if self.alpha is not None:
             invalid[self.alpha] = np.delete(invalid, self.alpha, axis=0).all(axis=0)
         return ~invalid
+
+
+def _transparent(dataset: DatasetReader) -> tuple[int, ...]:
+    """What a colour table makes fully transparent; nothing where it does so with everything, which says nothing."""
+    if dataset.count != 1 or dataset.colorinterp[0] is not ColorInterp.palette:
+        return ()
+    try:
+        table = dataset.colormap(1)
+    except ValueError:
+        return ()
+    clear = tuple(value for value, color in table.items() if color[3] == 0)
+    return clear if len(clear) < len(table) else ()
 
 
 def _by_nan(data: Array, alpha: int | None) -> Valid:
@@ -219,7 +239,8 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     """The source's own way to tell invalid pixels where the codec can hold it, else a mask.
 
     Lossy codecs blur nodata values away, JPEG has no alpha, and a 64-bit nodata value beyond 2^53 cannot be written
-    exactly: these get an internal mask.
+    exactly: these get an internal mask. So do values that a colour table makes transparent, where they are several: a
+    GeoTIFF's has no alpha.
     """
     count = len(validity.nodata)
     bands = tuple(range(count))
@@ -228,7 +249,7 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     if settings.compression == "JPEG" and alpha is not None:
         bands, alpha = tuple(band for band in bands if band != alpha), None
         kind = "mask"
-    if kind == "nodata" and (lossy or validity.asks_gdal):
+    if validity.transparent or (kind == "nodata" and (lossy or validity.asks_gdal)):
         kind = "mask"
     nodata = _one_nodata(validity.nodata, dtype) if kind == "nodata" else None
     return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)

@@ -10,11 +10,13 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.models import Notice
 from rastercollection.errors import ObjectNotFoundError, TileError
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.rasters.source import jp2, tiff
+from rastercollection.rasters.source import jp2, tiff, tiff_tags
+from rastercollection.rasters.source.classes import HAS_TABLES
 from rastercollection.rasters.source.netcdf3 import MalformedNetcdfError, needed_bytes
 from rastercollection.rasters.source.sniff import HDF5, HEAD_BYTES, Kind, sniff
 from rastercollection.rasters.source.subdatasets import names_inside
@@ -36,10 +38,12 @@ class Inspection:
     Attributes:
         driver: GDAL's usual driver for them; empty when they are of no known kind.
         as_kind: `` as a TIFF`` and the like, for messages; empty likewise.
+        unseen: Notices of what GDAL passes over, whose messages follow the name of the file.
     """
 
     driver: str = ""
     as_kind: str = ""
+    unseen: tuple[Notice, ...] = ()
 
 
 def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -> Inspection:
@@ -65,10 +69,12 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     if kind is None:
         return Inspection()
     _check_kind(kind, source.blob, policy)
+    unseen: tuple[Notice, ...] = ()
     if tiff.is_tiff(head):
         _check_tiff(read, info.size, source.blob, policy, all_pages=bool(source.part))
+        unseen = tiff_tags.unseen(read, info.size, reads_tables=HAS_TABLES)
     _check_structure(read, head, info.size, source.blob)
-    return Inspection(driver=kind.drivers[0], as_kind=f" as {kind.name}")
+    return Inspection(driver=kind.drivers[0], as_kind=f" as {kind.name}", unseen=unseen)
 
 
 def _told_apart(kind: Kind | None, blob: str) -> Kind | None:

@@ -124,6 +124,9 @@ def open_source(
             dataset = stack.enter_context(_open(place, source, policy))
         if notify and dataset.has_lost_texts:
             notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
+        if notify:
+            for notice in facts.unseen:
+                notify(notice.code, f"{source.blob}: {notice.message}")
         yield dataset
         if notify:
             for message in in_words(messages, place.path, source.blob):

@@ -17,7 +17,14 @@ from rastercollection.core.models import Notice
 from rastercollection.errors import TaskError
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.gdal_errors import writing
-from rastercollection.rasters.pixels.raster_buffer import add_text, open_buffer, reading_buffers, repeat_band_tags
+from rastercollection.rasters.pixels.raster_buffer import (
+    add_table,
+    add_text,
+    open_buffer,
+    reading_buffers,
+    repeat_band_tags,
+)
+from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.metadata import Metadata
 
 __all__ = ["check_valid", "encode", "is_exact", "overview_levels", "suited"]
@@ -110,6 +117,9 @@ def encode(
             repeat_band_tags(document)
         for domain, text in metadata.documents.items():
             add_text(document, domain, text)
+        for band, found in enumerate(metadata.classes, 1):
+            if found.table is not None:
+                add_table(document, band, found.table)
         with reading_buffers():
             rasterio.shutil.copy(str(document), str(target), driver="COG", **options)
         if metadata.has_domains:
@@ -143,7 +153,7 @@ def _check_band_tags(document: Path, target: Path, blob: str) -> None:
         TaskError: ``COG_INVALID``.
     """
     with open_buffer(document) as buffer, rasterio.open(target) as cog:
-        lost = [band for band in cog.indexes if not buffer.tags(band).items() <= cog.tags(band).items()]
+        lost = [band for band in cog.indexes if not _tags(buffer, band) <= _tags(cog, band)]
     if lost:
         raise TaskError(
             f"{blob}: GDAL {rasterio.__gdal_version__} left out or changed tags of bands {', '.join(map(str, lost))}.",
@@ -151,6 +161,11 @@ def _check_band_tags(document: Path, target: Path, blob: str) -> None:
             "COG_INVALID",
             details={"bands": lost},
         )
+
+
+def _tags(dataset: Any, band: int) -> set[tuple[str, str]]:
+    """The band's own, and its names of classes."""
+    return {*dataset.tags(band).items(), *dataset.tags(band, ns=CLASS_NAMES).items()}
 
 
 def check_valid(target: Path, blob: str) -> None:

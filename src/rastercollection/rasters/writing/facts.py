@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import attrs
+import pyproj
 import rasterio
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
@@ -14,6 +18,7 @@ from rastercollection.core.records import multihash
 from rastercollection.errors import TileError
 from rastercollection.geo.crs import name_crs
 from rastercollection.geo.geographic import geographic_bounds
+from rastercollection.geo.heights import with_heights
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import TILE, exact_zoom
@@ -22,7 +27,8 @@ from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid, plan_grid
-from rastercollection.rasters.writing.metadata import ColorTable
+from rastercollection.rasters.source.classes import BandClasses
+from rastercollection.rasters.writing.metadata import ColorTable, color_table_of
 
 __all__ = ["cog_file_of"]
 
@@ -42,14 +48,13 @@ def cog_file_of(
     raster_type: str,
     validity: str,
     overview_levels: tuple[int, ...],
-    color_table: ColorTable | None,
+    heights: str | None = None,
+    classes: Sequence[BandClasses] = (),
 ) -> CogFile:
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
     :class:`CogFile`, and what is read from it."""
-    with cog.open("rb") as content:
-        checksum = multihash(content)
     with rasterio.open(cog, driver="GTiff") as dataset:
-        bands, header = _band_facts(dataset, statistics), _header_size(dataset)
+        bands, header, colors = _band_facts(dataset, statistics), _header_size(dataset), color_table_of(dataset)
     crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
     assert crs is not None
     name, transform = name_crs(crs), tuple(grid.transform)[:6]
@@ -58,22 +63,35 @@ def cog_file_of(
         thumbnail=None,
         settings=settings,
         target_crs=name,
-        projjson=None if name.startswith("EPSG:") else crs.to_json_dict(),
+        heights=heights,
+        projjson=_projjson(crs, heights),
         transform=transform,
         shape=(grid.height, grid.width),
         bounds=grid.bounds,
         bounds_4326=geographic_bounds(crs, transform, grid.width, grid.height) or _EARTH,
         size=cog.stat().st_size,
-        checksum=checksum,
+        checksum=_checksum(cog),
         header_size=header,
         overview_levels=overview_levels,
         raster_type=raster_type,
         validity=validity,
-        bands=bands,
-        color_table=_color_entries(color_table, bands[0].nodata),
+        bands=_with_classes(bands, classes, colors or {}),
+        color_table=_color_entries(colors, bands[0].nodata),
         minzoom=minzoom,
         maxzoom=maxzoom,
     )
+
+
+def _checksum(cog: Path) -> str:
+    with cog.open("rb") as content:
+        return multihash(content)
+
+
+def _projjson(crs: pyproj.CRS, heights: str | None) -> Mapping[str, Any] | None:
+    """Of the CRS with what heights refer to; None where that has a code."""
+    whole = (with_heights(name_crs(crs), heights) if heights else None) or crs
+    definition: Mapping[str, Any] = whole.to_json_dict()
+    return None if name_crs(whole).startswith("EPSG:") else definition
 
 
 def _header_size(cog: DatasetReader) -> int:
@@ -124,6 +142,17 @@ def _band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...
         )
         for band in cog.indexes
     )
+
+
+def _with_classes(
+    bands: tuple[BandFacts, ...], classes: Sequence[BandClasses], colors: ColorTable
+) -> tuple[BandFacts, ...]:
+    """With what values stand for, in the colours that the COG has for them, else in those of the attribute table."""
+    named = [
+        tuple(attrs.evolve(entry, color=colors.get(entry.value, entry.color)) for entry in found.classes)
+        for found in classes or [BandClasses()] * len(bands)
+    ]
+    return tuple(attrs.evolve(band, classes=found) for band, found in zip(bands, named, strict=True))
 
 
 def _whole(nodata: float | None, dtype: str) -> int | float | None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import attrs
 import rasterio
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.rpc import RPC
 
+from rastercollection.core.models import Notice
 from rastercollection.model.band import BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_errors import writing
@@ -19,6 +21,7 @@ from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.encode import check_valid, encode, overview_levels
 from rastercollection.rasters.writing.facts import cog_file_of
+from rastercollection.rasters.writing.left_out import listed
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.rasters.writing.pyramid import build_pyramid
 
@@ -41,6 +44,8 @@ class CogWriter:
         layout: How it tells invalid pixels.
         settings: How it is written.
         metadata: What it says beside its pixels.
+        crs: The grid's, with what heights refer to as far as a GeoTIFF can hold it.
+        heights: What they refer to; None where nothing tells.
         workspace: For the overviews and the COG.
         threads: Of the encoder.
         rpcs: Rational polynomials that hold for the image.
@@ -52,6 +57,8 @@ class CogWriter:
     layout: PixelLayout
     settings: CogSettings
     metadata: Metadata
+    crs: CRS
+    heights: str | None
     workspace: Workspace
     threads: int
     rpcs: RPC | None = None
@@ -79,6 +86,7 @@ class CogWriter:
         document = buffer.as_document(overviews=[overview.as_document() for overview in overviews])
         with writing(blob, "writing the metadata"), open_buffer(document, "r+") as dataset:
             self.metadata.write(dataset)
+            dataset.crs = self.crs
             if self.rpcs is not None:
                 dataset.rpcs = self.rpcs
         encode(document, target, settings, self.metadata, dtype=buffer.dtype, threads=self.threads, blob=blob)
@@ -87,6 +95,15 @@ class CogWriter:
         self.workspace.usage.add(target.stat().st_size, in_memory=False)
         check_valid(target, blob)
         return target
+
+    def notices(self, cog: Path) -> tuple[Notice, ...]:
+        """What GDAL did not write of the metadata, although it was asked to."""
+        with writing(self.blob, "reading the COG back"), rasterio.open(cog) as dataset:
+            missing = self.metadata.missing_in(dataset)
+        if not missing:
+            return ()
+        message = f"{self.blob}: GDAL cannot write these tags into a GeoTIFF as they are: {listed(missing)}."
+        return (Notice(code="TAGS_DROPPED", message=message),)
 
     def file_of(self, cog: Path, buffer: RasterBuffer, statistics: tuple[BandStatistics | None, ...]) -> CogFile:
         """What is told of the COG that was written of a buffer; it may have been discarded."""
@@ -99,7 +116,8 @@ class CogWriter:
                 raster_type=self.raster_type,
                 validity=_kind_of(buffer, self.layout),
                 overview_levels=self.levels,
-                color_table=self.metadata.color_table,
+                heights=self.heights,
+                classes=self.metadata.classes,
             )
 
 

@@ -13,8 +13,10 @@ from rasterio.rpc import RPC
 
 from rastercollection.core.models import Notice
 from rastercollection.rasters.pixels.validity import PixelLayout
+from rastercollection.rasters.source.classes import CLASS_NAMES, BandClasses, classes_of
+from rastercollection.rasters.writing.left_out import holds_color_table, left_out, listed
 
-__all__ = ["ColorTable", "Metadata", "kept_tags"]
+__all__ = ["ColorTable", "Metadata", "color_table_of", "kept_tags"]
 
 ColorTable = Mapping[int, tuple[int, int, int, int]]
 _Tags = Mapping[str, str]
@@ -40,6 +42,7 @@ class Metadata:
         scales, offsets: Of each band.
         colors: Colour interpretation of each band.
         color_table: Of a single band; None without one.
+        classes: What is said of the values of each band; names of classes are among the tags, too.
         is_point: Coordinates are those of pixel centres (AREA_OR_POINT=Point).
         rpcs: Rational polynomials, which hold for unmoved pixels only.
         notices: What could not be kept.
@@ -53,6 +56,7 @@ class Metadata:
     offsets: tuple[float, ...]
     colors: tuple[ColorInterp, ...]
     color_table: ColorTable | None
+    classes: tuple[BandClasses, ...]
     is_point: bool
     rpcs: RPC | None
     notices: tuple[Notice, ...] = ()
@@ -60,24 +64,14 @@ class Metadata:
     @classmethod
     def of(cls, dataset: DatasetReader, layout: PixelLayout, blob: str) -> Metadata:
         """The metadata of the bands of a source that its COG keeps."""
-        budget = _Budget()
-        notices = []
+        pick, budget, every = _picker(layout), _Budget(), classes_of(dataset)
+        classes: tuple[BandClasses, ...] = pick(every)
+        tables = tuple(color_table_of(dataset, band) for band in dataset.indexes)
         tags = budget.take(_domains(dataset, 0))
-        band_tags = tuple(budget.take(_domains(dataset, band + 1)) for band in layout.bands)
-        if budget.dropped:
-            notices.append(
-                Notice(
-                    code="TAGS_DROPPED",
-                    message=f"{blob}: {budget.dropped} tags beyond the first {_MOST_BYTES // 1024} KiB were left out.",
-                )
-            )
-        table = _color_table(dataset)
-        if table is not None and not _holds_color_table(layout):
-            notices.append(
-                Notice(code="COLOR_TABLE_DROPPED", message=f"{blob}: a GeoTIFF of its type has no colour table.")
-            )
-            table = None
-        pick = _picker(layout)
+        band_tags = tuple(
+            budget.take(_with_names(_domains(dataset, band + 1), found))
+            for band, found in zip(layout.bands, classes, strict=True)
+        )
         return cls(
             tags=tags,
             band_tags=band_tags,
@@ -86,10 +80,11 @@ class Metadata:
             scales=pick(dataset.scales),
             offsets=pick(dataset.offsets),
             colors=pick(dataset.colorinterp),
-            color_table=table,
+            color_table=tables[0] if holds_color_table(layout) else None,
+            classes=classes,
             is_point=dataset.tags().get("AREA_OR_POINT") == "Point",
             rpcs=dataset.rpcs,
-            notices=tuple(notices),
+            notices=(*budget.notices(blob), *left_out(dataset, layout, tables, every, blob)),
         )
 
     def write(self, dataset: DatasetWriter) -> None:
@@ -119,6 +114,15 @@ class Metadata:
         found = {domain: next(iter(tags.values())) for domain, tags in self.tags.items() if domain.startswith("xml:")}
         return {domain: text for domain, text in found.items() if "=" in text}
 
+    def missing_in(self, dataset: DatasetReader) -> tuple[str, ...]:
+        """Names of the tags that a dataset lacks, or has otherwise."""
+        return tuple(
+            f"{domain}:{key}" if domain else key
+            for domain, tags in self.tags.items()
+            for key, value in tags.items()
+            if domain not in self.documents and dataset.tags(ns=domain or None).get(key) != value
+        )
+
     @property
     def has_domains(self) -> bool:
         """Whether there are tags in other domains than the default one and XMP."""
@@ -136,7 +140,13 @@ class _Budget:
 
     def __init__(self) -> None:
         self._left = _MOST_BYTES
-        self.dropped = 0
+        self._dropped: dict[str, None] = {}
+
+    def notices(self, blob: str) -> Iterator[Notice]:
+        """What was not kept."""
+        if self._dropped:
+            message = f"{blob}: tags beyond the first {_MOST_BYTES // 1024} KiB were left out: {listed(self._dropped)}."
+            yield Notice(code="TAGS_DROPPED", message=message)
 
     def take(self, domains: Iterator[tuple[str, _Tags]]) -> dict[str, dict[str, str]]:
         kept: dict[str, dict[str, str]] = {}
@@ -144,7 +154,7 @@ class _Budget:
             for key, value in tags.items():
                 size = len(key.encode(errors="replace")) + len(value.encode(errors="replace"))
                 if size > self._left:
-                    self.dropped += 1
+                    self._dropped[f"{domain}:{key}" if domain else key] = None
                     continue
                 self._left -= size
                 kept.setdefault(domain, {})[key] = _SECRET.sub(r"\1redacted", value)
@@ -173,15 +183,18 @@ def _picker(layout: PixelLayout) -> Any:
     return lambda values: tuple(values[band] for band in layout.bands)
 
 
-def _color_table(dataset: DatasetReader) -> ColorTable | None:
-    if dataset.colorinterp[0] is not ColorInterp.palette:
+def color_table_of(dataset: DatasetReader, band: int = 1) -> ColorTable | None:
+    """The colour table of a band; None without one."""
+    if dataset.colorinterp[band - 1] is not ColorInterp.palette:
         return None
     try:
-        table: ColorTable = dataset.colormap(1)
+        table: ColorTable = dataset.colormap(band)
     except ValueError:
         return None
     return table
 
 
-def _holds_color_table(layout: PixelLayout) -> bool:
-    return len(layout.bands) == 1 and layout.dtype.name in ("uint8", "uint16")
+def _with_names(domains: Iterator[tuple[str, _Tags]], found: BandClasses) -> Iterator[tuple[str, _Tags]]:
+    yield from ((name, tags) for name, tags in domains if name != CLASS_NAMES)
+    if found.classes:
+        yield CLASS_NAMES, {str(entry.value): entry.name for entry in found.classes}

@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from rastercollection.core.models import Notice
 from rastercollection.model.cog import CogFile
 from rastercollection.model.receipt import LevelChoice, Receipt
 from rastercollection.rasters.gdal_errors import writing
@@ -46,6 +47,7 @@ class Conversion:
         receipt: What was compared with the source.
         usage: What intermediates took.
         level_choice: How the compression level was chosen; None where it was given.
+        notices: What was not written.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Conversion:
     receipt: Receipt
     usage: Usage
     level_choice: LevelChoice | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
@@ -77,6 +80,8 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         layout=prepared.source.layout,
         settings=prepared.settings,
         metadata=prepared.metadata,
+        crs=prepared.crs,
+        heights=spec.heights,
         workspace=workspace,
         threads=spec.limits.gdal_threads,
         rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
@@ -91,7 +96,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
         receipt = _receipt(prepared, filled, target, statistics)
         filled.buffer.discard()
-        file = writer.file_of(target, filled.buffer, statistics.result())
+        file, notices = writer.file_of(target, filled.buffer, statistics.result()), writer.notices(target)
     return Conversion(
         path=target,
         file=file,
@@ -103,6 +108,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         receipt=receipt,
         usage=workspace.usage,
         level_choice=choice,
+        notices=notices,
     )
 
 
@@ -111,6 +117,7 @@ def _receipt(prepared: Prepared, filled: _Filled, target: Path, statistics: Runn
     expected = ExpectedContent(
         buffer=filled.buffer,
         layout=prepared.source.layout,
+        crs=prepared.crs,
         valid_pixels=filled.valid_pixels,
         exact=is_exact(prepared.settings),
         only_valid=prepared.only_valid,

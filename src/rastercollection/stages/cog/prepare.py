@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
-from rastercollection.core.models import Notify
+from rastercollection.core.models import Notice, Notify
+from rastercollection.geo.heights import heights_label
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.cost import Load
+from rastercollection.rasters.gdal_crs import whole_crs
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import GridPlan, plan_grid
 from rastercollection.rasters.limits import Limits
@@ -31,6 +35,7 @@ class ConversionSpec:
         settings: How the COG is written.
         raster_type: As validated.
         source_crs: CRS of the source, or the one used for want of it.
+        heights: What heights refer to; None where nothing tells.
         georeferencing: geotransform, gcps or rpcs.
         target_crs: CRS of the COG.
         grid: Where its pixels may lie.
@@ -42,6 +47,7 @@ class ConversionSpec:
     settings: CogSettings
     raster_type: str
     source_crs: CRS
+    heights: str | None
     georeferencing: str
     target_crs: CRS
     grid: GridRule
@@ -64,6 +70,12 @@ class Prepared:
     def only_valid(self) -> bool:
         """LERC does not keep the values of invalid pixels."""
         return self.settings.compression.startswith("LERC")
+
+    @property
+    def crs(self) -> CRS:
+        """What the COG says: the grid's CRS, with what heights refer to as far as a GeoTIFF can hold it."""
+        grid_crs = self.plan.grid.crs
+        return whole_crs(grid_crs, self.spec.heights) or grid_crs
 
     @property
     def keeps_rpcs(self) -> bool:
@@ -93,15 +105,36 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
     settings = attrs.evolve(settings, block_size=side)
     layout = choose_layout(validity, dtype, settings)
     metadata = Metadata.of(dataset, layout, spec.blob)
-    for notice in (*plan.notices, *notices, *metadata.notices):
-        notify(notice.code, notice.message)
-    if placement.rpcs is not None:
-        notify(
-            "RPC_WITHOUT_DEM",
-            f"{spec.blob}: rectified for one elevation, {placement.elevation:.0f} m, as there is no terrain model.",
-        )
     source = SourceRaster(dataset=dataset, blob=spec.blob, validity=validity, layout=layout)
-    return Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
+    prepared = Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
+    for notice in (*plan.notices, *notices, *metadata.notices, *_of_placement(prepared)):
+        notify(notice.code, notice.message)
+    return prepared
+
+
+def _of_placement(prepared: Prepared) -> Iterator[Notice]:
+    """What of the way in which the source is placed its COG cannot say."""
+    spec, placement, dataset = prepared.spec, prepared.placement, prepared.source.dataset
+    if whole_crs(prepared.plan.grid.crs, spec.heights) is None:
+        yield Notice(
+            code="HEIGHTS_ONLY_IN_ITEM",
+            message=f"{spec.blob}: a GeoTIFF in the target CRS cannot say that heights refer to "
+            f"{heights_label(spec.heights)}; the STAC item does.",
+        )
+    if placement.rpcs is not None:
+        yield Notice(
+            code="RPC_WITHOUT_DEM",
+            message=f"{spec.blob}: rectified for one elevation, {placement.elevation:.0f} m, as there is no terrain "
+            "model.",
+        )
+    elif dataset.rpcs is not None and not prepared.keeps_rpcs:
+        message = f"{spec.blob}: its RPCs hold for its own pixels; those of the COG are others, and it has none."
+        yield Notice(code="RPCS_DROPPED", message=message)
+    points = dataset.gcps[0]
+    if points:
+        how = "placed it" if placement.gcps else "were not used, as it has a geotransform,"
+        message = f"{spec.blob}: its {len(points)} ground control points {how} and are not in the COG."
+        yield Notice(code="CONTROL_POINTS_DROPPED", message=message)
 
 
 def load_of(prepared: Prepared, *, asked: bool | None) -> Load:

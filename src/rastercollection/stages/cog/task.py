@@ -102,6 +102,7 @@ class _Task:
             settings=validation.settings,
             raster_type=validation.raster_type,
             source_crs=to_rasterio(validation.crs),
+            heights=validation.heights,
             georeferencing=validation.georeferencing,
             target_crs=to_rasterio(self.parameters.target_crs),
             grid=self.parameters.grid,
@@ -139,6 +140,8 @@ class _Finish:
 
     def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:
         cog = attrs.evolve(_described(self.task, made, self.times), copied=because is None, converted_because=because)
+        for notice in made.notices:
+            self.context.notice(notice.code, notice.message)
         if not made.valid.total:
             self.context.notice(
                 "NO_VALID_PIXELS", f"{cog.source_blob}: none of its pixels is valid; its footprint is its bounds."

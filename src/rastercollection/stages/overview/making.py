@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
@@ -17,6 +16,7 @@ from rastercollection.errors import TaskError
 from rastercollection.geo.webmercator import HALF_WORLD, from_mercator, pixel_size
 from rastercollection.model.cog import CogFile
 from rastercollection.mosaics.low_zooms import LowZooms
+from rastercollection.rasters.gdal_crs import whole_crs
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
@@ -24,6 +24,7 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import Metadata
@@ -69,7 +70,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
     """
     structure, grid = job.structure, job.grid
-    layout = structure.layout
+    layout, heights = structure.layout, structure.heights
     shape = (len(layout.bands), grid.height, grid.width)
     with cog_environment():
         with writing(_NAME, "writing the image"):
@@ -84,6 +85,8 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             layout=layout,
             settings=structure.settings,
             metadata=_metadata(job, unreadable),
+            crs=whole_crs(grid.crs, heights) or grid.crs,
+            heights=heights,
             workspace=workspace,
             threads=job.limits.gdal_threads,
         )
@@ -100,13 +103,13 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
 
 
 def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
-    """What the first COG that can be read says of its bands, without tags, which are about that tile."""
+    """What the first COG that can be read says of its bands, without tags, which are about that tile, but for names."""
     cogs = job.structure.cogs
     first = next((cog for cog in cogs if cog.file.href not in unreadable), cogs[0])
     with open_overview(job.storage, job.limits, ReducedCog(cog=first, reduction=math.inf)) as dataset:
         found = Metadata.of(dataset, job.structure.layout, first.source_blob)
-    untagged: tuple[dict[str, Any], ...] = tuple({} for _ in found.band_tags)
-    return attrs.evolve(found, tags={}, band_tags=untagged, is_point=False, rpcs=None, notices=())
+    names = tuple({key: tags for key, tags in band.items() if key == CLASS_NAMES} for band in found.band_tags)
+    return attrs.evolve(found, tags={}, band_tags=names, is_point=False, rpcs=None, notices=())
 
 
 def _compare(target: Path, buffer: RasterBuffer, steps: tuple[int, int], *, exact: bool) -> None:

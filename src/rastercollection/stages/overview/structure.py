@@ -30,6 +30,7 @@ class Structure:
         layout: How pixels and their validity are held.
         settings: How it is written.
         raster_type: As validated.
+        heights: What heights refer to, where all of them say the same; else None.
         keeps_values: Pixels are classes or indexes: no value may appear that no COG has.
     """
 
@@ -38,6 +39,7 @@ class Structure:
     layout: PixelLayout
     settings: CogSettings
     raster_type: str
+    heights: str | None
     keeps_values: bool
 
 
@@ -63,6 +65,7 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
         layout=choose_layout(_validity(files), dtype, settings),
         settings=settings,
         raster_type=first.raster_type,
+        heights=first.heights if all(file.heights == first.heights for file in files) else None,
         keeps_values=keeps_values,
     )
 

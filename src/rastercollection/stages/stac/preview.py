@@ -19,6 +19,7 @@ from rastercollection.stages.stac.preview_map import draw_map
 __all__ = ["PreviewPlaces", "preview_page"]
 
 MOST_ROWS = 1000
+MOST_CLASSES = 60
 Href = Callable[[str], str]
 # thumbnails may lie beside the page or, where the page was moved, on a web server; nothing is ever run
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src * file: data:"
@@ -62,7 +63,8 @@ def preview_page(title: str, description: str, cogs: Sequence[Cog], places: Prev
         f"<title>{html.escape(title)}</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n"
         f"<header>\n<h1>{html.escape(title)}</h1>\n<p>{html.escape(description)}</p>\n"
         f'<ul class="facts">{"".join(_facts(cogs))}</ul>\n<nav>{"".join(links)}</nav>\n</header>\n'
-        f"<main>\n<figure>{draw_map(cogs, href)}</figure>\n{_table(cogs, href)}\n</main>\n</body>\n</html>\n"
+        f"<main>\n<figure>{draw_map(cogs, href)}</figure>\n{_legend(cogs)}{_table(cogs, href)}\n"
+        "</main>\n</body>\n</html>\n"
     )
 
 
@@ -85,6 +87,19 @@ def _facts(cogs: Sequence[Cog]) -> list[str]:
         *(("", text) for text in _acquired(cogs)),
     ]
     return [f"<li><b>{html.escape(value)}</b> {html.escape(unit)}</li>" for unit, value in facts]
+
+
+def _legend(cogs: Sequence[Cog]) -> str:
+    """What values stand for, by the first tile that says so."""
+    classes = next((band.classes for cog in cogs for band in cog.file.bands if band.classes), ())
+    entries = [
+        f'<li><i style="background:rgb{entry.color[:3] if entry.color else (128, 128, 128)}"></i>{entry.value} '
+        f"<b>{html.escape(entry.name)}</b></li>"
+        for entry in classes[:MOST_CLASSES]
+    ]
+    rest = len(classes) - MOST_CLASSES
+    more = [f"<li>{rest:,} more</li>"] if rest > 0 else []
+    return f'<ul class="facts legend">{"".join([*entries, *more])}</ul>\n' if entries else ""
 
 
 def _resolution(cogs: Sequence[Cog]) -> list[str]:

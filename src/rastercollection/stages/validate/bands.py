@@ -22,11 +22,13 @@ class DeclaredBands:
         dtypes: Of each band.
         colors: Colour interpretation of each band, GDAL's names in lower case.
         has_color_table: The first band has one.
+        has_category_names: Values of the first band have names.
     """
 
     dtypes: tuple[str, ...]
     colors: tuple[str, ...]
     has_color_table: bool
+    has_category_names: bool = False
 
     @property
     def count(self) -> int:

@@ -10,6 +10,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 
 from rastercollection.core.models import Notify
 from rastercollection.core.records import digest
+from rastercollection.rasters.source.classes import classes_of
 from rastercollection.rasters.source.opening import SourceDataset
 from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 
@@ -22,6 +23,7 @@ def declared_bands(dataset: SourceDataset) -> DeclaredBands:
         dtypes=tuple(dataset.dtypes),
         colors=tuple(color.name.lower() for color in dataset.colorinterp),
         has_color_table=color_table_digest(dataset) is not None,
+        has_category_names=bool(classes_of(dataset)[0].classes),
     )
 
 

@@ -15,8 +15,9 @@ from rastercollection.core.models import Notify
 from rastercollection.errors import TileError
 from rastercollection.geo.crs import crs_label, name_crs, parse_crs, transformer
 from rastercollection.geo.geographic import geographic_bounds, grid_bounds, latitude_limit
+from rastercollection.geo.heights import heights_label
 from rastercollection.geo.types import Bounds, Transform
-from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
+from rastercollection.rasters.gdal_crs import from_rasterio, heights_in, to_rasterio
 from rastercollection.rasters.source.opening import SourceDataset, reading
 from rastercollection.stages.validate.reference import OVERRIDDEN, Reference, settle_crs
 
@@ -84,7 +85,8 @@ def _by_geotransform(
     dataset: SourceDataset, transform: Transform, own: pyproj.CRS | None, input_crs: str | None, notify: Notify
 ) -> Georeference:
     _check_transform(dataset.blob, transform, dataset.width, dataset.height)
-    reference = settle_crs(dataset.blob, own, input_crs, has_local=bool(dataset.crs))
+    heights = heights_in(dataset.crs)
+    reference = settle_crs(dataset.blob, own, input_crs, heights=heights, has_local=bool(dataset.crs))
     place = _place(dataset, "geotransform", reference, transform, (dataset.width, dataset.height), notify)
     return attrs.evolve(place, transform=transform)
 
@@ -94,7 +96,8 @@ def _by_model(
 ) -> Georeference:
     """By GCPs or RPCs: the north-up grid that GDAL would rectify the tile to says where it lies."""
     points, points_crs = dataset.gcps
-    reference = settle_crs(dataset.blob, own, input_crs, has_local=bool(points_crs))
+    heights = heights_in(points_crs) if kind == "gcps" else None
+    reference = settle_crs(dataset.blob, own, input_crs, heights=heights, has_local=bool(points_crs))
     options: dict[str, Any] = {"gcps": points} if kind == "gcps" else {"rpcs": dataset.rpcs}
     if kind == "rpcs":
         # without terrain, the mean height of the scene is the best guess at it
@@ -125,6 +128,9 @@ def _place(
     bounds = grid_bounds(transform, *size)
     if reference.source == OVERRIDDEN:
         notify("CRS_FROM_REQUEST", f"{blob} has no CRS; {crs_label(crs)} was taken from input_crs.")
+    if reference.heights_source == OVERRIDDEN:
+        refers = heights_label(reference.heights)
+        notify("HEIGHTS_FROM_REQUEST", f"{blob} does not say what heights refer to; {refers} was taken from input_crs.")
     if crs.is_geographic:
         _check_degrees(blob, crs, bounds, notify)
     try:

@@ -31,7 +31,8 @@ from rastercollection.stages.validate.declarations import (
     validity_kind,
 )
 from rastercollection.stages.validate.detect import detect_type
-from rastercollection.stages.validate.georeference import georeference
+from rastercollection.stages.validate.georeference import Georeference, georeference
+from rastercollection.stages.validate.reference import check_target_heights
 from rastercollection.stages.validate.sample import take_sample
 from rastercollection.stages.validate.task_parameters import ValidateParameters
 
@@ -76,7 +77,7 @@ def _helped(storage: StorageBackend, source: SourceFile) -> Iterator[None]:
 def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: TaskContext) -> Validation:
     source = parameters.source
     _report_left_out(dataset, context)
-    place = georeference(dataset, parameters.input_crs, context.notice)
+    place = _placed(dataset, parameters, context)
     layout, sample = declared_bands(dataset), take_sample(dataset)
     findings = bit_depth_findings(sample, layout.dtypes)
     _report(source.blob, findings, strict=parameters.strict, context=context)
@@ -95,6 +96,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         nodata=declared_nodata(dataset, context.notice),
         crs=crs,
         crs_source=place.reference.source,
+        heights=place.reference.heights,
         georeferencing=place.kind,
         transform=place.transform,
         bounds=place.bounds,
@@ -112,6 +114,12 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         settings=settings,
         estimated_bytes=dataset.width * dataset.height * sum(bytes_of(dtype) for dtype in layout.dtypes),
     )
+
+
+def _placed(dataset: SourceDataset, parameters: ValidateParameters, context: TaskContext) -> Georeference:
+    place = georeference(dataset, parameters.input_crs, context.notice)
+    check_target_heights(dataset.blob, place.reference.heights, parameters.target_crs, context.notice)
+    return place
 
 
 def _report_left_out(dataset: SourceDataset, context: TaskContext) -> None:

@@ -34,9 +34,8 @@ def test_pixels_that_stay_are_compared_one_by_one(tmp_path: Path) -> None:
     source = write_raster(tmp_path / "tile.tif", texture(2, 700, 600, "int16"), valid=holes(700, 600), kind="mask")
     receipt = receipt_of(make_cog(source, UTM).cog)
     assert (receipt.compared_to, receipt.lossless, receipt.pixels) == ("source", True, 700 * 600)
-    assert figures(receipt) == dict.fromkeys(
-        ("wrong_validity", "wrong_pixels", "wrong_validity_in_samples", "wrong_pixels_in_samples"), (0, 0)
-    )
+    names = ("wrong_validity", "wrong_pixels", "wrong_validity_in_samples", "wrong_pixels_in_samples")
+    assert figures(receipt) == dict.fromkeys((*names, "crs_pixels_apart", "wrong_vertical_crs"), (0, 0))
 
 
 @pytest.mark.parametrize("kind", ["none", "nodata", "mask", "nan"])

@@ -39,6 +39,7 @@ def why_not(dataset: SourceDataset, prepared: Prepared) -> str | None:
         validity=prepared.source.validity,
         layout=prepared.source.layout,
         metadata=prepared.metadata,
+        heights=prepared.spec.heights,
     )
     return why_not_as_it_is(dataset, asked)
 
@@ -93,7 +94,8 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         raster_type=prepared.spec.raster_type,
         validity=layout.kind,
         overview_levels=levels,
-        color_table=prepared.metadata.color_table,
+        heights=prepared.spec.heights,
+        classes=prepared.metadata.classes,
     )
     return Conversion(
         path=path,

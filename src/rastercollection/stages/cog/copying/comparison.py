@@ -22,8 +22,9 @@ from rasterio.io import DatasetReader
 from rio_cogeo.cogeo import cog_validate
 
 from rastercollection.geo.crs import same_crs
+from rastercollection.geo.heights import same_heights
 from rastercollection.model.cog import CogSettings
-from rastercollection.rasters.gdal_crs import from_rasterio
+from rastercollection.rasters.gdal_crs import from_rasterio, heights_in
 from rastercollection.rasters.grid.placement import apply
 from rastercollection.rasters.grid.plan import GridPlan
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity
@@ -54,6 +55,7 @@ class Asked:
         validity: How the source tells invalid pixels.
         layout: How its COG would.
         metadata: What its COG would say.
+        heights: What heights refer to; None where nothing tells.
     """
 
     settings: CogSettings
@@ -61,6 +63,7 @@ class Asked:
     validity: Validity
     layout: PixelLayout
     metadata: Metadata
+    heights: str | None = None
 
 
 def why_not_as_it_is(dataset: SourceDataset, asked: Asked) -> str | None:
@@ -115,7 +118,7 @@ def _of_grid(dataset: SourceDataset, asked: Asked) -> str | None:
         return "Its pixels are not on the grid that was asked for."
     if not dataset.crs:
         return "It has no CRS of its own."
-    if not _same_crs(dataset.crs, plan.grid.crs):
+    if not _same_crs(dataset.crs, plan.grid.crs, asked.heights):
         return "The CRS that it says is not exactly the one that was asked for."
     return None
 
@@ -126,11 +129,11 @@ def _same_place(dataset: SourceDataset, plan: GridPlan) -> bool:
     return bool(np.abs(np.subtract(there, (columns, rows))).max() <= _SAME_PLACE)
 
 
-def _same_crs(own: CRS, asked: CRS) -> bool:
-    """Whether a CRS is the other and nothing more: no heights, no attached shift to another datum."""
+def _same_crs(own: CRS, asked: CRS, heights: str | None) -> bool:
+    """Whether a CRS is the other, with the same heights, and nothing more: no attached shift to another datum."""
     flat, target = from_rasterio(own), from_rasterio(asked)
     whole = pyproj.CRS.from_wkt(own.to_wkt(version="WKT2_2019"))
-    plain = not whole.is_compound and not whole.is_bound and len(whole.axis_info) == 2
+    plain = not any(part.is_bound for part in (whole, *whole.sub_crs_list)) and same_heights(heights_in(own), heights)
     return plain and flat is not None and target is not None and same_crs(flat, target)
 
 

@@ -4,7 +4,8 @@ What is compared depends on what happened to the pixels. Taken over as they are 
 pixel and every mask bit of the file has to be the one that was read, and windows of the source are read a second time
 and compared with what any reader of the COG is told. Resampled ones are compared, in windows, with GDAL's own default
 warp of the source, and the area of valid pixels as a whole; that the codec kept them is looked at in a part of the
-blocks. Categories must be some that the source has. A lossy codec must stay above a signal-to-noise ratio.
+blocks. Categories must be some that the source has. The CRS that a reader is told has to be the one that was meant,
+heights included. A lossy codec must stay above a signal-to-noise ratio.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import rasterio
+from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -33,6 +35,7 @@ from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validit
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.receipt.area import check_area
+from rastercollection.stages.cog.receipt.reference_system import check_crs
 from rastercollection.stages.cog.receipt.samples import Comparison, compare_samples, sample_windows
 from rastercollection.stages.cog.receipt.values import Values
 
@@ -84,6 +87,7 @@ class ExpectedContent:
     Attributes:
         buffer: Its pixels.
         layout: How it tells invalid ones.
+        crs: What it says of its CRS, heights included.
         valid_pixels: Which those are.
         exact: The codec is lossless.
         only_valid: Values of invalid pixels need not survive the codec.
@@ -93,6 +97,7 @@ class ExpectedContent:
 
     buffer: RasterBuffer
     layout: PixelLayout
+    crs: CRS
     valid_pixels: ValidPixels
     exact: bool
     only_valid: bool
@@ -144,6 +149,7 @@ def give_receipt(
     dtype = expected.buffer.dtype
     largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
     checks = list(content.checks(exact=expected.exact, categorical=expected.values is not None, largest=largest))
+    checks += check_crs(target, expected.crs, reference.plan.grid)
     checks += _against_source(target, expected, reference)
     receipt = Receipt(
         compared_to="gdal_warp" if expected.resampled else "source",
