@@ -18,6 +18,7 @@ from rastercollection.errors import (
     BackendError,
     JobCancelledError,
     JobFailedError,
+    ObjectNotFoundError,
     RasterCollectionError,
     TileError,
     WorkflowDefinitionError,
@@ -170,7 +171,7 @@ def _is_there(output: Output, storage: StorageBackend) -> bool:
     """Whether an object is as it was; documents that all jobs of a collection write need only be there."""
     try:
         info = storage.stat(output.url)
-    except BackendError:
+    except ObjectNotFoundError:
         return False
     return output.shared or (info.size, info.version) == (output.size, output.version)
 
@@ -192,7 +193,7 @@ def _finished(engine: Engine, workflow: Workflow, job: JobRecord) -> JobRecord |
     """
     try:
         known = engine.jobs.get(job.id)
-    except BackendError:
+    except ObjectNotFoundError:
         return None
     if known.status not in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS):
         return None

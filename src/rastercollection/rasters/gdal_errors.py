@@ -13,12 +13,15 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, RasterioError
 
 from rastercollection.errors import MachineError, RasterCollectionError, TaskError, TileError
+from rastercollection.rasters.gdal_env import is_remote
 
 __all__ = [
     "GDAL_ERRORS",
     "collected_warnings",
     "error_text",
+    "lasting",
     "translated",
+    "unproven",
     "writing",
 ]
 
@@ -40,6 +43,8 @@ _UNREACHABLE = re.compile(
     r"|connection (?:reset|refused)",
     re.IGNORECASE,
 )
+
+_TRIED_AGAIN = re.compile(r"Retrying again in", re.IGNORECASE)
 
 _NO_CODEC = re.compile(r"missing codec|not configured|codec .*not available|not built with", re.IGNORECASE)
 
@@ -87,6 +92,11 @@ def in_words(messages: list[str], path: str, name: str) -> list[str]:
     return [message for message in dict.fromkeys(cleaned) if message not in _EMPTY_WORDS][:_MOST_KEPT]
 
 
+def lasting(messages: list[str]) -> list[str]:
+    """Without those on requests that GDAL made again."""
+    return [message for message in messages if not _TRIED_AGAIN.search(message)]
+
+
 @contextlib.contextmanager
 def translated(path: str, blob: str, doing: Callable[[], str]) -> Iterator[None]:
     """Raise rasterio's errors as ours, and its failure to decode text that is no UTF-8.
@@ -98,14 +108,16 @@ def translated(path: str, blob: str, doing: Callable[[], str]) -> Iterator[None]
 
     Raises:
         TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``.
-        TaskError: ``SOURCE_UNAVAILABLE``, retryable: the server, not the file, is at fault.
+        TaskError: ``SOURCE_UNAVAILABLE``, retryable: the server may be at fault, and not the file. GDAL says the same
+            of damage and of bytes that a network did not deliver.
     """
     with collected_warnings() as warnings:
         try:
             yield
         except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as error:
-            causes = [str(error), *(str(cause) for cause in _chain(error)), *warnings]
-            raise failure(blob, doing(), in_words(causes, path, blob)) from error
+            causes = in_words([str(error), *(str(cause) for cause in _chain(error)), *warnings], path, blob)
+            found = failure(blob, doing(), causes)
+            raise (unproven(blob, doing(), causes) if is_remote(path) and _may_be_network(found) else found) from error
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -115,13 +127,23 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield from _chain(cause)
 
 
+def unproven(blob: str, doing: str, causes: list[str]) -> TaskError:
+    """The error of what was read from a server: it may have been at fault, and not the file."""
+    said = "; ".join(causes)
+    return TaskError(
+        f"{blob}: {doing} failed: {said}", "Try again, or check the store.", "SOURCE_UNAVAILABLE", retryable=True
+    )
+
+
+def _may_be_network(error: TaskError) -> bool:
+    return not _NO_CODEC.search(error.message)
+
+
 def failure(blob: str, doing: str, causes: list[str]) -> TaskError:
     """The error that GDAL's messages amount to."""
     said = "; ".join(causes)
     if _UNREACHABLE.search(said):
-        return TaskError(
-            f"{blob}: {doing} failed: {said}", "Try again, or check the store.", "SOURCE_UNAVAILABLE", retryable=True
-        )
+        return unproven(blob, doing, causes)
     if _NO_CODEC.search(said):
         return TileError(
             f"{blob}: {doing} failed, the codec it is compressed with is missing in this GDAL: {said}",

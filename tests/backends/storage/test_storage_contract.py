@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,19 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.testing.storage_contract import StorageContract
+
+
+@contextlib.contextmanager
+def failing(owner: object, *names: str) -> Iterator[None]:
+    """While it lasts, these functions fail."""
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setattr(owner, name, fail)
+        yield
 
 
 class TestLocalPaths(StorageContract):
@@ -28,6 +45,9 @@ class TestLocalPaths(StorageContract):
 
     def raw_read(self, url: str) -> bytes:
         return Path(url).read_bytes()
+
+    def refusing(self) -> contextlib.AbstractContextManager[None]:
+        return failing(os, "stat")
 
 
 class TestFileUris(StorageContract):
@@ -55,6 +75,9 @@ class TestFileUris(StorageContract):
     def raw_read(self, url: str) -> bytes:
         return self._path(url).read_bytes()
 
+    def refusing(self) -> contextlib.AbstractContextManager[None]:
+        return failing(os, "stat")
+
 
 class TestMemory(StorageContract):
     def make_storage(self) -> FsspecStorage:
@@ -72,3 +95,6 @@ class TestMemory(StorageContract):
 
     def raw_read(self, url: str) -> bytes:
         return MemoryFileSystem.store[self._key(url)].getvalue()
+
+    def refusing(self) -> contextlib.AbstractContextManager[None]:
+        return failing(MemoryFileSystem, "info", "find", "cat_file")

@@ -12,7 +12,6 @@ from affine import Affine
 from rasterio.io import DatasetReader
 
 from rastercollection.core.machine import process_memory
-from rastercollection.core.models import Notify
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.tile import SourceFile
@@ -46,7 +45,7 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
     """
     started = time.monotonic()
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
-    with task.opened(context.notice) as dataset:
+    with task.opened(context) as dataset:
         prepared = prepare(dataset, task.spec, context.notice)
         times = task.acquisition(dataset)
         for notice in times.notices:
@@ -62,8 +61,9 @@ def forecast(parameters: CogParameters, context: TaskContext) -> TileForecast:
         TileError, TaskError: As the conversion would raise before it reads a pixel.
     """
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
-    with task.opened(context.notice) as dataset:
+    with task.opened(context) as dataset:
         prepared = prepare(dataset, task.spec, context.notice)
+        dataset.confirm()
     validation, load = parameters.validation, load_of(prepared, asked=parameters.in_memory)
     read = validation.estimated_bytes + load.image_bytes
     load = attrs.evolve(load, process_bytes=process_bytes(task.resources.limits, read))
@@ -108,8 +108,12 @@ class _Task:
             limits=self.resources.limits,
         )
 
-    def opened(self, notify: Notify) -> AbstractContextManager[SourceDataset]:
-        return open_source(self.resources.storage, self.source, self.parameters.policy, self.resources.limits, notify)
+    def opened(self, context: TaskContext) -> AbstractContextManager[SourceDataset]:
+        """The source; fetched whole where an attempt to read it in place has failed."""
+        storage, limits = self.resources.storage, self.resources.limits
+        return open_source(
+            storage, self.source, self.parameters.policy, limits, context.notice, whole=context.attempt > 1
+        )
 
     def acquisition(self, dataset: DatasetReader) -> Acquisition:
         tags: dict[str, str] = {}
@@ -141,6 +145,7 @@ class _Finish:
             load_of(prepared, asked=task.parameters.in_memory), prepared.settings, task.resources.limits
         ) as workspace:
             made = convert(prepared, workspace)
+            dataset.confirm()
             return self._published(made, lambda url: task.resources.storage.put(str(made.path), url), because)
 
     def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:
