@@ -12,11 +12,10 @@ from services.apart import apart
 
 
 class Web:
-    """The objects it serves, by path without a leading slash, and how it answers for all that it has not."""
+    """The objects it serves, by path without a leading slash."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
-        self.missing = 404
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"web": self}))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -27,9 +26,8 @@ class Web:
     def put(self, path: str, data: bytes) -> None:
         self.objects[path] = data
 
-    def answer_missing(self, status: int) -> None:
-        """Answer with this status where there is no object."""
-        self.missing = status
+    def get(self, path: str) -> bytes:
+        return self.objects[path]
 
     def close(self) -> None:
         self._server.shutdown()
@@ -52,7 +50,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _serve(self) -> None:
         data = self.web.objects.get(self._name())
         if data is None:
-            self._answer(self.web.missing, {}, b"")
+            self._answer(404, {}, b"")
             return
         headers = {"ETag": f'"{hashlib.md5(data).hexdigest()}"', "Accept-Ranges": "bytes"}
         asked = self.headers.get("Range")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import re
 import threading
@@ -41,6 +42,7 @@ NO_NETWORK = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "/none", "GDAL_HTTP_PROXY": _NOW
 """Options under which GDAL reads nothing from a network."""
 
 _REMOTE = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
+_FORGETTER = "rastercollection-forget"
 _FORGETTING = {
     "CPL_VSIL_CURL_NON_CACHED": "/vsi",
     "GDAL_HTTP_PROXY": _NOWHERE,
@@ -94,9 +96,16 @@ def forget_cached(path: str, config: Mapping[str, str]) -> None:
         config: The options that it is opened with: they are part of the name.
     """
     if is_remote(path):
-        thread = threading.Thread(target=_open_and_close, args=(path, config), name="rastercollection-forget")
+        for name in ("rasterio._env", "rasterio._err"):
+            logging.getLogger(name).addFilter(_is_news)
+        thread = threading.Thread(target=_open_and_close, args=(path, config), name=_FORGETTER)
         thread.start()
         thread.join()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether what GDAL says was not provoked: that no server is reached is what was meant."""
+    return record.threadName != _FORGETTER
 
 
 def _open_and_close(path: str, config: Mapping[str, str]) -> None:

@@ -55,34 +55,65 @@ _TRUNCATED = re.compile(
 _NO_FORMAT = re.compile(r"not recognized as being in a supported file format", re.IGNORECASE)
 
 
-class _Collector(logging.Handler):
-    """Keeps the messages of one thread."""
+class _Tap(logging.Filter):
+    """Takes GDAL's warnings from rasterio's loggers, a thread's into its own lists, whatever levels they are set to.
 
-    def __init__(self, sink: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._thread = threading.get_ident()
-        self._sink = sink
+    What would not be logged without it is not logged with it.
+    """
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread and len(self._sink) < _MOST_COLLECTED:
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._sinks: dict[int, list[list[str]]] = {}
+        self._levels: dict[str, tuple[int, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
             message = _PREFIX.sub("", record.getMessage())
-            if message not in self._sink:
-                self._sink.append(message)
+            for sink in self._sinks.get(threading.get_ident(), ()):
+                if len(sink) < _MOST_COLLECTED and message not in sink:
+                    sink.append(message)
+        return record.levelno >= self._levels.get(record.name, (0, 0))[1]
+
+    @contextlib.contextmanager
+    def into(self, sink: list[str]) -> Iterator[None]:
+        thread = threading.get_ident()
+        with self._lock:
+            if not self._sinks:
+                self._open()
+            self._sinks.setdefault(thread, []).append(sink)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sinks[thread] = [other for other in self._sinks[thread] if other is not sink]
+                if not self._sinks[thread]:
+                    del self._sinks[thread]
+                if not self._sinks:
+                    self._close()
+
+    def _open(self) -> None:
+        for logger in map(logging.getLogger, _LOGGERS):
+            self._levels[logger.name] = (logger.level, logger.getEffectiveLevel())
+            if logger.getEffectiveLevel() > logging.WARNING:
+                logger.setLevel(logging.WARNING)
+            logger.addFilter(self)
+
+    def _close(self) -> None:
+        for logger in map(logging.getLogger, _LOGGERS):
+            logger.removeFilter(self)
+            logger.setLevel(self._levels[logger.name][0])
+
+
+_tap = _Tap()
 
 
 @contextlib.contextmanager
 def collected_warnings() -> Iterator[list[str]]:
     """What GDAL warns of in this thread while the context lasts; filled as it goes."""
     sink: list[str] = []
-    handler = _Collector(sink)
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    for logger in loggers:
-        logger.addHandler(handler)
-    try:
+    with _tap.into(sink):
         yield sink
-    finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
 
 
 def in_words(messages: list[str], path: str, name: str) -> list[str]:

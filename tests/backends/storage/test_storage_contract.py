@@ -14,6 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.testing.storage_contract import StorageContract
+from services.stores import Store
 
 
 @contextlib.contextmanager
@@ -98,3 +99,41 @@ class TestMemory(StorageContract):
 
     def refusing(self) -> contextlib.AbstractContextManager[None]:
         return failing(MemoryFileSystem, "info", "find", "cat_file")
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # of azure-storage-blob
+class OnServer(StorageContract):
+    """On a real server, through a proxy that can be told to forbid everything."""
+
+    store: Store
+
+    def make_storage(self) -> FsspecStorage:
+        return FsspecStorage(self.store.options)
+
+    @pytest.fixture
+    def container(self) -> str:
+        return self.store.new_container()
+
+    def raw_write(self, url: str, data: bytes) -> None:
+        self.store.put(url, data)
+
+    def raw_read(self, url: str) -> bytes:
+        return self.store.get(url)
+
+    @contextlib.contextmanager
+    def refusing(self) -> Iterator[None]:
+        self.store.proxy.fail("", "status", status=403)
+        yield
+        self.store.proxy.heal()
+
+
+class TestS3(OnServer):
+    @pytest.fixture(autouse=True)
+    def server(self, s3_store: Store) -> None:
+        self.store = s3_store
+
+
+class TestAzure(OnServer):
+    @pytest.fixture(autouse=True)
+    def server(self, azure_store: Store) -> None:
+        self.store = azure_store

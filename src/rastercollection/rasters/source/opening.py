@@ -24,7 +24,7 @@ from rasterio.io import DatasetReader
 from typing_extensions import override
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import TileError
+from rastercollection.errors import MachineError, TaskError, TileError
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import GdalSource, StorageBackend
@@ -107,6 +107,7 @@ def open_source(
     notify: Notify | None = None,
     *,
     whole: bool = False,
+    every_pixel: bool = False,
 ) -> Iterator[SourceDataset]:
     """Open a source raster, checked, inside its own GDAL environment.
 
@@ -121,6 +122,8 @@ def open_source(
         notify: Called with a code and a message for what the user should know.
         whole: Fetch a remote source and open the copy: what is wrong with it is wrong with the file, not with the way
             there. Reading in place cannot tell.
+        every_pixel: The source is read from end to end, so that fetching it would cost no more: whatever fails while it
+            is read in place may do so because of the way there, and is retryable.
 
     Raises:
         TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED,
@@ -140,10 +143,22 @@ def open_source(
             dataset = stack.enter_context(_open(place, source, policy, confirm))
         if notify and dataset.has_lost_texts:
             notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
-        yield dataset
+        try:
+            yield dataset
+        except TaskError as error:
+            if _is_proven(error, place, messages, every_pixel):
+                raise
+            raise TaskError(error.message, error.hint, error.code, retryable=True, details=error.details) from error
         if notify:
             for message in in_words(messages, place.path, source.blob):
                 notify("GDAL_WARNING", message)
+
+
+def _is_proven(error: TaskError, place: _Place, messages: list[str], every_pixel: bool) -> bool:
+    """Whether another attempt would find the same: the bytes came from this machine, or nothing speaks against them."""
+    if error.retryable or isinstance(error, MachineError) or not place.is_remote:
+        return True
+    return not (every_pixel or lasting(messages))
 
 
 def _confirm(storage: StorageBackend, source: SourceFile, place: _Place, messages: list[str]) -> None:

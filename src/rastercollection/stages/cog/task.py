@@ -45,7 +45,7 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
     """
     started = time.monotonic()
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
-    with task.opened(context) as dataset:
+    with task.opened(context, every_pixel=True) as dataset:
         prepared = prepare(dataset, task.spec, context.notice)
         times = task.acquisition(dataset)
         for notice in times.notices:
@@ -108,11 +108,16 @@ class _Task:
             limits=self.resources.limits,
         )
 
-    def opened(self, context: TaskContext) -> AbstractContextManager[SourceDataset]:
+    def opened(self, context: TaskContext, *, every_pixel: bool = False) -> AbstractContextManager[SourceDataset]:
         """The source; fetched whole where an attempt to read it in place has failed."""
-        storage, limits = self.resources.storage, self.resources.limits
         return open_source(
-            storage, self.source, self.parameters.policy, limits, context.notice, whole=context.attempt > 1
+            self.resources.storage,
+            self.source,
+            self.parameters.policy,
+            self.resources.limits,
+            context.notice,
+            whole=context.attempt > 1,
+            every_pixel=every_pixel,
         )
 
     def acquisition(self, dataset: DatasetReader) -> Acquisition:
