@@ -41,7 +41,7 @@ _NOWHERE = "http://127.0.0.1:9"
 NO_NETWORK = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "/none", "GDAL_HTTP_PROXY": _NOWHERE}
 """Options under which GDAL reads nothing from a network."""
 
-_REMOTE = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
+_REMOTE = re.compile(r"(?:GTIFF_DIR:\d+:)?/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
 _FORGETTER = "rastercollection-forget"
 _FORGETTING = {
     "CPL_VSIL_CURL_NON_CACHED": "/vsi",

@@ -290,9 +290,21 @@ def list_subdatasets(
     Raises:
         TileError, TaskError, BackendError: As of :func:`open_source`.
     """
+    try:
+        return _names_inside(storage, source, policy, limits, whole=False)
+    except TaskError as error:
+        if not error.retryable:
+            raise
+        return _names_inside(storage, source, policy, limits, whole=True)
+
+
+def _names_inside(
+    storage: StorageBackend, source: SourceFile, policy: SourcePolicy, limits: Limits, *, whole: bool
+) -> tuple[str, ...]:
     facts = inspection.inspect(storage, source, policy)
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, None))
+        place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, None, whole))
+        forget_cached(place.path, place.gdal.config)
         _check_references(place, facts.driver, source.blob, policy)
         stack.enter_context(gdal_environment(limits, _config(place, policy)))
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
