@@ -40,7 +40,6 @@ SERVICES = {
     "postgresql-postgis": lambda: bool(list(Path("/usr/lib/postgresql").glob("*/lib/postgis-*.so"))),
     "postgresql-postgis-scripts": lambda: bool(list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))),
     "chromium": lambda: shutil.which("chromium") is not None,
-    "npm": lambda: shutil.which("npm") is not None,
 }
 """Debian's packages, and whether what they bring is there."""
 
