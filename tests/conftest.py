@@ -150,6 +150,49 @@ def titiler_pgstac(
         yield server
 
 
+@pytest.fixture(scope="session")
+def s3_store() -> Iterator[Any]:
+    """An S3 server behind a proxy that fails when told to: see ``services/stores.py``."""
+    pytest.importorskip("s3fs", reason="pip install 'rastercollection[s3]'")
+    pytest.importorskip("moto.server", reason="pip install 'moto[server]'")
+    from services import stores
+
+    with stores.s3() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def azure_store(missing_service: Callable[[str, str], None]) -> Iterator[Any]:
+    """Likewise an Azure Blob server, Azurite; npm brings it where there is npm."""
+    pytest.importorskip("adlfs", reason="pip install 'rastercollection[azure]'")
+    from services import azurite, stores
+
+    script = azurite.find_program(Path(__file__).parents[1] / ".nox" / "azurite")
+    if script is None:
+        missing_service("Azurite", azurite.INSTALL)
+    with stores.azure(script) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def website() -> Iterator[Any]:
+    """Likewise a plain web server."""
+    pytest.importorskip("aiohttp", reason="pip install 'fsspec[http]'")
+    from services import stores
+
+    with stores.website() as store:
+        yield store
+
+
+@pytest.fixture(params=["s3_store", "azure_store", "website"])
+def remote_store(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Each of the three, in good health before and after."""
+    store = request.getfixturevalue(request.param)
+    store.proxy.heal()
+    yield store
+    store.proxy.heal()
+
+
 @pytest.fixture(scope="module")
 def browser(missing_service: Any) -> Any:
     """A real Chromium. Its driver occupies the main thread's event loop as long as it lives."""

@@ -286,6 +286,7 @@ class PermissionDeniedError(BackendError):
 class UnavailableError(BackendError):
     code = "UNAVAILABLE"
     retryable = True
+    default_hint = "Try again later; if it stays so, check the address, the network and the state of the store."
 
 
 class CatalogIncompleteError(BackendError):

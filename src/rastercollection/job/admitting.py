@@ -11,7 +11,7 @@ import attrs
 from rastercollection.core.models import Notice, TaskResult
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import StartContext, Workflow
-from rastercollection.errors import BackendError, RasterCollectionError, WorkflowDefinitionError
+from rastercollection.errors import ObjectNotFoundError, RasterCollectionError, WorkflowDefinitionError
 from rastercollection.model.output import Made, Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
@@ -82,7 +82,7 @@ def _is_there(output: Output, storage: StorageBackend) -> bool:
     """Whether an object is as it was; documents that all jobs of a collection write need only be there."""
     try:
         info = storage.stat(output.url)
-    except BackendError:
+    except ObjectNotFoundError:
         return False
     return output.shared or (info.size, info.version) == (output.size, output.version)
 

@@ -103,7 +103,10 @@ def _foreseen(stage: Stage, item: Task | Skip, resources: Mapping[str, Any]) -> 
     if isinstance(item, Skip):
         return TaskResult(task=item.task, status=TaskStatus.SKIPPED, error=item.reason)
     assert stage.forecast is not None
-    outcome = run_task("", attrs.evolve(item, handler=stage.forecast), 1, resources, {})
+    task = attrs.evolve(item, handler=stage.forecast)
+    outcome = run_task("", task, 1, resources, {})
+    if outcome.error is not None and outcome.error.retryable:  # as the job would
+        outcome = run_task("", task, 2, resources, {})
     status = TaskStatus.COMPLETED if outcome.error is None else TaskStatus.FAILED
     return TaskResult(task=item, status=status, value=outcome.value, error=outcome.error, notices=outcome.notices)
 

@@ -183,7 +183,7 @@ def _finished(engine: Engine, workflow: Workflow, job: JobRecord) -> JobRecord |
     """
     try:
         known = engine.jobs.get(job.id)
-    except BackendError:
+    except ObjectNotFoundError:
         return None
     if known.status not in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS):
         return None

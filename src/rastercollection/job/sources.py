@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
-from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem
+from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, RequestError, RequestProblem
 from rastercollection.model.names import MOST_NAMED, shortened_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.source_names import ALL_BANDS, TILES, is_pattern, match, readable
@@ -32,9 +32,10 @@ def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources
 
     Raises:
         RequestError: The container is not there, or names or patterns match nothing: all of them are listed.
+        BackendError: The store could not be asked; that says nothing of what is there.
     """
     container = request.container_name
-    if not storage.exists(container):
+    if _is_absent(container, storage):
         raise RequestError([RequestProblem("container_name", repr(container), "CONTAINER_NOT_FOUND: does not exist")])
     listing = _Listing(container, storage)
     found: dict[str, ObjectInfo] = {}
@@ -56,6 +57,19 @@ def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources
         refused={readable(blob): _unreadable(readable(blob)) for blob in found if blob != readable(blob)},
         notices=tuple(_notices(repeated, listing.left_out(found), tuple(sources))),
     )
+
+
+def _is_absent(container: str, storage: StorageBackend) -> bool:
+    """Whether the store says so.
+
+    Web servers have no folders to ask for. Who may not look at a container may still read what is named in it.
+    """
+    if addresses.split_scheme(container)[0] in addresses.HTTP_SCHEMES:
+        return False
+    try:
+        return not storage.exists(container)
+    except PermissionDeniedError:
+        return False
 
 
 class _Listing:

@@ -49,11 +49,16 @@ class StorageBackend(Protocol):
     """Objects by URL: local paths (``/data/x.tif``, ``file:///data/x.tif``) or ``scheme://container/key``.
 
     Backends pickle without open connections, so that workers can use them. Every vendor error is raised as a
-    :class:`~rastercollection.errors.BackendError`.
+    :class:`~rastercollection.errors.BackendError`; ObjectNotFoundError only where the store has said that nothing is
+    there. What is not delivered in full is an error, too. No answer is remembered: others write there as well.
     """
 
     def exists(self, url: str) -> bool:
-        """Whether an object or a folder is there."""
+        """Whether an object or a folder is there; False only where the store has said so.
+
+        Raises:
+            PermissionDeniedError, UnavailableError: The store could not be asked.
+        """
         ...
 
     def stat(self, url: str) -> ObjectInfo:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,8 +17,10 @@ __all__ = [
     "NO_NETWORK",
     "SAFE_OPTIONS",
     "config_session",
+    "forget_cached",
     "gdal_environment",
     "is_isolated",
+    "is_remote",
 ]
 
 
@@ -26,11 +30,24 @@ SAFE_OPTIONS = {
     "GDAL_VRT_ENABLE_PYTHON": "NO",
     "GDAL_HTTP_MAX_RETRY": "3",
     "GDAL_HTTP_RETRY_DELAY": "0.5",
+    "GDAL_HTTP_CONNECTTIMEOUT": "30",
+    "GDAL_HTTP_LOW_SPEED_TIME": "60",
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
 }
-"""GDAL looks for no files beside the one it opens, runs no code from files, and asks a web server again."""
+"""GDAL looks for no files beside the one it opens, runs no code from files, asks web servers again, and not forever."""
 
-NO_NETWORK = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "/none", "GDAL_HTTP_PROXY": "http://127.0.0.1:9"}
+_NOWHERE = "http://127.0.0.1:9"
+
+NO_NETWORK = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "/none", "GDAL_HTTP_PROXY": _NOWHERE}
 """Options under which GDAL reads nothing from a network."""
+
+_REMOTE = re.compile(r"(?:GTIFF_DIR:\d+:)?/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
+_FORGETTER = "rastercollection-forget"
+_FORGETTING = {
+    "CPL_VSIL_CURL_NON_CACHED": "/vsi",
+    "GDAL_HTTP_PROXY": _NOWHERE,
+    "GDAL_HTTP_MAX_RETRY": "0",
+}
 
 
 class _BlockCache:
@@ -60,6 +77,45 @@ class _BlockCache:
 
 
 _block_cache = _BlockCache()
+
+
+def is_remote(path: str) -> bool:
+    """Whether GDAL reads what is at a path from a server."""
+    return _REMOTE.match(path) is not None
+
+
+def forget_cached(path: str, config: Mapping[str, str]) -> None:
+    """Have GDAL read an object afresh, whatever anybody in this process has read, or not found, under its name.
+
+    GDAL keeps sizes, absence and content of remote files by name, for as long as the process lasts. It drops them when
+    it closes a file that is not to be cached: this opens and closes it, where no server can be reached. That is done
+    in a thread of its own, which these options hold for alone.
+
+    Args:
+        path: GDAL's; nothing is done for a local one.
+        config: The options that it is opened with: they are part of the name.
+    """
+    if is_remote(path):
+        for name in ("rasterio._env", "rasterio._err"):
+            logging.getLogger(name).addFilter(_is_news)
+        thread = threading.Thread(target=_open_and_close, args=(path, config), name=_FORGETTER)
+        thread.start()
+        thread.join()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether what GDAL says was not provoked: that no server is reached is what was meant."""
+    return record.threadName != _FORGETTER
+
+
+def _open_and_close(path: str, config: Mapping[str, str]) -> None:
+    import rasterio
+    from rasterio.errors import RasterioError
+    from rasterio.io import DatasetReader
+
+    options = {**SAFE_OPTIONS, **_FORGETTING}
+    with rasterio.Env(session=config_session(config), **options), contextlib.suppress(RasterioError):
+        DatasetReader(path, driver=["MEM"], sharing=False).close()
 
 
 def is_isolated() -> bool:

@@ -13,12 +13,15 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, RasterioError
 
 from rastercollection.errors import MachineError, RasterCollectionError, TaskError, TileError
+from rastercollection.rasters.gdal_env import is_remote
 
 __all__ = [
     "GDAL_ERRORS",
     "collected_warnings",
     "error_text",
+    "lasting",
     "translated",
+    "unproven",
     "writing",
 ]
 
@@ -41,6 +44,8 @@ _UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 
+_TRIED_AGAIN = re.compile(r"Retrying again in", re.IGNORECASE)
+
 _NO_CODEC = re.compile(r"missing codec|not configured|codec .*not available|not built with", re.IGNORECASE)
 
 _TRUNCATED = re.compile(
@@ -50,34 +55,65 @@ _TRUNCATED = re.compile(
 _NO_FORMAT = re.compile(r"not recognized as being in a supported file format", re.IGNORECASE)
 
 
-class _Collector(logging.Handler):
-    """Keeps the messages of one thread."""
+class _Tap(logging.Filter):
+    """Takes GDAL's warnings from rasterio's loggers, a thread's into its own lists, whatever levels they are set to.
 
-    def __init__(self, sink: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._thread = threading.get_ident()
-        self._sink = sink
+    What would not be logged without it is not logged with it.
+    """
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread and len(self._sink) < _MOST_COLLECTED:
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._sinks: dict[int, list[list[str]]] = {}
+        self._levels: dict[str, tuple[int, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
             message = _PREFIX.sub("", record.getMessage())
-            if message not in self._sink:
-                self._sink.append(message)
+            for sink in self._sinks.get(threading.get_ident(), ()):
+                if len(sink) < _MOST_COLLECTED and message not in sink:
+                    sink.append(message)
+        return record.levelno >= self._levels.get(record.name, (0, 0))[1]
+
+    @contextlib.contextmanager
+    def into(self, sink: list[str]) -> Iterator[None]:
+        thread = threading.get_ident()
+        with self._lock:
+            if not self._sinks:
+                self._open()
+            self._sinks.setdefault(thread, []).append(sink)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sinks[thread] = [other for other in self._sinks[thread] if other is not sink]
+                if not self._sinks[thread]:
+                    del self._sinks[thread]
+                if not self._sinks:
+                    self._close()
+
+    def _open(self) -> None:
+        for logger in map(logging.getLogger, _LOGGERS):
+            self._levels[logger.name] = (logger.level, logger.getEffectiveLevel())
+            if logger.getEffectiveLevel() > logging.WARNING:
+                logger.setLevel(logging.WARNING)
+            logger.addFilter(self)
+
+    def _close(self) -> None:
+        for logger in map(logging.getLogger, _LOGGERS):
+            logger.removeFilter(self)
+            logger.setLevel(self._levels[logger.name][0])
+
+
+_tap = _Tap()
 
 
 @contextlib.contextmanager
 def collected_warnings() -> Iterator[list[str]]:
     """What GDAL warns of in this thread while the context lasts; filled as it goes."""
     sink: list[str] = []
-    handler = _Collector(sink)
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    for logger in loggers:
-        logger.addHandler(handler)
-    try:
+    with _tap.into(sink):
         yield sink
-    finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
 
 
 @contextlib.contextmanager
@@ -105,6 +141,11 @@ def in_words(messages: list[str], path: str, name: str) -> list[str]:
     return [message for message in dict.fromkeys(cleaned) if message not in _EMPTY_WORDS][:_MOST_KEPT]
 
 
+def lasting(messages: list[str]) -> list[str]:
+    """Without those on requests that GDAL made again."""
+    return [message for message in messages if not _TRIED_AGAIN.search(message)]
+
+
 @contextlib.contextmanager
 def translated(path: str, blob: str, doing: Callable[[], str]) -> Iterator[None]:
     """Raise rasterio's errors as ours, and its failure to decode text that is no UTF-8.
@@ -116,14 +157,16 @@ def translated(path: str, blob: str, doing: Callable[[], str]) -> Iterator[None]
 
     Raises:
         TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``.
-        TaskError: ``SOURCE_UNAVAILABLE``, retryable: the server, not the file, is at fault.
+        TaskError: ``SOURCE_UNAVAILABLE``, retryable: the server may be at fault, and not the file. GDAL says the same
+            of damage and of bytes that a network did not deliver.
     """
     with collected_warnings() as warnings:
         try:
             yield
         except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as error:
-            causes = [str(error), *(str(cause) for cause in _chain(error)), *warnings]
-            raise failure(blob, doing(), in_words(causes, path, blob)) from error
+            causes = in_words([str(error), *(str(cause) for cause in _chain(error)), *warnings], path, blob)
+            found = failure(blob, doing(), causes)
+            raise (unproven(blob, doing(), causes) if is_remote(path) and _may_be_network(found) else found) from error
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -133,13 +176,23 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield from _chain(cause)
 
 
+def unproven(blob: str, doing: str, causes: list[str]) -> TaskError:
+    """The error of what was read from a server: it may have been at fault, and not the file."""
+    said = "; ".join(causes)
+    return TaskError(
+        f"{blob}: {doing} failed: {said}", "Try again, or check the store.", "SOURCE_UNAVAILABLE", retryable=True
+    )
+
+
+def _may_be_network(error: TaskError) -> bool:
+    return not _NO_CODEC.search(error.message)
+
+
 def failure(blob: str, doing: str, causes: list[str]) -> TaskError:
     """The error that GDAL's messages amount to."""
     said = "; ".join(causes)
     if _UNREACHABLE.search(said):
-        return TaskError(
-            f"{blob}: {doing} failed: {said}", "Try again, or check the store.", "SOURCE_UNAVAILABLE", retryable=True
-        )
+        return unproven(blob, doing, causes)
     if _NO_CODEC.search(said):
         return TileError(
             f"{blob}: {doing} failed, the codec it is compressed with is missing in this GDAL: {said}",

@@ -12,6 +12,7 @@ Subclass it in a test module, under a name that pytest collects::
 
         def raw_write(self, url, data): ...
         def raw_read(self, url): ...
+        def refusing(self): ...
 
 The raw helpers reach the objects without the backend, so that it is not judged by itself.
 """
@@ -23,6 +24,7 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar
 
@@ -70,6 +72,10 @@ class StorageContract(abc.ABC):
     @abc.abstractmethod
     def raw_read(self, url: str) -> bytes:
         """Read an object without the backend."""
+
+    @abc.abstractmethod
+    def refusing(self) -> AbstractContextManager[None]:
+        """While it lasts, the store answers every question with an error: it forbids, or is overloaded, or away."""
 
     @pytest.fixture
     def storage(self) -> StorageBackend:
@@ -215,6 +221,37 @@ class StorageContract(abc.ABC):
         with pytest.raises(ObjectNotFoundError):
             storage.put(str(tmp_path / "no such file"), url)
         assert not storage.exists(url)
+
+    def test_what_cannot_be_asked_is_not_absent(self, storage: StorageBackend, container: str, tmp_path: Path) -> None:
+        self.raw_write(join(container, "there"), b"x")
+        attempts: list[Callable[[str], object]] = [
+            storage.exists,
+            storage.stat,
+            storage.read,
+            lambda url: storage.read(url, 5, 10),
+            lambda url: list(storage.list(url)),
+            lambda url: storage.get(url, str(tmp_path / "local")),
+        ]
+        with self.refusing():
+            for url in (container, join(container, "there"), join(container, "missing/object")):
+                for attempt in attempts:
+                    with pytest.raises(BackendError) as caught:
+                        attempt(url)
+                    assert not isinstance(caught.value, ObjectNotFoundError)
+        assert storage.exists(join(container, "there"))
+        assert not storage.exists(join(container, "missing/object"))
+        assert not (tmp_path / "local").exists()
+
+    def test_what_has_been_looked_for_appears(self, storage: StorageBackend, container: str) -> None:
+        """No listing or answer is remembered: other programs write there, too."""
+        url = join(container, "folder/new")
+        self.raw_write(join(container, "folder/old"), b"x")
+        assert [info.url for info in storage.list(join(container, "folder"))] == [join(container, "folder/old")]
+        assert not storage.exists(url)
+        self.raw_write(url, b"new")
+        assert storage.exists(url)
+        assert storage.stat(url).size == 3
+        assert url in [info.url for info in storage.list(join(container, "folder"))]
 
     def test_a_listed_object_is_no_folder(self, storage: StorageBackend, container: str) -> None:
         self.raw_write(join(container, "object"), b"x")

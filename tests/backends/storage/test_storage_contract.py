@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,20 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.testing.storage_contract import StorageContract
+from services.stores import Store
+
+
+@contextlib.contextmanager
+def failing(owner: object, *names: str) -> Iterator[None]:
+    """While it lasts, these functions fail."""
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setattr(owner, name, fail)
+        yield
 
 
 class TestLocalPaths(StorageContract):
@@ -28,6 +46,9 @@ class TestLocalPaths(StorageContract):
 
     def raw_read(self, url: str) -> bytes:
         return Path(url).read_bytes()
+
+    def refusing(self) -> contextlib.AbstractContextManager[None]:
+        return failing(os, "stat")
 
 
 class TestFileUris(StorageContract):
@@ -55,6 +76,9 @@ class TestFileUris(StorageContract):
     def raw_read(self, url: str) -> bytes:
         return self._path(url).read_bytes()
 
+    def refusing(self) -> contextlib.AbstractContextManager[None]:
+        return failing(os, "stat")
+
 
 class TestMemory(StorageContract):
     def make_storage(self) -> FsspecStorage:
@@ -72,3 +96,44 @@ class TestMemory(StorageContract):
 
     def raw_read(self, url: str) -> bytes:
         return MemoryFileSystem.store[self._key(url)].getvalue()
+
+    def refusing(self) -> contextlib.AbstractContextManager[None]:
+        return failing(MemoryFileSystem, "info", "find", "cat_file")
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # of azure-storage-blob
+class OnServer(StorageContract):
+    """On a real server, through a proxy that can be told to forbid everything."""
+
+    store: Store
+
+    def make_storage(self) -> FsspecStorage:
+        return FsspecStorage(self.store.options)
+
+    @pytest.fixture
+    def container(self) -> str:
+        return self.store.new_container()
+
+    def raw_write(self, url: str, data: bytes) -> None:
+        self.store.put(url, data)
+
+    def raw_read(self, url: str) -> bytes:
+        return self.store.get(url)
+
+    @contextlib.contextmanager
+    def refusing(self) -> Iterator[None]:
+        self.store.proxy.fail("", "status", status=403)
+        yield
+        self.store.proxy.heal()
+
+
+class TestS3(OnServer):
+    @pytest.fixture(autouse=True)
+    def server(self, s3_store: Store) -> None:
+        self.store = s3_store
+
+
+class TestAzure(OnServer):
+    @pytest.fixture(autouse=True)
+    def server(self, azure_store: Store) -> None:
+        self.store = azure_store

@@ -16,7 +16,7 @@ import fsspec
 
 from rastercollection.backends.storage.local import publish
 from rastercollection.backends.storage.vendor import kind_of
-from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError
+from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError, UnavailableError
 from rastercollection.ports.addresses import AZURE_SCHEMES, HTTP_SCHEMES, join, public_form, split_scheme
 from rastercollection.ports.storage import ObjectInfo
 
@@ -68,17 +68,34 @@ class RemoteObject:
         return str(self._fs._strip_protocol(self.url))
 
     def exists(self) -> bool:
-        return bool(self._fs.exists(self._path))
+        """Unlike file systems' own answers, which take every failure for absence."""
+        try:
+            self._info()
+        except Exception as error:  # each vendor has its own for what is not there
+            if kind_of(error) is not ObjectNotFoundError:
+                raise
+            return False
+        return True
 
     def stat(self) -> ObjectInfo:
-        return self._describe(self.url, self._path, self._fs.info(self._path))
+        return self._describe(self.url, self._path, self._info())
+
+    def _info(self) -> Mapping[str, Any]:
+        try:
+            found: Mapping[str, Any] = self._fs.info(self._path)
+        except FileNotFoundError as error:
+            # fsspec says so of whatever goes wrong with a web server; what has gone wrong is the cause
+            if self.scheme in HTTP_SCHEMES and error.__cause__ is not None:
+                raise error.__cause__ from None
+            raise
+        return found
 
     def list(self, *, deep: bool) -> Iterator[ObjectInfo]:
         if self.scheme in HTTP_SCHEMES:
             shown = public_form(self.url)
             raise BackendError(f"{shown} cannot be listed: web servers have no folders.", "Name every blob.", shown)
         found = self._found(deep=deep)
-        if found.get(self._path, {}).get("type") == "file" or (not found and not self._fs.exists(self._path)):
+        if found.get(self._path, {}).get("type") == "file" or (not found and not self.exists()):
             raise ObjectNotFoundError(f"There is no folder {self.url}.", "", self.url)
         return self._listed(found)
 
@@ -104,11 +121,15 @@ class RemoteObject:
         if self.scheme in HTTP_SCHEMES:
             return self._read_web(start, end)
         try:
-            return bytes(self._fs.cat_file(self._path, start=start, end=end))
+            data = bytes(self._fs.cat_file(self._path, start=start, end=end))
         except Exception as error:  # each vendor has its own for a range behind the end
             if kind_of(error) is ObjectNotFoundError or start < self.stat().size:
                 raise
             return b""
+        if end is None or len(data) < end - start:
+            size = self.stat().size
+            self._check_length(len(data), max(0, min(size if end is None else end, size) - start))
+        return data
 
     def _read_web(self, start: int, end: int | None) -> bytes:
         """A range of an object on a server that may not know ranges, and then sends the whole, or not tell sizes."""
@@ -119,7 +140,16 @@ class RemoteObject:
         if start >= end:
             return b""
         data = bytes(self._fs.cat_file(self._path, start=start, end=end))
-        return data if len(data) == end - start else data[start:end]
+        if len(data) == size:
+            return data[start:end]
+        self._check_length(len(data), end - start)
+        return data
+
+    def _check_length(self, read: int, expected: int) -> None:
+        """Raise where less was delivered than there is, under a status that says that all is well."""
+        if read != expected:
+            shown = public_form(self.url)
+            raise UnavailableError(f"Of {shown}, {read:,} of {expected:,} bytes were delivered.", "", shown)
 
     def write(self, data: bytes, *, overwrite: bool) -> ObjectInfo:
         self._check_writable()
@@ -146,7 +176,10 @@ class RemoteObject:
             with open(descriptor, "wb", closefd=False) as file:
                 file.write(self._fs.cat_file(self._path))
         else:
+            expected = self.stat().size
             self._fs.get_file(self._path, temporary)
+            if expected:  # not all web servers tell
+                self._check_length(os.stat(temporary).st_size, expected)
 
     def copies_inside_store(self, source: RemoteObject) -> bool:
         """Whether the store itself copies ``source`` here, and shows the copy only when it is complete."""

@@ -23,6 +23,8 @@ def copied(source: LocalObject | RemoteObject, target: LocalObject | RemoteObjec
 
     Nothing but a buffer is held in memory, except for targets that live in memory.
     """
+    if source == target:  # S3 refuses to copy an object onto itself
+        return source.stat()
     if isinstance(source, LocalObject):
         return target.put(source.path, overwrite=True)
     if isinstance(target, LocalObject):

@@ -11,10 +11,10 @@ from typing import Any
 import attrs
 
 from rastercollection.core.models import Notice
-from rastercollection.errors import ObjectNotFoundError, TileError
+from rastercollection.errors import ObjectNotFoundError, TaskError, TileError
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.tile import SourceFile
-from rastercollection.ports.storage import StorageBackend
+from rastercollection.ports.storage import ObjectInfo, StorageBackend
 from rastercollection.rasters.source import jp2, tiff, tiff_tags
 from rastercollection.rasters.source.classes import HAS_TABLES
 from rastercollection.rasters.source.netcdf3 import MalformedNetcdfError, needed_bytes
@@ -22,7 +22,7 @@ from rastercollection.rasters.source.sniff import HDF5, HEAD_BYTES, Kind, sniff
 from rastercollection.rasters.source.subdatasets import names_inside
 from rastercollection.rasters.source.two_files import described_kind
 
-__all__ = ["Inspection", "check_dataset", "check_reach", "inspect"]
+__all__ = ["Inspection", "check_dataset", "check_reach", "check_unchanged", "inspect"]
 
 _PAGE = 2**16
 _MOST_PAGES = 64
@@ -52,6 +52,7 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     Raises:
         TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED,
             TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
+        TaskError: SOURCE_CHANGED, retryable.
     """
     try:
         info = storage.stat(source.url)
@@ -63,6 +64,7 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
         raise TileError(f"{source.blob} is a folder.", "Name the files in it, or a pattern.", "FILE_IS_DIRECTORY")
     if info.size == 0:
         raise TileError(f"{source.blob} is empty (0 bytes).", "Get a new copy of it.", "FILE_EMPTY")
+    _check_same(info, source)
     read = _paged(storage, source.url)
     head = read(0, min(HEAD_BYTES, info.size))
     kind = _told_apart(sniff(head), source.file) or described_kind(storage, source.url)
@@ -75,6 +77,33 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
         unseen = tiff_tags.unseen(read, info.size, reads_tables=HAS_TABLES)
     _check_structure(read, head, info.size, source.blob)
     return Inspection(driver=kind.drivers[0], as_kind=f" as {kind.name}", unseen=unseen)
+
+
+def check_unchanged(storage: StorageBackend, source: SourceFile) -> None:
+    """That a source is still what it was when the job found it: else parts of one and another would be mixed.
+
+    Raises:
+        TaskError: ``SOURCE_CHANGED``, retryable.
+    """
+    try:
+        info = storage.stat(source.url)
+    except ObjectNotFoundError as error:
+        raise _changed(source) from error
+    _check_same(info, source)
+
+
+def _check_same(info: ObjectInfo, source: SourceFile) -> None:
+    if source.version and (info.version, info.size) != (source.version, source.size):
+        raise _changed(source)
+
+
+def _changed(source: SourceFile) -> TaskError:
+    return TaskError(
+        f"{source.blob} was replaced, or written to, while the job worked on it.",
+        "Run the job again when nothing writes to it any more.",
+        "SOURCE_CHANGED",
+        retryable=True,
+    )
 
 
 def _told_apart(kind: Kind | None, blob: str) -> Kind | None:

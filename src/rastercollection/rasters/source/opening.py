@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -23,12 +24,12 @@ from rasterio.io import DatasetReader
 from typing_extensions import override
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import TileError
+from rastercollection.errors import MachineError, TaskError, TileError
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import GdalSource, StorageBackend
-from rastercollection.rasters.gdal_env import NO_NETWORK, gdal_environment, is_isolated
-from rastercollection.rasters.gdal_errors import collected_warnings, in_words, translated
+from rastercollection.rasters.gdal_env import NO_NETWORK, forget_cached, gdal_environment, is_isolated, is_remote
+from rastercollection.rasters.gdal_errors import collected_warnings, in_words, lasting, translated, unproven
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import inspection
 from rastercollection.rasters.source.hdf5 import reference_outside
@@ -38,8 +39,8 @@ from rastercollection.rasters.source.subdatasets import Chosen, choose, names_in
 __all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "list_subdatasets", "open_source", "reading"]
 
 
-_REMOTE = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
-_FETCHED_WHOLE = ("netCDF", "HFA")
+_READ_IN_PLACE = ("GTiff", "COG")
+"""GDAL's other drivers fill up what a network has not delivered, and say nothing, or need files of this machine."""
 _OWN_MODULES = r"rastercollection\.rasters\."
 
 
@@ -49,14 +50,23 @@ class SourceDataset(DatasetReader):  # type: ignore[misc]
     Attributes:
         blob: Name of the tile.
         gdal_path: The file, as GDAL knows it.
+        confirm: Raises unless what was read so far is the source that the job found, and whole: SOURCE_CHANGED and
+            SOURCE_UNAVAILABLE, both retryable. To be called before what was read is told or published.
         has_lost_texts: Descriptions or names of metadata domains are no UTF-8 and were left out.
         chosen: What of the file it is.
     """
 
     def __init__(
-        self, path: str | PurePath, plain: DatasetReader, blob: str, chosen: Chosen, gdal_path: str, **options: Any
+        self,
+        path: str | PurePath,
+        plain: DatasetReader,
+        blob: str,
+        chosen: Chosen,
+        gdal_path: str,
+        confirm: Callable[[], None],
+        **options: Any,
     ) -> None:
-        self.blob, self.gdal_path, self.chosen = blob, gdal_path, chosen
+        self.blob, self.gdal_path, self.chosen, self.confirm = blob, gdal_path, chosen, confirm
         # without overviews, a missing geotransform would be read from uninitialised memory (rasterio 1.4)
         self._geotransform = tuple(plain.get_transform())
         self.has_lost_texts = False
@@ -95,6 +105,9 @@ def open_source(
     policy: SourcePolicy,
     limits: Limits,
     notify: Notify | None = None,
+    *,
+    whole: bool = False,
+    every_pixel: bool = False,
 ) -> Iterator[SourceDataset]:
     """Open a source raster, checked, inside its own GDAL environment.
 
@@ -107,30 +120,56 @@ def open_source(
         policy: What is accepted.
         limits: GDAL's threads and cache, the scratch folder.
         notify: Called with a code and a message for what the user should know.
+        whole: Fetch a remote source and open the copy: what is wrong with it is wrong with the file, not with the way
+            there. Reading in place cannot tell.
+        every_pixel: The source is read from end to end, so that fetching it would cost no more: whatever fails while it
+            is read in place may do so because of the way there, and is retryable.
 
     Raises:
         TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED,
             UNSAFE_SOURCE, NO_RASTER_BAND, TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
-        TaskError: SOURCE_UNAVAILABLE, retryable.
+        TaskError: SOURCE_UNAVAILABLE or SOURCE_CHANGED, retryable.
         BackendError: The store failed.
     """
     facts = inspection.inspect(storage, source, policy)
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, notify))
+        place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, notify, whole))
+        forget_cached(place.path, place.gdal.config)
         _check_references(place, facts.driver, source.blob, policy)
         messages = stack.enter_context(collected_warnings())
         stack.enter_context(gdal_environment(limits, _config(place, policy)))
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
-            dataset = stack.enter_context(_open(place, source, policy))
+            confirm = partial(_confirm, storage, source, place, messages)
+            dataset = stack.enter_context(_open(place, source, policy, confirm))
         if notify and dataset.has_lost_texts:
             notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
         if notify:
             for notice in facts.unseen:
                 notify(notice.code, f"{source.blob}: {notice.message}")
-        yield dataset
+        try:
+            yield dataset
+        except TaskError as error:
+            if _is_proven(error, place, messages, every_pixel):
+                raise
+            raise TaskError(error.message, error.hint, error.code, retryable=True, details=error.details) from error
         if notify:
             for message in in_words(messages, place.path, source.blob):
                 notify("GDAL_WARNING", message)
+
+
+def _is_proven(error: TaskError, place: _Place, messages: list[str], every_pixel: bool) -> bool:
+    """Whether another attempt would find the same: the bytes came from this machine, or nothing speaks against them."""
+    if error.retryable or isinstance(error, MachineError) or not place.is_remote:
+        return True
+    return not (every_pixel or lasting(messages))
+
+
+def _confirm(storage: StorageBackend, source: SourceFile, place: _Place, messages: list[str]) -> None:
+    """What GDAL warns of may be a tag that a server did not deliver, and that is taken for absent."""
+    doubts = lasting(messages) if place.is_remote else []
+    if doubts:
+        raise unproven(source.blob, "reading it in place", in_words(doubts, place.path, source.blob))
+    inspection.check_unchanged(storage, source)
 
 
 @contextlib.contextmanager
@@ -171,14 +210,15 @@ def _placed(
     policy: SourcePolicy,
     limits: Limits,
     notify: Notify | None,
+    whole: bool,
 ) -> Iterator[_Place]:
     gdal = storage.gdal_source(source.url)
-    remote = gdal is not None and _is_remote(gdal.path, source.blob)
-    sidecars = find_sidecars(storage, source.url, source.blob, driver, far=remote)
+    remote = gdal is not None and _reads_server(gdal.path, source.blob)
+    sidecars = find_sidecars(storage, source.url, source.blob, driver, far=remote, notify=notify)
     for sidecar in sidecars:
         if sidecar.name.endswith(".msk"):
             inspection.check_mask(storage, sidecar.url, source.blob, policy)
-    if gdal is not None and not sidecars and not (remote and driver in _FETCHED_WHOLE):
+    if gdal is not None and not sidecars and not (remote and (whole or driver not in _READ_IN_PLACE)):
         yield _Place(path=gdal.path if remote else os.path.abspath(gdal.path), gdal=gdal)
         return
     if limits.scratch:
@@ -195,9 +235,9 @@ def _placed(
         yield _Place(path=str(Path(folder) / name), gdal=GdalSource(path=""), has_sidecars=bool(sidecars))
 
 
-def _is_remote(path: str, blob: str) -> bool:
+def _reads_server(path: str, blob: str) -> bool:
     """Whether GDAL reads from a server; of GDAL's virtual file systems, only those may be named."""
-    if _REMOTE.match(path):
+    if is_remote(path):
         return True
     if os.path.abspath(path).startswith("/vsi"):
         raise TileError(f"{blob}: GDAL would interpret its path {path!r}.", "Use another folder.", "UNSAFE_SOURCE")
@@ -253,10 +293,22 @@ def list_subdatasets(
     Raises:
         TileError, TaskError, BackendError: As of :func:`open_source`.
     """
+    try:
+        return _names_inside(storage, source, policy, limits, whole=False)
+    except TaskError as error:
+        if not error.retryable:
+            raise
+        return _names_inside(storage, source, policy, limits, whole=True)
+
+
+def _names_inside(
+    storage: StorageBackend, source: SourceFile, policy: SourcePolicy, limits: Limits, *, whole: bool
+) -> tuple[str, ...]:
     facts = inspection.inspect(storage, source, policy)
     _silence_missing_georeferencing()
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, None))
+        place = stack.enter_context(_placed(storage, source, facts.driver, policy, limits, None, whole))
+        forget_cached(place.path, place.gdal.config)
         _check_references(place, facts.driver, source.blob, policy)
         stack.enter_context(gdal_environment(limits, _config(place, policy)))
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
@@ -268,7 +320,9 @@ def _options(policy: SourcePolicy) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _open(place: _Place, source: SourceFile, policy: SourcePolicy) -> Iterator[SourceDataset]:
+def _open(
+    place: _Place, source: SourceFile, policy: SourcePolicy, confirm: Callable[[], None]
+) -> Iterator[SourceDataset]:
     """The dataset without overviews, once it is known that they would not lead to other files."""
     _silence_missing_georeferencing()
     blob, options = source.blob, _options(policy)
@@ -282,7 +336,7 @@ def _open(place: _Place, source: SourceFile, policy: SourcePolicy) -> Iterator[S
         options |= {"driver": list(chosen.drivers)}
     with DatasetReader(path, **options) as plain:
         inspection.check_dataset(plain, blob, policy)
-        with SourceDataset(path, plain, blob, chosen, place.path, **options) as dataset:
+        with SourceDataset(path, plain, blob, chosen, place.path, confirm, **options) as dataset:
             plain.close()
             yield dataset
 

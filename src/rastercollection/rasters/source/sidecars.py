@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,9 @@ from pathlib import PurePosixPath
 
 import attrs
 
+from rastercollection.core.models import Notify
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, TileError
+from rastercollection.ports.addresses import public_form
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.source.tiff import is_tiff
 from rastercollection.rasters.source.two_files import file_names
@@ -68,42 +71,74 @@ def _both_cases(endings: Iterable[str]) -> list[str]:
     return [case for ending in endings for case in (ending.lower(), ending.upper())]
 
 
-def find_sidecars(storage: StorageBackend, url: str, blob: str, driver: str, *, far: bool) -> tuple[Sidecar, ...]:
+def find_sidecars(
+    storage: StorageBackend, url: str, blob: str, driver: str, *, far: bool, notify: Notify | None = None
+) -> tuple[Sidecar, ...]:
     """The sidecars of the raster at ``url`` that GDAL needs, each vetted.
 
-    An ``.aux.xml`` that holds nothing but statistics is left out: statistics are made afresh.
+    An ``.aux.xml`` that holds nothing but statistics is left out: statistics are made afresh. Only what the store says
+    is absent is absent. A store that answers "forbidden" for what cannot be there, as object stores do for those who
+    may not list them, does not tell: the raster is taken to have no sidecars, and that is said.
 
     Args:
         storage: Where they are.
         url, blob: The raster.
         driver: GDAL's name of its format.
         far: Whether each look-up is a request to a server; they are then made at the same time.
+        notify: Told ``SIDECARS_UNKNOWN``.
 
     Raises:
         TileError: ``UNSAFE_SOURCE``; one of them is not what its name says, or leads to other files.
+        PermissionDeniedError: One of them is there and may not be read.
+        BackendError: The store could not be asked for one of them.
     """
     folder, _, name = url.rpartition("/")
     names = sidecar_names(name, driver)
     urls = [f"{folder}/{sidecar}" if folder else sidecar for sidecar in names]
-    found = [
-        pair for pair, there in zip(zip(names, urls, strict=True), _exist(storage, urls, far), strict=True) if there
-    ]
-    vetted = [_vet(storage, sidecar, where, blob) for sidecar, where in found]
+    answers = list(zip(names, urls, _exist(storage, urls, far), strict=True))
+    forbidden = [sidecar for sidecar, _, there in answers if there is None]
+    if forbidden:
+        _check_untold(storage, url, blob, forbidden, notify)
+    vetted = [_vet(storage, sidecar, where, blob) for sidecar, where, there in answers if there]
     return tuple(sidecar for sidecar in vetted if sidecar is not None)
 
 
-def _exist(storage: StorageBackend, urls: Sequence[str], far: bool) -> list[bool]:
-    def is_object(url: str) -> bool:
+def _exist(storage: StorageBackend, urls: Sequence[str], far: bool) -> list[bool | None]:
+    """Whether each is an object; None where the answer is "forbidden"."""
+
+    def is_object(url: str) -> bool | None:
         try:
             return not storage.stat(url).is_folder
-        except (ObjectNotFoundError, PermissionDeniedError):
-            # object stores that may not be listed answer "forbidden" for what is not there
+        except ObjectNotFoundError:
             return False
+        except PermissionDeniedError:
+            return None
 
     if not far:
         return [is_object(url) for url in urls]
     with ThreadPoolExecutor(_LOOKUPS) as pool:
         return list(pool.map(is_object, urls))
+
+
+def _check_untold(
+    storage: StorageBackend, url: str, blob: str, forbidden: Sequence[str], notify: Notify | None
+) -> None:
+    """Go on where the store forbids to look for anything that is not there; else the sidecars it forbids are there."""
+    folder = url.rpartition("/")[0]
+    no_file = f"{folder}/{secrets.token_hex(16)}"
+    if _exist(storage, [no_file], far=False) != [None]:
+        raise PermissionDeniedError(
+            f"{blob}: {', '.join(forbidden)} beside it may not be read, and would be read together with it.",
+            "Allow to read what lies beside the rasters, or remove it.",
+            public_form(f"{folder}/{forbidden[0]}"),
+        )
+    if notify:
+        notify(
+            "SIDECARS_UNKNOWN",
+            f"{public_form(folder)} answers 'forbidden' for files that are not there: whether rasters in it have "
+            "sidecars (.aux.xml, .msk, world files) could not be told, and they were read without. Allow the "
+            "credentials to list it (S3: s3:ListBucket) if there are any.",
+        )
 
 
 def _vet(storage: StorageBackend, name: str, url: str, blob: str) -> Sidecar | None:

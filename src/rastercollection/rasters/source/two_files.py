@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 import attrs
 
-from rastercollection.errors import ObjectNotFoundError
+from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.source.sniff import Kind
 
@@ -75,7 +75,8 @@ def described_kind(storage: StorageBackend, url: str) -> Kind | None:
         for ending in _both_cases(one.ending):
             try:
                 head = storage.read(_beside(url, ending, whole=one.whole), 0, _HEAD)
-            except ObjectNotFoundError:
+            except (ObjectNotFoundError, PermissionDeniedError):
+                # stores that may not be listed forbid what is absent; where it is not, the raster stays unknown
                 continue
             if one.content.search(head):
                 return one.kind
@@ -104,7 +105,7 @@ def definition_beside(storage: StorageBackend, url: str) -> tuple[str, str] | No
         where = _beside(url, ending)
         try:
             text = storage.read(where, 0, _HEAD).decode(errors="replace")
-        except ObjectNotFoundError:
+        except (ObjectNotFoundError, PermissionDeniedError):
             continue
         title = _CRS_NAME.search(text)
         if title:

@@ -11,7 +11,6 @@ import attrs
 from affine import Affine
 
 from rastercollection.core.machine import process_memory
-from rastercollection.core.models import Notify
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.agreement import profile
 from rastercollection.model.cog import Cog
@@ -48,7 +47,7 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
     """
     started = time.monotonic()
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
-    with task.opened(context.notice) as dataset:
+    with task.opened(context, every_pixel=True) as dataset:
         prepared = prepare(dataset, task.spec, context.notice)
         times = acquisition_of(dataset, parameters, context.notice)
         published = _Finish(task=task, context=context, times=times).copied_or_converted(dataset, prepared)
@@ -62,9 +61,10 @@ def forecast(parameters: CogParameters, context: TaskContext) -> TileForecast:
         TileError, TaskError: As the conversion would raise before it reads a pixel.
     """
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
-    with task.opened(context.notice) as dataset:
+    with task.opened(context) as dataset:
         prepared = prepare(dataset, task.spec, context.notice)
         acquisition_of(dataset, parameters, context.notice)
+        dataset.confirm()
     validation, load = parameters.validation, load_of(prepared, asked=parameters.in_memory)
     read = validation.estimated_bytes + load.image_bytes
     load = attrs.evolve(load, process_bytes=process_bytes(task.resources.limits, read))
@@ -110,8 +110,17 @@ class _Task:
             limits=self.resources.limits,
         )
 
-    def opened(self, notify: Notify) -> AbstractContextManager[SourceDataset]:
-        return open_source(self.resources.storage, self.source, self.parameters.policy, self.resources.limits, notify)
+    def opened(self, context: TaskContext, *, every_pixel: bool = False) -> AbstractContextManager[SourceDataset]:
+        """The source; fetched whole where an attempt to read it in place has failed."""
+        return open_source(
+            self.resources.storage,
+            self.source,
+            self.parameters.policy,
+            self.resources.limits,
+            context.notice,
+            whole=context.attempt > 1,
+            every_pixel=every_pixel,
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -136,6 +145,7 @@ class _Finish:
             load_of(prepared, asked=task.parameters.in_memory), prepared.settings, task.resources.limits
         ) as workspace:
             made = convert(prepared, workspace)
+            dataset.confirm()
             return self._published(made, lambda url: task.resources.storage.put(str(made.path), url), because)
 
     def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:

@@ -9,7 +9,7 @@ from typing import Any
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
-from rastercollection.errors import BackendError
+from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.stages.fan_in import FanInParameters
 from rastercollection.stages.resources import Resources
@@ -34,7 +34,7 @@ def _still_holds(result: TaskResult, resources: Mapping[str, Any]) -> bool:
     try:
         tiles = json.loads(Resources.of(resources).storage.read(mosaic.outputs[0].url))["tiles"]
         return set(mosaic.assets) <= {asset for assets in tiles.values() for asset in assets}
-    except (BackendError, ValueError, LookupError, TypeError, AttributeError):
+    except (ObjectNotFoundError, ValueError, LookupError, TypeError, AttributeError):
         return False
 
 

@@ -29,7 +29,7 @@ from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.overview.compose import Composition, compose
-from rastercollection.stages.overview.pieces import ReducedCog, open_overview
+from rastercollection.stages.overview.pieces import ReducedCog, forget, open_overview
 
 __all__ = ["MadeOverview", "make", "overview_grid"]
 
@@ -72,6 +72,8 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
     structure, grid = job.structure, job.grid
     layout, heights = structure.layout, structure.heights
     shape = (len(layout.bands), grid.height, grid.width)
+    for cog in structure.cogs:
+        forget(job.storage, cog)
     with cog_environment():
         with writing(_NAME, "writing the image"):
             buffer = RasterBuffer(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)

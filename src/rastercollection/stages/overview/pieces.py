@@ -17,10 +17,12 @@ from rasterio.io import DatasetReader
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
+from rastercollection.errors import TaskError
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.rasters import gdal_env
 from rastercollection.rasters.gdal_env import gdal_environment
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated
 from rastercollection.rasters.grid.outline import Axes
@@ -29,7 +31,7 @@ from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["Piece", "ReducedCog", "is_remote", "open_overview", "read_piece", "was_published_before"]
+__all__ = ["Piece", "ReducedCog", "forget", "is_remote", "open_overview", "read_piece", "was_published_before"]
 
 _MARGIN = 2
 """Pixels around a window that kernels may want."""
@@ -69,7 +71,14 @@ class Piece:
 def is_remote(storage: StorageBackend, cog: Cog) -> bool:
     """Whether reading it waits for a network."""
     source = storage.gdal_source(_url(cog))
-    return source is not None and source.path.startswith("/vsi")
+    return source is not None and gdal_env.is_remote(source.path)
+
+
+def forget(storage: StorageBackend, cog: Cog) -> None:
+    """Have GDAL read a COG afresh: under its name there may have been another in this process."""
+    source = storage.gdal_source(_url(cog))
+    if source is not None:
+        gdal_env.forget_cached(source.path, source.config)
 
 
 def read_piece(storage: StorageBackend, limits: Limits, source: ReducedCog, grid: Grid, window: Window) -> Piece | None:
@@ -89,7 +98,19 @@ def read_piece(storage: StorageBackend, limits: Limits, source: ReducedCog, grid
         TaskError: ``SOURCE_UNAVAILABLE``, retryable.
         BackendError: The store failed.
     """
-    with open_overview(storage, limits, source) as dataset:
+    try:
+        return _piece(storage, limits, source, grid, window, whole=False)
+    except TaskError as error:
+        if not error.retryable:
+            raise
+        # what a network did is not to be taken for damage of the file, nor the other way round
+        return _piece(storage, limits, source, grid, window, whole=True)
+
+
+def _piece(
+    storage: StorageBackend, limits: Limits, source: ReducedCog, grid: Grid, window: Window, *, whole: bool
+) -> Piece | None:
+    with open_overview(storage, limits, source, whole=whole) as dataset:
         found = _place(dataset, grid, window)
         if found is None:
             return None
@@ -100,11 +121,16 @@ def read_piece(storage: StorageBackend, limits: Limits, source: ReducedCog, grid
 
 
 @contextlib.contextmanager
-def open_overview(storage: StorageBackend, limits: Limits, source: ReducedCog) -> Iterator[DatasetReader]:
-    """The COG as its coarsest overview that is fine enough, which looks like a raster of its own."""
+def open_overview(
+    storage: StorageBackend, limits: Limits, source: ReducedCog, *, whole: bool = False
+) -> Iterator[DatasetReader]:
+    """The COG as its coarsest overview that is fine enough, which looks like a raster of its own.
+
+    A copy of it is opened where GDAL cannot open it in place, or where ``whole`` is asked for and it is far away.
+    """
     blob = source.cog.source_blob
     with (
-        _on_file_system(storage, limits, _url(source.cog)) as (path, config),
+        _on_file_system(storage, limits, _url(source.cog), whole) as (path, config),
         gdal_environment(limits, config),
         translated(path, blob, lambda: "reading its COG"),
     ):
@@ -126,10 +152,12 @@ def _url(cog: Cog) -> str:
 
 
 @contextlib.contextmanager
-def _on_file_system(storage: StorageBackend, limits: Limits, url: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The path by which GDAL opens an object, and its options; a copy where GDAL cannot open it in place."""
+def _on_file_system(
+    storage: StorageBackend, limits: Limits, url: str, whole: bool
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """The path by which GDAL opens an object, or a copy of it, and the options."""
     source = storage.gdal_source(url)
-    if source is not None:
+    if source is not None and not (whole and gdal_env.is_remote(source.path)):
         yield source.path, dict(source.config)
         return
     if limits.scratch:

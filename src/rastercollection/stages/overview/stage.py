@@ -8,7 +8,7 @@ from typing import Any
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.core.workflow import Companion, JobContext, TaskContext
-from rastercollection.errors import BackendError
+from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.mosaic import Overview
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import PublishedOverview, published_overview
@@ -46,7 +46,7 @@ def _successor(result: TaskResult, resources: Mapping[str, Any]) -> Mapping[str,
 def _is_whole(published: PublishedOverview, storage: StorageBackend) -> bool:
     try:
         return storage.stat(published.href).size == published.size
-    except BackendError:
+    except ObjectNotFoundError:
         return False
 
 

@@ -47,16 +47,20 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
 
     Raises:
         TileError: The tile is at fault; the code says how.
-        TaskError: ``SOURCE_UNAVAILABLE``, retryable, or ``CRS_INVALID`` for the request's CRS.
+        TaskError: ``SOURCE_UNAVAILABLE`` or ``SOURCE_CHANGED``, retryable, or ``CRS_INVALID`` for the request's CRS.
     """
     source, resources, refused = parameters.source, Resources.of(context.resources), parameters.refused
     if refused is not None:
         raise TileError(refused.message, refused.hint, refused.code)
     with (
         _helped(resources.storage, source),
-        open_source(resources.storage, source, parameters.policy, resources.limits, context.notice) as dataset,
+        open_source(
+            *(resources.storage, source, parameters.policy, resources.limits, context.notice),
+            whole=context.attempt > 1,
+        ) as dataset,
     ):
         validation = _validate(dataset, parameters, context)
+        dataset.confirm()
     # what GDAL warned of is known only now that the dataset is closed
     return attrs.evolve(validation, notices=tuple(context.notices))
 

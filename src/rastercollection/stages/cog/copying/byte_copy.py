@@ -9,16 +9,18 @@ from pathlib import Path
 import attrs
 import rasterio
 
-from rastercollection.errors import TaskError
+from rastercollection.errors import RasterCollectionError, TaskError
 from rastercollection.model.cog import CogFile
 from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
+from rastercollection.rasters.gdal_env import is_remote
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.windows import iterate_windows
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
+from rastercollection.rasters.source.inspection import check_unchanged
 from rastercollection.rasters.source.opening import SourceDataset
 from rastercollection.rasters.writing.facts import cog_file_of
 from rastercollection.rasters.writing.metadata import kept_tags
@@ -49,7 +51,7 @@ def local_copy(
     storage: StorageBackend, source: SourceFile, dataset: SourceDataset, scratch: str | None
 ) -> Iterator[Path]:
     """The source as a local file: itself where it is one, else a copy for the duration of a ``with`` block."""
-    if not dataset.gdal_path.startswith("/vsi"):
+    if not is_remote(dataset.gdal_path):
         yield Path(dataset.gdal_path)
         return
     with Workspace.open(scratch, in_memory=True, needed=source.size) as workspace:
@@ -121,17 +123,14 @@ def copy_bytes(storage: StorageBackend, source: SourceFile, url: str) -> ObjectI
     """Copy a source inside its store, and make sure that it is the one that was looked at.
 
     Raises:
-        TaskError: ``SOURCE_CHANGED`` or ``FIDELITY_FAILED``; nothing is left in its place.
+        TaskError: ``SOURCE_CHANGED``, retryable, or ``FIDELITY_FAILED``; nothing is left in its place.
     """
     info = storage.copy(source.url, url)
-    now = storage.stat(source.url)
-    if now.version != source.version or now.size != source.size:
+    try:
+        check_unchanged(storage, source)
+    except RasterCollectionError:
         storage.delete(url)
-        raise TaskError(
-            f"{source.blob} was changed while it was copied.",
-            "Run the job again when nothing writes to it any more.",
-            "SOURCE_CHANGED",
-        )
+        raise
     if info.size != source.size:
         storage.delete(url)
         raise TaskError(
