@@ -32,7 +32,7 @@ def declared_bands(dataset: SourceDataset) -> DeclaredBands:
 def _subject(dataset: SourceDataset, band: int) -> Subject:
     """What is said of a band; the file's name speaks of it where it is the only one, beside alpha."""
     plain = sum(color is not ColorInterp.alpha for color in dataset.colorinterp)
-    file = PurePosixPath(dataset.blob).stem if plain == 1 else ""
+    file = PurePosixPath(dataset.blob).name if plain == 1 else ""
     unit = dataset.units[band - 1] or ""
     return subject_of((file, dataset.descriptions[band - 1] or ""), unit, dataset.tags(band))
 

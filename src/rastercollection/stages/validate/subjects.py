@@ -21,12 +21,14 @@ _HEIGHTS = re.compile(
     r"|bathy(metry|metric)?|depths?|terrain"
 )
 _QUANTITIES = re.compile(
-    r"hillshades?|shaded|slope|aspect|curvature|[es]a?vi|nd[a-z]i|temperatures?|temp|sst|lst|rain|rainfall"
+    r"hillshades?|shaded|slope|aspect|curvature|[es]a?vi|nd[a-z]i|temperatures?|sst|lst|rain|rainfall"
     r"|precip(itation)?|probability|prob|confidence|population|density|counts?|distance|sar|sigma|gamma|backscatter"
     r"|amplitude|intensity|coherence|vv|vh|hh|hv|ortho(photo)?s?|photos?|photograph|pan(chromatic)?|radar|thermal"
-    r"|biomass|wind|humidity|pressure|emissions?|pm"
+    r"|biomass|wind|humidity|pressure|emissions?"
 )
-_LENGTHS = re.compile(r"[cdk]?m|(centi|deci|kilo)?met(er|re)s?|f(oo|ee)?t|us[ -]survey[ -]f(oo|ee)t", re.IGNORECASE)
+_LENGTHS = re.compile(
+    r"[cdk]?m|(centi|deci|kilo)?met(er|re)s?|f(oo|ee)?t([ _-]?us)?|us[ _-]?(survey[ _-])?f(oo|ee)?t", re.IGNORECASE
+)
 _NO_UNITS = ("", "1", "-", "none", "unitless", "dimensionless", "dn")
 _THEMATIC = ("LAYER_TYPE", "REPRESENTATION_TYPE")
 _FLAGS = ("flag_meanings", "flag_values", "flag_masks")
