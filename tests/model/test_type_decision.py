@@ -99,6 +99,19 @@ def test_other_data_types_are_another_matter(tmp_path: Path) -> None:
     assert found.validations["what.tif"].settings.warp_resampling == "nearest"
 
 
+def test_terrain_that_is_hardly_smooth_is_told(tmp_path: Path) -> None:
+    rough = (900 * sorts.texture(1.0)).astype("float32")
+    found = decided(tmp_path, [rough])
+    assert facts(found) == ({"dem"}, {SMOOTH}, [UNCLEAR])
+    assert "raster_type='dem'" in found.notices[0].message
+
+
+def test_a_colour_table_in_a_stack_is_no_matter(tmp_path: Path) -> None:
+    tile = attrs.evolve(validate(write(tmp_path / "x.tif", stack(last=sorts.photograph(9)))), color_table="ab" * 32)
+    request = CollectionRequest(container_name="in", blob_list=["*.tif"], collection_id="c")
+    assert facts(decide(request, [tile])) == ({"multispectral"}, {SMOOTH}, [])
+
+
 def four(*, last: np.ndarray) -> np.ndarray:
     return np.stack([sorts.photograph(seed) for seed in range(3)] + [last]).astype("uint8")
 
