@@ -184,6 +184,16 @@ def test_classes_without_a_table_have_different_colors() -> None:
     assert visual["rescale"]
 
 
+def test_what_may_be_flags_is_not_interpolated() -> None:
+    kept = attrs.evolve(sample_cog().file.settings, overview_resampling="nearest")
+    band = sample_band(1, dtype="uint16", values=(0, 4000))
+    flags, counts = (_file(raster_type="unknown", bands=(band,)) for _ in range(2))
+    render = collection_renders([attrs.evolve(flags, settings=kept)], "data")["visual"]
+    assert render["resampling"] == "nearest"
+    assert "colormap" not in render
+    assert collection_renders([counts], "data")["visual"]["resampling"] == "bilinear"
+
+
 def test_nodata_is_given_where_all_tiles_share_it() -> None:
     with_nodata = [
         _file(str(number), validity="nodata", bands=(sample_band(dtype="float32", nodata=float("nan")),))

@@ -1,7 +1,7 @@
 """What is decided on the collection, from all its valid tiles together, and not tile by tile. Pure, no GDAL.
 
 A tile's own evidence is in its validation. Stage 2 plans with what is decided here, so that every tile is treated
-alike: the same type, kernels and bands.
+alike: the same type, kernels and bands. What the user has ordered, or a stage of theirs has changed, stays as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from rastercollection.core.models import Notice
 from rastercollection.model.agreement import differing_heights
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Validation
+from rastercollection.model.type_decision import decide_types
 
 __all__ = ["Decisions", "decide"]
 
@@ -31,14 +32,14 @@ class Decisions:
     notices: tuple[Notice, ...] = ()
 
 
-def decide(_: CollectionRequest, validations: Sequence[Validation]) -> Decisions:
+def decide(request: CollectionRequest, validations: Sequence[Validation]) -> Decisions:
     """Decide on all valid tiles of a collection together.
 
     Args:
-        _: What the user ordered, which wins.
+        request: What the user ordered, which wins.
         validations: In the order of the request.
     """
+    typed, notices = decide_types(request, validations)
     return Decisions(
-        validations={validation.source.blob: validation for validation in validations},
-        notices=differing_heights(validations),
+        validations={tile.source.blob: tile for tile in typed}, notices=(*notices, *differing_heights(typed))
     )

@@ -25,6 +25,7 @@ __all__ = [
     "compatible_tiers",
     "may_fall_back",
     "recommend",
+    "resamplings",
 ]
 
 RasterType = Literal["auto", "rgb", "rgba", "dem", "categorical", "multispectral", "nir"]
@@ -90,21 +91,37 @@ _BY_TYPE: Mapping[str, _TypeRow] = {
 }
 
 
+_KEEPS_VALUES = ("nearest", "mode")
+
+
+def resamplings(raster_type: str, *, keeps_values: bool = False) -> tuple[str, str]:
+    """How tiles are warped, and their overviews made.
+
+    Args:
+        raster_type: Decides, unless
+        keeps_values: Pixels may be flags or classes, so no value may appear that was not there.
+    """
+    row = _BY_TYPE[raster_type]
+    kernels = (row.warp_resampling, row.overview_resampling)
+    return ("nearest", "nearest") if keeps_values and not set(kernels) <= {*_KEEPS_VALUES} else kernels
+
+
 def _quality(compression: str, jpeg_quality: int) -> int | None:
     return jpeg_quality if compression in LOSSY_NEEDS_BYTES else None
 
 
-def recommend(raster_type: str, jpeg_quality: int = 85) -> CogSettings:
+def recommend(raster_type: str, jpeg_quality: int = 85, *, keeps_values: bool = False) -> CogSettings:
     """The settings that suit a raster type best, whatever the tier."""
     row = _BY_TYPE[raster_type]
+    warp, overview = resamplings(raster_type, keeps_values=keeps_values)
     return CogSettings(
         tier="recommended",
         storage_class="hot",
         compression=row.compression,
         level=6 if row.compression == "DEFLATE" else None,
         quality=_quality(row.compression, jpeg_quality),
-        overview_resampling=row.overview_resampling,
-        warp_resampling=row.warp_resampling,
+        overview_resampling=overview,
+        warp_resampling=warp,
     )
 
 
@@ -145,6 +162,7 @@ def choose_settings(
     dtypes: Sequence[str],
     color_interpretation: Sequence[str],
     *,
+    keeps_values: bool = False,
     jpeg_quality: int = 85,
     compression: str | None = None,
     level: Level = None,
@@ -158,6 +176,7 @@ def choose_settings(
         raster_type: Decides resampling, unless it is given.
         dtypes: Data type of each band.
         color_interpretation: Of each band.
+        keeps_values: Pixels may be flags or classes, whatever the type.
         jpeg_quality: 1–100.
         compression, level, warp_resampling, overview_resampling: The user's overrides.
     """
@@ -174,14 +193,14 @@ def choose_settings(
         chosen_level = level
     if level is not None and codec in LEVELS:
         chosen_level = level
-    row = _BY_TYPE[raster_type]
+    warp, overview = resamplings(raster_type, keeps_values=keeps_values)
     settings = CogSettings(
         tier=tier.name,
         storage_class=tier.storage_class,
         compression=codec,
         level=chosen_level,
         quality=_quality(codec, jpeg_quality),
-        overview_resampling=overview_resampling or row.overview_resampling,
-        warp_resampling=warp_resampling or row.warp_resampling,
+        overview_resampling=overview_resampling or overview,
+        warp_resampling=warp_resampling or warp,
     )
     return settings, tuple(notices)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.geo.types import Bounds, NaturalGrid, Transform
 from rastercollection.model.cog import CogSettings
+from rastercollection.model.evidence import Content, PixelEvidence, Subject, Verdict
 from rastercollection.model.joining import Joining, PublishedTile
 from rastercollection.model.source_names import without_part
 
 __all__ = [
+    "TYPE_OF",
     "BitDepthFinding",
     "Detection",
     "SourceFile",
@@ -73,6 +76,16 @@ class Sources:
         return attrs.evolve(self, files=tuple(file for file in self.files if file.blob in blobs))
 
 
+TYPE_OF: Mapping[Content, str] = {
+    "terrain": "dem",
+    "quantity": "unknown",
+    "classes": "categorical",
+    "codes": "unknown",
+    "little": "unknown",
+}
+"""Raster types of what is in one band."""
+
+
 @attrs.frozen(kw_only=True)
 class Detection:
     """What kind of raster a tile is.
@@ -81,11 +94,39 @@ class Detection:
         raster_type: rgb, rgba, nir, dem, categorical, multispectral or unknown.
         confidence: very_high, high, medium or low.
         evidence: What it was concluded from, in words.
+        content: Of the only band, beside alpha, what its pixels are; empty where there are several, or a colour table.
+        codes: Numbers of the bands whose whole numbers may be flags or classes: no kernel may make values up there.
+        quantities: Of several bands of a kind that may hold flags, the numbers of those that clearly do not.
+        subject: What names, units and tags say of its values.
+        pixels: The numbers that ``content`` was concluded from.
     """
 
     raster_type: str
     confidence: str
     evidence: tuple[str, ...]
+    content: Content | Literal[""] = ""
+    codes: tuple[int, ...] = ()
+    quantities: tuple[int, ...] = ()
+    subject: Subject = ""
+    pixels: PixelEvidence | None = None
+
+    @classmethod
+    def of_one_band(cls, verdict: Verdict, pixels: PixelEvidence, subject: Subject, bands: str) -> Detection:
+        """What a tile with one band, beside alpha, is; ``bands`` says so in words."""
+        may_be_codes = pixels.whole and verdict.content in ("classes", "codes", "little")
+        return cls(
+            raster_type=TYPE_OF[verdict.content],
+            confidence=verdict.confidence,
+            evidence=(bands, *verdict.reasons),
+            content=verdict.content,
+            codes=(1,) if may_be_codes else (),
+            subject=subject,
+            pixels=pixels,
+        )
+
+    def keeps_values(self, raster_type: str) -> bool:
+        """Whether no kernel may make values that are not there, with what the tile is taken for."""
+        return bool(self.codes) and raster_type != "dem"
 
 
 @attrs.frozen(kw_only=True)
@@ -130,8 +171,8 @@ class Validation:
         validity: How invalid pixels are told: none, nodata, mask or alpha.
         color_interpretation: Of each band, GDAL's names in lower case.
         color_table: SHA-256 of the first band's colour table; None without one.
-        detection: What the pixels say it is.
-        raster_type: What it is taken for: the requested type, else the detected one.
+        detection: What its own pixels say it is.
+        raster_type: What it is taken for: the requested type, else the detected one until the collection is decided on.
         bit_depth: Findings; empty when the type fits the data.
         recommended: Settings that suit the type best, whatever the tier (the table of recommended settings).
         tiers: Names of the tiers the tile is compatible with.

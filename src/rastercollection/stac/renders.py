@@ -31,6 +31,7 @@ NEAR_INFRARED = {
 }
 """Number of the near infrared band by the number of bands."""
 
+KEEPS_VALUES = ("nearest", "mode")
 MOST_CLASSES = 256
 COLORMAP = "viridis"
 HILLSHADE_BUFFER = 3
@@ -124,11 +125,13 @@ def _common(cogs: Sequence[CogFile], asset_key: str, bands: Sequence[int]) -> Re
 
 
 def _resampling(cogs: Sequence[CogFile], common: Render) -> str:
-    """``bilinear`` where it is safe.
+    """``bilinear`` where it is safe, which it is not where COGs keep their values, as those of flags.
 
     Without nodata, readers mask what lies outside by an alpha band of the data's type. For floats, interpolating in it
     overflows and everything is masked (rio-tiler 9.4).
     """
+    if any(cog.settings.overview_resampling in KEEPS_VALUES for cog in cogs):
+        return "nearest"
     is_whole = all("int" in band.dtype for cog in cogs for band in cog.bands)
     return "bilinear" if is_whole or "nodata" in common else "nearest"
 

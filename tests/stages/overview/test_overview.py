@@ -166,6 +166,28 @@ def test_classes_stay_classes(resampling: str, table: Any, tmp_path: Path) -> No
         assert made.image.color_table["7"] == (30, 200, 30, 255)
 
 
+@pytest.mark.parametrize("settings_known", [True, False], ids=["this job's", "published before"])
+@pytest.mark.parametrize("odd", ["categorical", "unknown"])
+def test_tiles_of_another_type_are_drawn_with_the_others_and_keep_their_values(
+    odd: str, settings_known: bool, tmp_path: Path
+) -> None:
+    """One tile was taken for classes, or its values were kept; its bands are those of the others."""
+    pixels = np.where(waves(1, SIDE, SIDE) < 120, 1, 201).astype("uint8")
+    kept = settings_of(resampling="nearest")
+    scene = make_scene(tmp_path / "cogs", pixels, raster_type="dem", settings=kept)
+    averaged = attrs.evolve(kept, overview_resampling="average")
+    nothing = attrs.evolve(kept, compression="", overview_resampling="", warp_resampling="")
+    first, *others = (attrs.evolve(cog, file=attrs.evolve(cog.file, settings=averaged)) for cog in scene.cogs)
+    file = attrs.evolve(first.file, raster_type=odd, settings=kept if settings_known else nothing)
+    cogs = [*others, attrs.evolve(first, file=file)]
+    made = overview_of(cogs, tmp_path)
+    assert made.notices == []
+    assert made.overview.tile_count == len(cogs)
+    data, masks = made.read()
+    assert set(np.unique(data[masks])) == {1, 201}
+    assert made.image.raster_type == "dem"
+
+
 def test_64_bit_classes_stay_exact(tmp_path: Path) -> None:
     large = 2**60 + 1
     pixels = np.where(waves(1, SIDE, SIDE) < 120, large, large + 2).astype("int64")

@@ -28,6 +28,7 @@ _NAMES = (
     re.compile(r"\bblue\b|^b0?2\b", re.IGNORECASE),
 )
 _SHADE = 0.4
+_KEEPS_VALUES = ("nearest", "mode")
 
 _ColorEntries = Mapping[str, tuple[int, int, int, int]]
 
@@ -37,15 +38,15 @@ def draw(cog: Path, file: CogFile) -> bytes | None:
 
     Args:
         cog: A local file.
-        file: What is known of it. A dem is shaded, single bands of it and of categories are stretched; 8-bit pictures
-            are shown as they are, all else from the 2nd to the 98th percentile.
+        file: What is known of it. A dem is shaded; pictures of 8 bits in colour are shown as they are, all else from
+            the 2nd to the 98th percentile. Values that are to be kept in overviews are kept here.
     """
     raster_type, colors = file.raster_type, file.color_table
     with rasterio.open(cog) as dataset:
         bands = _bands(dataset)
-        keeps = colors is not None or raster_type == "categorical"
+        keeps = colors is not None or raster_type == "categorical" or file.settings.overview_resampling in _KEEPS_VALUES
         data, valid = _read(dataset, bands, Resampling.nearest if keeps else Resampling.average)
-        as_is = dataset.dtypes[0] == "uint8" and (len(bands) == 3 or raster_type not in ("dem", "categorical"))
+        as_is = dataset.dtypes[0] == "uint8" and len(bands) == 3
     if valid is not None and not valid.any():
         return None
     if colors is not None:

@@ -25,11 +25,11 @@ class Structure:
     """What the overview has in common with its COGs.
 
     Attributes:
-        cogs: Those whose bands, data types and colours are those of most, in the mosaic's order.
+        cogs: Those whose bands, data types and colours are those of most, in the mosaic's order; whatever they show.
         left_out: The others.
         layout: How pixels and their validity are held.
         settings: How it is written.
-        raster_type: As validated.
+        raster_type: That of most.
         heights: What heights refer to, where all of them say the same; else None.
         keeps_values: Pixels are classes or indexes: no value may appear that no COG has.
     """
@@ -56,32 +56,30 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
     files = [cog.file for cog in taken]
     first = files[0]
     dtype = np.result_type(*(np.dtype(band.dtype) for band in first.bands))
-    classes = first.raster_type == "categorical" or first.color_table is not None
-    settings = _settings(files, [cog.file for cog in cogs], classes=classes)
-    keeps_values = classes or settings.overview_resampling in _KEEPS_VALUES
+    settings = _settings(files, [cog.file for cog in cogs])
     return Structure(
         cogs=tuple(taken),
         left_out=tuple(cog for cog, kind in zip(cogs, kinds, strict=True) if kind != usual),
         layout=choose_layout(_validity(files), dtype, settings),
         settings=settings,
-        raster_type=first.raster_type,
+        raster_type=Counter(file.raster_type for file in files).most_common(1)[0][0],
         heights=first.heights if all(file.heights == first.heights for file in files) else None,
-        keeps_values=keeps_values,
+        keeps_values=settings.overview_resampling in _KEEPS_VALUES,
     )
 
 
-def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile], *, classes: bool) -> CogSettings:
-    """Those of the first of the COGs that are taken of which they are known.
+def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile]) -> CogSettings:
+    """Those of the first of the COGs that are taken of which they are known, with a kernel that suits all of them.
 
     They are not known of COGs that were published before. Those of another kind of COG are made to suit; where another
     job has published all COGs of this one in the meantime, there are none.
     """
     own = next((cog.settings for cog in taken if cog.settings.compression), None)
     if own is not None:
-        return own
+        return attrs.evolve(own, overview_resampling=_resampling(taken, own.overview_resampling))
     lossless = attrs.evolve(taken[0].settings, compression="DEFLATE", level=6)
     known = next((cog.settings for cog in cogs if cog.settings.compression), lossless)
-    resampling = "mode" if classes else "average"
+    resampling = _resampling(taken, "average")
     dtypes = tuple(band.dtype for band in taken[0].bands)
     settings, _ = suited(
         attrs.evolve(known, overview_resampling=resampling),
@@ -94,10 +92,29 @@ def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile], *, classes: boo
     return settings
 
 
+def _resampling(taken: Sequence[CogFile], usual: str) -> str:
+    """What makes no values, where any of the COGs holds classes or flags: all are drawn together."""
+    if usual not in _KEEPS_VALUES and any(map(_may_be_codes, taken)):
+        return "mode" if all(_is_classes(cog) for cog in taken) else "nearest"
+    return usual
+
+
+def _is_classes(cog: CogFile) -> bool:
+    return cog.raster_type == "categorical" or cog.color_table is not None
+
+
+def _may_be_codes(cog: CogFile) -> bool:
+    """Of a COG that was published before, no kernel is known: whole numbers of one band may be flags."""
+    if _is_classes(cog) or cog.settings.overview_resampling in _KEEPS_VALUES:
+        return True
+    plain = [band for band in cog.bands if band.color_interpretation != "alpha"]
+    unsure = not cog.settings.overview_resampling and cog.raster_type == "unknown"
+    return unsure and len(plain) == 1 and "int" in plain[0].dtype
+
+
 def _kind(cog: CogFile) -> Any:
     colors = tuple((band.dtype, band.color_interpretation) for band in cog.bands)
-    table = tuple(sorted(cog.color_table.items())) if cog.color_table else None
-    return colors, table, cog.raster_type == "categorical"
+    return colors, tuple(sorted(cog.color_table.items())) if cog.color_table else None
 
 
 def _validity(cogs: Sequence[CogFile]) -> Validity:

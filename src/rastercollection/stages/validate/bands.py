@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from rastercollection.model.evidence import Subject
+
 __all__ = ["DeclaredBands", "is_integer"]
 
 _PICTURE = ("uint8", "uint16")
@@ -22,17 +24,24 @@ class DeclaredBands:
         dtypes: Of each band.
         colors: Colour interpretation of each band, GDAL's names in lower case.
         has_color_table: The first band has one.
+        subjects: What names, units and tags say of each band's values; empty where they say nothing.
         has_category_names: Values of the first band have names.
     """
 
     dtypes: tuple[str, ...]
     colors: tuple[str, ...]
     has_color_table: bool
+    subjects: tuple[Subject, ...]
     has_category_names: bool = False
 
     @property
     def count(self) -> int:
         return len(self.dtypes)
+
+    @property
+    def plain(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the bands that are no alpha."""
+        return tuple(number for number, color in enumerate(self.colors, 1) if color != "alpha")
 
     @property
     def is_picture(self) -> bool:

@@ -7,8 +7,9 @@ A request is refused where the data excludes it:
 - no type is one of complex numbers;
 - and where the detection is at least of medium confidence and says something else.
 
-Otherwise the user knows better: with a detection of low confidence or none (``unknown``), and for ``multispectral``
-where three or four bands are not named as a picture's, which is but a wider name for them. A notice says so.
+Otherwise the user knows better: with a detection of low confidence or none (``unknown``); for ``multispectral`` where
+three or four bands are not named as a picture's, which is but a wider name for them; for ``nir`` where a fourth band of
+few values is not named; for ``categorical`` where whole values are few. A notice says so.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 from rastercollection.stages.validate.sample import Sample
 
 __all__ = ["settle_type"]
+
+_FEW = 256
 
 
 def settle_type(
@@ -61,6 +64,10 @@ def settle_type(
 def _may_override(requested: str, layout: DeclaredBands, detection: Detection) -> bool:
     if detection.confidence == "low" or detection.raster_type == "unknown":
         return True
+    if requested == "nir" and detection.raster_type == "rgba":
+        return detection.confidence == "medium"
+    if requested == "categorical":
+        return detection.pixels is not None and detection.pixels.distinct < _FEW
     named = detection.confidence == "very_high" and detection.raster_type in ("rgb", "rgba")
     return requested == "multispectral" and layout.count in (3, 4) and not named
 

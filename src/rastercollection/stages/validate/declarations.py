@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from rasterio.enums import ColorInterp, MaskFlags
 
 from rastercollection.core.models import Notify
 from rastercollection.core.records import digest
+from rastercollection.model.evidence import Subject
 from rastercollection.rasters.source.classes import classes_of
 from rastercollection.rasters.source.opening import SourceDataset
 from rastercollection.stages.validate.bands import DeclaredBands, is_integer
+from rastercollection.stages.validate.subjects import subject_of
 
 __all__ = ["alpha_band", "color_table_digest", "declared_bands", "declared_nodata", "validity_kind"]
 
@@ -23,8 +26,17 @@ def declared_bands(dataset: SourceDataset) -> DeclaredBands:
         dtypes=tuple(dataset.dtypes),
         colors=tuple(color.name.lower() for color in dataset.colorinterp),
         has_color_table=color_table_digest(dataset) is not None,
+        subjects=tuple(_subject(dataset, band) for band in dataset.indexes),
         has_category_names=bool(classes_of(dataset)[0].classes),
     )
+
+
+def _subject(dataset: SourceDataset, band: int) -> Subject:
+    """What is said of a band; the file's name speaks of it where it is the only one, beside alpha."""
+    plain = sum(color is not ColorInterp.alpha for color in dataset.colorinterp)
+    file = PurePosixPath(dataset.blob).name if plain == 1 else ""
+    unit = dataset.units[band - 1] or ""
+    return subject_of((file, dataset.descriptions[band - 1] or ""), unit, dataset.tags(band))
 
 
 def color_table_digest(dataset: SourceDataset) -> str | None:

@@ -11,6 +11,7 @@ from rastercollection.core.models import ErrorRecord, Task, TaskResult
 from rastercollection.core.records import from_dict, to_dict, to_plain
 from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Stage, TaskContext
 from rastercollection.model.agreement import compare_tiles, staying
+from rastercollection.model.decisions import decide
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile, Sources, Validation
 from rastercollection.stages.stage_names import VALIDATE_TILES
@@ -63,10 +64,10 @@ def _expected(context: PlanContext, _: Sequence[TaskResult]) -> int:
 def _summary(context: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
     valid = [from_dict(Validation, result.value) for result in results if result.value is not None]
     share = f"{100 * len(valid) / len(results):.1f}%" if results else "0.0%"
-    sources: Sources | None = context.facts
-    mode = CollectionRequest.from_parameters(context.parameters).mode
-    published = staying(sources, valid, mode) if sources else ()
-    disagreements = [attrs.asdict(item) for item in compare_tiles(valid, published)]
+    request, sources = CollectionRequest.from_parameters(context.parameters), context.facts
+    published = staying(sources, valid, request.mode) if isinstance(sources, Sources) else ()
+    settled = decide(request, valid).validations
+    disagreements = [attrs.asdict(item) for item in compare_tiles(list(settled.values()), published)]
     facts = {"validated": len(results), "valid": len(valid), "success_rate": share, "disagreements": disagreements}
     return {"validation": facts}
 

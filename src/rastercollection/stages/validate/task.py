@@ -87,7 +87,8 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
     _report(source.blob, findings, strict=parameters.strict, context=context)
     detection = detect_type(layout, sample)
     raster_type = settle_type(source.blob, parameters.raster_type, layout, detection, sample, context.notice)
-    settings = _settings(source.blob, raster_type, layout, parameters, context)
+    keeps_values = detection.keeps_values(raster_type)
+    settings = _settings(source.blob, raster_type, keeps_values, layout, parameters, context)
     crs = name_crs(place.reference.crs)
     placement = Placement.of(dataset, to_rasterio(crs), place.kind)
     return Validation(
@@ -113,7 +114,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         detection=detection,
         raster_type=raster_type,
         bit_depth=findings,
-        recommended=recommend(raster_type, parameters.jpeg_quality),
+        recommended=recommend(raster_type, parameters.jpeg_quality, keeps_values=keeps_values),
         tiers=_tiers(layout, parameters),
         settings=settings,
         estimated_bytes=dataset.width * dataset.height * sum(bytes_of(dtype) for dtype in layout.dtypes),
@@ -143,13 +144,19 @@ def _tiers(layout: DeclaredBands, parameters: ValidateParameters) -> tuple[str, 
 
 
 def _settings(
-    blob: str, raster_type: str, layout: DeclaredBands, parameters: ValidateParameters, context: TaskContext
+    blob: str,
+    raster_type: str,
+    keeps_values: bool,
+    layout: DeclaredBands,
+    parameters: ValidateParameters,
+    context: TaskContext,
 ) -> CogSettings:
     settings, fallbacks = choose_settings(
         parameters.tier,
         raster_type,
         layout.dtypes,
         layout.colors,
+        keeps_values=keeps_values,
         jpeg_quality=parameters.jpeg_quality,
         compression=parameters.compression,
         level=parameters.compression_level,
