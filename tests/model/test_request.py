@@ -62,6 +62,7 @@ WRONG = {
     "asset_key": ["a b"],
     "titiler_url": ["titiler", "http://user:pw@host"],
     "titiler_profile": ["geoserver"],
+    "subdatasets": ["", 2],
     "max_pixels": [0],
     "max_bands": [0],
     "max_block_bytes": [1.5],

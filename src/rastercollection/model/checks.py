@@ -12,7 +12,7 @@ import attrs
 
 from rastercollection.errors import TaskError
 from rastercollection.model.tiers import LEVELS, Compression, Tier
-from rastercollection.model.times.evidence import ordered_span
+from rastercollection.model.times.time_evidence import ordered_span
 from rastercollection.ports import addresses
 
 Check = Callable[[Any], str]

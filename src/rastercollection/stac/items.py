@@ -14,8 +14,8 @@ from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.names import source_mark
 from rastercollection.model.receipt import Receipt
-from rastercollection.model.times.evidence import UNKNOWN, written_before
 from rastercollection.model.times.span import utc_text
+from rastercollection.model.times.time_evidence import UNKNOWN, written_before
 from rastercollection.stac import terms
 from rastercollection.stac.fields import (
     image_fields,

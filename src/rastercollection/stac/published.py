@@ -17,7 +17,7 @@ from rastercollection.errors import RasterCollectionError
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.joining import PublishedTile
-from rastercollection.model.times.evidence import UNKNOWN
+from rastercollection.model.times.time_evidence import UNKNOWN
 from rastercollection.stac import terms
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from rastercollection.core.models import Notify
-from rastercollection.model.times.evidence import Acquisition, TimeFacts, find_acquisition
+from rastercollection.model.times.time_evidence import Acquisition, TimeFacts, find_acquisition
 from rastercollection.rasters.source.opening import SourceDataset
 from rastercollection.rasters.source.time_axis import read_time_axis
 from rastercollection.stages.cog.task_parameters import CogParameters
@@ -16,7 +16,7 @@ _FIRST_DOMAINS = ("IMAGERY", "IMD")
 
 
 def acquisition_of(dataset: SourceDataset, asked: CogParameters, notify: Notify) -> Acquisition:
-    """When the tile was acquired, as :func:`~rastercollection.model.times.evidence.find_acquisition` decides it."""
+    """When the tile was acquired; :func:`~rastercollection.model.times.time_evidence.find_acquisition` decides it."""
     source, reading = asked.validation.source, read_time_axis(dataset)
     facts = TimeFacts(
         blob=source.blob,

@@ -17,7 +17,7 @@ from rastercollection.model.cog import Cog
 from rastercollection.model.names import thumbnail_name
 from rastercollection.model.tile import SourceFile
 from rastercollection.model.tile_forecast import TileForecast
-from rastercollection.model.times.evidence import Acquisition
+from rastercollection.model.times.time_evidence import Acquisition
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import ObjectInfo
 from rastercollection.rasters.cost import predict

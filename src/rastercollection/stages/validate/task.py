@@ -59,6 +59,7 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
             whole=context.attempt > 1,
         ) as dataset,
     ):
+        _report_left_out(dataset, context)
         validation = _validate(dataset, parameters, context)
         dataset.confirm()
     # what GDAL warned of is known only now that the dataset is closed
@@ -80,7 +81,6 @@ def _helped(storage: StorageBackend, source: SourceFile) -> Iterator[None]:
 
 def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: TaskContext) -> Validation:
     source = parameters.source
-    _report_left_out(dataset, context)
     place = _placed(dataset, parameters, context)
     layout, sample = declared_bands(dataset), take_sample(dataset)
     findings = bit_depth_findings(sample, layout.dtypes)
@@ -90,7 +90,6 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
     keeps_values = detection.keeps_values(raster_type)
     settings = _settings(source.blob, raster_type, keeps_values, layout, parameters, context)
     crs = name_crs(place.reference.crs)
-    placement = Placement.of(dataset, to_rasterio(crs), place.kind)
     return Validation(
         source=source,
         driver=dataset.driver,
@@ -107,7 +106,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         bounds=place.bounds,
         bounds_4326=place.bounds_4326,
         pixel_size=place.pixel_size,
-        natural=natural_grid(placement, to_rasterio(parameters.target_crs)),
+        natural=natural_grid(Placement.of(dataset, to_rasterio(crs), place.kind), to_rasterio(parameters.target_crs)),
         validity=validity_kind(dataset),
         color_interpretation=layout.colors,
         color_table=color_table_digest(dataset),

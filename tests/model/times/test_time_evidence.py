@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rastercollection.model.times.cf_time import TimeAxis
-from rastercollection.model.times.evidence import Acquisition, TimeFacts, find_acquisition, ordered_span, written_before
+from rastercollection.model.times.time_evidence import (
+    Acquisition,
+    TimeFacts,
+    find_acquisition,
+    ordered_span,
+    written_before,
+)
 
 NOW = dt.datetime(2024, 6, 1, 12, tzinfo=dt.UTC)
 MODIFIED = "2024-05-06T07:08:09Z"
