@@ -380,3 +380,25 @@ def test_the_command_line_refuses_with_what_to_set(data: Path, capsys: pytest.Ca
         told = capsys.readouterr().err
         assert "OUTPUT_TAKEN" in told
         assert "--output-folder" in told
+
+
+@pytest.mark.parametrize("pattern", ["*.tif", "**/*.tif"])
+def test_what_a_job_made_among_its_sources_is_no_source_of_the_next(data: Path, pattern: str) -> None:
+    """Theirs, called as ours are, are sources; ours are known whatever they are called."""
+    write_tile(data / "2019" / "theirs_cog_analysis.tif", 0, 0)
+    places = {"output_container": str(data / "2019"), "create_stac_collection": False}
+    first = run(data, "2019", "one", blob_list=[pattern], **places)
+    again = run(data, "2019", "two", blob_list=[pattern], output_folder="old", **places)
+    blobs = ["theirs_cog_analysis.tif", "tile_0.tif", "tile_1.tif"]
+    assert [tile.blob for tile in first.tiles] == blobs
+    assert [tile.blob for tile in again.tiles] == blobs
+    (told,) = (notice for notice in again.summary["notices"] if notice["code"] == "PATTERN_LEFT_OUT")
+    assert "made by this library" in told["message"]
+    assert "tile_0_cog_analysis.tif" in told["message"]
+
+
+def test_the_command_line_takes_a_folder_that_outputs_lie_in(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = str(data / "2019")
+    for _ in range(2):
+        assert main(["run", folder, "--id", "c", "--output", folder, "--jobs", "memory", "--executor", "serial"]) == 0
+    assert capfd.readouterr().out.count("2 of 2 tiles") == 2

@@ -290,7 +290,7 @@ def _with_blobs(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _all_rasters(arguments: Mapping[str, Any]) -> list[str]:
-    """A pattern for each kind of raster in the folder; names instead where outputs lie in the same folder.
+    """A pattern for each kind of raster in the folder.
 
     Patterns keep the job the same job when rasters are added later: only those are done then.
     """
@@ -301,22 +301,14 @@ def _all_rasters(arguments: Mapping[str, Any]) -> list[str]:
     try:
         container = addresses.normalise(arguments["container_name"])
         every = [addresses.relative(container, info.url) for info in storage.list(container)]
-        names = match("**", re.compile(".*", re.DOTALL), every).names
-        output = addresses.normalise(arguments.get("output_container") or addresses.sibling(container, "cogs"))
     except BackendError:
         return ["**/*.tif"]  # the folder's address is wrong, or nothing is there: the request's own check says so
-    if output == container:
-        raise RequestError(
-            [RequestProblem("output_container", repr(output), "is FOLDER itself: name rasters with --blob")]
-        )
-    rasters = [name for name in names if PurePosixPath(name).suffix.lower() in RASTER_SUFFIXES]
-    sources = [name for name in rasters if not f"{addresses.join(container, name)}/".startswith(f"{output}/")]
-    if not sources:
+    suffixes = {PurePosixPath(name).suffix for name in match("**", re.compile(".*", re.DOTALL), every).names}
+    patterns = sorted(f"**/*{suffix}" for suffix in suffixes if suffix.lower() in RASTER_SUFFIXES)
+    if not patterns:
         kinds = ", ".join(RASTER_SUFFIXES)
         raise RequestError([RequestProblem("blob_list", "nothing", f"no file in {container} ends in {kinds}")])
-    if f"{output}/".startswith(f"{container}/"):
-        return sources
-    return sorted({f"**/*{PurePosixPath(name).suffix}" for name in sources})
+    return patterns
 
 
 @contextlib.contextmanager

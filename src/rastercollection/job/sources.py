@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
-from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, RequestError, RequestProblem
-from rastercollection.model.names import MOST_NAMED, shortened_names
+from rastercollection.errors import (
+    ObjectNotFoundError,
+    PermissionDeniedError,
+    RasterCollectionError,
+    RequestError,
+    RequestProblem,
+)
+from rastercollection.model.names import MOST_NAMED, folded, is_overview_name, shortened_names
 from rastercollection.model.request import CollectionRequest
+from rastercollection.model.reservation import SUFFIX, Reservation
 from rastercollection.model.source_names import ALL_BANDS, TILES, is_pattern, match, readable
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports import addresses
@@ -90,10 +98,29 @@ class _Listing:
         from fsspec.utils import glob_translate  # only patterns need it, and it is slow to load
 
         blobs = self._all()
-        matches = match(name, re.compile(glob_translate(name)), blobs)
+        matches = match(name, re.compile(glob_translate(name)), blobs, self._outputs)
         for reason, names in matches.left_out.items():
             self._left_out[reason].update(dict.fromkeys(names))
         return {blob: blobs[blob] for blob in matches.names}
+
+    @functools.cached_property
+    def _outputs(self) -> Set[str]:
+        """What the library has made below the container, as its reservations there tell."""
+        documents = [(blob, info) for blob, info in self._all().items() if blob.endswith(SUFFIX)]
+        return {name for blob, info in documents for name in self._reserved(blob, info)}
+
+    def _reserved(self, document: str, info: ObjectInfo) -> Iterator[str]:
+        yield document
+        data = self._storage.read(info.url)
+        try:
+            reservation = Reservation.read(data)
+        except (ValueError, RasterCollectionError):  # a job that would write there is refused, and tells of it
+            return
+        folder, names = document.rpartition("/")[0], reservation.names()
+        for blob in self._all():
+            parent, _, name = blob.rpartition("/")
+            if parent == folder and (folded(name) in names or is_overview_name(name, reservation.collection)):
+                yield blob
 
     def left_out(self, found: Iterable[str]) -> Mapping[str, Sequence[str]]:
         """What fits a pattern but is left out, by the reason, where no other entry names it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -61,17 +61,18 @@ def is_pattern(name: str) -> bool:
     return _MAGIC.search(name) is not None
 
 
-def match(pattern: str, matching: re.Pattern[str], names: Collection[str]) -> Matches:
+def match(pattern: str, matching: re.Pattern[str], names: Collection[str], outputs: Set[str] = frozenset()) -> Matches:
     """What a pattern stands for.
 
     Hidden files, and those in hidden folders, recycle bins and the like, are left out as a shell leaves them out,
-    unless the pattern names them (``.cache/*.tif``). So are files that belong to a raster that is there: world files,
-    masks, overviews, ``.aux.xml``.
+    unless the pattern names them (``.cache/*.tif``). So are files that belong to a raster that is there (world files,
+    masks, overviews, ``.aux.xml``), and what the library has made.
 
     Args:
         pattern: ``*``, ``?`` and ``[…]`` within a folder, ``**`` through folders.
         matching: The same as a regular expression for the whole name.
         names: All names below the container.
+        outputs: Those among them that the library has made.
     """
     fitting = [name for name in names if matching.fullmatch(name)]
     asked = [part for part in pattern.split("/") if _is_set_aside(part)]
@@ -80,7 +81,13 @@ def match(pattern: str, matching: re.Pattern[str], names: Collection[str]) -> Ma
     owners = _Owners(names) if rest else None
     beside = [name for name in fitting if name in rest and owners and owners.has(name)]
     rest.difference_update(beside)
-    left_out = {"hidden or deleted": tuple(hidden), "beside a raster that they belong to": tuple(beside)}
+    made = [name for name in fitting if name in rest and name in outputs]
+    rest.difference_update(made)
+    left_out = {
+        "hidden or deleted": tuple(hidden),
+        "beside a raster that they belong to": tuple(beside),
+        "made by this library": tuple(made),
+    }
     return Matches(
         names=tuple(name for name in fitting if name in rest),
         left_out={reason: which for reason, which in left_out.items() if which},
