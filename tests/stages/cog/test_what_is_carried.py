@@ -279,6 +279,13 @@ def test_transparent_entries_are_no_data(tmp_path: Path) -> None:
         assert asset["bands"][0]["statistics"]["minimum"] == 1
 
 
+def test_a_table_that_is_transparent_throughout_hides_nothing(tmp_path: Path) -> None:
+    source = palette_png(tmp_path / "x.png", {value: (value, 9, 9, 0) for value in range(256)})
+    cog, _ = of(make_cog(source, UTM, input_crs=UTM))
+    with cog:
+        assert (cog.dataset_mask() > 0).all()
+
+
 def test_one_transparent_entry_is_the_nodata_value(tmp_path: Path) -> None:
     source = described(tmp_path / "x.img", CLASSES[np.newaxis], (colors((0, 0, 0, 0), *FAINT[2:]),), "HFA")
     made = make_cog(source, UTM)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rasterio.crs import CRS
 
-from cog_scenes import PLACE, texture, write_raster
+from cog_scenes import PLACE, make_cog, texture, write_raster
+from rastercollection.errors import TaskError
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.stages.cog.receipt.reference_system import check_crs
 
@@ -32,3 +33,12 @@ def test_comparison(meant: str, written: str | None, failing: set[str], tmp_path
     grid = Grid(crs=CRS.from_epsg(32642), transform=PLACE, width=64, height=64)
     checks = check_crs(path, CRS.from_user_input(meant), grid)
     assert {check.name for check in checks if not check.passed} == failing
+
+
+def test_a_crs_that_a_geotiff_cannot_hold_is_refused(tmp_path: Path) -> None:
+    """GDAL writes such a COG without any CRS, and says nothing."""
+    rotated = "+proj=ob_tran +o_proj=longlat +o_lon_p=-162 +o_lat_p=39.25 +lon_0=180"
+    with pytest.raises(TaskError) as caught:
+        make_cog(write_raster(tmp_path / "x.tif", texture(1, 64, 64, "uint8")), rotated)
+    assert caught.value.code == "FIDELITY_FAILED"
+    assert "target_crs" in caught.value.hint

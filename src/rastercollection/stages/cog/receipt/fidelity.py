@@ -35,7 +35,7 @@ from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validit
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.receipt.area import check_area
-from rastercollection.stages.cog.receipt.reference_system import check_crs
+from rastercollection.stages.cog.receipt.reference_system import CRS_CHECKS, check_crs
 from rastercollection.stages.cog.receipt.samples import Comparison, compare_samples, sample_windows
 from rastercollection.stages.cog.receipt.values import Values
 
@@ -43,6 +43,8 @@ __all__ = ["ExpectedContent", "SourceReference", "give_receipt"]
 
 _LEAST_PSNR = 10.0
 """Random colours, which JPEG's subsampled chroma cannot hold, come to 13 dB."""
+_NO_SUCH_CRS = "A GeoTIFF cannot hold this CRS: choose another target_crs."
+_OTHERWISE = "Check the source's georeferencing and nodata value, or try another compression."
 _EVERY = 4
 """One of so many windows is decoded where pixels were resampled."""
 
@@ -209,7 +211,7 @@ def _failed(receipt: Receipt, blob: str) -> TaskError:
     figures = "; ".join(f"{check.name} is {check.found:,g}, not {check.expected:,g}" for check in wrong[:5])
     return TaskError(
         f"{blob}: the COG does not hold what its source does: {figures}.",
-        "It was not published. Check the source's georeferencing and nodata value, or try another compression.",
+        f"It was not published. {_NO_SUCH_CRS if wrong[0].name in CRS_CHECKS else _OTHERWISE}",
         "FIDELITY_FAILED",
         details={"receipt": to_dict(receipt)},
     )

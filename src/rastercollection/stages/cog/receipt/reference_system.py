@@ -17,7 +17,9 @@ from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.gdal_crs import from_rasterio, heights_in
 from rastercollection.rasters.grid.plan import Grid
 
-__all__ = ["check_crs"]
+__all__ = ["CRS_CHECKS", "check_crs"]
+
+_PLACE, _HEIGHTS = CRS_CHECKS = ("crs_pixels_apart", "wrong_vertical_crs")
 
 _TOLERANCE = 0.01
 """Of a pixel: what GeoTIFF's own names for a definition may move."""
@@ -34,8 +36,8 @@ def check_crs(target: Path, meant: CRS, grid: Grid) -> Iterator[FidelityCheck]:
     """
     with rasterio.open(target) as cog:
         found = cog.crs
-    yield FidelityCheck.within("crs_pixels_apart", 0, _pixels_apart(meant, found, grid), _TOLERANCE)
-    yield FidelityCheck.within("wrong_vertical_crs", 0, int(not same_heights(heights_in(found), heights_in(meant))), 0)
+    yield FidelityCheck.within(_PLACE, 0, _pixels_apart(meant, found, grid), _TOLERANCE)
+    yield FidelityCheck.within(_HEIGHTS, 0, int(not same_heights(heights_in(found), heights_in(meant))), 0)
 
 
 def _pixels_apart(meant: CRS, found: CRS | None, grid: Grid) -> float:
