@@ -58,6 +58,12 @@ def test_flags_among_quantities_spare_all_of_them_a_kernel_that_makes_values(
     assert "all 4 tiles alike" in found.notices[0].message
 
 
+def test_a_tile_that_is_called_a_mask_spares_the_photographs_beside_it(tmp_path: Path) -> None:
+    found = decided(tmp_path, {name: sorts.photograph(1).astype("uint8") for name in ("a", "b", "cloud_mask")})
+    assert facts(found) == ({"unknown"}, {KEPT}, [UNCLEAR])
+    assert "what is in cloud_mask.tif (" in found.notices[0].message
+
+
 def test_what_is_less_clear_among_classes_is_classes(tmp_path: Path) -> None:
     tiles = [*tiles_of(sorts.areas, "uint8", count=3), sorts.areas(power=0.4).astype("uint8")]
     found = decided(tmp_path, [*tiles, sorts.constant(value=10).astype("uint8")])
