@@ -19,6 +19,16 @@ def texts(value: Sequence[str]) -> Any:
     return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
 
 
+def band_names(value: str | Sequence[str]) -> Any:
+    """Names of bands as a tuple; commas separate them in a single text."""
+    names = texts(value)
+    if isinstance(names, tuple) and len(names) == 1 and isinstance(names[0], str):
+        names = tuple(names[0].split(","))
+    return (
+        tuple(name.strip() if isinstance(name, str) else name for name in names) if isinstance(names, tuple) else value
+    )
+
+
 def blob_names(value: str | Sequence[str]) -> Any:
     """Blob names as given, each once, with ``/`` between folders."""
     names = texts(value)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from rastercollection.core.models import Notice
+from rastercollection.model.band_decision import decide_bands
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Validation
 
@@ -30,11 +31,12 @@ class Decisions:
     notices: tuple[Notice, ...] = ()
 
 
-def decide(_: CollectionRequest, validations: Sequence[Validation]) -> Decisions:
+def decide(request: CollectionRequest, validations: Sequence[Validation]) -> Decisions:
     """Decide on all valid tiles of a collection together.
 
     Args:
-        _: What the user ordered, which wins.
+        request: What the user ordered, which wins.
         validations: In the order of the request.
     """
-    return Decisions(validations={validation.source.blob: validation for validation in validations})
+    decided, notices = decide_bands(request, validations)
+    return Decisions(validations={validation.source.blob: validation for validation in decided}, notices=notices)

@@ -12,7 +12,7 @@ import pyproj
 
 from rastercollection import __version__
 from rastercollection.core.records import jsonable
-from rastercollection.model.band import BandFacts, Histogram
+from rastercollection.model.band import BandFacts, BandRole, Histogram
 from rastercollection.model.cog import CogFile
 from rastercollection.stac import terms
 
@@ -42,6 +42,7 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": band.name}
     if described:
         fields["description"] = described
+    fields |= _role(band.role)
     fields[terms.COLOR_INTERPRETATION] = band.color_interpretation
     fields["data_type"] = data_type(band.dtype)
     if band.nodata is not None:
@@ -58,6 +59,11 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
     if histogram is not None:
         fields["raster:histogram"] = _histogram(histogram, whole=band.dtype.lstrip("u").startswith("int"))
     return fields
+
+
+def _role(role: BandRole) -> dict[str, Any]:
+    named = {terms.COMMON_NAME: role.common_name, terms.COMMON_NAME_SOURCE: role.source} if role.common_name else {}
+    return {**named, **({terms.CENTER_WAVELENGTH: role.wavelength} if role.wavelength is not None else {})}
 
 
 def _histogram(histogram: Histogram, *, whole: bool) -> dict[str, Any]:

@@ -32,6 +32,9 @@ from stac_scenes import CONIC, odd_cogs
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
+RGB = ("red", "green", "blue")
+
+
 @pytest.mark.parametrize("name", odd_cogs())
 def test_every_kind_of_tile_gives_valid_documents(publish: Any, validate_stac: Any, name: str) -> None:
     cog = odd_cogs()[name]
@@ -62,7 +65,7 @@ def test_all_kinds_together(publish: Any, validate_stac: Any) -> None:
 
 def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
     cog = sample_cog(
-        "tile", bands=(sample_band(1, "red", nodata=0), sample_band(2, "green", nodata=0)), validity="nodata"
+        "tile", bands=tuple(sample_band(n, color, nodata=0) for n, color in enumerate(RGB, 1)), validity="nodata"
     )
     done = publish([cog])
     item = done.items[0]
@@ -76,7 +79,8 @@ def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
         cog.file.header_size,
     )
     assert (asset["data_type"], asset["nodata"]) == ("uint8", 0)
-    assert [band["name"] for band in asset["bands"]] == ["b1", "b2"]
+    assert [band["name"] for band in asset["bands"]] == ["b1", "b2", "b3"]
+    assert [band["eo:common_name"] for band in asset["bands"]] == list(RGB)
     assert all("data_type" not in band and "nodata" not in band for band in asset["bands"])
     assert asset["bands"][0]["statistics"]["minimum"] == 10.0
     assert asset["roles"] == ["data", "visual"]
@@ -135,7 +139,8 @@ def test_extensions_are_declared_just_when_used(publish: Any) -> None:
     for document in (done.items[0], done.collection):
         text = json.dumps({**document, "stac_extensions": []})
         declared = {uri.split("/")[3] for uri in document["stac_extensions"]}
-        prefixes = {"projection": '"proj:', "raster": '"raster:', "file": '"file:', "processing": '"processing:'}
+        names = {"projection": "proj", "raster": "raster", "eo": "eo", "file": "file", "processing": "processing"}
+        prefixes = {name: f'"{prefix}:' for name, prefix in names.items()}
         assert declared - {"render"} == {name for name, prefix in prefixes.items() if prefix in text}
         assert ("render" in declared) == ("renders" in document)
 

@@ -10,7 +10,7 @@ import rasterio
 from rasterio.enums import Resampling
 from rasterio.rpc import RPC
 
-from rastercollection.model.band import BandStatistics
+from rastercollection.model.band import BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -44,6 +44,7 @@ class CogWriter:
         workspace: For the overviews and the COG.
         threads: Of the encoder.
         rpcs: Rational polynomials that hold for the image.
+        roles: What each band shows; empty where that is not known.
     """
 
     blob: str
@@ -55,6 +56,7 @@ class CogWriter:
     workspace: Workspace
     threads: int
     rpcs: RPC | None = None
+    roles: tuple[BandRole, ...] = ()
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -100,6 +102,7 @@ class CogWriter:
                 validity=_kind_of(buffer, self.layout),
                 overview_levels=self.levels,
                 color_table=self.metadata.color_table,
+                roles=self.roles,
             )
 
 

@@ -6,8 +6,11 @@ import attrs
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
-from rastercollection.core.models import Notify
+from rastercollection.core.models import Notice, Notify
 from rastercollection.geo.pixel_grid import GridRule
+from rastercollection.model.band import BandRole
+from rastercollection.model.band_names import name_in_color
+from rastercollection.model.band_roles import PICTURE
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.cost import Load
 from rastercollection.rasters.grid.placement import Placement
@@ -36,6 +39,7 @@ class ConversionSpec:
         grid: Where its pixels may lie.
         max_pixels: Limit of the COG's width × height.
         limits: What may be used of the machine.
+        roles: What each band of the source shows; empty where nobody asked.
     """
 
     blob: str
@@ -47,6 +51,7 @@ class ConversionSpec:
     grid: GridRule
     max_pixels: int
     limits: Limits
+    roles: tuple[BandRole, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +69,11 @@ class Prepared:
     def only_valid(self) -> bool:
         """LERC does not keep the values of invalid pixels."""
         return self.settings.compression.startswith("LERC")
+
+    @property
+    def roles(self) -> tuple[BandRole, ...]:
+        """What each band of the COG shows."""
+        return tuple(self.spec.roles[band] for band in self.source.layout.bands) if self.spec.roles else ()
 
     @property
     def keeps_rpcs(self) -> bool:
@@ -93,7 +103,7 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
     settings = attrs.evolve(settings, block_size=side)
     layout = choose_layout(validity, dtype, settings)
     metadata = Metadata.of(dataset, layout, spec.blob)
-    for notice in (*plan.notices, *notices, *metadata.notices):
+    for notice in (*plan.notices, *notices, *metadata.notices, *_lost_colors(metadata, settings, spec.blob)):
         notify(notice.code, notice.message)
     if placement.rpcs is not None:
         notify(
@@ -102,6 +112,23 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
         )
     source = SourceRaster(dataset=dataset, blob=spec.blob, validity=validity, layout=layout)
     return Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
+
+
+def _lost_colors(metadata: Metadata, settings: CogSettings, blob: str) -> tuple[Notice, ...]:
+    """What a JPEG of three bands cannot say: it calls them red, green and blue."""
+    colors = [color.name for color in metadata.colors]
+    if settings.compression != "JPEG" or len(colors) != 3 or not any(map(name_in_color, colors)):
+        return ()
+    if tuple(colors) == PICTURE:
+        return ()
+    return (
+        Notice(
+            code="BAND_COLORS_DROPPED",
+            message=f"{blob}: its bands are {', '.join(colors)}, and a JPEG calls them red, green and blue. Its item "
+            "and the renders have them right, programs that open the COG alone do not: choose another output_tier or "
+            "compression.",
+        ),
+    )
 
 
 def load_of(prepared: Prepared, *, asked: bool | None) -> Load:

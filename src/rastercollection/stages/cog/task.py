@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -106,10 +106,16 @@ class _Task:
             grid=self.parameters.grid,
             max_pixels=self.parameters.policy.max_pixels,
             limits=self.resources.limits,
+            roles=validation.roles,
         )
 
-    def opened(self, notify: Notify) -> AbstractContextManager[SourceDataset]:
-        return open_source(self.resources.storage, self.source, self.parameters.policy, self.resources.limits, notify)
+    @contextlib.contextmanager
+    def opened(self, notify: Notify) -> Iterator[SourceDataset]:
+        asked, resources = self.parameters, self.resources
+        with open_source(resources.storage, self.source, asked.policy, resources.limits, notify) as dataset:
+            if asked.bands:
+                dataset.call_bands(asked.bands, tuple(role.common_name for role in asked.validation.roles))
+            yield dataset
 
     def acquisition(self, dataset: DatasetReader) -> Acquisition:
         tags: dict[str, str] = {}

@@ -86,6 +86,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             metadata=_metadata(job, unreadable),
             workspace=workspace,
             threads=job.limits.gdal_threads,
+            roles=structure.roles,
         )
         target = writer.write(buffer, valid_pixels)
         _compare(target, buffer, valid_pixels.steps, exact=is_exact(structure.settings))

@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from rastercollection.model.band import BandRole
+from rastercollection.model.band_views import usual_roles
 from rastercollection.model.cog import Cog, CogFile, CogSettings
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
@@ -29,6 +31,7 @@ class Structure:
         layout: How pixels and their validity are held.
         settings: How it is written.
         raster_type: As validated.
+        roles: What each band shows, by most of the COGs that know.
         keeps_values: Pixels are classes or indexes: no value may appear that no COG has.
     """
 
@@ -37,6 +40,7 @@ class Structure:
     layout: PixelLayout
     settings: CogSettings
     raster_type: str
+    roles: tuple[BandRole, ...]
     keeps_values: bool
 
 
@@ -61,6 +65,7 @@ def find_structure(cogs: Sequence[Cog]) -> Structure:
         layout=choose_layout(_validity(files), dtype, settings),
         settings=settings,
         raster_type=first.raster_type,
+        roles=usual_roles(files),
         keeps_values=keeps_values,
     )
 

@@ -94,6 +94,7 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         validity=layout.kind,
         overview_levels=levels,
         color_table=prepared.metadata.color_table,
+        roles=prepared.roles,
     )
     return Conversion(
         path=path,
