@@ -14,7 +14,7 @@ from rastercollection.model.band import BandFacts
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import LevelChoice, Receipt
 
-__all__ = ["Cog", "CogFile", "CogSettings", "Level"]
+__all__ = ["Cog", "CogFile", "CogSettings", "Collar", "Level"]
 
 
 Level = int | Literal["auto"] | None
@@ -93,6 +93,23 @@ class CogFile:
 
 
 @attrs.frozen(kw_only=True)
+class Collar:
+    """Pixels of one value around a COG that nothing marks as invalid.
+
+    Attributes:
+        value: That all bands have there; of bytes, about.
+        edge_percent: Share of the valid pixels' edge that has it, 0–100.
+        area_percent: Share of all valid pixels, 0–100.
+        inside: GeoJSON geometry, EPSG:4326: outline of the other pixels.
+    """
+
+    value: int
+    edge_percent: float
+    area_percent: float
+    inside: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
 class Cog:
     """Stage 2's answer about one tile: its COG, where it came from, and how it was made.
 
@@ -116,6 +133,8 @@ class Cog:
         process_memory_bytes: Largest RAM so far of the process that made it, with whatever else it did; None where
             the system does not tell.
         receipt: What was compared with the source; None for a tile from before there were receipts.
+        collar: A border of one value that may hide neighbours; None without one, or where the source marks its
+            invalid pixels.
         in_memory: Whether intermediates stayed in RAM.
         seconds: Wall time.
         outputs: Every object written.
@@ -146,4 +165,5 @@ class Cog:
     temporary_disk_bytes: int = 0
     process_memory_bytes: int | None = None
     receipt: Receipt | None = None
+    collar: Collar | None = None
     notices: tuple[Notice, ...] = ()

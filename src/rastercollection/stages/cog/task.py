@@ -25,6 +25,7 @@ from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.limits import process_bytes
 from rastercollection.rasters.source.opening import SourceDataset, open_source
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
+from rastercollection.stages.cog.collar import find_collar
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.copying.byte_copy import copy_bytes, local_copy, look_at, why_not
 from rastercollection.stages.cog.prepare import ConversionSpec, Prepared, load_of, prepare
@@ -192,6 +193,7 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         temporary_disk_bytes=made.usage.most_disk,
         process_memory_bytes=process_memory(),
         receipt=made.receipt,
+        collar=find_collar(made.path, made.file) if validation.validity == "none" else None,
         seconds=0.0,
         outputs=(),
     )
