@@ -72,7 +72,7 @@ def collared(item_id: str, bounds: Bounds, inside: Bounds | None) -> Cog:
 
 
 def test_what_a_collar_hides_of_the_tile_below() -> None:
-    west, south, east, north = HERE
+    west, south, _, north = HERE
     below = collared("below", shifted(0.5), None)
     above = collared("above", HERE, (west, south, west + 0.075, north))
     (found,) = hidden_by_collars([above, below])
