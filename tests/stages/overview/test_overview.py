@@ -35,7 +35,8 @@ from overview_scenes import (
 )
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import TileError
-from rastercollection.model.cog import CogSettings
+from rastercollection.model.band import BandRole
+from rastercollection.model.cog import Cog, CogSettings
 from rastercollection.mosaics.mosaicjson import build_mosaic
 from rastercollection.ports.storage import GdalSource
 from rastercollection.rasters.limits import Limits
@@ -92,6 +93,25 @@ def scene_of(kind: str, folder: Path) -> Scene:
         case "float without nodata":
             return make_scene(folder, one.astype("float32"), raster_type="dem")
     raise ValueError(kind)
+
+
+def test_it_knows_which_band_is_red_where_any_tile_does(tmp_path: Path) -> None:
+    levels = np.array([30, 90, 200], "uint8")[:, None, None]
+    pixels = np.broadcast_to(levels, (3, SIDE, SIDE))
+    scene = make_scene(tmp_path / "cogs", pixels, colors=("gray", "undefined", "undefined"))
+    names = ("blue", "green", "red")
+
+    def named(cog: Cog) -> Cog:
+        bands = zip(cog.file.bands, names, strict=True)
+        roles = (attrs.evolve(band, role=BandRole(common_name=name, source="parameter")) for band, name in bands)
+        return attrs.evolve(cog, file=attrs.evolve(cog.file, bands=tuple(roles)))
+
+    image = overview_of([*scene.cogs[:2], *map(named, scene.cogs[2:])], tmp_path).image
+    assert tuple(band.role.common_name for band in image.bands) == names
+    assert image.thumbnail is not None
+    with rasterio.open(image.thumbnail) as picture:
+        middle = picture.read()[:, picture.height // 2, picture.width // 2]
+    assert middle.tolist() == [200, 90, 30, 255]
 
 
 KINDS = {

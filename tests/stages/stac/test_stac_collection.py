@@ -156,7 +156,8 @@ def test_times_that_are_not_known_are_not_invented(publish: Any) -> None:
     }
     task = Task(id="v-000000", stage=1, task_type="validate_raster", handler="a:b", tile="old.tif")
     validated = [TaskResult(task=task, status=TaskStatus.COMPLETED, attempts=1, value={"source": source})]
-    done = publish([undated, sample_cog("dated")], inputs={"validate_tiles": validated})
+    dated = sample_cog("dated", (72.0, 41.0, 72.1, 41.1))
+    done = publish([undated, dated], inputs={"validate_tiles": validated})
     properties = done.items[0]["properties"]
     assert properties["datetime"] is None
     assert properties["start_datetime"].startswith("0001-01-01")
