@@ -48,6 +48,14 @@ def test_nearly_the_same_is_the_same(share: float, is_one: bool, origin: float) 
         assert found[0].shared == pytest.approx((1 - share) / (1 + share), abs=1e-6)
 
 
+@pytest.mark.parametrize(("right", "up"), [(0.0, 0.0), (0.001, 0.0), (0.0, 0.001), (0.001, 0.001)])
+def test_places_at_the_edges_of_cells(right: float, up: float) -> None:
+    """Middles just to the left of and below an edge, and just beyond it."""
+    west, south, east, north = (value - 0.0005 for value in HERE)
+    one, other = (west, south, east, north), (west + right, south + up, east + right, north + up)
+    assert places(sample_cog("a", one), sample_cog("b", other)) == [["a", "b"]]
+
+
 def test_it_is_pixels_that_count_and_not_the_frame_around_them() -> None:
     """Two halves of a scene, in one frame each, do not cover each other."""
     west, south, east, north = HERE

@@ -14,7 +14,16 @@ from rastercollection.model.band import BandFacts, BandRole
 from rastercollection.model.band_roles import PICTURE
 from rastercollection.model.cog import CogFile
 
-__all__ = ["COLOR_INFRARED", "NATURAL_COLOR", "BandView", "band_views", "is_picture_order", "usual_roles", "views_of"]
+__all__ = [
+    "COLOR_INFRARED",
+    "NATURAL_COLOR",
+    "BandView",
+    "band_views",
+    "is_picture_order",
+    "usual_names",
+    "usual_roles",
+    "views_of",
+]
 
 NATURAL_COLOR, COLOR_INFRARED = "Natural color", "Color infrared"
 _PICTURE_TYPES = ("rgb", "rgba", "nir", "multispectral")
@@ -65,13 +74,15 @@ def views_of(bands: Sequence[BandFacts], raster_type: str) -> tuple[BandView, ..
 
 def usual_roles(cogs: Sequence[CogFile]) -> tuple[BandRole, ...]:
     """What the bands of COGs of one structure show, by most of those that know; the first's where none does."""
-    every = [tuple(band.role for band in cog.bands) for cog in cogs]
-    known = [roles for roles in every if any(role.common_name for role in roles)]
-    if not known:
-        return every[0]
-    counts = Counter(tuple(role.common_name for role in roles) for roles in known)
-    most = counts.most_common(1)[0][0]
-    return next(roles for roles in known if tuple(role.common_name for role in roles) == most)
+    most = usual_names(cogs)
+    every = (tuple(band.role for band in cog.bands) for cog in cogs)
+    return next(roles for roles in every if tuple(role.common_name for role in roles) == most)
+
+
+def usual_names(cogs: Sequence[CogFile]) -> tuple[str | None, ...]:
+    """The common names in :func:`usual_roles`."""
+    every = [tuple(band.role.common_name for band in cog.bands) for cog in cogs]
+    return Counter([names for names in every if any(names)] or every).most_common(1)[0][0]
 
 
 def is_picture_order(bands: Sequence[BandFacts]) -> bool:

@@ -95,18 +95,22 @@ def scene_of(kind: str, folder: Path) -> Scene:
     raise ValueError(kind)
 
 
-def test_it_knows_which_band_is_red_where_any_tile_does(tmp_path: Path) -> None:
+def test_tiles_that_do_not_say_which_band_is_red_are_taken_for_most_of_those_that_do(tmp_path: Path) -> None:
     levels = np.array([30, 90, 200], "uint8")[:, None, None]
     pixels = np.broadcast_to(levels, (3, SIDE, SIDE))
     scene = make_scene(tmp_path / "cogs", pixels, colors=("gray", "undefined", "undefined"))
     names = ("blue", "green", "red")
 
-    def named(cog: Cog) -> Cog:
+    def named(cog: Cog, names: tuple[str, ...]) -> Cog:
         bands = zip(cog.file.bands, names, strict=True)
         roles = (attrs.evolve(band, role=BandRole(common_name=name, source="parameter")) for band, name in bands)
         return attrs.evolve(cog, file=attrs.evolve(cog.file, bands=tuple(roles)))
 
-    image = overview_of([*scene.cogs[:2], *map(named, scene.cogs[2:])], tmp_path).image
+    other = [named(cog, names[::-1]) for cog in scene.cogs[2:4]]
+    made = overview_of([*scene.cogs[:2], *other, *(named(cog, names) for cog in scene.cogs[4:])], tmp_path)
+    assert made.overview.tile_count == len(scene.cogs) - len(other)
+    assert [notice.code for notice in made.notices] == ["OVERVIEW_TILES_OMITTED"]
+    image = made.image
     assert tuple(band.role.common_name for band in image.bands) == names
     assert image.thumbnail is not None
     with rasterio.open(image.thumbnail) as picture:

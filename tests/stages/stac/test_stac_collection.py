@@ -91,6 +91,12 @@ def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
     assert "rastercollection" in item["properties"]["processing:software"]
 
 
+def test_a_cog_that_programs_would_show_in_wrong_colors_is_not_called_visual(publish: Any) -> None:
+    for order, roles in ((RGB, ["data", "visual"]), (RGB[::-1], ["data"]), (("gray",) * 3, ["data"])):
+        bands = tuple(sample_band(number, color) for number, color in enumerate(order, 1))
+        assert publish([sample_cog(bands=bands)]).items[0]["assets"]["data"]["roles"] == roles
+
+
 def test_what_bands_do_not_share_stays_with_them(publish: Any) -> None:
     cog = sample_cog("mixed", bands=(sample_band(1, nodata=0), sample_band(2, dtype="int16", nodata=-1)))
     asset = publish([cog]).items[0]["assets"]["data"]

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from rastercollection.model.band import BandRole
-from rastercollection.model.band_views import usual_roles
+from rastercollection.model.band_views import usual_names, usual_roles
 from rastercollection.model.cog import Cog, CogFile, CogSettings
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
@@ -50,7 +50,8 @@ def find_structure(cogs: Sequence[Cog]) -> Structure:
     Invalid pixels are told as the COGs tell them where all do it in one way, else by a mask. Where the COGs have no
     invalid pixels, the overview has some all the same, between and around them: NaN in floats, a mask in all else.
     """
-    kinds = [_kind(cog.file) for cog in cogs]
+    silent = {count: usual_names([cog.file for cog in cogs if len(cog.file.bands) == count]) for count in _counts(cogs)}
+    kinds = [_kind(cog.file, silent[len(cog.file.bands)]) for cog in cogs]
     usual = Counter(kinds).most_common(1)[0][0]
     taken = [cog for cog, kind in zip(cogs, kinds, strict=True) if kind == usual]
     files = [cog.file for cog in taken]
@@ -94,10 +95,17 @@ def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile], *, classes: boo
     return settings
 
 
-def _kind(cog: CogFile) -> Any:
-    colors = tuple((band.dtype, band.color_interpretation) for band in cog.bands)
+def _counts(cogs: Sequence[Cog]) -> set[int]:
+    return {len(cog.file.bands) for cog in cogs}
+
+
+def _kind(cog: CogFile, usual: tuple[str | None, ...]) -> Any:
+    """What COGs of one overview have in common; those that do not say which band is which are like most others."""
+    names = tuple(band.role.common_name for band in cog.bands)
+    alpha = tuple(band.color_interpretation == "alpha" for band in cog.bands)
     table = tuple(sorted(cog.color_table.items())) if cog.color_table else None
-    return colors, table, cog.raster_type == "categorical"
+    bands = tuple(band.dtype for band in cog.bands), alpha, names if any(names) else usual
+    return bands, table, cog.raster_type == "categorical"
 
 
 def _validity(cogs: Sequence[CogFile]) -> Validity:
