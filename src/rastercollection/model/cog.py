@@ -133,8 +133,7 @@ class Cog:
         process_memory_bytes: Largest RAM so far of the process that made it, with whatever else it did; None where
             the system does not tell.
         receipt: What was compared with the source; None for a tile from before there were receipts.
-        collar: A border of one value that may hide neighbours; None without one, or where the source marks its
-            invalid pixels.
+        collar: A border of one value that may hide neighbours; None without one.
         in_memory: Whether intermediates stayed in RAM.
         seconds: Wall time.
         outputs: Every object written.

@@ -22,11 +22,10 @@ def texts(value: Sequence[str]) -> Any:
 def band_names(value: str | Sequence[str]) -> Any:
     """Names of bands as a tuple; commas separate them in a single text."""
     names = texts(value)
-    if isinstance(names, tuple) and len(names) == 1 and isinstance(names[0], str):
-        names = tuple(names[0].split(","))
-    return (
-        tuple(name.strip() if isinstance(name, str) else name for name in names) if isinstance(names, tuple) else value
-    )
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        return names
+    split = names[0].split(",") if len(names) == 1 else names
+    return tuple(name.strip() for name in split)
 
 
 def blob_names(value: str | Sequence[str]) -> Any:

@@ -193,7 +193,7 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         temporary_disk_bytes=made.usage.most_disk,
         process_memory_bytes=process_memory(),
         receipt=made.receipt,
-        collar=find_collar(made.path, made.file) if validation.validity == "none" else None,
+        collar=find_collar(made.path, made.file),
         seconds=0.0,
         outputs=(),
     )
