@@ -45,7 +45,7 @@ def framed(value: int, dtype: str = "uint8", noise: int = 0) -> np.ndarray:
         (255, "uint8", 0, True),
         (0, "uint8", 4, True),
         (255, "uint8", 4, True),
-        (0, "uint8", 9, False),
+        (0, "uint8", 40, False),
         (7, "uint8", 0, False),
         (0, "uint16", 0, True),
         (65535, "uint16", 0, True),
