@@ -66,7 +66,7 @@ def validate_stac() -> Callable[[dict[str, Any]], None]:
     def validate(document: dict[str, Any]) -> None:
         extensions = document.get("stac_extensions", [])
         assert len(extensions) == len(set(extensions))
-        known = extensions if schemas.is_dir() else []
+        known = [uri for uri in extensions if uri in cache]
         pystac.validation.validate_dict({**document, "stac_extensions": known})
 
     return validate

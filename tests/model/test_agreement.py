@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rastercollection.model.agreement import compare_tiles, differing_heights, outside_majority, profile, staying
+from rastercollection.model.band import BandRole
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.tile import Sources
 from validation_scenes import terrain, validate, write
@@ -38,6 +39,7 @@ def test_alike_tiles_agree(tile):
     ("aspect", "changes"),
     [
         ("band_count", {"band_count": 3}),
+        ("bands", {"roles": (BandRole(common_name="red", source="parameter"),)}),
         ("dtype", {"dtypes": ("uint16",)}),
         ("raster_type", {"raster_type": "categorical"}),
         ("nodata", {"nodata": 0}),

@@ -105,7 +105,10 @@ def test_a_constant_band_still_has_a_stretch() -> None:
         ("rgb", _bands(3, "uint8", ("blue", "green", "red"), (0, 250)), [3, 2, 1]),
         ("rgba", _bands(4, "uint8", (*RGBN[:3], "alpha"), (0, 250)), [1, 2, 3]),
         ("nir", _bands(4), [1, 2, 3]),
-        ("multispectral", _bands(5), [3, 2, 1]),
+        ("nir", _bands(4, colors=("blue", "green", "red", "nir")), [3, 2, 1]),
+        ("multispectral", _bands(5), [1, 2, 3]),
+        ("rgba", _bands(4, "uint8", ("alpha", "blue", "green", "red"), (0, 250)), [4, 3, 2]),
+        ("unknown", _bands(3, "float32"), [1]),
         ("multispectral", _bands(8), [4, 3, 2]),
         ("multispectral", _bands(13), [4, 3, 2]),
         ("dem", _bands(1, "float32"), [1]),
@@ -148,11 +151,30 @@ def test_the_stretch_is_over_the_whole_collection() -> None:
     assert collection_renders(cogs, "data")["visual"]["colormap_name"] in cmap.list()
 
 
-def test_four_bands_have_an_infrared_view_too() -> None:
-    renders = collection_renders([_file(raster_type="nir", bands=_bands(4))], "data")
+def test_bands_that_are_known_to_be_infrared_have_a_view_of_their_own() -> None:
+    bands = _bands(4, colors=("blue", "green", "red", "nir"))
+    renders = collection_renders([_file(raster_type="nir", bands=bands)], "data")
     assert list(renders) == ["visual", "color-infrared"]
-    assert renders["color-infrared"]["bidx"] == [4, 1, 2]
+    assert renders["color-infrared"]["bidx"] == [4, 3, 2]
     assert len(renders["color-infrared"]["rescale"]) == 3
+    without_blue = _bands(3, "uint8", ("nir", "red", "green"))
+    (visual,) = collection_renders([_file(bands=without_blue)], "data").values()
+    assert (visual["title"], visual["bidx"]) == ("Color infrared", [1, 2, 3])
+
+
+@pytest.mark.parametrize("raster_type", ["rgb", "nir", "multispectral", "unknown"])
+@pytest.mark.parametrize("count", [3, 4, 7, 12, 13])
+def test_no_title_claims_colors_that_nothing_supports(raster_type: str, count: int) -> None:
+    (visual,) = collection_renders([_file(raster_type=raster_type, bands=_bands(count))], "data").values()
+    shown = ", ".join(map(str, visual["bidx"]))
+    assert visual["title"] == ("First band" if raster_type == "unknown" else f"Bands {shown}")
+
+
+def test_the_order_of_most_tiles_that_know_theirs_is_shown() -> None:
+    known = [_file(str(n), raster_type="nir", bands=_bands(4, colors=("blue", "green", "red", "nir"))) for n in (1, 2)]
+    other = _file("3", raster_type="nir", bands=_bands(4, colors=("red", "green", "blue", "nir")))
+    silent = [_file(f"silent-{n}", raster_type="nir", bands=_bands(4)) for n in range(5)]
+    assert collection_renders([*silent, other, *known], "data")["visual"]["bidx"] == [3, 2, 1]
 
 
 def test_bands_that_a_tile_lacks_are_not_asked_for() -> None:

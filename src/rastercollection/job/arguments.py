@@ -40,6 +40,10 @@ class CollectionArguments(TypedDict, total=False):
     """What the tiles show; a tile that clashes with it is refused: `auto`, `rgb`, `rgba`, `dem`, `categorical`,
     `multispectral`, `nir`."""
 
+    bands: str | Sequence[str]
+    """What the tiles' bands are called, in their order: common names of STAC's eo extension (`red`, `nir08`) say what
+    they show, others (`B04`) name them; a tile with another number of bands is refused."""
+
     output_tier: str
     """Purpose of the COGs: `visualization`, `analysis`, `archive`, or the name of one of `tiers`."""
 

@@ -83,6 +83,7 @@ def _heights(tile: Validation) -> str:
 
 ASPECTS: Mapping[str, Callable[[Validation], str]] = {
     "band_count": lambda tile: str(tile.band_count),
+    "bands": lambda tile: ", ".join(role.common_name or "unknown" for role in tile.roles) or "unknown",
     "dtype": lambda tile: ", ".join(dict.fromkeys(tile.dtypes)),
     "raster_type": lambda tile: tile.raster_type,
     "nodata": _nodata,

@@ -6,6 +6,8 @@ import attrs
 
 __all__ = [
     "BandFacts",
+    "BandIdentity",
+    "BandRole",
     "BandStatistics",
     "Histogram",
     "RasterClass",
@@ -67,6 +69,37 @@ class RasterClass:
 
 
 @attrs.frozen(kw_only=True)
+class BandIdentity:
+    """What a source says of what one of its bands shows.
+
+    Attributes:
+        description: As GDAL has it; None without one.
+        names: Other names that it has, as in its tags.
+        wavelength: Central wavelength in µm; None where it is not told.
+    """
+
+    description: str | None = None
+    names: tuple[str, ...] = ()
+    wavelength: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class BandRole:
+    """What a band is taken for.
+
+    Attributes:
+        common_name: In the words of STAC's eo extension (red, nir08 …); None where nothing says which it is.
+        source: What that was concluded from: parameter, color_interpretation, description, wavelength, sensor,
+            raster_type or other_tiles; empty without a common name.
+        wavelength: Central wavelength in µm; None where it is not told.
+    """
+
+    common_name: str | None = None
+    source: str = ""
+    wavelength: float | None = None
+
+
+@attrs.frozen(kw_only=True)
 class BandFacts:
     """One band of a finished COG.
 
@@ -80,6 +113,7 @@ class BandFacts:
         color_interpretation: GDAL's name, lower case.
         statistics: None for an alpha band.
         classes: Values that have names.
+        role: What the band shows.
     """
 
     name: str
@@ -92,3 +126,4 @@ class BandFacts:
     color_interpretation: str
     statistics: BandStatistics | None
     classes: tuple[RasterClass, ...] = ()
+    role: BandRole = attrs.field(factory=BandRole)

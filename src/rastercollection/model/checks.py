@@ -11,6 +11,7 @@ from typing import Any, get_args
 import attrs
 
 from rastercollection.errors import TaskError
+from rastercollection.model.band_names import common_name
 from rastercollection.model.tiers import LEVELS, Compression, Tier
 from rastercollection.model.times.time_evidence import ordered_span
 from rastercollection.ports import addresses
@@ -202,6 +203,14 @@ def is_providers(value: Any) -> str:
 def is_texts(value: Any) -> str:
     ok = isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
     return "" if ok else "must be a list of texts"
+
+
+def is_bands(value: Any) -> str:
+    if not isinstance(value, tuple) or not all(isinstance(name, str) and name for name in value):
+        return "must be names of bands, in their order"
+    names = [common_name(name) or name for name in value]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return f"must name each band by another name: {', '.join(twice)} is there twice" if twice else ""
 
 
 def http(value: Any) -> str:

@@ -15,7 +15,7 @@ from rastercollection.model.band import BandFacts
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import LevelChoice, Receipt
 
-__all__ = ["Cog", "CogFile", "CogSettings", "Level", "Structure", "usual_structure"]
+__all__ = ["Cog", "CogFile", "CogSettings", "Collar", "Level", "Structure", "usual_structure"]
 
 
 Level = int | Literal["auto"] | None
@@ -103,6 +103,23 @@ class CogFile:
 
 
 @attrs.frozen(kw_only=True)
+class Collar:
+    """Pixels of one value around a COG that nothing marks as invalid.
+
+    Attributes:
+        value: That all bands have there; of bytes, about.
+        edge_percent: Share of the valid pixels' edge that has it, 0–100.
+        area_percent: Share of all valid pixels, 0–100.
+        inside: GeoJSON geometry, EPSG:4326: outline of the other pixels.
+    """
+
+    value: int
+    edge_percent: float
+    area_percent: float
+    inside: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
 class Cog:
     """Stage 2's answer about one tile: its COG, where it came from, and how it was made.
 
@@ -129,6 +146,7 @@ class Cog:
             the system does not tell.
         profile: What has to agree with the other tiles of a collection, in words by aspect.
         receipt: What was compared with the source; None for a tile from before there were receipts.
+        collar: A border of one value that may hide neighbours; None without one.
         in_memory: Whether intermediates stayed in RAM.
         seconds: Wall time.
         outputs: Every object written.
@@ -160,6 +178,7 @@ class Cog:
     process_memory_bytes: int | None = None
     profile: Mapping[str, str] = attrs.field(factory=dict)
     receipt: Receipt | None = None
+    collar: Collar | None = None
     notices: tuple[Notice, ...] = ()
 
 

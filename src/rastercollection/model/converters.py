@@ -19,6 +19,15 @@ def texts(value: Sequence[str]) -> Any:
     return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
 
 
+def band_names(value: str | Sequence[str]) -> Any:
+    """Names of bands as a tuple; commas separate them in a single text."""
+    names = texts(value)
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        return names
+    split = names[0].split(",") if len(names) == 1 else names
+    return tuple(name.strip() for name in split)
+
+
 def blob_names(value: str | Sequence[str]) -> Any:
     """Blob names as given, each once, with ``/`` between folders."""
     names = texts(value)

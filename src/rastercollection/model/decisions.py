@@ -12,6 +12,7 @@ import attrs
 
 from rastercollection.core.models import Notice
 from rastercollection.model.agreement import differing_heights
+from rastercollection.model.band_decision import decide_bands
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Validation
 from rastercollection.model.type_decision import decide_types
@@ -39,7 +40,9 @@ def decide(request: CollectionRequest, validations: Sequence[Validation]) -> Dec
         request: What the user ordered, which wins.
         validations: In the order of the request.
     """
-    typed, notices = decide_types(request, validations)
+    typed, told = decide_types(request, validations)
+    decided, notices = decide_bands(request, typed)
     return Decisions(
-        validations={tile.source.blob: tile for tile in typed}, notices=(*notices, *differing_heights(typed))
+        validations={tile.source.blob: tile for tile in decided},
+        notices=(*told, *notices, *differing_heights(decided)),
     )

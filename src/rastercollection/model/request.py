@@ -76,6 +76,18 @@ class CollectionRequest:
     raster_type: RasterType = field(
         default="auto", metadata=parameter("what the tiles show; a tile that clashes with it is refused")
     )
+    bands: tuple[str, ...] = field(
+        default=(),
+        converter=converters.band_names,
+        metadata=parameter(
+            "what the tiles' bands are called, in their order: common names of STAC's eo extension (`red`, `nir08`) "
+            "say what they show, others (`B04`) name them; a tile with another number of bands is refused",
+            checks.is_bands,
+            otherwise="from colour interpretations, descriptions and wavelengths; see [Bands](bands.md)",
+            option="--bands",
+            metavar="NAMES",
+        ),
+    )
     output_tier: str = field(
         default="analysis",
         metadata=parameter(

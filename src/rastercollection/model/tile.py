@@ -9,6 +9,7 @@ import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.geo.types import Bounds, NaturalGrid, Transform
+from rastercollection.model.band import BandIdentity, BandRole
 from rastercollection.model.cog import CogSettings
 from rastercollection.model.evidence import Content, PixelEvidence, Subject, Verdict
 from rastercollection.model.joining import Joining, PublishedTile
@@ -178,6 +179,9 @@ class Validation:
         tiers: Names of the tiers the tile is compatible with.
         settings: What stage 2 will use: the requested tier, or its fallback, with the user's overrides.
         estimated_bytes: Uncompressed size, for the memory budget.
+        identities: What it says of what each band shows.
+        sensor: What its metadata say of the sensor, in one text.
+        roles: What each band is taken for; empty until that is decided on all tiles together.
         notices: Warnings.
     """
 
@@ -207,4 +211,7 @@ class Validation:
     settings: CogSettings
     estimated_bytes: int
     heights: str | None = None
+    identities: tuple[BandIdentity, ...] = ()
+    sensor: str = ""
+    roles: tuple[BandRole, ...] = ()
     notices: tuple[Notice, ...] = ()

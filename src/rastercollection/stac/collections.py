@@ -24,7 +24,7 @@ __all__ = ["collection_dict"]
 
 KEYWORDS = ("raster", "cog", "mosaicjson")
 SHARED_ASSET_FIELDS = ("type", "roles", *terms.SHARED_BAND_FIELDS, terms.RESOLUTION, terms.CODE)
-BAND_FIELDS = ("name", "description", *terms.SHARED_BAND_FIELDS)
+BAND_FIELDS = ("name", "description", terms.COMMON_NAME, *terms.SHARED_BAND_FIELDS)
 
 Fields = dict[str, Any]
 
@@ -192,6 +192,7 @@ def _extensions(collection: Mapping[str, Any]) -> list[str]:
         terms.PROJECTION: any(name.startswith("proj:") for name in names),
         terms.RASTER: any(name.startswith("raster:") for name in names),
         terms.CLASSIFICATION: terms.CLASSES in names,
+        terms.EO: any(name.startswith("eo:") for name in names),
         terms.FILE: any(name.startswith("file:") for name in names),
         terms.RENDER: bool(collection.get("renders")),
         terms.WEB_MAP_LINKS: any(link["rel"] in ("tilejson", "xyz") for link in collection["links"]),

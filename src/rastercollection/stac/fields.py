@@ -14,7 +14,7 @@ from rastercollection import __version__
 from rastercollection.core.records import jsonable
 from rastercollection.geo.crs import name_crs
 from rastercollection.geo.heights import with_heights
-from rastercollection.model.band import BandFacts, Histogram, RasterClass
+from rastercollection.model.band import BandFacts, BandRole, Histogram, RasterClass
 from rastercollection.model.cog import CogFile
 from rastercollection.stac import terms
 
@@ -44,6 +44,7 @@ def band_fields(band: BandFacts) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": band.name}
     if described:
         fields["description"] = described
+    fields |= _role(band.role)
     fields[terms.COLOR_INTERPRETATION] = band.color_interpretation
     fields["data_type"] = data_type(band.dtype)
     if band.nodata is not None:
@@ -75,6 +76,11 @@ def _class(entry: RasterClass, nodata: int | float | None) -> dict[str, Any]:
         **color,
         **({"nodata": True} if entry.value == nodata else {}),
     }
+
+
+def _role(role: BandRole) -> dict[str, Any]:
+    named = {terms.COMMON_NAME: role.common_name, terms.COMMON_NAME_SOURCE: role.source} if role.common_name else {}
+    return {**named, **({terms.CENTER_WAVELENGTH: role.wavelength} if role.wavelength is not None else {})}
 
 
 def _histogram(histogram: Histogram, *, whole: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pystac.utils import datetime_to_str, str_to_datetime
 from rastercollection.core.records import jsonable, to_dict
 from rastercollection.geo.bounds import bounds_parts
 from rastercollection.geo.types import Bounds
+from rastercollection.model.band_views import is_picture_order
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.names import source_mark
 from rastercollection.model.receipt import Receipt
@@ -97,14 +98,18 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 
 def _roles(cog: CogFile) -> list[str]:
     is_picture = cog.raster_type in ("rgb", "rgba") and all(band.dtype == "uint8" for band in cog.bands)
-    return [terms.DATA, terms.VISUAL] if is_picture else [terms.DATA]
+    return [terms.DATA, terms.VISUAL] if is_picture and is_picture_order(cog.bands) else [terms.DATA]
 
 
 def _extensions(asset: pystac.Asset) -> list[str]:
     fields = [*asset.extra_fields, *(name for band in asset.extra_fields["bands"] for name in band)]
-    has_raster = any(name.startswith("raster:") for name in fields)
-    some = [*([terms.RASTER] if has_raster else []), *([terms.CLASSIFICATION] if terms.CLASSES in fields else [])]
-    return [terms.PROJECTION, *some, terms.FILE, terms.PROCESSING]
+    present = {prefix: any(name.startswith(prefix) for name in fields) for prefix in ("raster:", "eo:")}
+    some = {
+        terms.RASTER: present["raster:"],
+        terms.EO: present["eo:"],
+        terms.CLASSIFICATION: terms.CLASSES in fields,
+    }
+    return [terms.PROJECTION, *(name for name, there in some.items() if there), terms.FILE, terms.PROCESSING]
 
 
 def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:

@@ -303,6 +303,11 @@ def _band(band: Json) -> dict[str, Any]:
         "scale": band.get(terms.SCALE, 1.0),
         "offset": band.get(terms.OFFSET, 0.0),
         "color_interpretation": band[terms.COLOR_INTERPRETATION],
+        "role": {
+            "common_name": band.get(terms.COMMON_NAME),
+            "source": band.get(terms.COMMON_NAME_SOURCE, ""),
+            "wavelength": band.get(terms.CENTER_WAVELENGTH),
+        },
         "statistics": _statistics(band["statistics"], band) if "statistics" in band else None,
         "classes": [_class(entry) for entry in band.get(terms.CLASSES, ())],
     }

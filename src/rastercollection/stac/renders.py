@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.records import jsonable
-from rastercollection.model.band import BandFacts
+from rastercollection.model.band_views import BandView, usual_roles, views_of
 from rastercollection.model.cog import CogFile, Structure, usual_structure
 from rastercollection.stac.spread import Spread, band_spread
 from rastercollection.stac.terms import VISUAL
@@ -22,15 +22,6 @@ Render = dict[str, Any]
 DARK_BYTES = 96
 """8-bit pictures that stay below this are stretched, others are shown as they are."""
 
-NEAR_INFRARED = {
-    5: 5,  # RapidEye: blue, green, red, red edge, near infrared
-    6: 4,  # Landsat 5 and 7 without thermal bands
-    **dict.fromkeys(range(7, 12), 5),  # Landsat 8 and 9: coastal aerosol first
-    12: 8,  # Sentinel-2, level 2A
-    13: 8,  # Sentinel-2, level 1C
-}
-"""Number of the near infrared band by the number of bands."""
-
 KEEPS_VALUES = ("nearest", "mode")
 MOST_CLASSES = 256
 COLORMAP = "viridis"
@@ -38,15 +29,6 @@ HILLSHADE_BUFFER = 3
 """Pixels around a tile that its slopes are computed from."""
 
 GOLDEN_RATIO = 0.618033988749895
-
-
-@attrs.frozen
-class _View:
-    """A name, a title, and the bands shown, from 1."""
-
-    key: str
-    title: str
-    bands: tuple[int, ...]
 
 
 def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Structure = ()) -> dict[str, Render]:
@@ -63,9 +45,10 @@ def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Struct
     if _is_classes(usual[0]):
         common = {**_common(cogs, asset_key, (1,)), "resampling": "nearest"}
         return {VISUAL: {"title": "Classes", **common, **_class_colors(usual)}}
-    fewest = min(len(_color_bands(cog)) for cog in cogs)
-    views = [view for view in _views(usual[0]) if max(view.bands) <= fewest] or [_View(VISUAL, "First band", (1,))]
-    renders = {view.key: _continuous(view, cogs, usual, asset_key) for view in views}
+    shared = set.intersection(*(_color_numbers(cog) for cog in cogs))
+    views = [view for view in _views(usual) if shared.issuperset(view.bands)] or [BandView("First band", (1,))]
+    keys = (VISUAL, *(view.title.lower().replace(" ", "-") for view in views[1:]))
+    renders = {key: _continuous(view, cogs, usual, asset_key) for key, view in zip(keys, views, strict=True)}
     return {**renders, **_hillshade(cogs, asset_key)} if usual[0].raster_type == "dem" else renders
 
 
@@ -76,44 +59,18 @@ def _hillshade(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
     return {"hillshade": {"title": "Hillshade", **common, "resampling": _resampling(cogs, common), **light}}
 
 
-def _color_bands(cog: CogFile) -> list[BandFacts]:
-    return [band for band in cog.bands if band.color_interpretation != "alpha"]
+def _color_numbers(cog: CogFile) -> set[int]:
+    return {number for number, band in enumerate(cog.bands, 1) if band.color_interpretation != "alpha"}
 
 
 def _is_classes(cog: CogFile) -> bool:
-    return len(_color_bands(cog)) == 1 and (cog.raster_type == "categorical" or cog.color_table is not None)
+    return len(_color_numbers(cog)) == 1 and (cog.raster_type == "categorical" or cog.color_table is not None)
 
 
-def _views(cog: CogFile) -> list[_View]:
-    bands = _color_bands(cog)
-    if len(bands) < 3:
-        return [_View(VISUAL, "Elevation" if cog.raster_type == "dem" else "First band", (1,))]
-    natural = _View(VISUAL, "Natural color", _red_green_blue(bands))
-    infrared = _near_infrared(cog, bands)
-    if infrared is None:
-        return [natural]
-    red, green, _ = natural.bands
-    return [natural, _View("color-infrared", "Color infrared", (infrared, red, green))]
-
-
-def _near_infrared(cog: CogFile, bands: Sequence[BandFacts]) -> int | None:
-    """By the band's colour interpretation; without one, by the usual order of sensors with that many bands."""
-    named = [number for number, band in enumerate(bands, 1) if band.color_interpretation == "nir"]
-    if named:
-        return named[0]
-    if cog.raster_type == "nir":
-        return 4 if len(bands) == 4 else None
-    return NEAR_INFRARED.get(len(bands)) if cog.raster_type == "multispectral" else None
-
-
-def _red_green_blue(bands: Sequence[BandFacts]) -> tuple[int, int, int]:
-    """By the bands' colour interpretation; without one, by the usual order of sensors with that many bands."""
-    index = {band.color_interpretation: number for number, band in reversed(list(enumerate(bands, 1)))}
-    if {"red", "green", "blue"} <= index.keys():
-        return (index["red"], index["green"], index["blue"])
-    if len(bands) >= 7:
-        return (4, 3, 2)
-    return (3, 2, 1) if len(bands) >= 5 else (1, 2, 3)
+def _views(cogs: Sequence[CogFile]) -> tuple[BandView, ...]:
+    """Of the COGs of one structure."""
+    known = zip(cogs[0].bands, usual_roles(cogs), strict=True)
+    return views_of([attrs.evolve(band, role=role) for band, role in known], cogs[0].raster_type)
 
 
 def _common(cogs: Sequence[CogFile], asset_key: str, bands: Sequence[int]) -> Render:
@@ -136,7 +93,7 @@ def _resampling(cogs: Sequence[CogFile], common: Render) -> str:
     return "bilinear" if is_whole or "nodata" in common else "nearest"
 
 
-def _continuous(view: _View, cogs: Sequence[CogFile], usual: Sequence[CogFile], asset_key: str) -> Render:
+def _continuous(view: BandView, cogs: Sequence[CogFile], usual: Sequence[CogFile], asset_key: str) -> Render:
     common = _common(cogs, asset_key, view.bands)
     render: Render = {"title": view.title, **common, "resampling": _resampling(cogs, common)}
     spreads = [band_spread(usual, band) for band in view.bands]

@@ -36,6 +36,11 @@ COUNT: Final = "rastercollection:count"
 NODATA: Final = "rastercollection:nodata"
 """Of a band, in a table that cannot hold STAC's own."""
 
+COMMON_NAME: Final = "eo:common_name"
+CENTER_WAVELENGTH: Final = "eo:center_wavelength"
+COMMON_NAME_SOURCE: Final = "rastercollection:common_name_source"
+"""Of a band: parameter, color_interpretation, description, wavelength, sensor, raster_type or other_tiles."""
+
 FILE_CHECKSUM: Final = "file:checksum"
 FILE_SIZE: Final = "file:size"
 FILE_HEADER_SIZE: Final = "file:header_size"
@@ -57,6 +62,7 @@ PROJECTION: Final = _EXTENSION.format("projection/v2.0.0")
 RASTER: Final = _EXTENSION.format("raster/v2.0.0")
 CLASSIFICATION: Final = _EXTENSION.format("classification/v2.0.0")
 FILE: Final = _EXTENSION.format("file/v2.1.0")
+EO: Final = _EXTENSION.format("eo/v2.0.0")
 RENDER: Final = _EXTENSION.format("render/v2.0.0")
 WEB_MAP_LINKS: Final = _EXTENSION.format("web-map-links/v1.2.0")
 PROCESSING: Final = _EXTENSION.format("processing/v1.2.0")

@@ -21,7 +21,8 @@ from rasterio.warp import transform_bounds, transform_geom
 from rastercollection.core.records import multihash
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import exact_zoom
-from rastercollection.model.band import BandFacts, BandStatistics
+from rastercollection.model.band import BandFacts, BandRole, BandStatistics
+from rastercollection.model.band_names import name_in_color
 from rastercollection.model.cog import Cog
 from rastercollection.model.output import Output
 from rastercollection.testing.sample_records import sample_cog
@@ -173,6 +174,7 @@ def _band(number: int, values: Pixels, color: str, nodata: float | None) -> Band
         offset=0.0,
         color_interpretation=color,
         statistics=statistics,
+        role=BandRole(common_name=name_in_color(color), source="color_interpretation" if name_in_color(color) else ""),
     )
 
 

@@ -12,7 +12,8 @@ from rastercollection.core.models import Task, TaskResult, TaskStatus
 from rastercollection.core.records import multihash, to_dict
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import TILE
-from rastercollection.model.band import BandFacts, BandStatistics, Histogram
+from rastercollection.model.band import BandFacts, BandRole, BandStatistics, Histogram
+from rastercollection.model.band_names import name_in_color
 from rastercollection.model.cog import Cog, CogFile, CogSettings
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import FidelityCheck, Receipt
@@ -142,6 +143,7 @@ def sample_band(
         offset=0.0,
         color_interpretation=color,
         statistics=None if color == "alpha" else statistics,
+        role=BandRole(common_name=name_in_color(color), source="color_interpretation" if name_in_color(color) else ""),
     )
 
 

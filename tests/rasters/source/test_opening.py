@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.vrt import WarpedVRT
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
@@ -408,3 +408,26 @@ def test_an_unreachable_store_is_no_fault_of_the_tile(tmp_path):
     with pytest.raises(TaskError) as caught, open_source(Elsewhere(), source, SourcePolicy(), Limits()):
         pass
     assert (caught.value.code, caught.value.retryable) == ("SOURCE_UNAVAILABLE", True)
+
+
+def test_a_band_that_is_called_otherwise_tells_no_longer_which_pixels_are_valid(tmp_path):
+    colors = [ColorInterp[name] for name in ("red", "green", "blue", "alpha")]
+    pixels = np.stack([BYTES, BYTES, BYTES, np.zeros_like(BYTES)])
+    with opened(write(tmp_path / "x.tif", pixels, colors=colors)) as dataset:
+        assert dataset.read_masks(1).max() == 0
+        dataset.call_bands(("blue", "green", "red", "nir"), ("blue", "green", "red", "nir"))
+        assert dataset.is_renamed
+        assert dataset.hides_alpha
+        assert dataset.descriptions == ("blue", "green", "red", "nir")
+        assert [color.name for color in dataset.colorinterp] == ["blue", "green", "red", "nir"]
+        assert dataset.read_masks(1).min() == 255
+        assert dataset.mask_flag_enums[0] == [MaskFlags.all_valid]
+
+
+def test_bands_that_are_called_what_they_are_stay_as_they_are(tmp_path):
+    path = write(tmp_path / "x.tif", np.stack([BYTES] * 3), photometric="RGB")
+    with rasterio.open(path, "r+") as target:
+        target.descriptions = ("red", "Green (510-600 nm)", "blue")
+    with opened(path) as dataset:
+        dataset.call_bands(("red", "green", "blue"), ("red", "green", "blue"))
+        assert not dataset.is_renamed

@@ -35,7 +35,8 @@ from overview_scenes import (
 )
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import PermissionDeniedError, TileError
-from rastercollection.model.cog import CogSettings
+from rastercollection.model.band import BandRole
+from rastercollection.model.cog import Cog, CogSettings
 from rastercollection.mosaics.mosaicjson import build_mosaic
 from rastercollection.ports.storage import GdalSource
 from rastercollection.rasters.limits import Limits
@@ -92,6 +93,29 @@ def scene_of(kind: str, folder: Path) -> Scene:
         case "float without nodata":
             return make_scene(folder, one.astype("float32"), raster_type="dem")
     raise ValueError(kind)
+
+
+def test_tiles_that_do_not_say_which_band_is_red_are_taken_for_most_of_those_that_do(tmp_path: Path) -> None:
+    levels = np.array([30, 90, 200], "uint8")[:, None, None]
+    pixels = np.broadcast_to(levels, (3, SIDE, SIDE))
+    scene = make_scene(tmp_path / "cogs", pixels, colors=("gray", "undefined", "undefined"))
+    names = ("blue", "green", "red")
+
+    def named(cog: Cog, names: tuple[str, ...]) -> Cog:
+        bands = zip(cog.file.bands, names, strict=True)
+        roles = (attrs.evolve(band, role=BandRole(common_name=name, source="parameter")) for band, name in bands)
+        return attrs.evolve(cog, file=attrs.evolve(cog.file, bands=tuple(roles)))
+
+    other = [named(cog, names[::-1]) for cog in scene.cogs[2:4]]
+    made = overview_of([*scene.cogs[:2], *other, *(named(cog, names) for cog in scene.cogs[4:])], tmp_path)
+    assert made.overview.tile_count == len(scene.cogs) - len(other)
+    assert [notice.code for notice in made.notices] == ["OVERVIEW_TILES_OMITTED"]
+    image = made.image
+    assert tuple(band.role.common_name for band in image.bands) == names
+    assert image.thumbnail is not None
+    with rasterio.open(image.thumbnail) as picture:
+        middle = picture.read()[:, picture.height // 2, picture.width // 2]
+    assert middle.tolist() == [200, 90, 30, 255]
 
 
 KINDS = {

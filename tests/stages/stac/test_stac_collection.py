@@ -32,6 +32,9 @@ from stac_scenes import CONIC, odd_cogs
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
+RGB = ("red", "green", "blue")
+
+
 @pytest.mark.parametrize("name", odd_cogs())
 def test_every_kind_of_tile_gives_valid_documents(publish: Any, validate_stac: Any, name: str) -> None:
     cog = odd_cogs()[name]
@@ -62,7 +65,7 @@ def test_all_kinds_together(publish: Any, validate_stac: Any) -> None:
 
 def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
     cog = sample_cog(
-        "tile", bands=(sample_band(1, "red", nodata=0), sample_band(2, "green", nodata=0)), validity="nodata"
+        "tile", bands=tuple(sample_band(n, color, nodata=0) for n, color in enumerate(RGB, 1)), validity="nodata"
     )
     done = publish([cog])
     item = done.items[0]
@@ -76,7 +79,8 @@ def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
         cog.file.header_size,
     )
     assert (asset["data_type"], asset["nodata"]) == ("uint8", 0)
-    assert [band["name"] for band in asset["bands"]] == ["b1", "b2"]
+    assert [band["name"] for band in asset["bands"]] == ["b1", "b2", "b3"]
+    assert [band["eo:common_name"] for band in asset["bands"]] == list(RGB)
     assert all("data_type" not in band and "nodata" not in band for band in asset["bands"])
     assert asset["bands"][0]["statistics"]["minimum"] == 10.0
     assert asset["roles"] == ["data", "visual"]
@@ -85,6 +89,12 @@ def test_an_item_says_what_is_known_of_its_cog(publish: Any) -> None:
     assert "start_datetime" not in item["properties"]
     assert item["bbox"] == list(cog.file.bounds_4326)
     assert "rastercollection" in item["properties"]["processing:software"]
+
+
+def test_a_cog_that_programs_would_show_in_wrong_colors_is_not_called_visual(publish: Any) -> None:
+    for order, roles in ((RGB, ["data", "visual"]), (RGB[::-1], ["data"]), (("gray",) * 3, ["data"])):
+        bands = tuple(sample_band(number, color) for number, color in enumerate(order, 1))
+        assert publish([sample_cog(bands=bands)]).items[0]["assets"]["data"]["roles"] == roles
 
 
 def test_what_bands_do_not_share_stays_with_them(publish: Any) -> None:
@@ -135,7 +145,8 @@ def test_extensions_are_declared_just_when_used(publish: Any) -> None:
     for document in (done.items[0], done.collection):
         text = json.dumps({**document, "stac_extensions": []})
         declared = {uri.split("/")[3] for uri in document["stac_extensions"]}
-        prefixes = {"projection": '"proj:', "raster": '"raster:', "file": '"file:', "processing": '"processing:'}
+        names = {"projection": "proj", "raster": "raster", "eo": "eo", "file": "file", "processing": "processing"}
+        prefixes = {name: f'"{prefix}:' for name, prefix in names.items()}
         assert declared - {"render"} == {name for name, prefix in prefixes.items() if prefix in text}
         assert ("render" in declared) == ("renders" in document)
 
@@ -151,7 +162,8 @@ def test_times_that_are_not_known_are_not_invented(publish: Any) -> None:
     }
     task = Task(id="v-000000", stage=1, task_type="validate_raster", handler="a:b", tile="old.tif")
     validated = [TaskResult(task=task, status=TaskStatus.COMPLETED, attempts=1, value={"source": source})]
-    done = publish([undated, sample_cog("dated")], inputs={"validate_tiles": validated})
+    dated = sample_cog("dated", (72.0, 41.0, 72.1, 41.1))
+    done = publish([undated, dated], inputs={"validate_tiles": validated})
     properties = done.items[0]["properties"]
     assert properties["datetime"] is None
     assert properties["start_datetime"].startswith("0001-01-01")

@@ -13,18 +13,20 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 import attrs
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from typing_extensions import override
 
 from rastercollection.core.models import Notify
 from rastercollection.errors import MachineError, TaskError, TileError
+from rastercollection.model.band_names import color_of, description_of
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import GdalSource, StorageBackend
@@ -54,6 +56,7 @@ class SourceDataset(DatasetReader):  # type: ignore[misc]
             SOURCE_UNAVAILABLE, both retryable. To be called before what was read is told or published.
         has_lost_texts: Descriptions or names of metadata domains are no UTF-8 and were left out.
         chosen: What of the file it is.
+        is_renamed: Bands are called otherwise here than in the file: see :meth:`call_bands`.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class SourceDataset(DatasetReader):  # type: ignore[misc]
         self.has_lost_texts = False
         self._band_descriptions = self._texts(lambda: plain.descriptions) or (None,) * plain.count
         self._namespaces = self._texts(plain.tag_namespaces)
+        self._colors: tuple[ColorInterp, ...] | None = None
+        self.is_renamed = False
         super().__init__(path, OVERVIEW_LEVEL="NONE", **options)
 
     def _texts(self, read: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
@@ -91,6 +96,52 @@ class SourceDataset(DatasetReader):  # type: ignore[misc]
     def descriptions(self) -> tuple[str | None, ...]:
         """Description of each band; None where it has none."""
         return self._band_descriptions
+
+    @property
+    @override
+    def colorinterp(self) -> tuple[ColorInterp, ...]:
+        """Colour interpretation of each band."""
+        return self._colors or tuple(super().colorinterp)
+
+    @property
+    @override
+    def mask_flag_enums(self) -> tuple[list[MaskFlags], ...]:
+        """What tells each band's invalid pixels, in GDAL's words."""
+        flags = tuple(super().mask_flag_enums)
+        return tuple([MaskFlags.all_valid] for _ in flags) if self.hides_alpha else flags
+
+    @override
+    def read_masks(self, *arguments: Any, **options: Any) -> Any:
+        """GDAL's masks, 0 where a pixel is invalid."""
+        masks = super().read_masks(*arguments, **options)
+        if self.hides_alpha:
+            masks[...] = 255
+        return masks
+
+    @property
+    def hides_alpha(self) -> bool:
+        """Whether the band that the file tells invalid pixels by is said to be another."""
+        is_alpha = any(MaskFlags.alpha in flags for flags in super().mask_flag_enums)
+        return is_alpha and ColorInterp.alpha not in self.colorinterp
+
+    def call_bands(self, names: Sequence[str], roles: Sequence[str | None]) -> None:
+        """From now on, have descriptions and colour interpretations say what the user says of the bands.
+
+        Args:
+            names: One a band.
+            roles: The common names of what they show; None where that is not known.
+        """
+        own, colors = self.descriptions, self.colorinterp
+        called = zip(names, roles, own, colors, strict=True)
+        described, colored = zip(
+            *(
+                (description_of(name, role, text), ColorInterp[color_of(name, role, color.name)])
+                for name, role, text, color in called
+            ),
+            strict=True,
+        )
+        self.is_renamed = (described, colored) != (own, colors)
+        self._band_descriptions, self._colors = described, colored
 
     @override
     def tag_namespaces(self, bidx: int = 0) -> list[str]:

@@ -22,7 +22,7 @@ from rastercollection.geo.heights import with_heights
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import TILE, exact_zoom
-from rastercollection.model.band import BandFacts, BandStatistics
+from rastercollection.model.band import BandFacts, BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.placement import Placement
@@ -50,11 +50,13 @@ def cog_file_of(
     overview_levels: tuple[int, ...],
     heights: str | None = None,
     classes: Sequence[BandClasses] = (),
+    roles: tuple[BandRole, ...] = (),
 ) -> CogFile:
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
     :class:`CogFile`, and what is read from it."""
     with rasterio.open(cog, driver="GTiff") as dataset:
-        bands, header, colors = _band_facts(dataset, statistics), _header_size(dataset), color_table_of(dataset)
+        bands = _band_facts(dataset, statistics, roles or (BandRole(),) * dataset.count)
+        header, colors = _header_size(dataset), color_table_of(dataset)
     crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
     assert crs is not None
     name, transform = name_crs(crs), tuple(grid.transform)[:6]
@@ -126,7 +128,9 @@ def _zoom(resolution: float) -> int:
     return min(_MOST_ZOOM, max(0, round(exact_zoom(resolution))))
 
 
-def _band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...]) -> tuple[BandFacts, ...]:
+def _band_facts(
+    cog: DatasetReader, statistics: tuple[BandStatistics | None, ...], roles: tuple[BandRole, ...]
+) -> tuple[BandFacts, ...]:
     """Facts about each band of a COG."""
     return tuple(
         BandFacts(
@@ -139,6 +143,7 @@ def _band_facts(cog: DatasetReader, statistics: tuple[BandStatistics | None, ...
             offset=float(cog.offsets[band - 1]),
             color_interpretation=cog.colorinterp[band - 1].name,
             statistics=statistics[band - 1],
+            role=roles[band - 1],
         )
         for band in cog.indexes
     )

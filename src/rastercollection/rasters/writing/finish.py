@@ -12,7 +12,7 @@ from rasterio.enums import Resampling
 from rasterio.rpc import RPC
 
 from rastercollection.core.models import Notice
-from rastercollection.model.band import BandStatistics
+from rastercollection.model.band import BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -49,6 +49,7 @@ class CogWriter:
         workspace: For the overviews and the COG.
         threads: Of the encoder.
         rpcs: Rational polynomials that hold for the image.
+        roles: What each band shows; empty where that is not known.
     """
 
     blob: str
@@ -62,6 +63,7 @@ class CogWriter:
     workspace: Workspace
     threads: int
     rpcs: RPC | None = None
+    roles: tuple[BandRole, ...] = ()
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -118,6 +120,7 @@ class CogWriter:
                 overview_levels=self.levels,
                 heights=self.heights,
                 classes=self.metadata.classes,
+                roles=self.roles,
             )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import Resampling
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import from_origin
 
 from rastercollection.model.band import BandStatistics
+from rastercollection.model.band_views import views_of
 from rastercollection.model.cog import CogFile
 from rastercollection.rasters.pixels.validity import Validity, any_band
 from rastercollection.rasters.pixels.windows import Array
@@ -21,12 +21,6 @@ from rastercollection.rasters.pixels.windows import Array
 __all__ = ["draw"]
 
 _LONGEST_SIDE = 512
-_COLORS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-_NAMES = (
-    re.compile(r"\bred\b|^b0?4\b", re.IGNORECASE),
-    re.compile(r"\bgreen\b|^b0?3\b", re.IGNORECASE),
-    re.compile(r"\bblue\b|^b0?2\b", re.IGNORECASE),
-)
 _SHADE = 0.4
 _KEEPS_VALUES = ("nearest", "mode")
 
@@ -38,12 +32,13 @@ def draw(cog: Path, file: CogFile) -> bytes | None:
 
     Args:
         cog: A local file.
-        file: What is known of it. A dem is shaded; pictures of 8 bits in colour are shown as they are, all else from
-            the 2nd to the 98th percentile. Values that are to be kept in overviews are kept here.
+        file: What is known of it. Shown are the bands of the first of its views. A dem is shaded; pictures of 8 bits in
+            colour are shown as they are, all else from the 2nd to the 98th percentile. Values that are to be kept in
+            overviews are kept here.
     """
     raster_type, colors = file.raster_type, file.color_table
+    bands = views_of(file.bands, raster_type)[0].bands
     with rasterio.open(cog) as dataset:
-        bands = _bands(dataset)
         keeps = colors is not None or raster_type == "categorical" or file.settings.overview_resampling in _KEEPS_VALUES
         data, valid = _read(dataset, bands, Resampling.nearest if keeps else Resampling.average)
         as_is = dataset.dtypes[0] == "uint8" and len(bands) == 3
@@ -62,20 +57,6 @@ def draw(cog: Path, file: CogFile) -> bytes | None:
     if valid is not None:
         picture[:, ~valid] = 0
     return _png(picture)
-
-
-def _bands(dataset: DatasetReader) -> tuple[int, ...]:
-    """One band, or the three that make a picture."""
-    by_color = [dataset.colorinterp.index(color) + 1 for color in _COLORS if color in dataset.colorinterp]
-    if len(by_color) == 3:
-        return tuple(by_color)
-    names = [
-        next((i for i, text in enumerate(dataset.descriptions, 1) if text and name.search(text)), 0) for name in _NAMES
-    ]
-    if all(names):
-        return tuple(names)
-    colored = [band for band, color in enumerate(dataset.colorinterp, 1) if color is not ColorInterp.alpha]
-    return tuple(colored[:3] if len(colored) >= 3 else (colored or [1])[:1])
 
 
 def _read(

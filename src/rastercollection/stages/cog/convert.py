@@ -85,6 +85,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         workspace=workspace,
         threads=spec.limits.gdal_threads,
         rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
+        roles=prepared.roles,
     )
     with cog_environment():
         filled = _fill(prepared, workspace)

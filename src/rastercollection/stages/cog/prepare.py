@@ -11,6 +11,9 @@ from rasterio.io import DatasetReader
 from rastercollection.core.models import Notice, Notify
 from rastercollection.geo.heights import heights_label
 from rastercollection.geo.pixel_grid import GridRule
+from rastercollection.model.band import BandRole
+from rastercollection.model.band_names import name_in_color
+from rastercollection.model.band_roles import PICTURE
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.cost import Load
 from rastercollection.rasters.gdal_crs import whole_crs
@@ -41,6 +44,7 @@ class ConversionSpec:
         grid: Where its pixels may lie.
         max_pixels: Limit of the COG's width × height.
         limits: What may be used of the machine.
+        roles: What each band of the source shows; empty where nobody asked.
     """
 
     blob: str
@@ -53,6 +57,7 @@ class ConversionSpec:
     grid: GridRule
     max_pixels: int
     limits: Limits
+    roles: tuple[BandRole, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +81,11 @@ class Prepared:
         """What the COG says: the grid's CRS, with what heights refer to as far as a GeoTIFF can hold it."""
         grid_crs = self.plan.grid.crs
         return whole_crs(grid_crs, self.spec.heights) or grid_crs
+
+    @property
+    def roles(self) -> tuple[BandRole, ...]:
+        """What each band of the COG shows."""
+        return tuple(self.spec.roles[band] for band in self.source.layout.bands) if self.spec.roles else ()
 
     @property
     def keeps_rpcs(self) -> bool:
@@ -107,7 +117,8 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
     metadata = Metadata.of(dataset, layout, spec.blob)
     source = SourceRaster(dataset=dataset, blob=spec.blob, validity=validity, layout=layout)
     prepared = Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
-    for notice in (*plan.notices, *notices, *metadata.notices, *_of_placement(prepared)):
+    lost = _lost_colors(metadata, settings, spec.blob)
+    for notice in (*plan.notices, *notices, *metadata.notices, *lost, *_of_placement(prepared)):
         notify(notice.code, notice.message)
     return prepared
 
@@ -135,6 +146,23 @@ def _of_placement(prepared: Prepared) -> Iterator[Notice]:
         how = "placed it" if placement.gcps else "were not used, as it has a geotransform,"
         message = f"{spec.blob}: its {len(points)} ground control points {how} and are not in the COG."
         yield Notice(code="CONTROL_POINTS_DROPPED", message=message)
+
+
+def _lost_colors(metadata: Metadata, settings: CogSettings, blob: str) -> tuple[Notice, ...]:
+    """What a JPEG of three bands cannot say: it calls them red, green and blue."""
+    colors = [color.name for color in metadata.colors]
+    if settings.compression != "JPEG" or len(colors) != 3 or not any(map(name_in_color, colors)):
+        return ()
+    if tuple(colors) == PICTURE:
+        return ()
+    return (
+        Notice(
+            code="BAND_COLORS_DROPPED",
+            message=f"{blob}: its bands are {', '.join(colors)}, and a JPEG calls them red, green and blue. Its item "
+            "and the renders have them right, programs that open the COG alone do not: choose another output_tier or "
+            "compression.",
+        ),
+    )
 
 
 def load_of(prepared: Prepared, *, asked: bool | None) -> Load:

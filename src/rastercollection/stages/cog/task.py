@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -26,6 +26,7 @@ from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.limits import process_bytes
 from rastercollection.rasters.source.opening import SourceDataset, open_source
 from rastercollection.stages.cog.acquisition import acquisition_of
+from rastercollection.stages.cog.collar import find_collar
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.copying.byte_copy import copy_bytes, local_copy, look_at, why_not
 from rastercollection.stages.cog.prepare import ConversionSpec, Prepared, load_of, prepare
@@ -108,19 +109,26 @@ class _Task:
             grid=self.parameters.grid,
             max_pixels=self.parameters.policy.max_pixels,
             limits=self.resources.limits,
+            roles=validation.roles,
         )
 
-    def opened(self, context: TaskContext, *, every_pixel: bool = False) -> AbstractContextManager[SourceDataset]:
+    @contextlib.contextmanager
+    def opened(self, context: TaskContext, *, every_pixel: bool = False) -> Iterator[SourceDataset]:
         """The source; fetched whole where an attempt to read it in place has failed."""
-        return open_source(
+        asked = self.parameters
+        source = open_source(
             self.resources.storage,
             self.source,
-            self.parameters.policy,
+            asked.policy,
             self.resources.limits,
             context.notice,
             whole=context.attempt > 1,
             every_pixel=every_pixel,
         )
+        with source as dataset:
+            if asked.bands:
+                dataset.call_bands(asked.bands, tuple(role.common_name for role in asked.validation.roles))
+            yield dataset
 
 
 @attrs.frozen(kw_only=True)
@@ -194,6 +202,7 @@ def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
         process_memory_bytes=process_memory(),
         profile=profile(validation),
         receipt=made.receipt,
+        collar=find_collar(made.path, made.file),
         seconds=0.0,
         outputs=(),
     )

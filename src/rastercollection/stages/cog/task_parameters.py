@@ -19,7 +19,7 @@ class CogParameters:
         validation: Stage 1's answer.
         item_id: Id of the tile's STAC item.
         output_blob: Path of the COG, relative to the output container.
-        source_container, output_container, target_crs, in_memory, datetime, datetime_pattern: As in a
+        source_container, output_container, target_crs, in_memory, datetime, datetime_pattern, bands: As in a
             :class:`~rastercollection.CollectionRequest`.
         policy: What is accepted as a source.
         grid: Where the COG's pixels may lie.
@@ -36,3 +36,4 @@ class CogParameters:
     datetime_pattern: str | None
     policy: SourcePolicy
     grid: GridRule = attrs.field(factory=GridRule)
+    bands: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest
 from rastercollection.stac.published import published_cog
 from rastercollection.stages.members import collection_members, write_mosaic
+from rastercollection.stages.mosaic.hidden import hidden_notices
 from rastercollection.stages.resources import Resources
 
 __all__ = ["make_mosaic"]
@@ -33,6 +34,8 @@ def make_mosaic(request: CollectionRequest, context: TaskContext) -> Mosaic:
             f"{cog.source_blob} is not in the mosaic: it lies beyond ±85.05° of latitude, where Web Mercator maps end. "
             "The STAC catalog holds it.",
         )
+    for notice in hidden_notices(cogs):
+        context.notice(notice.code, notice.message)
     if members.foreign:
         shown = ", ".join(members.foreign[:MOST_NAMED]) + (" …" if len(members.foreign) > MOST_NAMED else "")
         context.notice(

@@ -91,6 +91,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             heights=heights,
             workspace=workspace,
             threads=job.limits.gdal_threads,
+            roles=structure.roles,
         )
         target = writer.write(buffer, valid_pixels)
         _compare(target, buffer, valid_pixels.steps, exact=is_exact(structure.settings))

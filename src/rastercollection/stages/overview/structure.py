@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from rastercollection.model.band import BandRole
+from rastercollection.model.band_views import usual_names, usual_roles
 from rastercollection.model.cog import Cog, CogFile, CogSettings
 from rastercollection.model.cog import Structure as CogStructure
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
@@ -31,6 +33,7 @@ class Structure:
         settings: How it is written.
         raster_type: That of most.
         heights: What heights refer to, where all of them say the same; else None.
+        roles: What each band shows, by most of the COGs that know.
         keeps_values: Pixels are classes or indexes: no value may appear that no COG has.
     """
 
@@ -40,6 +43,7 @@ class Structure:
     settings: CogSettings
     raster_type: str
     heights: str | None
+    roles: tuple[BandRole, ...]
     keeps_values: bool
 
 
@@ -49,7 +53,8 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
     Invalid pixels are told as the COGs tell them where all do it in one way, else by a mask. Where the COGs have no
     invalid pixels, the overview has some all the same, between and around them: NaN in floats, a mask in all else.
     """
-    kinds = [_kind(cog.file) for cog in cogs]
+    silent = {count: usual_names([cog.file for cog in cogs if len(cog.file.bands) == count]) for count in _counts(cogs)}
+    kinds = [_kind(cog.file, silent[len(cog.file.bands)]) for cog in cogs]
     drawn = [kind for cog, kind in zip(cogs, kinds, strict=True) if cog.file.structure == drawn_as]
     usual = Counter(drawn or kinds).most_common(1)[0][0]
     taken = [cog for cog, kind in zip(cogs, kinds, strict=True) if kind == usual]
@@ -64,6 +69,7 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
         settings=settings,
         raster_type=Counter(file.raster_type for file in files).most_common(1)[0][0],
         heights=first.heights if all(file.heights == first.heights for file in files) else None,
+        roles=usual_roles(files),
         keeps_values=settings.overview_resampling in _KEEPS_VALUES,
     )
 
@@ -112,9 +118,16 @@ def _may_be_codes(cog: CogFile) -> bool:
     return unsure and len(plain) == 1 and "int" in plain[0].dtype
 
 
-def _kind(cog: CogFile) -> Any:
-    colors = tuple((band.dtype, band.color_interpretation) for band in cog.bands)
-    return colors, tuple(sorted(cog.color_table.items())) if cog.color_table else None
+def _counts(cogs: Sequence[Cog]) -> set[int]:
+    return {len(cog.file.bands) for cog in cogs}
+
+
+def _kind(cog: CogFile, usual: tuple[str | None, ...]) -> Any:
+    """What COGs of one overview have in common; those that do not say which band is which are like most others."""
+    names = tuple(band.role.common_name for band in cog.bands)
+    alpha = tuple(band.color_interpretation == "alpha" for band in cog.bands)
+    table = tuple(sorted(cog.color_table.items())) if cog.color_table else None
+    return tuple(band.dtype for band in cog.bands), alpha, names if any(names) else usual, table
 
 
 def _validity(cogs: Sequence[CogFile]) -> Validity:

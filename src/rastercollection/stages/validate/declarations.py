@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,13 +13,27 @@ from rasterio.enums import ColorInterp, MaskFlags
 
 from rastercollection.core.models import Notify
 from rastercollection.core.records import digest
+from rastercollection.model.band import BandIdentity
+from rastercollection.model.band_names import wavelength_in_tags, wavelength_in_text
 from rastercollection.model.evidence import Subject
 from rastercollection.rasters.source.classes import classes_of
 from rastercollection.rasters.source.opening import SourceDataset
 from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 from rastercollection.stages.validate.subjects import subject_of
 
-__all__ = ["alpha_band", "color_table_digest", "declared_bands", "declared_nodata", "validity_kind"]
+__all__ = [
+    "alpha_band",
+    "band_identities",
+    "color_table_digest",
+    "declared_bands",
+    "declared_nodata",
+    "sensor_text",
+    "validity_kind",
+]
+
+_NAME_TAGS = ("common_name", "bandname", "band_name", "name", "long_name", "standard_name")
+_SENSOR_TAGS = re.compile(r"(?i)(spacecraft|satellite|platform|sensor|instrument|mission|constellation)([_ -]?\w*)?")
+_LONGEST_TEXT = 200
 
 
 def declared_bands(dataset: SourceDataset) -> DeclaredBands:
@@ -83,3 +99,41 @@ def alpha_band(dataset: SourceDataset) -> int | None:
     if validity_kind(dataset) != "alpha":
         return None
     return int(dataset.colorinterp.index(ColorInterp.alpha)) + 1
+
+
+def band_identities(dataset: SourceDataset, ordered: Sequence[str]) -> tuple[BandIdentity, ...]:
+    """What the file says of what each band shows; of bands that the user has named, the name and the wavelength."""
+    shared = _tags(dataset, 0)
+    return tuple(
+        _identity(description, _tags(dataset, band), shared, is_named=bool(ordered))
+        for band, description in enumerate(dataset.descriptions, 1)
+    )
+
+
+def _identity(description: str | None, tags: dict[str, str], shared: dict[str, str], *, is_named: bool) -> BandIdentity:
+    keys = {key.lower(): value for key, value in tags.items()}
+    names = () if is_named else tuple(keys[tag][:_LONGEST_TEXT] for tag in _NAME_TAGS if keys.get(tag))
+    texts = [text for text in (description, *names) if text]
+    lengths = [wavelength_in_tags(tags, shared), *map(wavelength_in_text, texts)]
+    return BandIdentity(
+        description=description[:_LONGEST_TEXT] if description else None,
+        names=names,
+        wavelength=next((length for length in lengths if length is not None), None),
+    )
+
+
+def _tags(dataset: SourceDataset, band: int) -> dict[str, str]:
+    """Tags of the dataset (band 0) or a band, of the default domain and of that for imagery."""
+    return {key: str(value) for domain in (None, "IMAGERY") for key, value in dataset.tags(band, ns=domain).items()}
+
+
+def sensor_text(dataset: SourceDataset) -> str:
+    """What tags of the dataset say of platform and instrument, in one text."""
+    return " ".join(_sensor_words(dataset))[:_LONGEST_TEXT]
+
+
+def _sensor_words(dataset: SourceDataset) -> Iterator[str]:
+    for domain in (None, "IMAGERY", "IMD"):
+        for key, value in dataset.tags(ns=domain).items():
+            if _SENSOR_TAGS.fullmatch(key):
+                yield str(value)

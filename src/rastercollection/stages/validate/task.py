@@ -10,6 +10,7 @@ import attrs
 from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TileError
 from rastercollection.geo.crs import name_crs
+from rastercollection.model.band_names import common_name
 from rastercollection.model.cog import CogSettings
 from rastercollection.model.names import MOST_NAMED
 from rastercollection.model.tiers import choose_settings, compatible_tiers, recommend
@@ -25,9 +26,11 @@ from rastercollection.stages.validate.bands import DeclaredBands
 from rastercollection.stages.validate.bitdepth import CRITICAL, bit_depth_findings, bytes_of
 from rastercollection.stages.validate.claim import settle_type
 from rastercollection.stages.validate.declarations import (
+    band_identities,
     color_table_digest,
     declared_bands,
     declared_nodata,
+    sensor_text,
     validity_kind,
 )
 from rastercollection.stages.validate.detect import detect_type
@@ -60,10 +63,12 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
         ) as dataset,
     ):
         _report_left_out(dataset, context)
+        _name_bands(dataset, parameters)
+        identities, sensor = band_identities(dataset, parameters.bands), sensor_text(dataset)
         validation = _validate(dataset, parameters, context)
         dataset.confirm()
     # what GDAL warned of is known only now that the dataset is closed
-    return attrs.evolve(validation, notices=tuple(context.notices))
+    return attrs.evolve(validation, identities=identities, sensor=sensor, notices=tuple(context.notices))
 
 
 @contextlib.contextmanager
@@ -136,6 +141,23 @@ def _report_left_out(dataset: SourceDataset, context: TaskContext) -> None:
         f"{dataset.blob} holds {len(names) + 1} rasters, of which the first is taken; left out: {shown}. To have them, "
         "set subdatasets to 'tiles', 'bands' or one of these.",
     )
+
+
+def _name_bands(dataset: SourceDataset, parameters: ValidateParameters) -> None:
+    """Have the bands called as the user says.
+
+    Raises:
+        TileError: ``BANDS_MISMATCH``.
+    """
+    names = parameters.bands
+    if names and len(names) != dataset.count:
+        raise TileError(
+            f"{parameters.source.blob} has {dataset.count} bands, and bands names {len(names)}: {', '.join(names)}.",
+            "Name every band, one that tells which pixels are valid as alpha, or make a collection of the tile's own.",
+            "BANDS_MISMATCH",
+        )
+    if names:
+        dataset.call_bands(names, tuple(map(common_name, names)))
 
 
 def _tiers(layout: DeclaredBands, parameters: ValidateParameters) -> tuple[str, ...]:

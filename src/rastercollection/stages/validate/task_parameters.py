@@ -24,7 +24,7 @@ class ValidateParameters:
         tiers: All that there are.
         policy: What is accepted as a source.
         input_crs, target_crs, raster_type, jpeg_quality, compression, compression_level, warp_resampling,
-            overview_resampling, strict: As in a :class:`~rastercollection.CollectionRequest`.
+            overview_resampling, strict, bands: As in a :class:`~rastercollection.CollectionRequest`.
     """
 
     source: SourceFile
@@ -41,3 +41,4 @@ class ValidateParameters:
     overview_resampling: str | None
     strict: bool
     policy: SourcePolicy
+    bands: tuple[str, ...] = ()

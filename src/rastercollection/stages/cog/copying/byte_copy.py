@@ -98,6 +98,7 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         overview_levels=levels,
         heights=prepared.spec.heights,
         classes=prepared.metadata.classes,
+        roles=prepared.roles,
     )
     return Conversion(
         path=path,

@@ -181,6 +181,8 @@ def _of_metadata(dataset: SourceDataset, asked: Asked) -> str | None:
     kept = asked.metadata
     if kept.notices or dataset.has_lost_texts:
         return "Some of its metadata would be left out."
+    if dataset.is_renamed:
+        return "Its bands are to be called otherwise."
     for band, tags in enumerate((kept.tags, *kept.band_tags)):
         for domain, key, value in _tags_of(dataset, band):
             if tags.get(domain, {}).get(key) != value:

@@ -24,6 +24,7 @@ from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
+from rastercollection.rasters.source.opening import SourceDataset
 
 __all__ = ["Comparison", "compare_samples", "sample_windows"]
 
@@ -138,7 +139,10 @@ def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
     """A function that gives ``(bands, rows, columns)``, masked, of a window."""
     bands = [band + 1 for band in job.layout.bands]
     if job.placement.transform is None:
-        yield lambda window: _rectified(job, window, bands)
+        yield lambda window: _warped(job, window, bands, rpcs=job.placement.rpcs, **job.placement.rpc_options)
+        return
+    if isinstance(job.source, SourceDataset) and job.source.hides_alpha:
+        yield lambda window: _warped(job, window, bands, src_crs=job.placement.crs)
         return
     options = {
         "src_crs": job.placement.crs,
@@ -155,18 +159,20 @@ def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
         yield lambda window: warped.read(bands, window=window, masked=True)
 
 
-def _rectified(job: Comparison, window: Window, bands: list[int]) -> Any:
-    """The same by ground control points or rational polynomials, which GDAL's warped datasets leave aside."""
+def _warped(job: Comparison, window: Window, bands: list[int], **placement: Any) -> Any:
+    """The same window by window, where GDAL's warped datasets would not do.
+
+    They leave ground control points and rational polynomials aside, and go by an alpha band that is said to be none.
+    """
     out = np.zeros((len(bands) + 1, window.height, window.width), job.layout.dtype)
     reproject(
         rasterio.band(job.source, bands),
         out,
-        rpcs=job.placement.rpcs,
         dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
         dst_crs=job.grid.crs,
         dst_alpha=len(bands) + 1,
         resampling=Resampling[job.resampling],
-        **job.placement.rpc_options,
+        **placement,
     )
     return np.ma.MaskedArray(out[:-1], np.broadcast_to(out[-1:] == 0, out[:-1].shape))
 
