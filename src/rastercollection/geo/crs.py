@@ -1,7 +1,7 @@
 """Coordinate reference systems: parsing what users write, naming, comparing. CRSs are compared, never strings.
 
-Everything from users goes through PROJ's own parser (pyproj), which reads definitions and codes, opens no files and
-fetches nothing.
+Everything from users goes through PROJ's own parser (pyproj), which reads definitions and codes. Texts that would lead
+PROJ to files outside of its own folders are refused before it sees them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pyproj.enums import WktVersion
 from pyproj.exceptions import CRSError
 
 from rastercollection.errors import TaskError
+from rastercollection.geo.crs_files import file_elsewhere
 
 __all__ = [
     "crs_label",
@@ -44,7 +45,7 @@ def parse_crs(text: str) -> pyproj.CRS:
     Of one with heights, the horizontal part.
 
     Raises:
-        TaskError: ``CRS_INVALID``; it is none of these, or not a CRS of places on Earth.
+        TaskError: ``CRS_INVALID``; it is none of these, not a CRS of places on Earth, or names files elsewhere.
     """
     crs = parse_whole(text)
     flat = horizontal(crs)
@@ -58,16 +59,26 @@ def parse_whole(text: str) -> pyproj.CRS:
     """The same with its heights, or a vertical CRS alone.
 
     Raises:
-        TaskError: ``CRS_INVALID``; it is none of these.
+        TaskError: ``CRS_INVALID``; it is none of these, or names files elsewhere.
     """
     problem = "it is neither a code like 'EPSG:32642' nor WKT, PROJJSON or a PROJ string"
     if _URL.match(text) or len(text) > _LONGEST_DEFINITION:
         raise _invalid(text, problem)
+    _check_files(text, text)
     code = _EPSG.fullmatch(text)
     try:
-        return pyproj.CRS.from_epsg(int(code[1])) if code else pyproj.CRS.from_user_input(text)
+        crs = pyproj.CRS.from_epsg(int(code[1])) if code else pyproj.CRS.from_user_input(text)
     except (CRSError, ValueError, TypeError) as error:
         raise _invalid(text, problem) from error
+    _check_files(text, crs.to_json())  # as PROJ itself has understood it
+    return crs
+
+
+def _check_files(text: str, definition: str) -> None:
+    name = file_elsewhere(definition)
+    if name:
+        problem = f"it names the file {name!r}, and only files of PROJ's own data folder may be named, without a folder"
+        raise _invalid(text, problem)
 
 
 def _invalid(text: str, problem: str) -> TaskError:
