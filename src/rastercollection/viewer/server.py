@@ -144,6 +144,9 @@ def _start(collection: str, host: str, port: int | None, storage: StorageBackend
 def _serve(served: Any, host: str, listening: socket.socket) -> ViewServer:
     import uvicorn
 
+    from rastercollection.rasters.proj_data import usable_proj_data
+
+    usable_proj_data()  # what the app imports makes CRSs at once
     from rastercollection.viewer.app import make_app
 
     config = uvicorn.Config(
