@@ -21,6 +21,7 @@ __all__ = [
     "crs_label",
     "horizontal",
     "name_crs",
+    "other_body",
     "parse_crs",
     "parse_whole",
     "same_crs",
@@ -37,6 +38,10 @@ _LONGEST_DEFINITION = 20_000
 
 _NAMES_MAY_DIFFER = 70
 
+_RADIUS_OF_EARTH = 6_378_137.0
+_SAME_BODY = 0.005
+"""Part of the radius that ellipsoids and spheres of one body differ by at most; PROJ goes by the same."""
+
 
 @functools.lru_cache(maxsize=256)
 def parse_crs(text: str) -> pyproj.CRS:
@@ -51,6 +56,9 @@ def parse_crs(text: str) -> pyproj.CRS:
     flat = horizontal(crs)
     if flat is None:
         raise _invalid(text, f"a {crs.type_name.lower()} locates nothing on Earth")
+    elsewhere = other_body(flat)
+    if elsewhere:
+        raise _invalid(text, f"{elsewhere}; collections are of places on Earth")
     return flat
 
 
@@ -84,6 +92,14 @@ def _check_files(text: str, definition: str) -> None:
 def _invalid(text: str, problem: str) -> TaskError:
     shown = text if len(text) <= 80 else f"{text[:77]}..."
     return TaskError(f"{shown!r} is no usable CRS: {problem}.", "Correct input_crs or target_crs.", "CRS_INVALID")
+
+
+def other_body(crs: pyproj.CRS) -> str:
+    """Of a CRS of another body than Earth, what tells so, as a clause; empty for one of Earth."""
+    ellipsoid = crs.ellipsoid
+    if ellipsoid is None or abs(ellipsoid.semi_major_metre / _RADIUS_OF_EARTH - 1) < _SAME_BODY:
+        return ""
+    return f"{crs.name!r} is of another body, with a radius of {ellipsoid.semi_major_metre / 1000:,.0f} km"
 
 
 def horizontal(crs: pyproj.CRS) -> pyproj.CRS | None:
