@@ -71,7 +71,7 @@ GOOD: list[tuple[checks.Check, list[Any]]] = [
     (checks.is_tiers, [(), (Tier(name="x", compression="ZSTD", level=22, needs="rgb_byte"),)]),
     (checks.is_providers, [(), ({"name": "x"},)]),
     (checks.is_texts, [(), ("a", "b")]),
-    (checks.http, ["http://localhost:8000", "https://host/path?x=1"]),
+    (checks.http, ["http://localhost:8000", "https://host/path"]),
     (checks.is_a(dict, "a dict"), [{}, Counter()]),
     (checks.callables, [(), [print], (print, len)]),
     (checks.has_members_of(Lock, "a lock"), [threading.Lock(), Delegating(threading.Lock())]),
@@ -109,7 +109,11 @@ BAD: list[tuple[checks.Check, list[Any], str]] = [
     (checks.has_members_of(Lock, "a lock"), [Half()], "must be a lock; it has no release"),
     (checks.text_or(checks.boolean), ["", " "], "not empty"),
     (checks.text_or(checks.boolean), [5], "True or False"),
-    (checks.http, ["host", "ftp://host", "http://user:pw@host", "http://", "http://a b", None], "without credentials"),
+    (
+        checks.http,
+        ["host", "ftp://host", "http://user:pw@host", "http://", "http://a b", "http://h/?x=1", None],
+        "without credentials",
+    ),
 ]
 
 
@@ -130,6 +134,14 @@ def test_every_wrong_name_of_a_list_is_told() -> None:
     assert told.startswith("'../a' must ")
     assert told.endswith("; 5 must be a text")
     assert "fine" not in told
+
+
+def test_names_of_rasters_and_folders_hold_no_secrets() -> None:
+    """They are recorded, published and made into names of items."""
+    signed = "x.tif?sv=2020&sig=Zq9SECRET"
+    for told in (checks.blobs((signed,)), checks.is_folder(signed)):
+        assert "signature or password" in told
+    assert checks.blobs(("x.tif?page=1", "what?.tif")) == ""
 
 
 @pytest.mark.parametrize(
@@ -230,5 +242,5 @@ class TestNormalForms:
         assert converters.tiers([fields, tier]) == (tier, tier)
         assert converters.tiers(fields) == converters.tiers(tier) == (tier,)  # type: ignore[arg-type]
         assert converters.tiers([{"name": "x"}, fields]) == ({"name": "x"}, tier), "left for the check"
-        assert converters.mappings([fields]) == converters.mappings((fields,)) == (fields,)
-        assert converters.mappings("me") == "me"  # type: ignore[arg-type]
+        assert converters.public_mappings([fields]) == converters.public_mappings((fields,)) == (fields,)
+        assert converters.public_mappings("me") == "me"  # type: ignore[arg-type]

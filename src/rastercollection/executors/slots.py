@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import logging
 import threading
 import weakref
 from collections import deque
@@ -16,6 +15,7 @@ import attrs
 
 from rastercollection.errors import ExecutorBrokenError
 from rastercollection.executors.lifecycle import shut_down_error
+from rastercollection.texts.logs import get_logger
 
 __all__ = ["Call", "Slot", "SlotPool"]
 
@@ -27,7 +27,7 @@ class Call:
     future: Future[Any]
 
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 C = TypeVar("C", bound=Call)
 C_contra = TypeVar("C_contra", bound=Call, contravariant=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import html
 import json
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from rastercollection.errors import ViewError
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 from rastercollection.ports import addresses
+from rastercollection.texts.logs import get_logger
 
 if TYPE_CHECKING:
     from rastercollection.ports.storage import StorageBackend
@@ -29,7 +29,7 @@ __all__ = ["JobResult", "Summary", "TileOutcome", "summarise"]
 
 Summary = Mapping[str, Any]
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 
 @attrs.frozen(kw_only=True)

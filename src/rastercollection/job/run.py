@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -39,10 +38,11 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.model.source_names import TILES
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.texts.logs import get_logger
 
 __all__ = ["CollectionRun"]
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 
 @attrs.frozen(kw_only=True)

@@ -17,10 +17,12 @@ from rastercollection.model.source_names import ALL_BANDS, TILES, is_pattern, ma
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
+from rastercollection.texts.redaction import REDACTED
 
 __all__ = ["every_part", "find_sources", "versions"]
 
 _READERS = 8
+_PUBLISHED = ("collection_description", "providers", "keywords", "license")
 
 
 def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources:
@@ -55,7 +57,7 @@ def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources
         files=tuple(_source(blob, info, "" if part == TILES else part) for blob, info in sources.items()),
         blobs=tuple(sources),
         refused={readable(blob): _unreadable(readable(blob)) for blob in found if blob != readable(blob)},
-        notices=tuple(_notices(repeated, listing.left_out(found), tuple(sources))),
+        notices=(*_notices(repeated, listing.left_out(found), tuple(sources)), *_redacted(request)),
     )
 
 
@@ -70,6 +72,15 @@ def _is_absent(container: str, storage: StorageBackend) -> bool:
         return not storage.exists(container)
     except PermissionDeniedError:
         return False
+
+
+def _redacted(request: CollectionRequest) -> list[Notice]:
+    """Which texts that are going to be published had secrets in them, which the request has replaced."""
+    names = [name for name in _PUBLISHED if REDACTED in str(getattr(request, name))]
+    if not names:
+        return []
+    message = f"{', '.join(names)} held what looks like a password or signature; {REDACTED} is published instead."
+    return [Notice(code="SECRET_REDACTED", message=message)]
 
 
 class _Listing:

@@ -14,6 +14,7 @@ from rastercollection.errors import TaskError
 from rastercollection.model.tiers import LEVELS, Compression, Tier
 from rastercollection.model.times.time_evidence import ordered_span
 from rastercollection.ports import addresses
+from rastercollection.texts.redaction import holds_secret
 
 Check = Callable[[Any], str]
 """Says what is allowed when the value is not, and nothing when it is."""
@@ -102,7 +103,11 @@ def one_of(choices: Sequence[str]) -> Check:
 
 
 def is_container(value: Any) -> str:
-    return addresses.container_problem(value) if isinstance(value, str) else "must be a folder or an fsspec URL"
+    if not isinstance(value, str):
+        return "must be a folder or an fsspec URL"
+    if not addresses.is_local(value) and holds_secret(value):
+        return "must not contain a password, key or signature: pass credentials in storage_options"
+    return addresses.container_problem(value)
 
 
 def is_folder(value: Any) -> str:
@@ -110,7 +115,7 @@ def is_folder(value: Any) -> str:
         return "must be a folder name, relative to the container"
     if any(len(part.encode(errors="surrogateescape")) > _LONGEST_NAME for part in value.split("/")):
         return f"must not have a folder's name of more than {_LONGEST_NAME} bytes"
-    return addresses.blob_problem(value)
+    return blob(value)
 
 
 def blobs(value: Any) -> str:
@@ -121,7 +126,11 @@ def blobs(value: Any) -> str:
 
 
 def blob(name: Any) -> str:
-    return addresses.blob_problem(name) if isinstance(name, str) else "must be a text"
+    if not isinstance(name, str):
+        return "must be a text"
+    if holds_secret(name):
+        return "must not hold a signature or password, which would be published: pass credentials in storage_options"
+    return addresses.blob_problem(name)
 
 
 def crs(value: Any) -> str:
@@ -204,6 +213,11 @@ def is_texts(value: Any) -> str:
     return "" if ok else "must be a list of texts"
 
 
+def is_drivers(value: Any) -> str:
+    ok = isinstance(value, tuple) and all(isinstance(item, str) and re.fullmatch(r"[\w-]+", item) for item in value)
+    return "" if ok else "must be names of GDAL's drivers"
+
+
 def http(value: Any) -> str:
-    ok = isinstance(value, str) and re.fullmatch(r"https?://[^\s@]+", value)
-    return "" if ok else "must be an http or https address without credentials"
+    ok = isinstance(value, str) and re.fullmatch(r"https?://[^\s@?#]+", value)
+    return "" if ok else "must be an http or https address without credentials and query string"

@@ -10,6 +10,7 @@ from typing import Any
 from rastercollection.core.machine import parse_bytes
 from rastercollection.model.tiers import Tier
 from rastercollection.ports import addresses
+from rastercollection.texts.redaction import redacted, redacted_values
 
 
 def texts(value: Sequence[str]) -> Any:
@@ -38,6 +39,26 @@ def container_or_none(value: str | PathLike[str] | None) -> Any:
 
 def folder(value: str | None) -> Any:
     return (value.rstrip("/") or None) if isinstance(value, str) else value
+
+
+def public_text(value: str) -> Any:
+    """A text that is published, without secrets."""
+    return redacted(value) if isinstance(value, str) else value
+
+
+def public_text_or_none(value: str | None) -> Any:
+    """Likewise; None is filled in by the request."""
+    return value if value is None else public_text(value)
+
+
+def public_texts(value: Sequence[str]) -> Any:
+    """Likewise of several."""
+    return redacted_values(texts(value))
+
+
+def public_mappings(value: Sequence[Mapping[str, Any]]) -> Any:
+    """Likewise of mappings that hold texts."""
+    return redacted_values(tuple(value)) if isinstance(value, list | tuple) else value
 
 
 def filled_in(value: str | None) -> Any:
@@ -71,7 +92,3 @@ def size(value: int | str | None) -> Any:
 
 def path_or_none(value: str | PathLike[str] | None) -> Any:
     return os.fspath(value) if isinstance(value, PathLike) else value
-
-
-def mappings(value: Sequence[Mapping[str, Any]]) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else value

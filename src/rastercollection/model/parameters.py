@@ -16,6 +16,7 @@ import attrs
 
 from rastercollection.errors import RequestProblem
 from rastercollection.model import checks
+from rastercollection.texts.redaction import redacted
 
 __all__ = ["MISSING", "Parameter", "documented", "explained", "parameter", "parameters", "problems", "shown"]
 
@@ -154,7 +155,7 @@ def problems(holder: Any) -> list[RequestProblem]:
 
 def shown(value: Any) -> str:
     """A value as problems show it, at most 200 characters."""
-    text = "nothing" if value is MISSING else repr(value)
+    text = "nothing" if value is MISSING else redacted(repr(value))
     return text if len(text) <= 200 else text[:197] + "…"
 
 

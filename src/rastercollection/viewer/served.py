@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
 from rastercollection.stac.published import asset_with_role, published_overview
 from rastercollection.stac.terms import MOSAIC
+from rastercollection.texts.logs import get_logger
 from rastercollection.viewer.locate import check_in_place, find_collection, read_json
 from rastercollection.viewer.shown_items import ItemIndex, load_items
 
@@ -28,7 +28,7 @@ LEVELS_BELOW_MINZOOM = 2
 FEW_COGS = 64
 """Tiles that may open more than these are not drawn."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 @attrs.frozen(kw_only=True)

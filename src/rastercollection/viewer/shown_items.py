@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,12 +16,13 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
 from rastercollection.stac.published import asset_with_role, links_of, when_acquired, whole_bands
 from rastercollection.stac.terms import DATA, SHARED_BAND_FIELDS, THUMBNAIL
+from rastercollection.texts.logs import get_logger
 from rastercollection.viewer.locate import read_json
 
 __all__ = ["ItemIndex", "ShownItem", "load_items"]
 
 PARALLEL_REQUESTS = 8
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Json = dict[str, Any]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from rastercollection.geo.bounds import bounds_parts, unroll
 from rastercollection.stac.published import links_of
 from rastercollection.stac.terms import VISUAL
 from rastercollection.stac.tile_servers import build_urls
+from rastercollection.texts.logs import get_logger
 from rastercollection.viewer.served import PublishedCollection
 from rastercollection.viewer.shown_items import ShownItem
 
@@ -23,7 +23,7 @@ __all__ = ["collection_summary", "footprints", "parts_of_box", "web_address"]
 MOST_VERTICES = 60_000
 """Footprints with more than these in all are shown as boxes."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Json = dict[str, Any]
 Bounds = tuple[float, float, float, float]

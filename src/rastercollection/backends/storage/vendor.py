@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from rastercollection.errors import (
     UnavailableError,
 )
 from rastercollection.ports.addresses import public_form
+from rastercollection.texts.redaction import redacted
 
 __all__ = ["kind_of", "reason_for", "secrets_in", "translated"]
 
@@ -114,6 +116,7 @@ def translated(doing: str, url: str, secrets: Sequence[str] = ()) -> Iterator[No
     except Exception as error:  # whatever a vendor's library raises ends here
         shown = public_form(url)
         reason = reason_for(error, secrets)
+        traceback.clear_frames(error.__traceback__)  # locals of the vendor's functions hold credentials
         raise kind_of(error)(f"Cannot {doing} {shown}: {reason}.", "", shown) from error
 
 
@@ -165,9 +168,7 @@ def reason_for(error: BaseException, secrets: Sequence[str] = ()) -> str:
     else:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         text = text.splitlines()[0]
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "…")
-    text = re.sub(r"\?[^\s'\"<>]+", "?…", text)
+    text = re.sub(r"\?[^\s'\"<>]+", "?…", redacted(text, secrets))
     return " ".join(text.split())[:300].rstrip(". ")
 
 
