@@ -25,6 +25,7 @@ from rastercollection.model import checks
 from rastercollection.model.parameters import MISSING, explained, parameters, problems, shown
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
+from rastercollection.texts.redaction import Hidden
 
 if TYPE_CHECKING:
     from rastercollection.model.joining import Joining
@@ -52,9 +53,11 @@ def _takes(*kinds: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         required = {name: MISSING for kind in kinds for name, each in parameters(kind).items() if each.is_required}
+        secrets = [field.name for kind in kinds for field in attrs.fields(kind) if not field.repr]
 
         @functools.wraps(function)
         def call(**arguments: Any) -> R:
+            arguments |= {name: Hidden(arguments[name]) for name in secrets if name in arguments}
             return cast(Callable[..., R], function)(**{**required, **arguments})
 
         call.__doc__ = f"{function.__doc__}\n    Parameters:\n{''.join(map(explained, kinds))}    "

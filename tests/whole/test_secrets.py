@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +111,34 @@ def test_what_other_code_raises_is_redacted_before_it_is_kept(source, tmp_path, 
     assert SECRET not in str(caught.value) + caplog.text + json.dumps(caught.value.result.to_dict())
     assert not any(line.startswith("  - b.tif") for line in str(caught.value).splitlines())
     assert all(SECRET.encode() not in path.read_bytes() for path in Path(tmp_path).glob("jobs.db*"))
+
+
+def _locals(error: BaseException | None) -> Iterator[str]:
+    """The local variables of all frames that reporters show, but for this module's."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                yield from (f"{frame.f_code.co_qualname}: {name} = {value!r}" for name, value in frame.f_locals.items())
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+@pytest.mark.parametrize(
+    "secretive",
+    [
+        {"catalog": f"postgresql://user:{SECRET}@127.0.0.1:1/db"},
+        {"catalog": f"host=127.0.0.1 port=1 password={SECRET}"},  # no address: it would become a folder
+        {"storage_options": {"secret": SECRET}, "container_name": "s3://no-such-bucket/x"},
+        {"storage_options": {"secret": SECRET}, "blob_list": ["none.tif"]},
+        {"jobs": f"unknown://user:{SECRET}@host"},
+    ],
+)
+def test_frames_hold_no_secrets_in_the_clear(secretive, source, tmp_path, monkeypatch):
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with pytest.raises(RasterCollectionError) as caught:
+        process_collection(
+            **{"container_name": str(source), "output_container": str(tmp_path / "out"), **RIGHT, **secretive}
+        )
+    found = list(_locals(caught.value))
+    assert len(found) > 5
+    assert [local for local in found if SECRET in local] == []

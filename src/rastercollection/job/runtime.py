@@ -28,6 +28,7 @@ from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.registries import CATALOGS, EXECUTORS, JOBS, STORAGE
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.texts.redaction import holds_secret, revealed
 
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
@@ -76,8 +77,24 @@ def _is_event(value: Any) -> str:
     return "" if fits and not isinstance(value, type) else "must be a threading.Event"
 
 
+def _is_catalog(value: Any) -> str:
+    allowed = "a folder, a database's address or a catalog backend"
+    if isinstance(value, str) and not _DATABASE.match(value) and holds_secret(value):
+        return f"must be {allowed}, such as postgresql://user@host/database"
+    return checks.text_or(checks.has_members_of(CatalogBackend, allowed))(value)
+
+
 def _folder_or_catalog(value: CatalogBackend | str | PathLike[str] | None) -> Any:
-    return converters.path_or_none(value) if isinstance(value, PathLike) else value
+    given = revealed(value)
+    return converters.path_or_none(given) if isinstance(given, PathLike) else given
+
+
+def _job_store(value: JobStore | str | None) -> Any:
+    return revealed(value)
+
+
+def _storage_options(value: Mapping[str, Any] | None) -> Any:
+    return revealed(value)
 
 
 @documented
@@ -130,6 +147,7 @@ class RuntimeOptions:
     )
     storage_options: Mapping[str, Any] | None = field(
         default=None,
+        converter=_storage_options,
         repr=False,
         metadata=_run(
             "credentials and settings, as in fsspec; they stay out of records, logs and outputs",
@@ -144,15 +162,14 @@ class RuntimeOptions:
         metadata=_run(
             "where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a "
             "catalog backend",
-            checks.text_or(
-                checks.has_members_of(CatalogBackend, "a folder, a database's address or a catalog backend")
-            ),
+            _is_catalog,
             otherwise="the folder `stac` in the output container",
             metavar="CATALOG",
         ),
     )
     jobs: JobStore | str | None = field(
         default=None,
+        converter=_job_store,
         repr=False,
         metadata=_run(
             "job store: `sqlite:///file.db`, or `memory`; in Python also an instance",
@@ -263,6 +280,7 @@ def open_job_store(jobs: JobStore | str | None, *, make: bool = True) -> Iterato
     if not make:
         _check_file(jobs)
     store = _make_job_store(jobs)
+    del jobs  # what goes wrong from here on comes through this frame
     try:
         yield store
     finally:
@@ -333,10 +351,10 @@ def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dic
     )
     found = {}
     for name, registry, meant in asked:
-        given = getattr(options, name)
+        if name in besides or not isinstance(getattr(options, name) or None, str):
+            continue
         try:
-            if name not in besides and given and isinstance(given, str):
-                registry.target(meant(given))
+            registry.target(meant(getattr(options, name)))  # may hold a password: it is no local variable here
         except UnknownNameError as error:
             found[name] = error
     return found

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["REDACTED", "holds_secret", "redacted", "redacted_values"]
+__all__ = ["REDACTED", "Hidden", "holds_secret", "redacted", "redacted_values", "revealed"]
 
 REDACTED = "REDACTED"
 
@@ -44,6 +44,26 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?-i:eyJ)[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]*", REDACTED),
     )
 )
+
+
+class Hidden:
+    """A value on its way through functions whose frames may be shown: it is taken out of it where it is used.
+
+    Reporters of errors and test runners publish the local variables of every function that an error came through.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"<{REDACTED}>"
+
+
+def revealed(value: Any) -> Any:
+    """The value that was hidden; any other as it is."""
+    return value.value if isinstance(value, Hidden) else value
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:

@@ -15,6 +15,7 @@ from rastercollection.backends.storage.transfer import copied
 from rastercollection.backends.storage.vendor import secrets_in, translated
 from rastercollection.ports.addresses import HTTP_SCHEMES, LOCAL_SCHEMES, accepted, public_url, split_scheme
 from rastercollection.ports.storage import GdalSource, ObjectInfo
+from rastercollection.texts.redaction import Hidden
 
 if TYPE_CHECKING:
     from rastercollection.backends.storage.remote import RemoteObject
@@ -48,8 +49,8 @@ class FsspecStorage:
         return RemoteObject(url, self.options)
 
     @property
-    def _secrets(self) -> tuple[str, ...]:
-        return secrets_in(self.options)
+    def _secrets(self) -> Hidden:
+        return Hidden(secrets_in(self.options))
 
     def exists(self, url: str) -> bool:
         """Whether an object or a folder is there."""

@@ -20,7 +20,7 @@ from rastercollection.errors import (
     UnavailableError,
 )
 from rastercollection.ports.addresses import public_form
-from rastercollection.texts.redaction import redacted
+from rastercollection.texts.redaction import Hidden, redacted
 
 __all__ = ["kind_of", "reason_for", "secrets_in", "translated"]
 
@@ -101,13 +101,13 @@ _BY_NAME: Mapping[str, Kind] = {
 
 
 @contextlib.contextmanager
-def translated(doing: str, url: str, secrets: Sequence[str] = ()) -> Iterator[None]:
+def translated(doing: str, url: str, secrets: Hidden | None = None) -> Iterator[None]:
     """Raise whatever goes wrong inside as a BackendError about ``url``; the original is its cause.
 
     Args:
         doing: The verb of the message: "Cannot {doing} {url}".
         url: What it is about.
-        secrets: Texts that must not be shown.
+        secrets: A sequence of texts that must not be shown.
     """
     try:
         yield
@@ -115,7 +115,7 @@ def translated(doing: str, url: str, secrets: Sequence[str] = ()) -> Iterator[No
         raise
     except Exception as error:  # whatever a vendor's library raises ends here
         shown = public_form(url)
-        reason = reason_for(error, secrets)
+        reason = reason_for(error, secrets.value if secrets else ())
         traceback.clear_frames(error.__traceback__)  # locals of the vendor's functions hold credentials
         raise kind_of(error)(f"Cannot {doing} {shown}: {reason}.", "", shown) from error
 
