@@ -16,6 +16,7 @@ from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import JobRecord, Notice
 from rastercollection.core.records import jsonable, to_dict
 from rastercollection.core.workflow import FanIn, Stage
+from rastercollection.disclosure.redaction import Hidden
 from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.job.arguments import JobArguments
 from rastercollection.job.result import JobResult
@@ -25,7 +26,6 @@ from rastercollection.model import checks
 from rastercollection.model.parameters import MISSING, explained, parameters, problems, shown
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
-from rastercollection.texts.redaction import Hidden
 
 if TYPE_CHECKING:
     from rastercollection.model.joining import Joining

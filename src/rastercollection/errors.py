@@ -25,6 +25,7 @@
         ├── ObjectExistsError
         ├── PreconditionError        the object or record changed in the meantime
         ├── PermissionDeniedError
+        ├── PrivateAddressError      a web address leads into this machine's own networks
         ├── UnavailableError         may work again later
         ├── CatalogIncompleteError   the catalog does not hold what it was sent
         └── CatalogSetupError        the catalog's database is not set up for it; adapters say in what respect
@@ -39,8 +40,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from rastercollection.texts.escaping import safe_text
-from rastercollection.texts.redaction import redacted, redacted_values
+from rastercollection.disclosure.escaping import safe_text
+from rastercollection.disclosure.redaction import redacted, redacted_values
 
 __all__ = [
     "BackendError",
@@ -60,6 +61,7 @@ __all__ = [
     "OutputTakenError",
     "PermissionDeniedError",
     "PreconditionError",
+    "PrivateAddressError",
     "RasterCollectionError",
     "RequestError",
     "RequestProblem",
@@ -291,6 +293,13 @@ class PreconditionError(BackendError):
 class PermissionDeniedError(BackendError):
     code = "PERMISSION_DENIED"
     default_hint = "Check the permissions, or the credentials in storage_options."
+
+
+class PrivateAddressError(BackendError):
+    """A web address leads to this machine, its private network or a cloud's metadata server, which is not allowed."""
+
+    code = "PRIVATE_ADDRESS"
+    settled = True
 
 
 class UnavailableError(BackendError):

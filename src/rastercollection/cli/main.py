@@ -21,6 +21,7 @@ import click
 from rastercollection import __version__
 from rastercollection.cli import options
 from rastercollection.core.models import ErrorRecord
+from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import (
     BackendError,
     JobCancelledError,
@@ -33,7 +34,6 @@ from rastercollection.errors import (
 )
 from rastercollection.job.runtime import RuntimeOptions, open_storage
 from rastercollection.model.request import CollectionRequest
-from rastercollection.texts.escaping import safe_text
 
 if TYPE_CHECKING:
     from rastercollection.cli.progress import ProgressDisplay

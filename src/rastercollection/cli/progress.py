@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TextIO
 from rastercollection.cli.terminal import error_text, plural
 from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
 from rastercollection.core.models import TaskStatus
-from rastercollection.texts.escaping import safe_text
+from rastercollection.disclosure.escaping import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

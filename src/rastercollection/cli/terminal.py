@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rastercollection.core.models import ErrorRecord, Notice
+from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import RasterCollectionError, RequestError
-from rastercollection.texts.escaping import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,9 +8,9 @@ from typing import Any
 
 import attrs
 
+from rastercollection.disclosure.escaping import safe_text
+from rastercollection.disclosure.redaction import redacted_values
 from rastercollection.errors import RasterCollectionError, TaskError
-from rastercollection.texts.escaping import safe_text
-from rastercollection.texts.redaction import redacted_values
 
 __all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Notify", "Task", "TaskResult", "TaskStatus"]
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
+from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import ExecutorError
-from rastercollection.texts.escaping import safe_text
 
 __all__ = ["PackedOutcome", "RemoteTracebackError", "function_name", "pack_call", "refused", "run_packed", "settle"]
 

@@ -13,9 +13,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ExecutorBrokenError
 from rastercollection.executors.lifecycle import shut_down_error
-from rastercollection.texts.logs import get_logger
 
 __all__ = ["Call", "Slot", "SlotPool"]
 

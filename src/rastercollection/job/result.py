@@ -15,11 +15,11 @@ import attrs
 from rastercollection.core.models import ErrorRecord, JobRecord, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, jsonable
 from rastercollection.core.workflow import JobContext, TaskKind
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ViewError
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 from rastercollection.ports import addresses
-from rastercollection.texts.logs import get_logger
 
 if TYPE_CHECKING:
     from rastercollection.ports.storage import StorageBackend

@@ -20,6 +20,7 @@ from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.registry import Registry
 from rastercollection.core.workflow import Workflow
+from rastercollection.disclosure.redaction import holds_secret, revealed
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.model import checks, converters
 from rastercollection.model.parameters import documented, parameter
@@ -28,7 +29,6 @@ from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.registries import CATALOGS, EXECUTORS, JOBS, STORAGE
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.texts.redaction import holds_secret, revealed
 
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
@@ -93,10 +93,6 @@ def _job_store(value: JobStore | str | None) -> Any:
     return revealed(value)
 
 
-def _storage_options(value: Mapping[str, Any] | None) -> Any:
-    return revealed(value)
-
-
 @documented
 @attrs.frozen(kw_only=True)
 class RuntimeOptions:
@@ -147,12 +143,19 @@ class RuntimeOptions:
     )
     storage_options: Mapping[str, Any] | None = field(
         default=None,
-        converter=_storage_options,
+        converter=converters.storage_options,
         repr=False,
         metadata=_run(
             "credentials and settings, as in fsspec; they stay out of records, logs and outputs",
             checks.is_a(Mapping, "a mapping of names to values"),
             option="--storage-option",
+        ),
+    )
+    allow_private_hosts: bool = field(
+        default=False,
+        metadata=_run(
+            "whether web addresses may lead to this machine, its private network or a cloud's metadata server; not for "
+            "addresses that come from strangers"
         ),
     )
     catalog: CatalogBackend | str | None = field(
@@ -245,9 +248,12 @@ def open_runtime(
 
 def open_storage(options: RuntimeOptions) -> StorageBackend:
     """The storage backend: an instance as it is, a name from the registry with the storage options."""
-    if options.storage is None or isinstance(options.storage, str):
-        return cast(StorageBackend, STORAGE.load(options.storage or "fsspec")(options.storage_options))
-    return options.storage
+    if options.storage is not None and not isinstance(options.storage, str):
+        return options.storage
+    made = STORAGE.load(options.storage or "fsspec")(options.storage_options)
+    if options.allow_private_hosts and hasattr(made, "allow_private_hosts"):
+        made = attrs.evolve(made, allow_private_hosts=True)
+    return cast(StorageBackend, made)
 
 
 def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: StorageBackend) -> CatalogBackend:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
+from rastercollection.disclosure.redaction import REDACTED
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, RequestError, RequestProblem
 from rastercollection.model.names import MOST_NAMED, shortened_names
 from rastercollection.model.request import CollectionRequest
@@ -17,7 +18,6 @@ from rastercollection.model.source_names import ALL_BANDS, TILES, is_pattern, ma
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
-from rastercollection.texts.redaction import REDACTED
 
 __all__ = ["every_part", "find_sources", "versions"]
 

@@ -10,11 +10,11 @@ from typing import Any, get_args
 
 import attrs
 
+from rastercollection.disclosure.redaction import holds_secret
 from rastercollection.errors import TaskError
 from rastercollection.model.tiers import LEVELS, Compression, Tier
 from rastercollection.model.times.time_evidence import ordered_span
 from rastercollection.ports import addresses
-from rastercollection.texts.redaction import holds_secret
 
 Check = Callable[[Any], str]
 """Says what is allowed when the value is not, and nothing when it is."""

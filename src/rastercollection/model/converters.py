@@ -8,9 +8,9 @@ from os import PathLike
 from typing import Any
 
 from rastercollection.core.machine import parse_bytes
+from rastercollection.disclosure.redaction import redacted, redacted_values, revealed
 from rastercollection.model.tiers import Tier
 from rastercollection.ports import addresses
-from rastercollection.texts.redaction import redacted, redacted_values
 
 
 def texts(value: Sequence[str]) -> Any:
@@ -88,6 +88,10 @@ def size(value: int | str | None) -> Any:
         return parse_bytes(value) if isinstance(value, str) else value
     except (ValueError, OverflowError):
         return value
+
+
+def storage_options(value: Mapping[str, Any] | None) -> Any:
+    return revealed(value)
 
 
 def path_or_none(value: str | PathLike[str] | None) -> Any:

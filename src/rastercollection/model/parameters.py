@@ -14,9 +14,9 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import attrs
 
+from rastercollection.disclosure.redaction import redacted
 from rastercollection.errors import RequestProblem
 from rastercollection.model import checks
-from rastercollection.texts.redaction import redacted
 
 __all__ = ["MISSING", "Parameter", "documented", "explained", "parameter", "parameters", "problems", "shown"]
 

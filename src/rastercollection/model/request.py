@@ -265,7 +265,11 @@ class CollectionRequest:
     )
     titiler_url: str | None = field(
         default=None,
-        metadata=_fine("root address of a tile server that shows the result", checks.http, metavar="URL"),
+        metadata=_fine(
+            "root address of a tile server that shows the result; it is asked from here, so never take a stranger's",
+            checks.http,
+            metavar="URL",
+        ),
     )
     titiler_profile: TitilerProfile | None = field(
         default=None,

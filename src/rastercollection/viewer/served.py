@@ -10,13 +10,13 @@ from typing import Any
 import attrs
 
 from rastercollection.core.records import digest
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, ViewError
 from rastercollection.mosaics.index import MosaicIndex, read_mosaic
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
 from rastercollection.stac.published import asset_with_role, published_overview
 from rastercollection.stac.terms import MOSAIC
-from rastercollection.texts.logs import get_logger
 from rastercollection.viewer.locate import check_in_place, find_collection, read_json
 from rastercollection.viewer.shown_items import ItemIndex, load_items
 

@@ -11,12 +11,12 @@ import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
 from rastercollection.stac.published import asset_with_role, links_of, when_acquired, whole_bands
 from rastercollection.stac.terms import DATA, SHARED_BAND_FIELDS, THUMBNAIL
-from rastercollection.texts.logs import get_logger
 from rastercollection.viewer.locate import read_json
 
 __all__ = ["ItemIndex", "ShownItem", "load_items"]

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import shapely
 from shapely.geometry import mapping
 
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.geo.bounds import bounds_parts, unroll
 from rastercollection.stac.published import links_of
 from rastercollection.stac.terms import VISUAL
 from rastercollection.stac.tile_servers import build_urls
-from rastercollection.texts.logs import get_logger
 from rastercollection.viewer.served import PublishedCollection
 from rastercollection.viewer.shown_items import ShownItem
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rastercollection.disclosure.redaction import Hidden, redacted
 from rastercollection.errors import (
     BackendError,
     NoSpaceError,
@@ -20,7 +21,6 @@ from rastercollection.errors import (
     UnavailableError,
 )
 from rastercollection.ports.addresses import public_form
-from rastercollection.texts.redaction import Hidden, redacted
 
 __all__ = ["kind_of", "reason_for", "secrets_in", "translated"]
 

@@ -26,9 +26,9 @@ from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
 from rastercollection.core.records import digest, jsonable
 from rastercollection.core.workflow import FanIn, FanOut, JobContext, PlanContext, Skip, Stage, Workflow
+from rastercollection.disclosure.escaping import safe_text
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import BackendError, JobBusyError, RasterCollectionError
-from rastercollection.texts.escaping import safe_text
-from rastercollection.texts.logs import get_logger
 
 __all__ = ["Engine", "JobOutcome", "RetryPolicy"]
 

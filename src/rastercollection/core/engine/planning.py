@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from rastercollection.core.models import ErrorRecord, Task, TaskResult
 from rastercollection.core.workflow import FanIn, FanOut, PlanContext, Skip, Stage
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, TaskError
-from rastercollection.texts.logs import get_logger
 
 __all__ = ["expected_tasks", "planned_tasks"]
 

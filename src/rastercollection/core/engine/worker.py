@@ -15,8 +15,8 @@ import attrs
 from rastercollection.core.models import ErrorRecord, Notice, Task, TaskResult
 from rastercollection.core.records import jsonable
 from rastercollection.core.workflow import Handler, TaskContext
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, TaskError, WorkflowDefinitionError
-from rastercollection.texts.logs import get_logger
 
 __all__ = ["Outcome", "load_handler", "run_task"]
 

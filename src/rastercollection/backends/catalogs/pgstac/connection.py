@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from rastercollection.backends.catalogs.pgstac.pgstac_errors import DatabaseNotFoundError, PgstacMissingError
+from rastercollection.disclosure.redaction import redacted
 from rastercollection.errors import (
     BackendError,
     MissingExtraError,
@@ -22,7 +23,6 @@ from rastercollection.errors import (
     RasterCollectionError,
     UnavailableError,
 )
-from rastercollection.texts.redaction import redacted
 
 if TYPE_CHECKING:
     import psycopg

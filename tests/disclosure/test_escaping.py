@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection.texts.escaping import escaped, safe_text
+from rastercollection.disclosure.escaping import escaped, safe_text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from rastercollection.texts.escaping import safe_text
+from rastercollection.disclosure.escaping import safe_text
 
 __all__ = ["get_logger"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from rastercollection.texts.logs import get_logger
+from rastercollection.disclosure.logs import get_logger
 
 log = get_logger("rastercollection.test")
 

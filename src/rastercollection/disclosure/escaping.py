@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from rastercollection.texts.redaction import redacted
+from rastercollection.disclosure.redaction import redacted
 
 __all__ = ["escaped", "safe_text"]
 

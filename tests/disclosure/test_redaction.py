@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection.texts.redaction import holds_secret, redacted, redacted_values
+from rastercollection.disclosure.redaction import holds_secret, redacted, redacted_values
 
 SECRET = "Zq9x7SECRETk3v0"
 FORMS = {
