@@ -98,6 +98,11 @@ BAD: list[tuple[checks.Check, list[Any], str]] = [
     ),
     (checks.is_datetime, ["2021-01-01/2020-01-01", "2019-07-14T01:00:00+02:00/2019-07-13T22:30:00Z"], "before it ends"),
     (checks.pattern, ["(", None, 5], "a regular expression"),
+    (
+        checks.pattern,
+        [r"(\d+)+$", r"((a|a)*)b", r"(?:(\w+)_?)+\.tif", "([0-9]*)*x"],
+        "must not repeat what is repeated",
+    ),
     (checks.pattern, ["no group", "(?:x)"], "must have a group"),
     (checks.is_providers, [({},), ({"name": ""},), ("me",), [{"name": "x"}], None], "at least a name"),
     (checks.is_texts, [("",), (5,), ["a"], "a"], "list of texts"),

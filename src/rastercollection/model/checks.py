@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -15,6 +16,9 @@ from rastercollection.errors import TaskError
 from rastercollection.model.tiers import LEVELS, Compression, Tier
 from rastercollection.model.times.time_evidence import ordered_span
 from rastercollection.ports import addresses
+
+_LONGEST_TRY = 40
+_SLOW_SECONDS = 0.05
 
 Check = Callable[[Any], str]
 """Says what is allowed when the value is not, and nothing when it is."""
@@ -168,7 +172,24 @@ def pattern(value: Any) -> str:
         groups = re.compile(value).groups
     except (re.error, TypeError) as error:
         return f"must be a regular expression: {error}"
-    return "" if groups else "must have a group that holds the date"
+    if not groups:
+        return "must have a group that holds the date"
+    return "must not repeat what is repeated already: it would take for ever on some names" if _explodes(value) else ""
+
+
+def _explodes(expression: str) -> bool:
+    """Whether searching takes many times as long for each further letter, tried on names that cannot match.
+
+    The tries get longer one by one and end with the first slow one: what explodes doubles its time at each.
+    """
+    compiled = re.compile(expression)
+    for letter in dict.fromkeys(f"a0_-. A{expression}"):
+        for length in range(6, _LONGEST_TRY, 2):
+            began = time.thread_time()
+            compiled.search(letter * length + "\0")
+            if time.thread_time() - began > _SLOW_SECONDS:
+                return True
+    return False
 
 
 def is_tiers(value: Any) -> str:
