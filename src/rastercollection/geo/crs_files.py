@@ -55,7 +55,7 @@ def file_elsewhere_in_bytes(content: Any) -> str | None:
         chunk = bytes(content[start : start + _CHUNK + _LONGEST_NODE])
         # searching for whole nodes at once would take ten times as long
         if any(keyword in chunk.lower() for keyword in _KEYWORDS_IN_BYTES):
-            nodes = _NODE.finditer(chunk.decode("latin-1"))
+            nodes = _NODE.finditer(chunk.decode(errors="replace"))
             found = next((name for node in nodes for name in _of_node(node)), None)
             if found:
                 return found
@@ -73,7 +73,7 @@ def _named(text: str) -> Iterator[str]:
 def _of_node(node: re.Match[str]) -> Iterator[str]:
     value = node["value"] if node["value"] is not None else node["value_bare"]
     name = node["name"] if node["name"] is not None else node["name_bare"]
-    is_list = node[0][:1] in "Pp" or name.strip().upper() == _GRIDS
+    is_list = node[0][:1] in "Pp" or _GRIDS in name.upper()
     yield from _of_list(value) if is_list else _of_proj_string(value)
 
 

@@ -79,6 +79,7 @@ MAKERS = {
     "aux.xml": (_pam("<SRS>{}</SRS>"), (WKT, *STRINGS)),
     "aux.xml of ground control points": (_pam(f'<GCPList Projection="{{}}">{GCPS}</GCPList>'), (WKT, *STRINGS)),
     "prj": (_ascii, (WKT,)),
+    "prj with printed quotes": (_ascii, (WKT.replace('"PROJ4_GRIDS","{}"', "“PROJ4_GRIDS”,“{}”"),)),
     "netCDF, crs_wkt": (_netcdf("crs_wkt"), (WKT,)),
     "netCDF, spatial_ref": (_netcdf("spatial_ref"), (WKT,)),
     "Imagine": (_imagine, (WKT,)),

@@ -165,7 +165,7 @@ def _vet(storage: StorageBackend, name: str, url: str, blob: str) -> Sidecar | N
 def _vet_text(blob: str, name: str, content: bytes) -> bool:
     if b"\0" in content or content.lstrip()[:1] in (b"<", b"{"):
         raise _unsafe(blob, name, "is not the plain text that its name says")
-    check_crs_text(content.decode("latin-1"), f"{blob}: the file {name} beside it")
+    check_crs_text(content.decode(errors="replace"), f"{blob}: the file {name} beside it")
     return bool(content.strip())
 
 
