@@ -35,6 +35,13 @@ def text(value: Any) -> str:
     return addresses.unicode_problem(value)
 
 
+def name_inside(value: Any) -> str:
+    """The name of a raster inside of a file, which is recorded and published."""
+    if isinstance(value, str) and holds_secret(value):
+        return "must be the name of a page or variable"
+    return text(value)
+
+
 def text_or(other: Check) -> Check:
     """A text that is not empty, or what another check lets pass."""
     return lambda value: text(value) if isinstance(value, str) else other(value)

@@ -283,7 +283,7 @@ class CollectionRequest:
         metadata=_fine(
             "which of several rasters in one file (pages of a TIFF, variables of a netCDF): the name of one, such as "
             "`t2m` or `2`, all as `bands` of one tile, or all as `tiles` of their own",
-            checks.text,
+            checks.name_inside,
             otherwise="a TIFF's first page; of several variables none",
             metavar="NAME",
         ),
