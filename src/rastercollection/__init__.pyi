@@ -43,6 +43,7 @@ from .errors import (
     OutputTakenError as OutputTakenError,
     PermissionDeniedError as PermissionDeniedError,
     PreconditionError as PreconditionError,
+    PrivateAddressError as PrivateAddressError,
     RasterCollectionError as RasterCollectionError,
     RequestError as RequestError,
     RequestProblem as RequestProblem,

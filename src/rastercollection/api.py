@@ -16,6 +16,7 @@ from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import JobRecord, Notice
 from rastercollection.core.records import jsonable, to_dict
 from rastercollection.core.workflow import FanIn, Stage
+from rastercollection.disclosure.redaction import Hidden
 from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.job.arguments import JobArguments
 from rastercollection.job.result import JobResult
@@ -52,9 +53,11 @@ def _takes(*kinds: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         required = {name: MISSING for kind in kinds for name, each in parameters(kind).items() if each.is_required}
+        secrets = [field.name for kind in kinds for field in attrs.fields(kind) if not field.repr]
 
         @functools.wraps(function)
         def call(**arguments: Any) -> R:
+            arguments |= {name: Hidden(arguments[name]) for name in secrets if name in arguments}
             return cast(Callable[..., R], function)(**{**required, **arguments})
 
         call.__doc__ = f"{function.__doc__}\n    Parameters:\n{''.join(map(explained, kinds))}    "

@@ -25,6 +25,7 @@
         ├── ObjectExistsError
         ├── PreconditionError        the object or record changed in the meantime
         ├── PermissionDeniedError
+        ├── PrivateAddressError      a web address leads into this machine's own networks
         ├── UnavailableError         may work again later
         ├── CatalogIncompleteError   the catalog does not hold what it was sent
         └── CatalogSetupError        the catalog's database is not set up for it; adapters say in what respect
@@ -38,6 +39,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
+
+from rastercollection.disclosure.escaping import safe_text
+from rastercollection.disclosure.redaction import redacted, redacted_values
 
 __all__ = [
     "BackendError",
@@ -57,6 +61,7 @@ __all__ = [
     "OutputTakenError",
     "PermissionDeniedError",
     "PreconditionError",
+    "PrivateAddressError",
     "RasterCollectionError",
     "RequestError",
     "RequestProblem",
@@ -80,16 +85,20 @@ class RasterCollectionError(Exception):
         retryable: Whether the same call may succeed later with nothing changed.
         settled: Whether the fault lies in what was asked for, so that a job that meets it again would only fail again;
             False where it lies around it, in a machine, a store or a catalog, which may be otherwise next time.
+
+    Message and hint hold no secrets and no control characters, whatever they were made of; line feeds only in errors
+    that list several things.
     """
 
     code: str = "RASTERCOLLECTION_ERROR"
     retryable: bool = False
     settled: ClassVar[bool] = True
+    has_lines: ClassVar[bool] = False
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
+        self.message = safe_text(message, lines=self.has_lines)
+        self.hint = safe_text(hint, lines=self.has_lines)
+        super().__init__(self.message, self.hint)
 
     def __str__(self) -> str:
         text = f"[{self.code}] {self.message}"
@@ -111,9 +120,10 @@ class RequestError(RasterCollectionError):
     """The request cannot be run as it stands. ``problems`` holds every one found, not just the first."""
 
     code = "INVALID_REQUEST"
+    has_lines = True
 
     def __init__(self, problems: Sequence[RequestProblem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(RequestProblem(*map(safe_text, problem)) for problem in problems)
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}"
         super().__init__(f"{count} with the request:\n{lines}")
@@ -162,8 +172,8 @@ class TaskError(RasterCollectionError):
         super().__init__(message, hint)
         self.code = code or type(self).code
         self.retryable = type(self).retryable if retryable is None else retryable
-        self.details = dict(details or {})
-        self.args = (message, hint, self.code, self.retryable, self.details)
+        self.details = dict(redacted_values(details or {}))
+        self.args = (self.message, self.hint, self.code, self.retryable, self.details)
 
 
 class TileError(TaskError):
@@ -191,11 +201,12 @@ class JobFailedError(RasterCollectionError):
     """The job failed. ``result`` is the :class:`~rastercollection.JobResult` as far as the job came."""
 
     code = "JOB_FAILED"
+    has_lines = True
 
     def __init__(self, message: str, hint: str = "", result: Any = None) -> None:
         super().__init__(message, hint)
         self.result = result
-        self.args = (message, hint, result)
+        self.args = (self.message, self.hint, result)
 
 
 class JobCancelledError(JobFailedError):
@@ -212,6 +223,7 @@ class JobBusyError(RasterCollectionError):
 
 class ExecutorError(RasterCollectionError):
     code = "EXECUTOR_ERROR"
+    has_lines = True
 
 
 class ExecutorBrokenError(ExecutorError):
@@ -224,9 +236,9 @@ class UnknownNameError(RasterCollectionError):
     code = "UNKNOWN_NAME"
 
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
-        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
-        super().__init__(f"No {kind} is called {name!r}.", f"Known: {', '.join(self.known) or 'none'}.")
-        self.args = (kind, name, self.known)
+        self.kind, self.name, self.known = kind, redacted(name), tuple(sorted(known))
+        super().__init__(f"No {kind} is called {self.name!r}.", f"Known: {', '.join(self.known) or 'none'}.")
+        self.args = (kind, self.name, self.known)
 
 
 class MissingExtraError(RasterCollectionError):
@@ -257,8 +269,8 @@ class BackendError(RasterCollectionError):
 
     def __init__(self, message: str, hint: str = "", target: str = "") -> None:
         super().__init__(message, hint or self.default_hint)
-        self.target = target
-        self.args = (message, hint, target)
+        self.target = redacted(target)
+        self.args = (self.message, self.hint, self.target)
 
 
 class NoSpaceError(BackendError):
@@ -281,6 +293,13 @@ class PreconditionError(BackendError):
 class PermissionDeniedError(BackendError):
     code = "PERMISSION_DENIED"
     default_hint = "Check the permissions, or the credentials in storage_options."
+
+
+class PrivateAddressError(BackendError):
+    """A web address leads to this machine, its private network or a cloud's metadata server, which is not allowed."""
+
+    code = "PRIVATE_ADDRESS"
+    settled = True
 
 
 class UnavailableError(BackendError):

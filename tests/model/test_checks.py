@@ -71,7 +71,7 @@ GOOD: list[tuple[checks.Check, list[Any]]] = [
     (checks.is_tiers, [(), (Tier(name="x", compression="ZSTD", level=22, needs="rgb_byte"),)]),
     (checks.is_providers, [(), ({"name": "x"},)]),
     (checks.is_texts, [(), ("a", "b")]),
-    (checks.http, ["http://localhost:8000", "https://host/path?x=1"]),
+    (checks.http, ["http://localhost:8000", "https://host/path"]),
     (checks.is_a(dict, "a dict"), [{}, Counter()]),
     (checks.callables, [(), [print], (print, len)]),
     (checks.has_members_of(Lock, "a lock"), [threading.Lock(), Delegating(threading.Lock())]),
@@ -98,6 +98,11 @@ BAD: list[tuple[checks.Check, list[Any], str]] = [
     ),
     (checks.is_datetime, ["2021-01-01/2020-01-01", "2019-07-14T01:00:00+02:00/2019-07-13T22:30:00Z"], "before it ends"),
     (checks.pattern, ["(", None, 5], "a regular expression"),
+    (
+        checks.pattern,
+        [r"(\d+)+$", r"((a|a)*)b", r"(?:(\w+)_?)+\.tif", "([0-9]*)*x"],
+        "must not repeat what is repeated",
+    ),
     (checks.pattern, ["no group", "(?:x)"], "must have a group"),
     (checks.is_providers, [({},), ({"name": ""},), ("me",), [{"name": "x"}], None], "at least a name"),
     (checks.is_texts, [("",), (5,), ["a"], "a"], "list of texts"),
@@ -109,7 +114,11 @@ BAD: list[tuple[checks.Check, list[Any], str]] = [
     (checks.has_members_of(Lock, "a lock"), [Half()], "must be a lock; it has no release"),
     (checks.text_or(checks.boolean), ["", " "], "not empty"),
     (checks.text_or(checks.boolean), [5], "True or False"),
-    (checks.http, ["host", "ftp://host", "http://user:pw@host", "http://", "http://a b", None], "without credentials"),
+    (
+        checks.http,
+        ["host", "ftp://host", "http://user:pw@host", "http://", "http://a b", "http://h/?x=1", None],
+        "without credentials",
+    ),
 ]
 
 
@@ -130,6 +139,14 @@ def test_every_wrong_name_of_a_list_is_told() -> None:
     assert told.startswith("'../a' must ")
     assert told.endswith("; 5 must be a text")
     assert "fine" not in told
+
+
+def test_names_of_rasters_and_folders_hold_no_secrets() -> None:
+    """They are recorded, published and made into names of items."""
+    signed = "x.tif?sv=2020&sig=Zq9SECRET"
+    for told in (checks.blobs((signed,)), checks.is_folder(signed)):
+        assert "signature or password" in told
+    assert checks.blobs(("x.tif?page=1", "what?.tif")) == ""
 
 
 @pytest.mark.parametrize(
@@ -230,5 +247,5 @@ class TestNormalForms:
         assert converters.tiers([fields, tier]) == (tier, tier)
         assert converters.tiers(fields) == converters.tiers(tier) == (tier,)  # type: ignore[arg-type]
         assert converters.tiers([{"name": "x"}, fields]) == ({"name": "x"}, tier), "left for the check"
-        assert converters.mappings([fields]) == converters.mappings((fields,)) == (fields,)
-        assert converters.mappings("me") == "me"  # type: ignore[arg-type]
+        assert converters.public_mappings([fields]) == converters.public_mappings((fields,)) == (fields,)
+        assert converters.public_mappings("me") == "me"  # type: ignore[arg-type]

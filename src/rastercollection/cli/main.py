@@ -21,6 +21,7 @@ import click
 from rastercollection import __version__
 from rastercollection.cli import options
 from rastercollection.core.models import ErrorRecord
+from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import (
     BackendError,
     JobCancelledError,
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         if "--json" in given:
             _print_json({"error": _usage(error)})
-        error.show()
+        sys.stderr.write(f"{_shown(error)}\n")
         return BAD_REQUEST
     except BrokenPipeError:
         sys.stdout = None  # whoever read the output has gone: flush nothing at exit
@@ -156,7 +157,7 @@ def _report(error: Exception, output: Output) -> None:
     from rastercollection.cli.terminal import format_error, print_result
 
     if output.debug:
-        traceback.print_exception(error)
+        sys.stderr.write(safe_text("".join(traceback.format_exception(error)), lines=True))
     result: JobResult | None = error.result if isinstance(error, JobFailedError) else None
     if output.json:
         _print_json(result.to_dict() if result is not None else {"error": _as_dict(error)})
@@ -186,7 +187,14 @@ def _usage(error: click.ClickException) -> dict[str, Any]:
     """What is wrong with the command line itself, in the form of an error."""
     context = getattr(error, "ctx", None)
     hint = f"Try '{context.command_path} --help'." if context else ""
-    return {"code": RequestError.code, "message": error.format_message(), "hint": hint}
+    return {"code": RequestError.code, "message": safe_text(error.format_message()), "hint": hint}
+
+
+def _shown(error: click.ClickException) -> str:
+    """What click would show of it, without secrets and escaped."""
+    shown = io.StringIO()
+    error.show(shown)
+    return safe_text(shown.getvalue().rstrip(), lines=True)
 
 
 def _run(output: Output, **arguments: Any) -> int:

@@ -75,7 +75,7 @@ def _json(text: str) -> Any:
 def _pair(text: str) -> tuple[str, Any]:
     key, separator, value = text.partition("=")
     if not (key and separator):
-        raise click.BadParameter(f"{text!r} is not KEY=VALUE")
+        raise click.BadParameter("it is not KEY=VALUE")  # and may be a secret: it is not repeated
     with contextlib.suppress(ValueError):
         return key, json.loads(value)  # anon=true is a truth value, a nested option an object
     return key, value

@@ -14,9 +14,10 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from rastercollection.cli.terminal import clean, error_text, plural
+from rastercollection.cli.terminal import error_text, plural
 from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
 from rastercollection.core.models import TaskStatus
+from rastercollection.disclosure.escaping import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,7 +64,7 @@ def _retry(event: TaskRetried) -> str:
 
 
 def _subject(tile: str | None, otherwise: str) -> str:
-    return clean(tile if tile is not None else otherwise)
+    return safe_text(tile if tile is not None else otherwise)
 
 
 def _counts(counts: Counter[str]) -> str:
@@ -114,7 +115,7 @@ class LineProgress:
         known = f", {plural(event.reused, 'result')} of an earlier run" if event.reused else ""
         self._write(f"job {event.job_id[:12]}: {plural(event.total_stages, 'stage')}{known}")
         for notice in event.notices:
-            self._write(f"  {clean(f'[{notice.code}] {notice.message}')}")
+            self._write(f"  {safe_text(f'[{notice.code}] {notice.message}')}")
 
     def _stage_started(self, event: StageStarted) -> None:
         self._label = f"stage {event.stage}/{self._total_stages} {event.name}"
@@ -187,7 +188,7 @@ class BarProgress:
         self._total_stages = event.total_stages
         self._progress.start()
         for notice in event.notices:
-            self._above(clean(f"[{notice.code}] {notice.message}"), "yellow")
+            self._above(safe_text(f"[{notice.code}] {notice.message}"), "yellow")
 
     def _stage_started(self, event: StageStarted) -> None:
         self._counts = Counter()

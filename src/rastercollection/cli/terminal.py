@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rastercollection.core.models import ErrorRecord, Notice
+from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import RasterCollectionError, RequestError
 
 if TYPE_CHECKING:
@@ -18,24 +18,10 @@ if TYPE_CHECKING:
     from rastercollection.model.joining import Joining
     from rastercollection.model.tile_forecast import TileForecast
 
-__all__ = ["clean", "error_text", "format_error", "plural", "print_plan", "print_result", "print_status"]
+__all__ = ["error_text", "format_error", "plural", "print_plan", "print_result", "print_status"]
 
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 MOST_TILES = 40
 COLORS = {"cog": "green", "failed": "red", "skipped": "yellow", "not_run": "yellow"}
-
-
-def clean(text: object, *, lines: bool = False) -> str:
-    """``text`` with what a terminal would act upon (escape codes, direction marks) shown as ``\\x1b``.
-
-    File names and tags come from strangers. With ``lines``, line feeds are kept.
-    """
-    return "".join(
-        character
-        if (lines and character == "\n") or unicodedata.category(character) not in _HIDDEN
-        else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in str(text)
-    )
 
 
 def plural(count: int, noun: str) -> str:
@@ -45,7 +31,7 @@ def plural(count: int, noun: str) -> str:
 
 def error_text(error: ErrorRecord) -> str:
     """An error on one line: code, message, hint."""
-    return clean(" ".join(f"[{error.code}] {error.message} {error.hint}".split()))
+    return safe_text(" ".join(f"[{error.code}] {error.message} {error.hint}".split()))
 
 
 def format_error(error: BaseException, option_name: Callable[[str], str] = str, *, told: Collection[str] = ()) -> str:
@@ -59,15 +45,15 @@ def format_error(error: BaseException, option_name: Callable[[str], str] = str, 
     if isinstance(error, RequestError):
         head = f"error [{error.code}]: {plural(len(error.problems), 'problem')} with the request"
         problems = [
-            f"  {option_name(problem.parameter)} {clean(problem.value)}: {clean(problem.allowed)}"
+            f"  {option_name(problem.parameter)} {safe_text(problem.value)}: {safe_text(problem.allowed)}"
             for problem in error.problems
         ]
         return "\n".join([head, *problems])
     record = ErrorRecord.of(error)
-    known = {f"  - {blob}" for blob in told}
+    known = {safe_text(f"  - {blob}") for blob in told}
     message = "\n".join(line for line in record.message.split("\n") if line.partition(": [")[0] not in known)
     hint = f"\n  hint: {record.hint}" if record.hint and isinstance(error, RasterCollectionError) else ""
-    return clean(f"error [{record.code}]: {message}{hint}", lines=True)
+    return safe_text(f"error [{record.code}]: {message}{hint}", lines=True)
 
 
 def print_result(result: JobResult, stream: TextIO) -> None:
@@ -78,10 +64,10 @@ def print_result(result: JobResult, stream: TextIO) -> None:
     again = ", done before: nothing was recomputed" if result.reused else ""
     status = result.status.replace("_", " ")
     title = f"{summary.get('collection_id', 'job')}: {status}, {result.became}"
-    _print(console, f"\n{clean(title)}{again}\n", style="bold")
+    _print(console, f"\n{safe_text(title)}{again}\n", style="bold")
     notes = [*_disagreements(summary), *_notices(result.tiles, summary), *_notices_of_all(summary)]
     for line in notes:
-        _print(console, f"  note: {clean(line)}", style="yellow")
+        _print(console, f"  note: {safe_text(line)}", style="yellow")
     if notes:
         _print(console, "")
     _print_facts(console, _facts(result, summary))
@@ -92,12 +78,14 @@ def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
     console = _console(stream)
     forecasts = {tile.blob: tile for tile in plan.tiles}
     for source in plan.sources[:MOST_TILES]:
-        _print(console, f"  {source.size / 1e6:10.1f} MB  {clean(source.blob)}{_forecast(forecasts.get(source.blob))}")
+        _print(
+            console, f"  {source.size / 1e6:10.1f} MB  {safe_text(source.blob)}{_forecast(forecasts.get(source.blob))}"
+        )
     if len(plan.sources) > MOST_TILES:
         _print(console, f"  … and {len(plan.sources) - MOST_TILES} more")
     _print(console, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", style="bold")
     for note in (*(f"[{notice.code}] {notice.message}" for notice in plan.notices), *_notices(plan.tiles, {})):
-        _print(console, f"  note: {clean(note)}", style="yellow")
+        _print(console, f"  note: {safe_text(note)}", style="yellow")
     stages = ", ".join(f"{name} ({count})" for name, count in plan.stages.items())
     parameters = plan.parameters
     _print_facts(
@@ -132,7 +120,7 @@ def _forecast(tile: TileForecast | None) -> str:
     if tile is None:
         return ""
     if tile.problem is not None:
-        return clean(f": [{tile.problem.code}] {tile.problem.message}")
+        return safe_text(f": [{tile.problem.code}] {tile.problem.message}")
     rows, columns = tile.shape or (0, 0)
     change = "resampled" if tile.resampled else "pixels kept"
     return f" → {columns:,} × {rows:,}, {change}, about {(tile.bytes_out or 0) / 1e6:.1f} MB"
@@ -155,7 +143,7 @@ def print_status(report: JobReport, stream: TextIO) -> None:
     job = report.job
     console = _console(stream)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(report.tasks_by_status.items()))
-    _print(console, f"{clean(job.metadata.get('collection_id', job.job_type))}: {job.status}", style="bold")
+    _print(console, f"{safe_text(job.metadata.get('collection_id', job.job_type))}: {job.status}", style="bold")
     facts = {
         "Stage": f"{job.current_stage} of {job.total_stages}",
         "Tasks": counts or "none has ended",
@@ -182,12 +170,12 @@ def _print(console: Console, text: str, style: str | None = None) -> None:
 def _print_facts(console: Console, facts: Mapping[str, str]) -> None:
     for name, fact in facts.items():
         if fact:
-            _print(console, f"  {name:<8}  {clean(fact)}")
+            _print(console, f"  {name:<8}  {safe_text(fact)}")
 
 
 def _print_tiles(console: Console, tiles: Sequence[TileOutcome]) -> None:
     shown = tiles if len(tiles) <= MOST_TILES else [tile for tile in tiles if not tile.ok]
-    rows = [(clean(tile.blob), tile.outcome, _reason(tile)) for tile in shown[:MOST_TILES]]
+    rows = [(safe_text(tile.blob), tile.outcome, _reason(tile)) for tile in shown[:MOST_TILES]]
     if console.is_terminal:
         _print_table(console, rows)
     else:
@@ -299,7 +287,7 @@ def _items(stac: Mapping[str, Any]) -> str:
 
 
 def _about(blob: str, notice: Notice) -> str:
-    return notice.message if blob in notice.message else f"{blob}: {notice.message}"
+    return notice.message if safe_text(blob) in notice.message else f"{blob}: {notice.message}"
 
 
 def _others(count: int) -> str:

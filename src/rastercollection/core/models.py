@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from rastercollection.disclosure.escaping import safe_text
+from rastercollection.disclosure.redaction import redacted_values
 from rastercollection.errors import RasterCollectionError, TaskError
 
 __all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Notify", "Task", "TaskResult", "TaskStatus"]
@@ -64,11 +66,15 @@ class Notice:
     """Something the user should know that did not stop the work (a fallback, an override, a retry)."""
 
     code: str
-    message: str
+    message: str = attrs.field(converter=safe_text)
 
 
 Notify = Callable[[str, str], None]
 """``notify(code, message)`` records a notice."""
+
+
+def _several_lines(text: str) -> str:
+    return safe_text(text, lines=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -81,10 +87,10 @@ class ErrorRecord:
     """
 
     code: str
-    message: str
-    hint: str = ""
+    message: str = attrs.field(converter=_several_lines)
+    hint: str = attrs.field(default="", converter=_several_lines)
     retryable: bool = False
-    details: Mapping[str, Any] = attrs.field(factory=dict)
+    details: Mapping[str, Any] = attrs.field(factory=dict, converter=redacted_values)
     settled: bool = attrs.field(default=attrs.Factory(lambda self: not self.retryable, takes_self=True))
 
     @classmethod
@@ -101,7 +107,7 @@ class ErrorRecord:
             )
         return cls(
             code="UNEXPECTED_ERROR",
-            message=f"{type(error).__name__}: {error}",
+            message=safe_text(f"{type(error).__name__}: {error}"),
             hint="This is a bug, in the library or in a handler of yours: the log holds the traceback.",
             settled=False,
         )

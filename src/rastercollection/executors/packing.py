@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
+from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import ExecutorError
 
 __all__ = ["PackedOutcome", "RemoteTracebackError", "function_name", "pack_call", "refused", "run_packed", "settle"]
@@ -37,8 +38,8 @@ class RemoteTracebackError(Exception):
     """The cause of an exception that came from a worker: where it was raised there."""
 
     def __init__(self, trace: str) -> None:
-        super().__init__(trace)
-        self.trace = trace
+        self.trace = safe_text(trace, lines=True)
+        super().__init__(self.trace)
 
     def __str__(self) -> str:
         return f"in the worker:\n{self.trace}"

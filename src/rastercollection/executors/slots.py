@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import logging
 import threading
 import weakref
 from collections import deque
@@ -14,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ExecutorBrokenError
 from rastercollection.executors.lifecycle import shut_down_error
 
@@ -27,7 +27,7 @@ class Call:
     future: Future[Any]
 
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 C = TypeVar("C", bound=Call)
 C_contra = TypeVar("C_contra", bound=Call, contravariant=True)

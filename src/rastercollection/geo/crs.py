@@ -1,7 +1,7 @@
 """Coordinate reference systems: parsing what users write, naming, comparing. CRSs are compared, never strings.
 
-Everything from users goes through PROJ's own parser (pyproj), which reads definitions and codes, opens no files and
-fetches nothing.
+Everything from users goes through PROJ's own parser (pyproj), which reads definitions and codes. Texts that would lead
+PROJ to files outside of its own folders are refused before it sees them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from pyproj.enums import WktVersion
 from pyproj.exceptions import CRSError
 
 from rastercollection.errors import TaskError
+from rastercollection.geo.crs_files import file_elsewhere
 
 __all__ = [
     "crs_label",
     "horizontal",
     "name_crs",
+    "other_body",
     "parse_crs",
     "parse_whole",
     "same_crs",
@@ -36,6 +38,10 @@ _LONGEST_DEFINITION = 20_000
 
 _NAMES_MAY_DIFFER = 70
 
+_RADIUS_OF_EARTH = 6_378_137.0
+_SAME_BODY = 0.005
+"""Part of the radius that ellipsoids and spheres of one body differ by at most; PROJ goes by the same."""
+
 
 @functools.lru_cache(maxsize=256)
 def parse_crs(text: str) -> pyproj.CRS:
@@ -44,12 +50,15 @@ def parse_crs(text: str) -> pyproj.CRS:
     Of one with heights, the horizontal part.
 
     Raises:
-        TaskError: ``CRS_INVALID``; it is none of these, or not a CRS of places on Earth.
+        TaskError: ``CRS_INVALID``; it is none of these, not a CRS of places on Earth, or names files elsewhere.
     """
     crs = parse_whole(text)
     flat = horizontal(crs)
     if flat is None:
         raise _invalid(text, f"a {crs.type_name.lower()} locates nothing on Earth")
+    elsewhere = other_body(flat)
+    if elsewhere:
+        raise _invalid(text, f"{elsewhere}; collections are of places on Earth")
     return flat
 
 
@@ -58,21 +67,39 @@ def parse_whole(text: str) -> pyproj.CRS:
     """The same with its heights, or a vertical CRS alone.
 
     Raises:
-        TaskError: ``CRS_INVALID``; it is none of these.
+        TaskError: ``CRS_INVALID``; it is none of these, or names files elsewhere.
     """
     problem = "it is neither a code like 'EPSG:32642' nor WKT, PROJJSON or a PROJ string"
     if _URL.match(text) or len(text) > _LONGEST_DEFINITION:
         raise _invalid(text, problem)
+    _check_files(text, text)
     code = _EPSG.fullmatch(text)
     try:
-        return pyproj.CRS.from_epsg(int(code[1])) if code else pyproj.CRS.from_user_input(text)
+        crs = pyproj.CRS.from_epsg(int(code[1])) if code else pyproj.CRS.from_user_input(text)
     except (CRSError, ValueError, TypeError) as error:
         raise _invalid(text, problem) from error
+    _check_files(text, crs.to_json())  # as PROJ itself has understood it
+    return crs
+
+
+def _check_files(text: str, definition: str) -> None:
+    name = file_elsewhere(definition)
+    if name:
+        problem = f"it names the file {name!r}, and only files of PROJ's own data folder may be named, without a folder"
+        raise _invalid(text, problem)
 
 
 def _invalid(text: str, problem: str) -> TaskError:
     shown = text if len(text) <= 80 else f"{text[:77]}..."
     return TaskError(f"{shown!r} is no usable CRS: {problem}.", "Correct input_crs or target_crs.", "CRS_INVALID")
+
+
+def other_body(crs: pyproj.CRS) -> str:
+    """Of a CRS of another body than Earth, what tells so, as a clause; empty for one of Earth."""
+    ellipsoid = crs.ellipsoid
+    if ellipsoid is None or abs(ellipsoid.semi_major_metre / _RADIUS_OF_EARTH - 1) < _SAME_BODY:
+        return ""
+    return f"{crs.name!r} is of another body, with a radius of {ellipsoid.semi_major_metre / 1000:,.0f} km"
 
 
 def horizontal(crs: pyproj.CRS) -> pyproj.CRS | None:

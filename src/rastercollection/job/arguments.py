@@ -142,7 +142,7 @@ class CollectionArguments(TypedDict, total=False):
     """Key of the COG in STAC items."""
 
     titiler_url: str | None
-    """Root address of a tile server that shows the result."""
+    """Root address of a tile server that shows the result; it is asked from here, so never take a stranger's."""
 
     titiler_profile: TitilerProfile | None
     """What kind of server that is, and from which version on: `titiler-pgstac-3`, `titiler-pgstac-2`,
@@ -188,6 +188,10 @@ class JobArguments(CollectionArguments, total=False):
 
     storage_options: Mapping[str, Any] | None
     """Credentials and settings, as in fsspec; they stay out of records, logs and outputs."""
+
+    allow_private_hosts: bool
+    """Whether web addresses may lead to this machine, its private network or a cloud's metadata server; not for
+    addresses that come from strangers."""
 
     catalog: CatalogBackend | str | PathLike[str] | None
     """Where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a catalog

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import html
 import json
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import attrs
 from rastercollection.core.models import ErrorRecord, JobRecord, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, jsonable
 from rastercollection.core.workflow import JobContext, TaskKind
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ViewError
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
@@ -29,7 +29,7 @@ __all__ = ["JobResult", "Summary", "TileOutcome", "summarise"]
 
 Summary = Mapping[str, Any]
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -13,11 +12,15 @@ from rastercollection.core.engine.engine import Engine
 from rastercollection.core.models import JobRecord, JobStatus, TaskResult, TaskStatus
 from rastercollection.core.records import digest
 from rastercollection.core.workflow import TaskKind, Workflow
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import (
     BackendError,
     JobCancelledError,
     JobFailedError,
     ObjectNotFoundError,
+    PrivateAddressError,
+    RequestError,
+    RequestProblem,
     TileError,
 )
 from rastercollection.job.admitting import admitted, are_there
@@ -42,7 +45,7 @@ from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["CollectionRun"]
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 
 @attrs.frozen(kw_only=True)
@@ -68,10 +71,14 @@ class CollectionRun:
         """Find the sources; nothing is done yet.
 
         Raises:
-            RequestError: Sources are not there; all of them are listed.
+            RequestError: Sources are not there; all of them are listed. Or they lie in a private network.
         """
         storage = open_storage(options)
-        sources = find_sources(request, storage)
+        try:
+            sources = find_sources(request, storage)
+        except PrivateAddressError as error:
+            problem = f"{error.code}: {error.message} {error.hint}"
+            raise RequestError([RequestProblem("container_name", repr(request.container_name), problem)]) from error
         if request.subdatasets == TILES:
             sources = every_part(sources, lambda file: _inside(file, storage, request.source_policy, options.scratch))
         return cls(

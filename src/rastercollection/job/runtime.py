@@ -20,6 +20,7 @@ from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.registry import Registry
 from rastercollection.core.workflow import Workflow
+from rastercollection.disclosure.redaction import holds_secret, revealed
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.model import checks, converters
 from rastercollection.model.parameters import documented, parameter
@@ -76,8 +77,20 @@ def _is_event(value: Any) -> str:
     return "" if fits and not isinstance(value, type) else "must be a threading.Event"
 
 
+def _is_catalog(value: Any) -> str:
+    allowed = "a folder, a database's address or a catalog backend"
+    if isinstance(value, str) and not _DATABASE.match(value) and holds_secret(value):
+        return f"must be {allowed}, such as postgresql://user@host/database"
+    return checks.text_or(checks.has_members_of(CatalogBackend, allowed))(value)
+
+
 def _folder_or_catalog(value: CatalogBackend | str | PathLike[str] | None) -> Any:
-    return converters.path_or_none(value) if isinstance(value, PathLike) else value
+    given = revealed(value)
+    return converters.path_or_none(given) if isinstance(given, PathLike) else given
+
+
+def _job_store(value: JobStore | str | None) -> Any:
+    return revealed(value)
 
 
 @documented
@@ -130,11 +143,19 @@ class RuntimeOptions:
     )
     storage_options: Mapping[str, Any] | None = field(
         default=None,
+        converter=converters.storage_options,
         repr=False,
         metadata=_run(
             "credentials and settings, as in fsspec; they stay out of records, logs and outputs",
             checks.is_a(Mapping, "a mapping of names to values"),
             option="--storage-option",
+        ),
+    )
+    allow_private_hosts: bool = field(
+        default=False,
+        metadata=_run(
+            "whether web addresses may lead to this machine, its private network or a cloud's metadata server; not for "
+            "addresses that come from strangers"
         ),
     )
     catalog: CatalogBackend | str | None = field(
@@ -144,15 +165,14 @@ class RuntimeOptions:
         metadata=_run(
             "where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a "
             "catalog backend",
-            checks.text_or(
-                checks.has_members_of(CatalogBackend, "a folder, a database's address or a catalog backend")
-            ),
+            _is_catalog,
             otherwise="the folder `stac` in the output container",
             metavar="CATALOG",
         ),
     )
     jobs: JobStore | str | None = field(
         default=None,
+        converter=_job_store,
         repr=False,
         metadata=_run(
             "job store: `sqlite:///file.db`, or `memory`; in Python also an instance",
@@ -228,9 +248,12 @@ def open_runtime(
 
 def open_storage(options: RuntimeOptions) -> StorageBackend:
     """The storage backend: an instance as it is, a name from the registry with the storage options."""
-    if options.storage is None or isinstance(options.storage, str):
-        return cast(StorageBackend, STORAGE.load(options.storage or "fsspec")(options.storage_options))
-    return options.storage
+    if options.storage is not None and not isinstance(options.storage, str):
+        return options.storage
+    made = STORAGE.load(options.storage or "fsspec")(options.storage_options)
+    if options.allow_private_hosts and hasattr(made, "allow_private_hosts"):
+        made = attrs.evolve(made, allow_private_hosts=True)
+    return cast(StorageBackend, made)
 
 
 def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: StorageBackend) -> CatalogBackend:
@@ -263,6 +286,7 @@ def open_job_store(jobs: JobStore | str | None, *, make: bool = True) -> Iterato
     if not make:
         _check_file(jobs)
     store = _make_job_store(jobs)
+    del jobs  # what goes wrong from here on comes through this frame
     try:
         yield store
     finally:
@@ -333,10 +357,10 @@ def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dic
     )
     found = {}
     for name, registry, meant in asked:
-        given = getattr(options, name)
+        if name in besides or not isinstance(getattr(options, name) or None, str):
+            continue
         try:
-            if name not in besides and given and isinstance(given, str):
-                registry.target(meant(given))
+            registry.target(meant(getattr(options, name)))  # may hold a password: it is no local variable here
         except UnknownNameError as error:
             found[name] = error
     return found

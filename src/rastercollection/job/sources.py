@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
+from rastercollection.disclosure.redaction import REDACTED
 from rastercollection.errors import (
     ObjectNotFoundError,
     PermissionDeniedError,
@@ -29,6 +30,7 @@ from rastercollection.ports.storage import ObjectInfo, StorageBackend
 __all__ = ["every_part", "find_sources", "versions"]
 
 _READERS = 8
+_PUBLISHED = ("collection_description", "providers", "keywords", "license")
 
 
 def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources:
@@ -63,7 +65,7 @@ def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources
         files=tuple(_source(blob, info, "" if part == TILES else part) for blob, info in sources.items()),
         blobs=tuple(sources),
         refused={readable(blob): _unreadable(readable(blob)) for blob in found if blob != readable(blob)},
-        notices=tuple(_notices(repeated, listing.left_out(found), tuple(sources))),
+        notices=(*_notices(repeated, listing.left_out(found), tuple(sources)), *_redacted(request)),
     )
 
 
@@ -78,6 +80,15 @@ def _is_absent(container: str, storage: StorageBackend) -> bool:
         return not storage.exists(container)
     except PermissionDeniedError:
         return False
+
+
+def _redacted(request: CollectionRequest) -> list[Notice]:
+    """Which texts that are going to be published had secrets in them, which the request has replaced."""
+    names = [name for name in _PUBLISHED if REDACTED in str(getattr(request, name))]
+    if not names:
+        return []
+    message = f"{', '.join(names)} held what looks like a password or signature; {REDACTED} is published instead."
+    return [Notice(code="SECRET_REDACTED", message=message)]
 
 
 class _Listing:

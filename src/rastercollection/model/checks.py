@@ -5,16 +5,21 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import attrs
 
+from rastercollection.disclosure.redaction import holds_secret
 from rastercollection.errors import TaskError
 from rastercollection.model.band_names import common_name
 from rastercollection.model.tiers import LEVELS, Compression, Tier
 from rastercollection.model.times.time_evidence import ordered_span
 from rastercollection.ports import addresses
+
+_LONGEST_TRY = 40
+_SLOW_SECONDS = 0.05
 
 Check = Callable[[Any], str]
 """Says what is allowed when the value is not, and nothing when it is."""
@@ -29,6 +34,13 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         return "must be a text that is not empty"
     return addresses.unicode_problem(value)
+
+
+def name_inside(value: Any) -> str:
+    """The name of a raster inside of a file, which is recorded and published."""
+    if isinstance(value, str) and holds_secret(value):
+        return "must be the name of a page or variable"
+    return text(value)
 
 
 def text_or(other: Check) -> Check:
@@ -103,7 +115,11 @@ def one_of(choices: Sequence[str]) -> Check:
 
 
 def is_container(value: Any) -> str:
-    return addresses.container_problem(value) if isinstance(value, str) else "must be a folder or an fsspec URL"
+    if not isinstance(value, str):
+        return "must be a folder or an fsspec URL"
+    if not addresses.is_local(value) and holds_secret(value):
+        return "must not contain a password, key or signature: pass credentials in storage_options"
+    return addresses.container_problem(value)
 
 
 def is_folder(value: Any) -> str:
@@ -111,7 +127,7 @@ def is_folder(value: Any) -> str:
         return "must be a folder name, relative to the container"
     if any(len(part.encode(errors="surrogateescape")) > _LONGEST_NAME for part in value.split("/")):
         return f"must not have a folder's name of more than {_LONGEST_NAME} bytes"
-    return addresses.blob_problem(value)
+    return blob(value)
 
 
 def blobs(value: Any) -> str:
@@ -122,7 +138,11 @@ def blobs(value: Any) -> str:
 
 
 def blob(name: Any) -> str:
-    return addresses.blob_problem(name) if isinstance(name, str) else "must be a text"
+    if not isinstance(name, str):
+        return "must be a text"
+    if holds_secret(name):
+        return "must not hold a signature or password, which would be published: pass credentials in storage_options"
+    return addresses.blob_problem(name)
 
 
 def crs(value: Any) -> str:
@@ -160,7 +180,24 @@ def pattern(value: Any) -> str:
         groups = re.compile(value).groups
     except (re.error, TypeError) as error:
         return f"must be a regular expression: {error}"
-    return "" if groups else "must have a group that holds the date"
+    if not groups:
+        return "must have a group that holds the date"
+    return "must not repeat what is repeated already: it would take for ever on some names" if _explodes(value) else ""
+
+
+def _explodes(expression: str) -> bool:
+    """Whether searching takes many times as long for each further letter, tried on names that cannot match.
+
+    The tries get longer one by one and end with the first slow one: what explodes doubles its time at each.
+    """
+    compiled = re.compile(expression)
+    for letter in dict.fromkeys(f"a0_-. A{expression}"):
+        for length in range(6, _LONGEST_TRY, 2):
+            began = time.thread_time()
+            compiled.search(letter * length + "\0")
+            if time.thread_time() - began > _SLOW_SECONDS:
+                return True
+    return False
 
 
 def is_tiers(value: Any) -> str:
@@ -213,6 +250,11 @@ def is_bands(value: Any) -> str:
     return f"must name each band by another name: {', '.join(twice)} is there twice" if twice else ""
 
 
+def is_drivers(value: Any) -> str:
+    ok = isinstance(value, tuple) and all(isinstance(item, str) and re.fullmatch(r"[\w-]+", item) for item in value)
+    return "" if ok else "must be names of GDAL's drivers"
+
+
 def http(value: Any) -> str:
-    ok = isinstance(value, str) and re.fullmatch(r"https?://[^\s@]+", value)
-    return "" if ok else "must be an http or https address without credentials"
+    ok = isinstance(value, str) and re.fullmatch(r"https?://[^\s@?#]+", value)
+    return "" if ok else "must be an http or https address without credentials and query string"

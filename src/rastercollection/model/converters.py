@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any
 
 from rastercollection.core.machine import parse_bytes
+from rastercollection.disclosure.redaction import redacted, redacted_values, revealed
 from rastercollection.model.tiers import Tier
 from rastercollection.ports import addresses
 
@@ -49,6 +50,26 @@ def folder(value: str | None) -> Any:
     return (value.rstrip("/") or None) if isinstance(value, str) else value
 
 
+def public_text(value: str) -> Any:
+    """A text that is published, without secrets."""
+    return redacted(value) if isinstance(value, str) else value
+
+
+def public_text_or_none(value: str | None) -> Any:
+    """Likewise; None is filled in by the request."""
+    return value if value is None else public_text(value)
+
+
+def public_texts(value: Sequence[str]) -> Any:
+    """Likewise of several."""
+    return redacted_values(texts(value))
+
+
+def public_mappings(value: Sequence[Mapping[str, Any]]) -> Any:
+    """Likewise of mappings that hold texts."""
+    return redacted_values(tuple(value)) if isinstance(value, list | tuple) else value
+
+
 def filled_in(value: str | None) -> Any:
     """None, too, may be given for what is never None afterwards: the request fills it in."""
     return value
@@ -78,9 +99,9 @@ def size(value: int | str | None) -> Any:
         return value
 
 
+def storage_options(value: Mapping[str, Any] | None) -> Any:
+    return revealed(value)
+
+
 def path_or_none(value: str | PathLike[str] | None) -> Any:
     return os.fspath(value) if isinstance(value, PathLike) else value
-
-
-def mappings(value: Sequence[Mapping[str, Any]]) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else value

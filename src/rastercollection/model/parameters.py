@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import attrs
 
+from rastercollection.disclosure.redaction import redacted
 from rastercollection.errors import RequestProblem
 from rastercollection.model import checks
 
@@ -154,7 +155,7 @@ def problems(holder: Any) -> list[RequestProblem]:
 
 def shown(value: Any) -> str:
     """A value as problems show it, at most 200 characters."""
-    text = "nothing" if value is MISSING else repr(value)
+    text = "nothing" if value is MISSING else redacted(repr(value))
     return text if len(text) <= 200 else text[:197] + "…"
 
 

@@ -62,7 +62,7 @@ class CollectionRequest:
     )
     collection_description: str = field(
         default=None,
-        converter=converters.filled_in,
+        converter=converters.public_text_or_none,
         metadata=parameter(
             "text of the STAC collection", checks.text, otherwise="`Raster collection: {collection_id}`"
         ),
@@ -257,15 +257,19 @@ class CollectionRequest:
             metavar="REGEX",
         ),
     )
-    license: str = field(default="other", metadata=_fine("SPDX identifier, or `other`", checks.text, metavar="NAME"))
+    license: str = field(
+        default="other",
+        converter=converters.public_text,
+        metadata=_fine("SPDX identifier, or `other`", checks.text, metavar="NAME"),
+    )
     providers: tuple[Mapping[str, Any], ...] = field(
         default=(),
-        converter=converters.mappings,
+        converter=converters.public_mappings,
         metadata=_fine("providers, as STAC writes them", checks.is_providers, option="--provider"),
     )
     keywords: tuple[str, ...] = field(
         default=(),
-        converter=converters.texts,
+        converter=converters.public_texts,
         metadata=_fine("added to the STAC collection's", checks.is_texts, option="--keyword", metavar="WORD"),
     )
     asset_key: str = field(
@@ -273,7 +277,11 @@ class CollectionRequest:
     )
     titiler_url: str | None = field(
         default=None,
-        metadata=_fine("root address of a tile server that shows the result", checks.http, metavar="URL"),
+        metadata=_fine(
+            "root address of a tile server that shows the result; it is asked from here, so never take a stranger's",
+            checks.http,
+            metavar="URL",
+        ),
     )
     titiler_profile: TitilerProfile | None = field(
         default=None,
@@ -287,7 +295,7 @@ class CollectionRequest:
         metadata=_fine(
             "which of several rasters in one file (pages of a TIFF, variables of a netCDF): the name of one, such as "
             "`t2m` or `2`, all as `bands` of one tile, or all as `tiles` of their own",
-            checks.text,
+            checks.name_inside,
             otherwise="a TIFF's first page; of several variables none",
             metavar="NAME",
         ),
@@ -305,7 +313,7 @@ class CollectionRequest:
     drivers: tuple[str, ...] = field(
         default=DEFAULT_DRIVERS,
         converter=converters.texts,
-        metadata=_fine("GDAL drivers that may open sources", checks.is_texts, option="--driver", metavar="NAME"),
+        metadata=_fine("GDAL drivers that may open sources", checks.is_drivers, option="--driver", metavar="NAME"),
     )
 
     def __attrs_post_init__(self) -> None:

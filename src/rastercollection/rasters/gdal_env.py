@@ -12,6 +12,7 @@ from typing import Any
 
 from rastercollection.core.machine import MIB
 from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.proj_data import usable_proj_data
 
 __all__ = [
     "NO_NETWORK",
@@ -155,9 +156,13 @@ def gdal_environment(limits: Limits, source_config: Mapping[str, str] | None = N
     Args:
         limits: Threads and cache.
         source_config: GDAL's options for this source, credentials among them; they win over the defaults.
+
+    Raises:
+        MachineError: ``PROJ_DATA_UNUSABLE``.
     """
     import rasterio
 
+    usable_proj_data()
     options = {"GDAL_NUM_THREADS": str(limits.gdal_threads), **SAFE_OPTIONS}
     with (
         rasterio.Env(session=config_session(source_config or {}), **options),

@@ -268,13 +268,16 @@ def _settings(tier: str) -> dict[str, Any]:
 
 
 def _target_crs(asset: Json) -> str:
-    """The horizontal CRS; of one without heights, as it stands there."""
-    code = asset.get(terms.CODE)
-    if code and not asset.get(terms.HEIGHTS):
-        return str(code)
+    """The horizontal CRS; of one without heights, as it stands there.
+
+    Raises:
+        TaskError: It is none, or names files that PROJ would open.
+    """
     from rastercollection.geo.crs import name_crs, parse_crs
 
-    return name_crs(parse_crs(code or json.dumps(dict(asset[terms.PROJJSON]))))
+    code = asset.get(terms.CODE)
+    flat = parse_crs(code or json.dumps(dict(asset[terms.PROJJSON])))
+    return str(code) if code and not asset.get(terms.HEIGHTS) else name_crs(flat)
 
 
 def _times(properties: Json) -> dict[str, Any]:

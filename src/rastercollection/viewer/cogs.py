@@ -19,6 +19,7 @@ from rastercollection.ports.addresses import is_local
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_env import NO_NETWORK, SAFE_OPTIONS, config_session
 from rastercollection.rasters.source.inspection import check_reach
+from rastercollection.rasters.source.reader import VettedReader
 from rastercollection.stac.terms import OFFSET, SCALE
 
 __all__ = ["band_texts", "open_cog", "pixel_values"]
@@ -46,7 +47,7 @@ def open_cog(storage: StorageBackend, address: str) -> Iterator[DatasetReader]:
     with contextlib.ExitStack() as stack:
         with rasterio.Env(session=config_session(gdal.config), **options):
             try:
-                dataset = stack.enter_context(DatasetReader(gdal.path, driver=DRIVERS, sharing=False))
+                dataset = stack.enter_context(VettedReader(gdal.path, driver=DRIVERS, sharing=False))
             except RasterioIOError as error:
                 raise _in_our_terms(storage, address, error) from error
             check_reach(dataset, gdal.path, public, local=local)

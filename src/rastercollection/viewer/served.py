@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -11,6 +10,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.records import digest
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, ViewError
 from rastercollection.mosaics.index import MosaicIndex, read_mosaic
 from rastercollection.ports.storage import StorageBackend
@@ -28,7 +28,7 @@ LEVELS_BELOW_MINZOOM = 2
 FEW_COGS = 64
 """Tiles that may open more than these are not drawn."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 @attrs.frozen(kw_only=True)

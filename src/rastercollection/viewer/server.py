@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+import attrs
+
 from rastercollection.errors import MissingExtraError, ViewError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.ports.registries import STORAGE
@@ -107,7 +109,7 @@ def view_collection(
     with _lock:
         server = _running.get(key)
     if server is None or not server.is_running or port not in (None, 0, _port_of(server)):
-        server = _start(collection, host, port, _storage(storage, storage_options))
+        server = _start(collection, host, port, _storage(collection, storage, storage_options))
         with _lock:
             _running[key] = server
     if open_browser:
@@ -122,11 +124,19 @@ def is_installed() -> bool:
     return False
 
 
-def _storage(storage: StorageBackend | str | None, options: Mapping[str, Any] | None) -> StorageBackend:
-    if storage is None or isinstance(storage, str):
-        made: StorageBackend = STORAGE.load(storage or "fsspec")(options)
-        return made
-    return storage
+def _storage(
+    collection: str, storage: StorageBackend | str | None, options: Mapping[str, Any] | None
+) -> StorageBackend:
+    if storage is not None and not isinstance(storage, str):
+        return storage
+    from rastercollection.backends.storage.fsspec import FsspecStorage
+    from rastercollection.backends.storage.private_hosts import is_private
+
+    made: StorageBackend = STORAGE.load(storage or "fsspec")(options)
+    if isinstance(made, FsspecStorage) and is_private(collection):
+        # who looks at a collection in a private network may follow its links there
+        return attrs.evolve(made, allow_private_hosts=True)
+    return made
 
 
 def _start(collection: str, host: str, port: int | None, storage: StorageBackend) -> ViewServer:
@@ -144,6 +154,9 @@ def _start(collection: str, host: str, port: int | None, storage: StorageBackend
 def _serve(served: Any, host: str, listening: socket.socket) -> ViewServer:
     import uvicorn
 
+    from rastercollection.rasters.proj_data import usable_proj_data
+
+    usable_proj_data()  # what the app imports makes CRSs at once
     from rastercollection.viewer.app import make_app
 
     config = uvicorn.Config(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +11,7 @@ import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
@@ -22,7 +22,7 @@ from rastercollection.viewer.locate import read_json
 __all__ = ["ItemIndex", "ShownItem", "load_items"]
 
 PARALLEL_REQUESTS = 8
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Json = dict[str, Any]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import shapely
 from shapely.geometry import mapping
 
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.geo.bounds import bounds_parts, unroll
 from rastercollection.stac.published import links_of
 from rastercollection.stac.terms import VISUAL
@@ -23,7 +23,7 @@ __all__ = ["collection_summary", "footprints", "parts_of_box", "web_address"]
 MOST_VERTICES = 60_000
 """Footprints with more than these in all are shown as boxes."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Json = dict[str, Any]
 Bounds = tuple[float, float, float, float]

@@ -6,8 +6,10 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
+from affine import Affine
 
 from rastercollection.errors import TaskError, TileError
+from rastercollection.geo.crs import parse_crs
 from validation_scenes import codes, validate, write
 
 BYTES = np.arange(64 * 64, dtype="uint8").reshape(64, 64)
@@ -78,3 +80,34 @@ def test_what_is_no_crs(tmp_path, text):
     error = failure(TaskError, write(tmp_path / "x.tif", BYTES), input_crs=text)
     assert error.code == "CRS_INVALID"
     assert len(error.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform"),
+    [
+        ("IAU_2015:49900", Affine(0.1, 0, 10, 0, -0.1, 20)),
+        ("IAU_2015:49910", Affine(500, 0, 100_000, 0, -500, 200_000)),
+        ("ESRI:103885", Affine(500, 0, 100_000, 0, -500, 200_000)),
+        ("IAU_2015:30100", Affine(0.1, 0, 10, 0, -0.1, 20)),
+    ],
+)
+@pytest.mark.parametrize("input_crs", [None, "EPSG:4326"])
+def test_a_raster_of_another_body_is_not_told_to_be_placed_wrongly(tmp_path, crs, transform, input_crs):
+    definition = rasterio.crs.CRS.from_wkt(pyproj.CRS(crs).to_wkt("WKT2_2019"))
+    path = write(tmp_path / "mars.tif", BYTES.astype("int16"), crs=definition, transform=transform)
+    error = failure(TileError, path, input_crs=input_crs)
+    assert error.code == "CRS_NOT_OF_EARTH"
+    assert "mars.tif" in error.message
+    assert ("3,396 km" if "49" in crs or "ESRI" in crs else "1,737 km") in error.message
+    assert "gdal_translate" in error.hint
+
+
+@pytest.mark.parametrize("crs", ["IAU_2015:49900", "ESRI:104905"])
+def test_another_body_cannot_be_asked_for(tmp_path, crs):
+    error = failure(TaskError, write(tmp_path / "x.tif", BYTES, crs=None), input_crs=crs)
+    assert (error.code, "another body" in error.message) == ("CRS_INVALID", True)
+
+
+@pytest.mark.parametrize("sphere", ["ESRI:53001", "EPSG:3408", "+proj=lcc +lat_1=30 +lat_2=60 +R=6367470"])
+def test_spheres_are_of_earth(sphere):
+    assert parse_crs(sphere).is_projected

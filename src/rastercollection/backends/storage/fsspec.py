@@ -11,8 +11,10 @@ import attrs
 
 from rastercollection.backends.storage.gdal import gdal_source
 from rastercollection.backends.storage.local import LocalObject
+from rastercollection.backends.storage.private_hosts import check_public, guarded_client
 from rastercollection.backends.storage.transfer import copied
 from rastercollection.backends.storage.vendor import secrets_in, translated
+from rastercollection.disclosure.redaction import Hidden
 from rastercollection.ports.addresses import HTTP_SCHEMES, LOCAL_SCHEMES, accepted, public_url, split_scheme
 from rastercollection.ports.storage import GdalSource, ObjectInfo
 
@@ -36,20 +38,27 @@ class FsspecStorage:
     Attributes:
         options: fsspec's ``storage_options`` for addresses that are not local. They hold credentials and are shown
             nowhere: not in the representation, errors or public addresses.
+        allow_private_hosts: Whether web addresses may lead to this machine and its private network. Endpoints of
+            object stores in ``options`` are the program's own and may in any case.
     """
 
     options: Mapping[str, Any] = attrs.field(default=None, converter=_options, repr=False, hash=False)
+    allow_private_hosts: bool = attrs.field(default=False, kw_only=True)
 
     def _at(self, url: str) -> LocalObject | RemoteObject:
-        if accepted(url)[0] in LOCAL_SCHEMES:
+        scheme = accepted(url)[0]
+        if scheme in LOCAL_SCHEMES:
             return LocalObject(url)
         from rastercollection.backends.storage.remote import RemoteObject
 
-        return RemoteObject(url, self.options)
+        if scheme not in HTTP_SCHEMES or self.allow_private_hosts:
+            return RemoteObject(url, self.options)
+        check_public(url)
+        return RemoteObject(url, {"get_client": guarded_client, **self.options})
 
     @property
-    def _secrets(self) -> tuple[str, ...]:
-        return secrets_in(self.options)
+    def _secrets(self) -> Hidden:
+        return Hidden(secrets_in(self.options))
 
     def exists(self, url: str) -> bool:
         """Whether an object or a folder is there."""
@@ -144,6 +153,8 @@ class FsspecStorage:
         None for ``memory://``, and where GDAL has no counterpart to ``options``.
         """
         accepted(url)
+        if not self.allow_private_hosts:
+            check_public(url)
         return gdal_source(url, self.options)
 
     def is_process_local(self, url: str) -> bool:

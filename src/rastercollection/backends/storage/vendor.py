@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rastercollection.disclosure.redaction import Hidden, redacted
 from rastercollection.errors import (
     BackendError,
     NoSpaceError,
@@ -99,13 +101,13 @@ _BY_NAME: Mapping[str, Kind] = {
 
 
 @contextlib.contextmanager
-def translated(doing: str, url: str, secrets: Sequence[str] = ()) -> Iterator[None]:
+def translated(doing: str, url: str, secrets: Hidden | None = None) -> Iterator[None]:
     """Raise whatever goes wrong inside as a BackendError about ``url``; the original is its cause.
 
     Args:
         doing: The verb of the message: "Cannot {doing} {url}".
         url: What it is about.
-        secrets: Texts that must not be shown.
+        secrets: A sequence of texts that must not be shown.
     """
     try:
         yield
@@ -113,7 +115,8 @@ def translated(doing: str, url: str, secrets: Sequence[str] = ()) -> Iterator[No
         raise
     except Exception as error:  # whatever a vendor's library raises ends here
         shown = public_form(url)
-        reason = reason_for(error, secrets)
+        reason = reason_for(error, secrets.value if secrets else ())
+        traceback.clear_frames(error.__traceback__)  # locals of the vendor's functions hold credentials
         raise kind_of(error)(f"Cannot {doing} {shown}: {reason}.", "", shown) from error
 
 
@@ -165,9 +168,7 @@ def reason_for(error: BaseException, secrets: Sequence[str] = ()) -> str:
     else:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         text = text.splitlines()[0]
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "…")
-    text = re.sub(r"\?[^\s'\"<>]+", "?…", text)
+    text = re.sub(r"\?[^\s'\"<>]+", "?…", redacted(text, secrets))
     return " ".join(text.split())[:300].rstrip(". ")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import logging
 import threading
 import time
 from collections import Counter
@@ -27,11 +26,13 @@ from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
 from rastercollection.core.records import digest, jsonable
 from rastercollection.core.workflow import FanIn, FanOut, JobContext, PlanContext, Skip, Stage, Workflow
+from rastercollection.disclosure.escaping import safe_text
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import BackendError, JobBusyError, RasterCollectionError
 
 __all__ = ["Engine", "JobOutcome", "RetryPolicy"]
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 
 @attrs.frozen(kw_only=True)
@@ -345,6 +346,7 @@ def _explain(what: str, bad: Sequence[TaskResult]) -> ErrorRecord:
         for result in bad
     ]
     lines = "\n".join(
-        f"  - {r['tile'] or r['task_type']}: [{r['code']}] {r['message']} {r['hint']}".rstrip() for r in reasons
+        safe_text(f"  - {r['tile'] or r['task_type']}: [{r['code']}] {r['message']} {r['hint']}".rstrip())
+        for r in reasons
     )
     return ErrorRecord(code="STAGE_FAILED", message=f"{what}.\n{lines}".rstrip(), details={"reasons": reasons})

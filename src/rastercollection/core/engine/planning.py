@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator, Sequence
 
 from rastercollection.core.models import ErrorRecord, Task, TaskResult
 from rastercollection.core.workflow import FanIn, FanOut, PlanContext, Skip, Stage
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, TaskError
 
 __all__ = ["expected_tasks", "planned_tasks"]
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 
 def planned_tasks(stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task | Skip]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-import logging
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,12 @@ import attrs
 from rastercollection.core.models import ErrorRecord, Notice, Task, TaskResult
 from rastercollection.core.records import jsonable
 from rastercollection.core.workflow import Handler, TaskContext
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, TaskError, WorkflowDefinitionError
 
 __all__ = ["Outcome", "load_handler", "run_task"]
 
-log = logging.getLogger("rastercollection")
+log = get_logger("rastercollection")
 
 
 @attrs.frozen(kw_only=True)

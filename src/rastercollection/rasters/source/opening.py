@@ -8,6 +8,7 @@ overviews of the source, which need not show what the source shows.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import re
 import shutil
@@ -35,6 +36,7 @@ from rastercollection.rasters.gdal_errors import collected_warnings, in_words, l
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import inspection
 from rastercollection.rasters.source.hdf5 import reference_outside
+from rastercollection.rasters.source.reader import VettedReader, check_crs_bytes
 from rastercollection.rasters.source.sidecars import Sidecar, find_sidecars
 from rastercollection.rasters.source.subdatasets import Chosen, choose, names_inside
 
@@ -43,10 +45,12 @@ __all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "list_subdatasets
 
 _READ_IN_PLACE = ("GTiff", "COG")
 """GDAL's other drivers fill up what a network has not delivered, and say nothing, or need files of this machine."""
+_INTERPRETED_AT_ONCE = ("netCDF", "HFA")
+"""Drivers of GDAL that make more of a CRS than its text while they open a file."""
 _OWN_MODULES = r"rastercollection\.rasters\."
 
 
-class SourceDataset(DatasetReader):  # type: ignore[misc]
+class SourceDataset(VettedReader):
     """A dataset opened without its overviews, which hides a few things from GDAL's callers; here they are.
 
     Attributes:
@@ -315,6 +319,9 @@ def _bring_sidecar(storage: StorageBackend, sidecar: Sidecar, folder: Path) -> N
 
 
 def _check_references(place: _Place, driver: str, blob: str, policy: SourcePolicy) -> None:
+    if driver in _INTERPRETED_AT_ONCE and not place.is_remote:
+        with open(place.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            check_crs_bytes(content, blob)
     if "netCDF" not in policy.drivers or driver not in ("netCDF", ""):
         return
     found = None if place.is_remote else reference_outside(Path(place.path))
@@ -363,7 +370,7 @@ def _names_inside(
         _check_references(place, facts.driver, source.blob, policy)
         stack.enter_context(gdal_environment(limits, _config(place, policy)))
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
-            return names_inside(stack.enter_context(DatasetReader(place.gdal_path, **_options(policy))))
+            return names_inside(stack.enter_context(VettedReader(place.gdal_path, **_options(policy))))
 
 
 def _options(policy: SourcePolicy) -> dict[str, Any]:
@@ -377,7 +384,7 @@ def _open(
     """The dataset without overviews, once it is known that they would not lead to other files."""
     _silence_missing_georeferencing()
     blob, options = source.blob, _options(policy)
-    with DatasetReader(place.gdal_path, **options) as whole:
+    with VettedReader(place.gdal_path, **options) as whole:
         inspection.check_reach(whole, place.path, blob, local=not place.is_remote)
         chosen = choose(whole, blob, source.part, options)
         if chosen.path is None:
@@ -385,7 +392,7 @@ def _open(
     path = place.gdal_path if chosen.path is None else chosen.path
     if chosen.drivers is not None:
         options |= {"driver": list(chosen.drivers)}
-    with DatasetReader(path, **options) as plain:
+    with VettedReader(path, **options) as plain:
         inspection.check_dataset(plain, blob, policy)
         with SourceDataset(path, plain, blob, chosen, place.path, confirm, **options) as dataset:
             plain.close()

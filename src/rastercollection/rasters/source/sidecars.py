@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
@@ -15,6 +15,7 @@ from rastercollection.core.models import Notify
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, TileError
 from rastercollection.ports.addresses import public_form
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.rasters.source.reader import check_crs_text
 from rastercollection.rasters.source.tiff import is_tiff
 from rastercollection.rasters.source.two_files import file_names
 
@@ -164,6 +165,7 @@ def _vet(storage: StorageBackend, name: str, url: str, blob: str) -> Sidecar | N
 def _vet_text(blob: str, name: str, content: bytes) -> bool:
     if b"\0" in content or content.lstrip()[:1] in (b"<", b"{"):
         raise _unsafe(blob, name, "is not the plain text that its name says")
+    check_crs_text(content.decode(errors="replace"), f"{blob}: the file {name} beside it")
     return bool(content.strip())
 
 
@@ -181,6 +183,8 @@ def _vet_xml(blob: str, name: str, content: bytes) -> bool:
         domain = str(element.get("domain", "")).upper()
         if domain == "OVERVIEWS" or element.tag in _POINTS_ELSEWHERE or element.get("key") == "OVERVIEW_FILE":
             raise _unsafe(blob, name, "leads to other files")
+        for text in _crs_texts(element):
+            check_crs_text(text, f"{blob}: the file {name} beside it")
     return any(_says_more(child) for child in root)
 
 
@@ -197,6 +201,13 @@ def _vet_esri(_blob: str, _name: str, content: bytes) -> bool:
         return False
     code = root.find("refSysInfo/RefSystem/refSysID/identCode")
     return root.tag == "metadata" and code is not None and code.get("code", "").isdecimal()
+
+
+def _crs_texts(element: ElementTree.Element) -> Iterator[str]:
+    """What GDAL takes for definitions of CRSs in an element of a PAM file, its own and Esri's."""
+    if element.tag in ("SRS", "WKT") or element.get("key") == "SRS":
+        yield element.text or ""
+    yield element.get("Projection", "")
 
 
 def _says_more(element: ElementTree.Element) -> bool:

@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader
 
 from rastercollection.errors import TileError
 from rastercollection.model.source_names import ALL_BANDS
+from rastercollection.rasters.source.reader import VettedReader
 
 __all__ = ["Chosen", "choose", "names_inside"]
 
@@ -104,7 +105,7 @@ def _bounds_of_axes(dataset: DatasetReader, found: Mapping[str, str]) -> set[str
         return set()
     tags = [dataset.tags()] if dataset.count else []
     for name in found.keys() - narrow if not tags else ():
-        with DatasetReader(found[name], driver="netCDF", sharing=False) as one:
+        with VettedReader(found[name], driver="netCDF", sharing=False) as one:
             tags.append(one.tags())
     named = {value for of_one in tags for key, value in of_one.items() if key.endswith(_BOUNDS)}
     return narrow & named
@@ -135,7 +136,7 @@ def _stacked(inside: Mapping[str, str], blob: str, options: Mapping[str, Any]) -
     root: ElementTree.Element | None = None
     first: tuple[Any, ...] | None = None
     for name, path in inside.items():
-        with DatasetReader(path, **options) as one:
+        with VettedReader(path, **options) as one:
             look = _look(one)
             _require_alike(blob, name, look, first or look)
             first = first or look

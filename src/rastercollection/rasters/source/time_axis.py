@@ -13,6 +13,7 @@ from rasterio.io import DatasetReader
 from rastercollection.model.times.cf_time import TimeAxis
 from rastercollection.rasters.gdal_errors import unheard_warnings
 from rastercollection.rasters.source.opening import SourceDataset
+from rastercollection.rasters.source.reader import VettedReader
 
 __all__ = ["AxisReading", "read_time_axis"]
 
@@ -91,7 +92,7 @@ def _bounds(dataset: SourceDataset, name: str) -> tuple[float, ...]:
     if '"' in dataset.gdal_path or not re.fullmatch(r"\w+", name):
         return ()
     try:
-        with unheard_warnings(), DatasetReader(f'NETCDF:"{dataset.gdal_path}":{name}', **_OPTIONS) as variable:
+        with unheard_warnings(), VettedReader(f'NETCDF:"{dataset.gdal_path}":{name}', **_OPTIONS) as variable:
             if variable.count != 1 or variable.width != 2 or variable.height > _MOST_VALUES:
                 return ()
             return tuple(float(value) for value in variable.read(1).ravel())

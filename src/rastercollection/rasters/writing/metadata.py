@@ -12,6 +12,7 @@ from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.rpc import RPC
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.redaction import redacted
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.source.classes import CLASS_NAMES, BandClasses, classes_of
 from rastercollection.rasters.writing.left_out import holds_color_table, left_out, listed
@@ -25,10 +26,6 @@ _MOST_BYTES = 64 * 1024
 _LONGEST_TAG_IN_RESULT = 2000
 _DERIVED_DOMAINS = {"IMAGE_STRUCTURE", "DERIVED_SUBDATASETS", "SUBDATASETS", "OVERVIEWS", "RPC", "GEOLOCATION"}
 _DERIVED_TAG = re.compile(r"STATISTICS_\w+|OVR_\w+|LAYOUT|COMPRESSION|INTERLEAVE|AREA_OR_POINT", re.IGNORECASE)
-_SECRET = re.compile(
-    r"(?i)([?&;](?:sig|signature|token|key|api_?key|secret|password|x-amz-[\w-]+|x-goog-[\w-]+|awsaccesskeyid|expires)=)"
-    r"[^&;\s\"'<>]+"
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -75,7 +72,7 @@ class Metadata:
         return cls(
             tags=tags,
             band_tags=band_tags,
-            descriptions=pick(dataset.descriptions),
+            descriptions=tuple(text and redacted(text) for text in pick(dataset.descriptions)),
             units=pick(dataset.units),
             scales=pick(dataset.scales),
             offsets=pick(dataset.offsets),
@@ -157,7 +154,7 @@ class _Budget:
                     self._dropped[f"{domain}:{key}" if domain else key] = None
                     continue
                 self._left -= size
-                kept.setdefault(domain, {})[key] = _SECRET.sub(r"\1redacted", value)
+                kept.setdefault(domain, {})[key] = redacted(value)
         return kept
 
 

@@ -10,13 +10,12 @@ import attrs
 import numpy as np
 import rasterio
 from affine import Affine
-from rasterio.crs import CRS
 
 from rastercollection.errors import TaskError
 from rastercollection.geo.webmercator import HALF_WORLD, from_mercator, pixel_size
 from rastercollection.model.cog import CogFile
 from rastercollection.mosaics.low_zooms import LowZooms
-from rastercollection.rasters.gdal_crs import whole_crs
+from rastercollection.rasters.gdal_crs import to_rasterio, whole_crs
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
@@ -59,7 +58,7 @@ def overview_grid(low: LowZooms) -> Grid:
     """The pixels of WebMercatorQuad's zoom ``low.maxzoom``: map tiles are cut out of it without resampling it again."""
     size = pixel_size(low.maxzoom)
     transform = Affine(size, 0, low.left * size - HALF_WORLD, 0, -size, HALF_WORLD - low.top * size)
-    return Grid(crs=CRS.from_epsg(3857), transform=transform, width=low.width, height=low.height)
+    return Grid(crs=to_rasterio("EPSG:3857"), transform=transform, width=low.width, height=low.height)
 
 
 def make(job: Composition, workspace: Workspace) -> MadeOverview:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import attrs
 import numpy as np
-import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
@@ -30,11 +29,14 @@ from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array
+from rastercollection.rasters.source.inspection import check_reach
+from rastercollection.rasters.source.reader import VettedReader
 
 __all__ = ["Piece", "ReducedCog", "forget", "is_remote", "open_overview", "read_piece", "was_published_before"]
 
 _MARGIN = 2
 """Pixels around a window that kernels may want."""
+_DRIVERS = ["GTiff"]
 _SLACK = 1.05
 """An overview that is a little coarser than the target's pixels is fine enough."""
 
@@ -94,7 +96,7 @@ def read_piece(storage: StorageBackend, limits: Limits, source: ReducedCog, grid
         window: Of the grid.
 
     Raises:
-        TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``.
+        TileError: ``FILE_UNREADABLE``, ``FILE_TRUNCATED`` or ``UNSAFE_SOURCE``.
         TaskError: ``SOURCE_UNAVAILABLE``, retryable.
         BackendError: The store failed.
     """
@@ -134,10 +136,11 @@ def open_overview(
         gdal_environment(limits, config),
         translated(path, blob, lambda: "reading its COG"),
     ):
-        with rasterio.open(path, sharing=False) as plain:
+        with VettedReader(path, driver=_DRIVERS, sharing=False) as plain:
+            check_reach(plain, path, blob, local=not path.startswith("/vsi"))
             level = _level(plain.overviews(1), source.reduction)
         options = {} if level is None else {"OVERVIEW_LEVEL": level}
-        with rasterio.open(path, sharing=False, **options) as dataset:
+        with VettedReader(path, driver=_DRIVERS, sharing=False, **options) as dataset:
             yield dataset
 
 

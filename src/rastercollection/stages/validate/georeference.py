@@ -62,7 +62,7 @@ def georeference(dataset: SourceDataset, input_crs: str | None, notify: Notify) 
     with it, because theirs is always EPSG:4326. An identity geotransform is no georeferencing.
 
     Raises:
-        TileError: CRS_MISSING, CRS_MISMATCH, GEOREFERENCING_MISSING or GEOREFERENCING_INVALID.
+        TileError: CRS_MISSING, CRS_MISMATCH, CRS_NOT_OF_EARTH, GEOREFERENCING_MISSING or GEOREFERENCING_INVALID.
     """
     transform: Transform = tuple(dataset.transform)[:6]
     own = from_rasterio(dataset.crs)

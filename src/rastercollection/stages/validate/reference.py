@@ -10,7 +10,7 @@ import pyproj
 
 from rastercollection.core.models import Notify
 from rastercollection.errors import TileError
-from rastercollection.geo.crs import crs_label, name_crs, parse_crs, parse_whole, same_crs
+from rastercollection.geo.crs import crs_label, name_crs, other_body, parse_crs, parse_whole, same_crs
 from rastercollection.geo.heights import heights_label, heights_of, same_heights
 
 __all__ = ["Reference", "check_target_heights", "settle_crs"]
@@ -53,9 +53,10 @@ def settle_crs(
         has_local: The file names a CRS, but a local one that no place on Earth follows from.
 
     Raises:
-        TileError: ``CRS_MISSING`` or ``CRS_MISMATCH``.
+        TileError: ``CRS_MISSING``, ``CRS_MISMATCH`` or ``CRS_NOT_OF_EARTH``.
         TaskError: ``CRS_INVALID``; the user's is none.
     """
+    _check_body(blob, in_file)
     given = parse_crs(input_crs) if input_crs else None
     if in_file is None and given is None:
         lacks = "names a local CRS only, which no place on Earth follows from" if has_local else "has no CRS"
@@ -121,3 +122,14 @@ def _mismatch(blob: str, in_file: str, given: str, details: dict[str, str]) -> T
         "CRS_MISMATCH",
         details=details,
     )
+
+
+def _check_body(blob: str, in_file: pyproj.CRS | None) -> None:
+    elsewhere = other_body(in_file) if in_file is not None else ""
+    if elsewhere:
+        raise TileError(
+            f"{blob} is no raster of Earth: its CRS {elsewhere}.",
+            "STAC's footprints, target_crs and web maps are of places on Earth: leave it out. GDAL itself makes a COG "
+            "of it that keeps its CRS (gdal_translate -of COG).",
+            "CRS_NOT_OF_EARTH",
+        )

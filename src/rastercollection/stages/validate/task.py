@@ -19,6 +19,7 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_crs import to_rasterio
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import natural_grid
+from rastercollection.rasters.proj_data import usable_proj_data
 from rastercollection.rasters.source.opening import SourceDataset, open_source
 from rastercollection.rasters.source.two_files import definition_beside
 from rastercollection.stages.resources import Resources
@@ -51,10 +52,14 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
     Raises:
         TileError: The tile is at fault; the code says how.
         TaskError: ``SOURCE_UNAVAILABLE`` or ``SOURCE_CHANGED``, retryable, or ``CRS_INVALID`` for the request's CRS.
+        MachineError: ``PROJ_DATA_UNUSABLE``.
     """
     source, resources, refused = parameters.source, Resources.of(context.resources), parameters.refused
     if refused is not None:
         raise TileError(refused.message, refused.hint, refused.code)
+    overruled = usable_proj_data()
+    if overruled:
+        context.notice("PROJ_DATA_IGNORED", overruled)
     with (
         _helped(resources.storage, source),
         open_source(

@@ -6,12 +6,14 @@ import contextlib
 import random
 import re
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from rastercollection.backends.catalogs.pgstac.pgstac_errors import DatabaseNotFoundError, PgstacMissingError
+from rastercollection.disclosure.redaction import redacted
 from rastercollection.errors import (
     BackendError,
     MissingExtraError,
@@ -160,6 +162,7 @@ class Database:
             raise
         except Exception as error:  # whatever psycopg and pypgstac raise ends here
             kind, reason = self._meaning(error)
+            traceback.clear_frames(error.__traceback__)  # their locals hold the password
             message = f"Cannot {doing} in {self.public}: {reason}."
             raise kind(message, _HINTS.get(kind, ""), self.public) from error
 
@@ -172,7 +175,7 @@ class Database:
         told = link or error
         text = next((line.strip() for line in str(told).splitlines() if line.strip()), type(told).__name__)
         password = self._fields().get("password")
-        shown = text.replace(password, "…") if password else text
+        shown = redacted(text, [password] if password else [])
         if not isinstance(told, psycopg.Error):
             return BackendError, f"{type(told).__name__}: {shown}".rstrip(". ")
         return _kind(told, text), shown[:400].rstrip(". ")

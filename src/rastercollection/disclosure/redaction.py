@@ -1,0 +1,101 @@
+"""Secrets in texts, replaced before a text is kept or shown: in messages, notices, records, logs and documents.
+
+Known by their form: credentials in addresses, signatures and keys in query strings, passwords in connection strings,
+headers and dicts, and keys whose issuers give them a form of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["REDACTED", "Hidden", "holds_secret", "redacted", "redacted_values", "revealed"]
+
+REDACTED = "REDACTED"
+
+_NAME = (
+    r"(?:[\w-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|signature|api[_-]?key|account[_-]?key|access[_-]?key"
+    r"|private[_-]?key|subscription[_-]?key|connection[_-]?string|credentials?)[\w-]{0,40}|pwd|sig|pgpassword)"
+)
+_NAME_IN_QUERY = rf"(?:{_NAME}|key|code|auth|sas|pass|expires|se|x-(?:amz|goog|ms)-[\w-]+|googleaccessid)"
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    # repetitions that may start anywhere are bounded: texts come from strangers
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
+    for pattern, replacement in (
+        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", REDACTED),
+        # user:password@; a password may hold slashes, and a port of a web server is none
+        (r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:'\"<>]{0,500}:[^\s/?#'\"<>]{0,2000}@", rf"\1{REDACTED}@"),
+        (r"(\bhttps?://)[^\s/?#@:'\"<>]{0,500}:(?!\d+[/?#])[^\s'\"<>]{0,2000}@", rf"\1{REDACTED}@"),
+        (r"(\b(?!https?:)[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:'\"<>]{0,500}:[^\s'\"<>]{0,2000}@", rf"\1{REDACTED}@"),
+        (r"(\bhttps?://)[^\s/?#@'\"<>]{1,2000}@", rf"\1{REDACTED}@"),
+        # ?name=value, percent-encoded as well
+        (
+            rf"((?:[?&;#]|%3F|%26|%3B|%23){_NAME_IN_QUERY}(?:=|%3D))(?:(?!%26)[^&;\s\"'<>])+",
+            rf"\1{REDACTED}",
+        ),
+        # name=value, name='value' and 'name': 'value'
+        (rf"(\b{_NAME}\s*=\s*)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s;&,'\")}}\]<>]+)", rf"\1{REDACTED}"),
+        (rf"(([\"']){_NAME}\2\s*:\s*)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s,}}\]]+)", rf"\1\2{REDACTED}\2"),
+        (r"(\b(?:Bearer|Basic|SharedKey|AWS4-HMAC-SHA256)\s+)[\w.~+/=:-]{8,}", rf"\1{REDACTED}"),
+        (r"\b(?-i:AKIA|ASIA)(?-i:[0-9A-Z]{12,})\b", REDACTED),
+        (r"\b(?-i:AIza)[\w-]{30,}", REDACTED),
+        (r"\b(?-i:gh[pousr]_|github_pat_|glpat-|xox[abp]-)[\w-]{16,}", REDACTED),
+        (r"\b(?-i:eyJ)[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]*", REDACTED),
+    )
+)
+
+
+class Hidden:
+    """A value on its way through functions whose frames may be shown: it is taken out of it where it is used.
+
+    Reporters of errors and test runners publish the local variables of every function that an error came through.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"<{REDACTED}>"
+
+
+def revealed(value: Any) -> Any:
+    """The value that was hidden; any other as it is."""
+    return value.value if isinstance(value, Hidden) else value
+
+
+def redacted(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text with ``REDACTED`` in place of everything that has the form of a secret.
+
+    Args:
+        text: Any.
+        secrets: Further texts that must not be shown, whatever their form.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, REDACTED)
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def holds_secret(text: str) -> bool:
+    """Whether anything in a text has the form of a secret that was not replaced yet."""
+    return redacted(text) != text
+
+
+def redacted_values(value: Any) -> Any:
+    """JSON-able data with every text in it redacted; what is kept under a name that says secret, as well."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: _redacted_item(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(redacted_values(item) for item in value)
+    return value
+
+
+def _redacted_item(name: str, value: Any) -> Any:
+    secret = isinstance(value, str) and re.fullmatch(_NAME, name, re.IGNORECASE)
+    return REDACTED if secret else redacted_values(value)
