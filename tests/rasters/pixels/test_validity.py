@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import pytest
+import rasterio.shutil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -23,7 +25,10 @@ from rastercollection.rasters.pixels.validity import (
     choose_layout,
     common_dtype,
     is_nodata,
+    is_told_alike,
+    nodata_values,
     settle,
+    usable,
 )
 
 PLACE = {"crs": "EPSG:32642", "transform": from_origin(500_000, 4_000_000, 10, 10)}
@@ -127,16 +132,71 @@ def test_where_all_is_valid_nothing_stays_on_the_nodata_value(nodata: int) -> No
     assert np.unique(data).size == 255
 
 
-def test_black_in_one_band_of_a_picture_stays_black() -> None:
-    data = np.zeros((3, 1, 4), "uint8")
-    data[0, 0] = [0, 5, 0, 5]
-    valid = np.array([[[True, True, False, True]]])
-    settle(data, valid, layout_of(0, "uint8", bands=3), as_picture=True)
-    assert data[:, 0, 0].tolist() == [1, 1, 1], "black in all bands would be a hole"
-    assert data[:, 0, 1].tolist() == [5, 0, 0]
-    assert data[:, 0, 2].tolist() == [0, 0, 0]
-    settle(data, valid, layout_of(0, "uint8", bands=3))
-    assert data[:, 0, 1].tolist() == [5, 1, 1], "elsewhere each band tells for itself"
+def test_black_in_one_band_of_a_picture_is_no_hole() -> None:
+    data = np.array([[[0, 5, 0]], [[0, 0, 7]], [[0, 0, 9]]], "uint8")
+    with MemoryFile() as memory:
+        profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "height": 1, "width": 3, "nodata": 0, **PLACE}
+        with memory.open(**profile) as target:
+            target.write(data)
+        with memory.open() as source:
+            together, apart = Validity.of(source, "rgb"), Validity.of(source, "multispectral")
+            assert (source.dataset_mask() > 0).tolist() == [[False, True, True]]
+    valid, each = together.judge(data), apart.judge(data)
+    assert valid is not None
+    assert each is not None
+    assert valid.tolist() == [[[False, True, True]]]
+    assert each[:, 0].tolist() == [[False, True, False], [False, False, True], [False, False, True]]
+    layout = choose_layout(together, data.dtype, LOSSLESS)
+    assert not is_told_alike(data, valid, layout), "readers of its values would find more holes"
+    settle(data, valid, layout)
+    assert data[:, 0].T.tolist() == [[0, 0, 0], [5, 1, 1], [1, 7, 9]]
+    assert is_told_alike(data, valid, layout)
+
+
+def test_floats_are_never_one_colour_together() -> None:
+    with MemoryFile() as memory:
+        profile = {"driver": "GTiff", "dtype": "float32", "count": 3, "height": 1, "width": 3, "nodata": 0, **PLACE}
+        with memory.open(**profile) as target:
+            target.write(np.ones((3, 1, 3), "float32"))
+        with memory.open() as source:
+            assert not Validity.of(source, "rgb").unified
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [
+        ("uint64", 2**64 - 1),
+        ("uint64", 2**63),
+        ("uint64", 2**53 + 1),
+        ("int64", 2**53 + 1),
+        ("int64", -(2**63)),
+        ("int64", -(2**63) + 1),
+        ("int64", -9999),
+        ("uint64", 0),
+    ],
+)
+def test_nodata_of_64_bits_is_known_to_the_last_digit(tmp_path: Path, dtype: str, nodata: int) -> None:
+    """Judged by GDAL's own masks, of a file that GDAL wrote."""
+    pixels = np.full((2, 3), 7, dtype)
+    pixels[0] = [nodata, nodata - 1 if nodata > 0 else nodata + 1, 7]
+    (tmp_path / "raw").write_bytes(pixels.tobytes())
+    name = {"uint64": "UInt64", "int64": "Int64"}[dtype]
+    (tmp_path / "raw.vrt").write_text(
+        f'<VRTDataset rasterXSize="3" rasterYSize="2"><VRTRasterBand dataType="{name}" band="1" '
+        f'subClass="VRTRawRasterBand"><NoDataValue>{nodata}</NoDataValue><SourceFilename relativeToVRT="1">raw'
+        "</SourceFilename></VRTRasterBand></VRTDataset>"
+    )
+    rasterio.shutil.copy(str(tmp_path / "raw.vrt"), str(tmp_path / "tile.tif"), driver="GTiff")
+    with rasterio.open(tmp_path / "tile.tif") as source:
+        assert nodata_values(source) == (nodata,)
+        validity = Validity.of(source)
+        data, valid, _ = validity.read(source, Window(0, 0, 3, 2))
+        reference = source.read_masks() > 0
+    assert (data == pixels).all()
+    assert validity.nodata == (nodata,)
+    assert valid is not None
+    assert (valid == reference).all()
+    assert valid[0].tolist() == [[False, True, True], [True, True, True]]
 
 
 def test_alpha_tells_valid_pixels_from_invalid_ones() -> None:
@@ -203,14 +263,14 @@ def test_what_bands_share_is_told_once_and_nothing_where_all_is_valid() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"nodata": 0}, ("nodata", (0, 0), None, False)),
-        ({}, ("none", (None, None), None, False)),
-        ({"mask": True, "nodata": 0}, ("mask", (None, None), None, False)),
-        ({"alpha": True}, ("alpha", (None, None), 1, False)),
-        ({"dtype": "int64", "nodata": 2**53}, ("nodata", (2**53, 2**53), None, False)),
-        ({"dtype": "int64", "nodata": 2**53 + 2}, ("nodata", (2**53 + 2, 2**53 + 2), None, True)),
-        ({"dtype": "float32", "nodata": np.nan}, ("nodata", (np.nan, np.nan), None, False)),
-        ({"dtype": "float64", "nodata": 1e300}, ("nodata", (1e300, 1e300), None, False)),
+        ({"nodata": 0}, ("nodata", (0, 0), None)),
+        ({}, ("none", (None, None), None)),
+        ({"mask": True, "nodata": 0}, ("mask", (None, None), None)),
+        ({"alpha": True}, ("alpha", (None, None), 1)),
+        ({"dtype": "int64", "nodata": 2**53}, ("nodata", (2**53, 2**53), None)),
+        ({"dtype": "int64", "nodata": 2**53 + 2}, ("nodata", (2**53 + 2, 2**53 + 2), None)),
+        ({"dtype": "float32", "nodata": np.nan}, ("nodata", (np.nan, np.nan), None)),
+        ({"dtype": "float64", "nodata": 1e300}, ("nodata", (1e300, 1e300), None)),
     ],
 )
 def test_how_a_file_tells(options: dict[str, Any], expected: tuple[Any, ...]) -> None:
@@ -227,9 +287,9 @@ def test_how_a_file_tells(options: dict[str, Any], expected: tuple[Any, ...]) ->
             validity = Validity.of(source)
             _, valid, own = validity.read(source, Window(0, 0, 5, 4))
             reference = source.read_masks() > 0
-    np.testing.assert_equal((validity.kind, validity.nodata, validity.alpha, validity.asks_gdal), expected)
+    np.testing.assert_equal((validity.kind, validity.nodata, validity.alpha), expected)
     assert (np.broadcast_to(True if valid is None else valid, reference.shape) == reference).all()
-    assert (own is not None) == (mask or expected[3])
+    assert (own is not None) == mask
 
 
 def test_bands_of_several_types_are_read_as_one_that_holds_all() -> None:
@@ -277,9 +337,25 @@ def test_one_nodata_value_for_all_bands() -> None:
     assert chosen((7.0, 7.0), "float32") == 7
 
 
-def test_a_64_bit_nodata_value_beyond_floats_becomes_a_mask() -> None:
-    validity = Validity(kind="nodata", nodata=(2**60,), alpha=None, asks_gdal=True)
-    assert choose_layout(validity, np.dtype("int64"), LOSSLESS).kind == "mask"
+@pytest.mark.parametrize(
+    ("validity", "dtype", "kind"),
+    [
+        (Validity(kind="nodata", nodata=(2**53,), alpha=None), "int64", "nodata"),
+        (Validity(kind="nodata", nodata=(2**53 + 1,), alpha=None), "int64", "mask"),
+        (Validity(kind="nodata", nodata=(-(2**63),), alpha=None), "int64", "mask"),
+        (Validity(kind="nodata", nodata=(0, 0, 0), alpha=None, unified=True), "uint8", "nodata"),
+        (Validity(kind="nodata", nodata=(0, 255, 0), alpha=None, unified=True), "uint8", "mask"),
+        (Validity(kind="nodata", nodata=(0, None, 0), alpha=None, unified=True), "uint8", "mask"),
+        (Validity(kind="nodata", nodata=(0, 255, 0), alpha=None), "uint8", "nodata"),
+        (Validity(kind="nodata", nodata=(0, 0, 0, None), alpha=3, unified=True), "uint8", "alpha"),
+        (Validity(kind="nodata", nodata=(0, 0), alpha=1), "uint8", "alpha"),
+        (Validity(kind="nodata", nodata=(0, 0, 0), alpha=2), "uint8", "nodata"),
+    ],
+)
+def test_a_nodata_value_that_readers_would_misread_becomes_a_mask_or_alpha(
+    validity: Validity, dtype: str, kind: str
+) -> None:
+    assert choose_layout(validity, np.dtype(dtype), LOSSLESS).kind == kind
 
 
 def test_floats_without_a_way_to_tell_turn_nan() -> None:
@@ -339,8 +415,6 @@ class Declared:
         ("uint8", np.inf, None),
         ("uint8", 1e17, None),
         ("int32", 2**53 + 2, None),
-        ("uint64", 2**64 - 1, 2**64 - 1),
-        ("int64", -(2**63), -(2**63)),
         ("complex64", 7, 7),
     ],
 )
@@ -349,3 +423,18 @@ def test_a_declared_nodata_value_is_one_that_pixels_can_have(dtype: str, declare
     assert validity.nodata == (meant,)
     assert type(validity.nodata[0]) is type(meant)
     assert validity.kind == ("none" if meant is None else "nodata")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "declared", "meant"),
+    [
+        ("uint64", 2**64 - 1, 2**64 - 1),
+        ("uint64", 2**64, None),
+        ("uint64", -1, None),
+        ("int64", -(2**63), -(2**63)),
+        ("int64", -(2**63) - 1, None),
+        ("int64", 2**63, None),
+    ],
+)
+def test_integers_of_64_bits_reach_to_their_very_limits(dtype: str, declared: int, meant: int | None) -> None:
+    assert usable(declared, np.dtype(dtype)) == meant

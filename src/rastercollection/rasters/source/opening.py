@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -30,12 +31,22 @@ from rastercollection.ports.storage import GdalSource, StorageBackend
 from rastercollection.rasters.gdal_env import NO_NETWORK, gdal_environment, is_isolated
 from rastercollection.rasters.gdal_errors import collected_warnings, in_words, translated
 from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.validity import nodata_values
 from rastercollection.rasters.source import inspection
+from rastercollection.rasters.source.checksums import Content, check_checksums
 from rastercollection.rasters.source.hdf5 import reference_outside
 from rastercollection.rasters.source.sidecars import Sidecar, find_sidecars
 from rastercollection.rasters.source.subdatasets import Chosen, choose, names_inside
 
-__all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "list_subdatasets", "open_source", "reading"]
+__all__ = [
+    "DEFAULT_DRIVERS",
+    "SourceDataset",
+    "SourcePolicy",
+    "check_blocks",
+    "list_subdatasets",
+    "open_source",
+    "reading",
+]
 
 
 _REMOTE = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)/")
@@ -49,6 +60,7 @@ class SourceDataset(DatasetReader):  # type: ignore[misc]
     Attributes:
         blob: Name of the tile.
         gdal_path: The file, as GDAL knows it.
+        exact_nodata: The nodata value of each band, an int to the last digit where it is one of 64 bits.
         has_lost_texts: Descriptions or names of metadata domains are no UTF-8 and were left out.
         chosen: What of the file it is.
     """
@@ -62,6 +74,7 @@ class SourceDataset(DatasetReader):  # type: ignore[misc]
         self.has_lost_texts = False
         self._band_descriptions = self._texts(lambda: plain.descriptions) or (None,) * plain.count
         self._namespaces = self._texts(plain.tag_namespaces)
+        self.exact_nodata = nodata_values(plain)
         super().__init__(path, OVERVIEW_LEVEL="NONE", **options)
 
     def _texts(self, read: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
@@ -140,6 +153,30 @@ def reading(dataset: SourceDataset, doing: str = "reading pixels") -> Iterator[N
     """
     with translated(dataset.gdal_path, dataset.blob, lambda: doing):
         yield
+
+
+def check_blocks(dataset: SourceDataset, storage: StorageBackend, source: SourceFile, limits: Limits) -> None:
+    """Make sure that a source and its mask are whole, where they have checksums that reading them passes over.
+
+    Args:
+        dataset: Open.
+        storage, source, limits: As it was opened with.
+
+    Raises:
+        TileError: ``FILE_UNREADABLE``, with the block.
+        BackendError: The store failed.
+    """
+    path, blob, threads = dataset.gdal_path, dataset.blob, limits.gdal_threads
+    pages = [int(name) - 1 for name in dataset.chosen.taken if name.isdecimal()] or [0]
+    if path.startswith("/vsi"):
+        fetch = partial(storage.read, source.url)
+        read = inspection.paged(storage, source.url)
+        check_checksums(Content(size=source.size, read=read, fetch=fetch), blob, threads=threads, pages=pages)
+        return
+    check_checksums(Content.of_file(path), blob, threads=threads, pages=pages)
+    mask = f"{path}.msk"
+    if os.path.isfile(mask):
+        check_checksums(Content.of_file(mask), f"The mask of {blob}", threads=threads)
 
 
 @attrs.frozen(kw_only=True)

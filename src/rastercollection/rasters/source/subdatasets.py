@@ -14,6 +14,7 @@ from rasterio.io import DatasetReader
 
 from rastercollection.errors import TileError
 from rastercollection.model.source_names import ALL_BANDS
+from rastercollection.rasters.pixels.validity import nodata_values
 
 __all__ = ["Chosen", "choose", "names_inside"]
 
@@ -162,14 +163,15 @@ def _root(dataset: DatasetReader) -> ElementTree.Element:
 
 
 def _add_bands(root: ElementTree.Element, dataset: DatasetReader, name: str, path: str) -> None:
+    nodata = nodata_values(dataset)
     for number in dataset.indexes:
         dtype = dataset.dtypes[number - 1]
         position = len(root.findall("VRTRasterBand")) + 1
         band = ElementTree.SubElement(root, "VRTRasterBand", {"dataType": _TYPES[dtype], "band": str(position)})
         own = dataset.descriptions[number - 1]
         ElementTree.SubElement(band, "Description").text = own or (name if dataset.count == 1 else f"{name} {number}")
-        if dataset.nodatavals[number - 1] is not None:
-            ElementTree.SubElement(band, "NoDataValue").text = repr(dataset.nodatavals[number - 1])
+        if nodata[number - 1] is not None:
+            ElementTree.SubElement(band, "NoDataValue").text = repr(nodata[number - 1])
         for tag, value in (("UnitType", dataset.units), ("Offset", dataset.offsets), ("Scale", dataset.scales)):
             if value[number - 1] is not None:
                 ElementTree.SubElement(band, tag).text = str(value[number - 1])

@@ -23,7 +23,8 @@ from rastercollection.rasters.cost import predict
 from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
 from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.limits import process_bytes
-from rastercollection.rasters.source.opening import SourceDataset, open_source
+from rastercollection.rasters.source.opening import SourceDataset, check_blocks, open_source
+from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.stages.cog.acquisition import Acquisition, find_acquisition
 from rastercollection.stages.cog.convert import Conversion, convert
 from rastercollection.stages.cog.copying.byte_copy import copy_bytes, local_copy, look_at, why_not
@@ -47,6 +48,7 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
     started = time.monotonic()
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
     with task.opened(context.notice) as dataset:
+        check_blocks(dataset, task.resources.storage, task.source, task.resources.limits)
         prepared = prepare(dataset, task.spec, context.notice)
         times = task.acquisition(dataset)
         for notice in times.notices:
@@ -141,7 +143,18 @@ class _Finish:
             load_of(prepared, asked=task.parameters.in_memory), prepared.settings, task.resources.limits
         ) as workspace:
             made = convert(prepared, workspace)
+            self._tell_of_mask(prepared, made)
             return self._published(made, lambda url: task.resources.storage.put(str(made.path), url), because)
+
+    def _tell_of_mask(self, prepared: Prepared, made: Conversion) -> None:
+        source = prepared.source
+        if source.validity.kind == "nodata" and made.file.validity == "mask" and is_exact(prepared.settings):
+            values = ", ".join(sorted({str(value) for value in source.validity.nodata if value is not None}))
+            self.context.notice(
+                "NODATA_BECAME_MASK",
+                f"{source.blob}: its COG tells invalid pixels by a mask, not by the nodata value {values}, which many "
+                "programs would find in valid pixels, too.",
+            )
 
     def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:
         cog = attrs.evolve(_described(self.task, made, self.times), copied=because is None, converted_because=because)

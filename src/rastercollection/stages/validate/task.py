@@ -18,6 +18,7 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_crs import to_rasterio
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import natural_grid
+from rastercollection.rasters.pixels.validity import Validity
 from rastercollection.rasters.source.opening import SourceDataset, open_source
 from rastercollection.rasters.source.two_files import definition_beside
 from rastercollection.stages.resources import Resources
@@ -28,7 +29,6 @@ from rastercollection.stages.validate.declarations import (
     color_table_digest,
     declared_bands,
     declared_nodata,
-    validity_kind,
 )
 from rastercollection.stages.validate.detect import detect_type
 from rastercollection.stages.validate.georeference import georeference
@@ -101,7 +101,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         bounds_4326=place.bounds_4326,
         pixel_size=place.pixel_size,
         natural=natural_grid(placement, to_rasterio(parameters.target_crs)),
-        validity=validity_kind(dataset),
+        validity=Validity.of(dataset).kind,
         color_interpretation=layout.colors,
         color_table=color_table_digest(dataset),
         detection=detection,
