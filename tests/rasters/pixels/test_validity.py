@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def pixels_near_nodata(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[np.bool_]
     """Pixels of one or two bands, many of them the nodata value or beside it, and which are meant to be valid."""
     dtype = np.dtype(draw(st.sampled_from([*INTEGERS, "float32", "float64"])))
     if dtype.kind == "f":
-        nodata = draw(st.sampled_from([-9999.0, 0.0, 1.0, -1e-3, 1e20]))
+        nodata = draw(st.sampled_from([-9999.0, 0.0, 1.0, -1e-3, 1e20, -3.4e38]))
         near = [nodata, nodata * (1 + 1e-7), nodata * (1 - 1e-7), nodata * (1 - 1e-15), nodata / 2, 7.0]
     else:
         limits = np.iinfo(dtype)
@@ -438,3 +439,68 @@ def test_a_declared_nodata_value_is_one_that_pixels_can_have(dtype: str, declare
 )
 def test_integers_of_64_bits_reach_to_their_very_limits(dtype: str, declared: int, meant: int | None) -> None:
     assert usable(declared, np.dtype(dtype)) == meant
+
+
+GDAL_NAMES = {
+    **{name: name.capitalize().replace("Ui", "UI") for name in INTEGERS},
+    "uint8": "Byte",
+    "int64": "Int64",
+    "uint64": "UInt64",
+    "float32": "Float32",
+    "float64": "Float64",
+    "complex64": "CFloat32",
+}
+DECLARED = [
+    *("0", "1", "-1", "255", "-9999", "65535", "4294967295", "-2147483648"),
+    *("9007199254740993", "18446744073709551615", "-9223372036854775808"),
+    *("nan", "inf", "-inf", "0.1", "1e10", "1e39"),
+    *("-3.4e+38", "-3.4028234663852886e+38", "-1.7976931348623157e+308"),
+]
+
+
+def values_around(text: str, dtype: np.dtype) -> list[Any]:
+    """Values that a nodata value, given as text, may be confused with, as far as the type holds them."""
+    if dtype.kind not in "iu":
+        number = float(text)
+        largest = float(np.finfo("float32").max)
+        near = [number, np.nextafter(number, 0), np.inf, -np.inf, largest, -largest, -3.39e38, 1e35, 0, 1, 255]
+        return [value for value in near if not np.isnan(value)]
+    limits = np.iinfo(dtype)
+    near = [limits.min, limits.min + 1, limits.max - 1, limits.max, 0, 1, 2, 255]
+    with contextlib.suppress(ValueError, OverflowError):
+        near += [int(float(text)) + step for step in (-1, 0, 1)]
+    with contextlib.suppress(ValueError):
+        near += [int(text) + step for step in (-1, 0, 1)]
+    return [value for value in near if limits.min <= value <= limits.max]
+
+
+@pytest.mark.parametrize("dtype", GDAL_NAMES)
+@pytest.mark.parametrize("text", DECLARED)
+def test_every_declared_value_is_judged_as_gdal_does(tmp_path: Path, dtype: str, text: str) -> None:
+    """Fractions in integers, which GDAL truncates, are none that pixels can have, and are left out."""
+    if text == "0.1" and np.dtype(dtype).kind in "iu":
+        pytest.skip("a fraction")
+    values = values_around(text, np.dtype(dtype))
+    kind = object if np.dtype(dtype).kind in "iu" else "float64"
+    with np.errstate(over="ignore"):
+        pixels = np.array([values], kind).astype(dtype)
+    (tmp_path / "raw").write_bytes(pixels.tobytes())
+    (tmp_path / "raw.vrt").write_text(
+        f'<VRTDataset rasterXSize="{len(values)}" rasterYSize="1"><VRTRasterBand dataType="{GDAL_NAMES[dtype]}" '
+        f'band="1" subClass="VRTRawRasterBand"><NoDataValue>{text}</NoDataValue><SourceFilename relativeToVRT="1">raw'
+        "</SourceFilename></VRTRasterBand></VRTDataset>"
+    )
+    rasterio.shutil.copy(str(tmp_path / "raw.vrt"), str(tmp_path / "tile.tif"), driver="GTiff")
+    # rasterio compares the value with the type's limits
+    with np.errstate(over="ignore"), rasterio.open(tmp_path / "tile.tif") as source:
+        data, valid, _ = Validity.of(source).read(source, Window(0, 0, len(values), 1))
+        reference = (source.read_masks() > 0) & ~np.isnan(data)
+    found = np.ones(data.shape, bool) if valid is None else valid
+    np.testing.assert_array_equal(found, reference)
+
+
+def test_what_is_written_for_the_largest_float_is_the_largest_float() -> None:
+    for dtype in ("float32", "complex64"):
+        assert usable(-3.40282347e38, np.dtype(dtype)) == -float(np.finfo("float32").max)
+        assert usable(-np.inf, np.dtype(dtype)) == -np.inf
+    assert usable(np.inf, np.dtype("float64")) == np.inf

@@ -94,13 +94,19 @@ def is_nodata(data: Array, nodata: _Number) -> NDArray[np.bool_]:
         return np.asarray(data == data.dtype.type(nodata))
     if math.isnan(nodata):
         return np.isnan(data)
-    value = data.dtype.type(nodata)
+    with np.errstate(over="ignore"):
+        value = data.dtype.type(nodata)
     if value == 0 or not np.isfinite(value):
         return np.asarray(data == value)
     ends = [
         _last_before(float(value) * part, value) for part in ((1 - _CLOSE) / (1 + _CLOSE), (1 + _CLOSE) / (1 - _CLOSE))
     ]
-    return np.asarray((data >= min(ends)) & (data <= max(ends)))
+    found = np.asarray((data >= min(ends)) & (data <= max(ends)))
+    if abs(value) > np.finfo(data.dtype).max / 2:
+        # the sum that GDAL measures the distance by overflows: -3.4e38 stands for all of about that size
+        with np.errstate(over="ignore"):
+            found |= np.isfinite(data) & np.isinf(data + value)
+    return found
 
 
 def _last_before(end: float, value: np.floating[Any]) -> np.floating[Any]:
@@ -234,12 +240,13 @@ def is_told_alike(data: Array, valid: Valid, layout: PixelLayout) -> bool:
 
 def usable(nodata: _Number | None, dtype: np.dtype) -> _Number | None:
     """The nodata value as a number of the band's type; None where no pixel can have it."""
-    if nodata is None or dtype.kind == "c":
+    if nodata is None:
         return nodata
-    if dtype.kind == "f":
+    if dtype.kind in "fc":
         largest = float(np.finfo(dtype).max)
         # a decimal fraction written for the type's largest number can lie a hair beyond it
-        return min(max(nodata, -largest), largest) if largest < abs(nodata) <= largest * (1 + 1e-6) else nodata
+        is_largest = math.isfinite(nodata) and largest < abs(nodata) <= largest * (1 + 1e-6)
+        return min(max(nodata, -largest), largest) if is_largest else nodata
     if not math.isfinite(nodata) or nodata != int(nodata):
         return None
     limits = np.iinfo(dtype)
@@ -354,4 +361,7 @@ def _beside(nodata: _Number, dtype: np.dtype) -> _Number:
         return int(nodata) - 1 if nodata > 0 else int(nodata) + 1
     if math.isnan(nodata):
         return 0
+    largest = float(np.finfo(dtype).max)
+    if largest / 2 < abs(nodata) <= largest:
+        return math.copysign(0.99 * (largest - abs(nodata)), nodata)
     return float(np.finfo(dtype).tiny) if nodata == 0 else nodata * (1 - 16 * _FLOAT_STEP)

@@ -37,6 +37,7 @@ from rastercollection.rasters.pixels.windows import Array, iterate_windows, wind
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
 from rastercollection.stages.cog.reading import BORDER, Gather, SourceRaster, join_words
+from rastercollection.stages.cog.undrawn import draw_undrawn
 
 __all__ = ["Warp", "warp"]
 
@@ -148,6 +149,7 @@ class _Kernel:
         job: What and how.
         read: Valid pixels of the source, without the border.
         coverage: Where the source lies.
+        sources: With their border; one, or one of each band where bands disagree on validity.
         options: Of GDAL's warper, the same for every window: results must not depend on how a tile is cut.
         plain, masked: The source with its border, without and with its mask; one of each band where bands disagree
             on validity.
@@ -160,6 +162,7 @@ class _Kernel:
     job: Warp
     read: ValidPixels
     coverage: Coverage
+    sources: Sequence[RasterBuffer]
     options: dict[str, Any]
     plain: tuple[DatasetReader, ...]
     masked: tuple[DatasetReader, ...]
@@ -195,6 +198,7 @@ class _Kernel:
             job=job,
             read=read,
             coverage=coverage,
+            sources=sources,
             options=options,
             plain=plain,
             masked=plain if beside else tuple(shown(source.as_document()) for source in sources),
@@ -210,11 +214,13 @@ class _Kernel:
             shape = (len(layout.bands), window.height, window.width)
             return np.zeros(shape, layout.dtype), np.zeros((1, *shape[1:]), bool)
         data, valid = self._in_parts(window, None if self.job.as_words else place)
-        if self.job.as_words:
-            data = join_words(data, layout.dtype)
         inside = self.coverage.inside(window)
         if inside is not None:
             valid = valid & inside
+        if not valid.all() and (self.full_share == 1 or self.coverage.is_thin):
+            draw_undrawn(data, valid, inside, window, self.coverage, self.sources, BORDER)
+        if self.job.as_words:
+            data = join_words(data, layout.dtype)
         return data, None if valid.all() else valid
 
     def _in_parts(self, window: Window, place: Array | None) -> tuple[Array, NDArray[np.bool_]]:
