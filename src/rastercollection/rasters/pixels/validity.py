@@ -28,6 +28,7 @@ from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.pixels.windows import Array
 
 __all__ = [
+    "LARGEST_EXACT",
     "PixelLayout",
     "Valid",
     "Validity",
@@ -44,7 +45,7 @@ __all__ = [
 Valid = NDArray[np.bool_] | None
 _Number = int | float
 
-_LARGEST_EXACT = 2**53
+LARGEST_EXACT = 2**53
 """Beyond it, readers that take nodata for a float of 64 bits confuse it with its neighbours."""
 _PICTURES = ("rgb", "rgba", "nir")
 _LONG_INTEGERS = ("int64", "uint64")
@@ -309,7 +310,7 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
 def _is_misread(validity: Validity) -> bool:
     """Whether readers would take other pixels for invalid than a nodata value means, whatever the pixels are."""
     values = [value for band, value in enumerate(validity.nodata) if band != validity.alpha]
-    if any(isinstance(value, int) and abs(value) > _LARGEST_EXACT for value in values):
+    if any(isinstance(value, int) and abs(value) > LARGEST_EXACT for value in values):
         return True
     return validity.unified and any(value != values[0] for value in values)
 
