@@ -297,3 +297,38 @@ def test_a_grid_above_the_limit_is_refused_before_anything_is_allocated(tmp_path
     assert caught.value.code == "TOO_MANY_PIXELS"
     assert "tile.tif" in caught.value.message
     assert not (tmp_path / "cogs").exists()
+
+
+def control_points(count: int, bend: float, height: int, width: int) -> list[GroundControlPoint]:
+    """A lattice of points of a tile that is rotated, and bent if asked for, in UTM."""
+    points = []
+    for row in np.linspace(0, height, count):
+        for column in np.linspace(0, width, count):
+            x = 600_000 + 10 * column + 2 * row + bend * (column * row / 500 + column * column / 900)
+            y = 4_600_000 - 10 * row + 1.5 * column - bend * column * column / 700
+            points.append(GroundControlPoint(row=float(row), col=float(column), x=float(x), y=float(y)))
+    return points
+
+
+@pytest.mark.parametrize("target", ["EPSG:4326", "EPSG:3857", "EPSG:32643"])
+@pytest.mark.parametrize(("count", "bend"), [(2, 0.0), (4, 1.0), (6, 1.0)])
+def test_control_points_place_no_pixel_more_than_gdal_does(
+    tmp_path: Path, count: int, bend: float, target: str
+) -> None:
+    """Polynomials of the first to the third order: pixels at the edge are not repeated around the tile."""
+    height, width = 300, 420
+    points = control_points(count, bend, height, width)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        size = {"width": width, "height": height, "count": 1, "dtype": "uint8"}
+        with rasterio.open(tmp_path / "tile.tif", "w", driver="GTiff", gcps=points, crs=UTM, **size) as raster:
+            raster.write(texture(1, height, width, "uint8"))
+        made = make_cog(tmp_path / "tile.tif", target)
+        _, valid = read(made.path)
+        with rasterio.open(tmp_path / "tile.tif") as raster, rasterio.open(made.path) as cog:
+            theirs = np.zeros((2, cog.height, cog.width), "uint8")
+            place = {"dst_transform": cog.transform, "dst_crs": cog.crs, "dst_alpha": 2}
+            reproject(rasterio.band(raster, 1), theirs, resampling=Resampling.nearest, **place)
+    expected = theirs[1] > 0
+    assert abs(int(valid.sum()) - int(expected.sum())) < 0.0005 * expected.sum()
+    assert np.count_nonzero(valid != expected) < 0.05 * 2 * (height + width)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import pytest
+import rasterio.shutil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -23,7 +26,10 @@ from rastercollection.rasters.pixels.validity import (
     choose_layout,
     common_dtype,
     is_nodata,
+    is_told_alike,
+    nodata_values,
     settle,
+    usable,
 )
 
 PLACE = {"crs": "EPSG:32642", "transform": from_origin(500_000, 4_000_000, 10, 10)}
@@ -88,7 +94,7 @@ def pixels_near_nodata(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[np.bool_]
     """Pixels of one or two bands, many of them the nodata value or beside it, and which are meant to be valid."""
     dtype = np.dtype(draw(st.sampled_from([*INTEGERS, "float32", "float64"])))
     if dtype.kind == "f":
-        nodata = draw(st.sampled_from([-9999.0, 0.0, 1.0, -1e-3, 1e20]))
+        nodata = draw(st.sampled_from([-9999.0, 0.0, 1.0, -1e-3, 1e20, -3.4e38]))
         near = [nodata, nodata * (1 + 1e-7), nodata * (1 - 1e-7), nodata * (1 - 1e-15), nodata / 2, 7.0]
     else:
         limits = np.iinfo(dtype)
@@ -127,16 +133,71 @@ def test_where_all_is_valid_nothing_stays_on_the_nodata_value(nodata: int) -> No
     assert np.unique(data).size == 255
 
 
-def test_black_in_one_band_of_a_picture_stays_black() -> None:
-    data = np.zeros((3, 1, 4), "uint8")
-    data[0, 0] = [0, 5, 0, 5]
-    valid = np.array([[[True, True, False, True]]])
-    settle(data, valid, layout_of(0, "uint8", bands=3), as_picture=True)
-    assert data[:, 0, 0].tolist() == [1, 1, 1], "black in all bands would be a hole"
-    assert data[:, 0, 1].tolist() == [5, 0, 0]
-    assert data[:, 0, 2].tolist() == [0, 0, 0]
-    settle(data, valid, layout_of(0, "uint8", bands=3))
-    assert data[:, 0, 1].tolist() == [5, 1, 1], "elsewhere each band tells for itself"
+def test_black_in_one_band_of_a_picture_is_no_hole() -> None:
+    data = np.array([[[0, 5, 0]], [[0, 0, 7]], [[0, 0, 9]]], "uint8")
+    with MemoryFile() as memory:
+        profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "height": 1, "width": 3, "nodata": 0, **PLACE}
+        with memory.open(**profile) as target:
+            target.write(data)
+        with memory.open() as source:
+            together, apart = Validity.of(source, "rgb"), Validity.of(source, "multispectral")
+            assert (source.dataset_mask() > 0).tolist() == [[False, True, True]]
+    valid, each = together.judge(data), apart.judge(data)
+    assert valid is not None
+    assert each is not None
+    assert valid.tolist() == [[[False, True, True]]]
+    assert each[:, 0].tolist() == [[False, True, False], [False, False, True], [False, False, True]]
+    layout = choose_layout(together, data.dtype, LOSSLESS)
+    assert not is_told_alike(data, valid, layout), "readers of its values would find more holes"
+    settle(data, valid, layout)
+    assert data[:, 0].T.tolist() == [[0, 0, 0], [5, 1, 1], [1, 7, 9]]
+    assert is_told_alike(data, valid, layout)
+
+
+def test_floats_are_never_one_colour_together() -> None:
+    with MemoryFile() as memory:
+        profile = {"driver": "GTiff", "dtype": "float32", "count": 3, "height": 1, "width": 3, "nodata": 0, **PLACE}
+        with memory.open(**profile) as target:
+            target.write(np.ones((3, 1, 3), "float32"))
+        with memory.open() as source:
+            assert not Validity.of(source, "rgb").unified
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [
+        ("uint64", 2**64 - 1),
+        ("uint64", 2**63),
+        ("uint64", 2**53 + 1),
+        ("int64", 2**53 + 1),
+        ("int64", -(2**63)),
+        ("int64", -(2**63) + 1),
+        ("int64", -9999),
+        ("uint64", 0),
+    ],
+)
+def test_nodata_of_64_bits_is_known_to_the_last_digit(tmp_path: Path, dtype: str, nodata: int) -> None:
+    """Judged by GDAL's own masks, of a file that GDAL wrote."""
+    pixels = np.full((2, 3), 7, dtype)
+    pixels[0] = [nodata, nodata - 1 if nodata > 0 else nodata + 1, 7]
+    (tmp_path / "raw").write_bytes(pixels.tobytes())
+    name = {"uint64": "UInt64", "int64": "Int64"}[dtype]
+    (tmp_path / "raw.vrt").write_text(
+        f'<VRTDataset rasterXSize="3" rasterYSize="2"><VRTRasterBand dataType="{name}" band="1" '
+        f'subClass="VRTRawRasterBand"><NoDataValue>{nodata}</NoDataValue><SourceFilename relativeToVRT="1">raw'
+        "</SourceFilename></VRTRasterBand></VRTDataset>"
+    )
+    rasterio.shutil.copy(str(tmp_path / "raw.vrt"), str(tmp_path / "tile.tif"), driver="GTiff")
+    with rasterio.open(tmp_path / "tile.tif") as source:
+        assert nodata_values(source) == (nodata,)
+        validity = Validity.of(source)
+        data, valid, _ = validity.read(source, Window(0, 0, 3, 2))
+        reference = source.read_masks() > 0
+    assert (data == pixels).all()
+    assert validity.nodata == (nodata,)
+    assert valid is not None
+    assert (valid == reference).all()
+    assert valid[0].tolist() == [[False, True, True], [True, True, True]]
 
 
 def test_alpha_tells_valid_pixels_from_invalid_ones() -> None:
@@ -203,14 +264,14 @@ def test_what_bands_share_is_told_once_and_nothing_where_all_is_valid() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"nodata": 0}, ("nodata", (0, 0), None, False)),
-        ({}, ("none", (None, None), None, False)),
-        ({"mask": True, "nodata": 0}, ("mask", (None, None), None, False)),
-        ({"alpha": True}, ("alpha", (None, None), 1, False)),
-        ({"dtype": "int64", "nodata": 2**53}, ("nodata", (2**53, 2**53), None, False)),
-        ({"dtype": "int64", "nodata": 2**53 + 2}, ("nodata", (2**53 + 2, 2**53 + 2), None, True)),
-        ({"dtype": "float32", "nodata": np.nan}, ("nodata", (np.nan, np.nan), None, False)),
-        ({"dtype": "float64", "nodata": 1e300}, ("nodata", (1e300, 1e300), None, False)),
+        ({"nodata": 0}, ("nodata", (0, 0), None)),
+        ({}, ("none", (None, None), None)),
+        ({"mask": True, "nodata": 0}, ("mask", (None, None), None)),
+        ({"alpha": True}, ("alpha", (None, None), 1)),
+        ({"dtype": "int64", "nodata": 2**53}, ("nodata", (2**53, 2**53), None)),
+        ({"dtype": "int64", "nodata": 2**53 + 2}, ("nodata", (2**53 + 2, 2**53 + 2), None)),
+        ({"dtype": "float32", "nodata": np.nan}, ("nodata", (np.nan, np.nan), None)),
+        ({"dtype": "float64", "nodata": 1e300}, ("nodata", (1e300, 1e300), None)),
     ],
 )
 def test_how_a_file_tells(options: dict[str, Any], expected: tuple[Any, ...]) -> None:
@@ -227,9 +288,9 @@ def test_how_a_file_tells(options: dict[str, Any], expected: tuple[Any, ...]) ->
             validity = Validity.of(source)
             _, valid, own = validity.read(source, Window(0, 0, 5, 4))
             reference = source.read_masks() > 0
-    np.testing.assert_equal((validity.kind, validity.nodata, validity.alpha, validity.asks_gdal), expected)
+    np.testing.assert_equal((validity.kind, validity.nodata, validity.alpha), expected)
     assert (np.broadcast_to(True if valid is None else valid, reference.shape) == reference).all()
-    assert (own is not None) == (mask or expected[3])
+    assert (own is not None) == mask
 
 
 def test_bands_of_several_types_are_read_as_one_that_holds_all() -> None:
@@ -277,9 +338,25 @@ def test_one_nodata_value_for_all_bands() -> None:
     assert chosen((7.0, 7.0), "float32") == 7
 
 
-def test_a_64_bit_nodata_value_beyond_floats_becomes_a_mask() -> None:
-    validity = Validity(kind="nodata", nodata=(2**60,), alpha=None, asks_gdal=True)
-    assert choose_layout(validity, np.dtype("int64"), LOSSLESS).kind == "mask"
+@pytest.mark.parametrize(
+    ("validity", "dtype", "kind"),
+    [
+        (Validity(kind="nodata", nodata=(2**53,), alpha=None), "int64", "nodata"),
+        (Validity(kind="nodata", nodata=(2**53 + 1,), alpha=None), "int64", "mask"),
+        (Validity(kind="nodata", nodata=(-(2**63),), alpha=None), "int64", "mask"),
+        (Validity(kind="nodata", nodata=(0, 0, 0), alpha=None, unified=True), "uint8", "nodata"),
+        (Validity(kind="nodata", nodata=(0, 255, 0), alpha=None, unified=True), "uint8", "mask"),
+        (Validity(kind="nodata", nodata=(0, None, 0), alpha=None, unified=True), "uint8", "mask"),
+        (Validity(kind="nodata", nodata=(0, 255, 0), alpha=None), "uint8", "nodata"),
+        (Validity(kind="nodata", nodata=(0, 0, 0, None), alpha=3, unified=True), "uint8", "alpha"),
+        (Validity(kind="nodata", nodata=(0, 0), alpha=1), "uint8", "alpha"),
+        (Validity(kind="nodata", nodata=(0, 0, 0), alpha=2), "uint8", "nodata"),
+    ],
+)
+def test_a_nodata_value_that_readers_would_misread_becomes_a_mask_or_alpha(
+    validity: Validity, dtype: str, kind: str
+) -> None:
+    assert choose_layout(validity, np.dtype(dtype), LOSSLESS).kind == kind
 
 
 def test_floats_without_a_way_to_tell_turn_nan() -> None:
@@ -339,8 +416,6 @@ class Declared:
         ("uint8", np.inf, None),
         ("uint8", 1e17, None),
         ("int32", 2**53 + 2, None),
-        ("uint64", 2**64 - 1, 2**64 - 1),
-        ("int64", -(2**63), -(2**63)),
         ("complex64", 7, 7),
     ],
 )
@@ -349,3 +424,83 @@ def test_a_declared_nodata_value_is_one_that_pixels_can_have(dtype: str, declare
     assert validity.nodata == (meant,)
     assert type(validity.nodata[0]) is type(meant)
     assert validity.kind == ("none" if meant is None else "nodata")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "declared", "meant"),
+    [
+        ("uint64", 2**64 - 1, 2**64 - 1),
+        ("uint64", 2**64, None),
+        ("uint64", -1, None),
+        ("int64", -(2**63), -(2**63)),
+        ("int64", -(2**63) - 1, None),
+        ("int64", 2**63, None),
+    ],
+)
+def test_integers_of_64_bits_reach_to_their_very_limits(dtype: str, declared: int, meant: int | None) -> None:
+    assert usable(declared, np.dtype(dtype)) == meant
+
+
+GDAL_NAMES = {
+    **{name: name.capitalize().replace("Ui", "UI") for name in INTEGERS},
+    "uint8": "Byte",
+    "int64": "Int64",
+    "uint64": "UInt64",
+    "float32": "Float32",
+    "float64": "Float64",
+    "complex64": "CFloat32",
+}
+DECLARED = [
+    *("0", "1", "-1", "255", "-9999", "65535", "4294967295", "-2147483648"),
+    *("9007199254740993", "18446744073709551615", "-9223372036854775808"),
+    *("nan", "inf", "-inf", "0.1", "1e10", "1e39"),
+    *("-3.4e+38", "-3.4028234663852886e+38", "-1.7976931348623157e+308"),
+]
+
+
+def values_around(text: str, dtype: np.dtype) -> list[Any]:
+    """Values that a nodata value, given as text, may be confused with, as far as the type holds them."""
+    if dtype.kind not in "iu":
+        number = float(text)
+        largest = float(np.finfo("float32").max)
+        near = [number, np.nextafter(number, 0), np.inf, -np.inf, largest, -largest, -3.39e38, 1e35, 0, 1, 255]
+        return [value for value in near if not np.isnan(value)]
+    limits = np.iinfo(dtype)
+    near = [limits.min, limits.min + 1, limits.max - 1, limits.max, 0, 1, 2, 255]
+    with contextlib.suppress(ValueError, OverflowError):
+        near += [int(float(text)) + step for step in (-1, 0, 1)]
+    with contextlib.suppress(ValueError):
+        near += [int(text) + step for step in (-1, 0, 1)]
+    return [value for value in near if limits.min <= value <= limits.max]
+
+
+@pytest.mark.parametrize("dtype", GDAL_NAMES)
+@pytest.mark.parametrize("text", DECLARED)
+def test_every_declared_value_is_judged_as_gdal_does(tmp_path: Path, dtype: str, text: str) -> None:
+    """Fractions in integers, which GDAL truncates, are none that pixels can have, and are left out."""
+    if text == "0.1" and np.dtype(dtype).kind in "iu":
+        pytest.skip("a fraction")
+    values = values_around(text, np.dtype(dtype))
+    kind = object if np.dtype(dtype).kind in "iu" else "float64"
+    with np.errstate(over="ignore"):
+        pixels = np.array([values], kind).astype(dtype)
+    (tmp_path / "raw").write_bytes(pixels.tobytes())
+    (tmp_path / "raw.vrt").write_text(
+        f'<VRTDataset rasterXSize="{len(values)}" rasterYSize="1"><VRTRasterBand dataType="{GDAL_NAMES[dtype]}" '
+        f'band="1" subClass="VRTRawRasterBand"><NoDataValue>{text}</NoDataValue><SourceFilename relativeToVRT="1">raw'
+        "</SourceFilename></VRTRasterBand></VRTDataset>"
+    )
+    rasterio.shutil.copy(str(tmp_path / "raw.vrt"), str(tmp_path / "tile.tif"), driver="GTiff")
+    # rasterio compares the value with the type's limits
+    with np.errstate(over="ignore"), rasterio.open(tmp_path / "tile.tif") as source:
+        data, valid, _ = Validity.of(source).read(source, Window(0, 0, len(values), 1))
+        reference = (source.read_masks() > 0) & ~np.isnan(data)
+    found = np.ones(data.shape, bool) if valid is None else valid
+    np.testing.assert_array_equal(found, reference)
+
+
+def test_what_is_written_for_the_largest_float_is_the_largest_float() -> None:
+    for dtype in ("float32", "complex64"):
+        assert usable(-3.40282347e38, np.dtype(dtype)) == -float(np.finfo("float32").max)
+        assert usable(-np.inf, np.dtype(dtype)) == -np.inf
+    assert usable(np.inf, np.dtype("float64")) == np.inf

@@ -169,6 +169,19 @@ def test_values_of_64_bits_survive_the_warp_exactly(tmp_path: Path) -> None:
     assert np.isin(found, ids).all()
 
 
+@pytest.mark.parametrize(("resampling", "told"), [("bilinear", True), ("nearest", False)])
+def test_rounding_of_integers_that_no_float_holds_is_told(tmp_path: Path, resampling: str, told: bool) -> None:
+    data = np.arange(90 * 110).reshape(1, 90, 110) + 2**60
+    source = write_raster(tmp_path / "tile.tif", data)
+    made = make_cog(source, "EPSG:4326", warp_resampling=resampling)
+    assert ("VALUES_ROUNDED" in made.codes) == told
+    with rasterio.open(made.path) as cog:
+        found = cog.read()[0][cog.dataset_mask() > 0]
+    assert np.isin(found, data).all() or told
+    small = make_cog(write_raster(tmp_path / "small.tif", data - 2**60), "EPSG:4326", warp_resampling=resampling)
+    assert "VALUES_ROUNDED" not in small.codes
+
+
 def test_a_nodata_value_that_no_float_holds_becomes_a_mask(tmp_path: Path) -> None:
     data = texture(1, 90, 110, "int64")
     data[0, :20, :30] = -(2**63)

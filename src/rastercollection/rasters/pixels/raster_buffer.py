@@ -55,12 +55,14 @@ class ValidPixels:
         map: Valid pixels by coarse cell.
         steps: Rows and columns of the windows.
         differs: Bands disagree on which pixels are valid.
+        misread: Values do not tell all readers which pixels are valid: only a mask does.
     """
 
     counts: NDArray[np.int64]
     map: ValidityMap
     steps: tuple[int, int]
     differs: bool = False
+    misread: bool = False
 
     @classmethod
     def of(cls, count: int, width: int, height: int, steps: tuple[int, int]) -> ValidPixels:
@@ -147,6 +149,12 @@ class RasterBuffer:
         for window in iterate_windows(self.width, self.height, window_steps(self.width, self.height, 1, _AT_ONCE)):
             mask.write(window, np.full((1, window.height, window.width), 255, np.uint8))
         return mask
+
+    def drop_mask(self) -> None:
+        """Have no mask any more: the values tell."""
+        if self._mask is not None:
+            self._workspace.discard(self._mask)
+        self._mask = None
 
     def read(self, window: Window) -> Array:
         """``(bands, rows, columns)``; not to be written to."""

@@ -1,8 +1,12 @@
 """How a raster tells which of its pixels are valid, and how its COG will.
 
 A pixel of a band is valid as GDAL's readers see it (a mask wins over a nodata value), unless it is NaN or an alpha
-band makes it fully transparent. Arrays of validity are boolean, ``(1, rows, columns)`` where all bands agree, else
-``(bands, rows, columns)``; None stands for "all valid".
+band makes it fully transparent. In a picture, bands are one colour together: a pixel is a hole where all of them are
+nodata, and black, or pure blue, is none. Elsewhere each band is a quantity that may be missing by itself. Arrays of
+validity are boolean, ``(1, rows, columns)`` where all bands agree, else ``(bands, rows, columns)``; None stands for
+"all valid".
+
+COGs are made so that readers need not know what is a picture: see :func:`choose_layout` and :func:`is_told_alike`.
 """
 
 from __future__ import annotations
@@ -10,23 +14,41 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any
+from xml.etree import ElementTree
 
 import attrs
 import numpy as np
+import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.windows import Window
 
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["PixelLayout", "Valid", "Validity", "any_band", "choose_layout", "common_dtype", "is_nodata", "settle"]
+__all__ = [
+    "LARGEST_EXACT",
+    "PixelLayout",
+    "Valid",
+    "Validity",
+    "any_band",
+    "choose_layout",
+    "common_dtype",
+    "is_nodata",
+    "is_told_alike",
+    "nodata_values",
+    "settle",
+    "usable",
+]
 
 Valid = NDArray[np.bool_] | None
 _Number = int | float
 
-_LARGEST_EXACT = 2**53
+LARGEST_EXACT = 2**53
+"""Beyond it, readers that take nodata for a float of 64 bits confuse it with its neighbours."""
+_PICTURES = ("rgb", "rgba", "nir")
+_LONG_INTEGERS = ("int64", "uint64")
 _FLOAT_STEP = float(np.finfo(np.float32).eps)
 _CLOSE = 2 * _FLOAT_STEP
 """Floats, also of 64 bits, are nodata to GDAL if they are less than this part of the sum of both away from it."""
@@ -38,6 +60,33 @@ def common_dtype(dataset: DatasetReader) -> np.dtype:
     return np.result_type(*(np.dtype(names.get(dtype, dtype)) for dtype in dataset.dtypes))
 
 
+def nodata_values(dataset: DatasetReader) -> tuple[_Number | None, ...]:
+    """The nodata value that each band declares, to the last digit; None where it has none.
+
+    rasterio knows floats only, which do not hold all integers of 64 bits; GDAL's own description of the dataset does,
+    unless it was opened as an overview, or without any: sources bring their ``exact_nodata`` along.
+    """
+    exact: tuple[_Number | None, ...] | None = getattr(dataset, "exact_nodata", None)
+    values: tuple[_Number | None, ...] = exact or tuple(dataset.nodatavals)
+    if exact or not any(dtype in _LONG_INTEGERS for dtype in dataset.dtypes):
+        return values
+    with MemoryFile(ext=".vrt") as memory:
+        rasterio.shutil.copy(dataset, memory.name, driver="VRT")
+        bands = ElementTree.fromstring(memory.read()).findall("VRTRasterBand")
+    texts = (band.findtext("NoDataValue") for band in bands)
+    return tuple(
+        _as_integer(text, value) if dtype in _LONG_INTEGERS else value
+        for text, value, dtype in zip(texts, values, dataset.dtypes, strict=True)
+    )
+
+
+def _as_integer(text: str | None, value: _Number | None) -> _Number | None:
+    try:
+        return value if text is None else int(text)
+    except ValueError:
+        return value
+
+
 def is_nodata(data: Array, nodata: _Number) -> NDArray[np.bool_]:
     """Where ``data`` is the nodata value, to GDAL's tolerance for floats."""
     if data.dtype.kind == "c":
@@ -46,13 +95,19 @@ def is_nodata(data: Array, nodata: _Number) -> NDArray[np.bool_]:
         return np.asarray(data == data.dtype.type(nodata))
     if math.isnan(nodata):
         return np.isnan(data)
-    value = data.dtype.type(nodata)
+    with np.errstate(over="ignore"):
+        value = data.dtype.type(nodata)
     if value == 0 or not np.isfinite(value):
         return np.asarray(data == value)
     ends = [
         _last_before(float(value) * part, value) for part in ((1 - _CLOSE) / (1 + _CLOSE), (1 + _CLOSE) / (1 - _CLOSE))
     ]
-    return np.asarray((data >= min(ends)) & (data <= max(ends)))
+    found = np.asarray((data >= min(ends)) & (data <= max(ends)))
+    if abs(value) > np.finfo(data.dtype).max / 2:
+        # the sum that GDAL measures the distance by overflows: -3.4e38 stands for all of about that size
+        with np.errstate(over="ignore"):
+            found |= np.isfinite(data) & np.isinf(data + value)
+    return found
 
 
 def _last_before(end: float, value: np.floating[Any]) -> np.floating[Any]:
@@ -71,20 +126,21 @@ class Validity:
         kind: none, nodata, mask or alpha.
         nodata: Of each band; None where it has none or one that no pixel can have.
         alpha: Position of the alpha band, from 0; None without one.
-        asks_gdal: The nodata value has no exact float: GDAL's own masks tell.
+        unified: Bands tell together: a pixel is nodata where all but alpha are.
         transparent: Values, beside nodata, that the colour table of a single band makes fully transparent.
     """
 
     kind: str
     nodata: tuple[_Number | None, ...]
     alpha: int | None
-    asks_gdal: bool = False
+    unified: bool = False
     transparent: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, dataset: DatasetReader) -> Validity:
+    def of(cls, dataset: DatasetReader, raster_type: str | None = None) -> Validity:
+        """That of a dataset; each band tells for itself unless the raster type is one of pictures."""
         dtype = common_dtype(dataset)
-        nodata = tuple(_usable(value, dtype) for value in dataset.nodatavals)
+        nodata = tuple(usable(value, dtype) for value in nodata_values(dataset))
         alpha = next(
             (i for i, c in enumerate(dataset.colorinterp) if c is ColorInterp.alpha and dataset.count > 1), None
         )
@@ -94,11 +150,15 @@ class Validity:
         if len(clear) == 1 and nodata == (None,):
             nodata = clear
         if any(value is not None for value in nodata):
-            inexact = dtype.itemsize == 8 and any(abs(value or 0) > _LARGEST_EXACT for value in nodata)
             others = tuple(value for value in clear if value != nodata[0])
-            exact = dtype.kind not in "iu" or not inexact
-            return cls(kind="nodata", nodata=nodata, alpha=alpha, asks_gdal=not exact, transparent=others)
+            unified = raster_type in _PICTURES and dtype.kind in "iu"
+            return cls(kind="nodata", nodata=nodata, alpha=alpha, unified=unified, transparent=others)
         return cls(kind="none" if alpha is None else "alpha", nodata=nodata, alpha=alpha, transparent=clear)
+
+    def of_bands(self, bands: Sequence[int]) -> Validity:
+        """That of some bands, given by their positions, judged without the others; alpha is lost if not among them."""
+        alpha = bands.index(self.alpha) if self.alpha in bands else None
+        return attrs.evolve(self, nodata=tuple(self.nodata[band] for band in bands), alpha=alpha)
 
     def read(self, dataset: DatasetReader, window: Window, out: Array | None = None) -> tuple[Array, Valid, Valid]:
         """All bands of a window, ``(bands, rows, columns)``, which pixels are valid, and the dataset's own mask.
@@ -112,17 +172,15 @@ class Validity:
         mask = None
         if self.kind == "mask":
             mask = dataset.read_masks(1, window=window)[np.newaxis] > 0
-        elif self.asks_gdal:
-            mask = dataset.read_masks(window=window) > 0
-        if self.transparent:
-            mask = _and(mask, ~np.isin(data[:1], self.transparent))
         return data, self.judge(data, mask), mask
 
     def judge(self, data: Array, mask: Valid = None) -> Valid:
         """Which pixels are valid, given the values and what the dataset's own mask says."""
         valid = mask
-        if not self.asks_gdal and self.kind == "nodata":
+        if self.kind == "nodata":
             valid = _and(valid, self._by_nodata(data))
+        if self.transparent:
+            valid = _and(valid, ~np.isin(data[:1], self.transparent))
         if data.dtype.kind in "fc":
             valid = _and(valid, _by_nan(data, self.alpha))
         if self.alpha is not None:
@@ -137,6 +195,9 @@ class Validity:
                 invalid[band] = is_nodata(data[band], nodata)
         if not invalid.any():
             return None
+        if self.unified:
+            colors = invalid if self.alpha is None else np.delete(invalid, self.alpha, axis=0)
+            return np.asarray(~colors.all(axis=0, keepdims=True))
         if self.alpha is not None:
             invalid[self.alpha] = np.delete(invalid, self.alpha, axis=0).all(axis=0)
         return ~invalid
@@ -189,19 +250,26 @@ def any_band(valid: Valid) -> NDArray[np.bool_] | None:
     return None if whole.all() else whole
 
 
-def _usable(nodata: _Number | None, dtype: np.dtype) -> _Number | None:
+def is_told_alike(data: Array, valid: Valid, layout: PixelLayout) -> bool:
+    """Whether readers that judge each band for itself, by the values alone, find the same pixels valid."""
+    judged = layout.validity.judge(data)
+    return (valid is None and judged is None) or bool(
+        (np.asarray(True if valid is None else valid) == np.asarray(True if judged is None else judged)).all()
+    )
+
+
+def usable(nodata: _Number | None, dtype: np.dtype) -> _Number | None:
     """The nodata value as a number of the band's type; None where no pixel can have it."""
-    if nodata is None or dtype.kind == "c":
+    if nodata is None:
         return nodata
-    if dtype.kind == "f":
+    if dtype.kind in "fc":
         largest = float(np.finfo(dtype).max)
         # a decimal fraction written for the type's largest number can lie a hair beyond it
-        return min(max(nodata, -largest), largest) if largest < abs(nodata) <= largest * (1 + 1e-6) else nodata
+        is_largest = math.isfinite(nodata) and largest < abs(nodata) <= largest * (1 + 1e-6)
+        return min(max(nodata, -largest), largest) if is_largest else nodata
     if not math.isfinite(nodata) or nodata != int(nodata):
         return None
     limits = np.iinfo(dtype)
-    if limits.bits == 64 and abs(nodata) > _LARGEST_EXACT:
-        return int(nodata)
     return int(nodata) if limits.min <= nodata <= limits.max else None
 
 
@@ -236,11 +304,13 @@ class PixelLayout:
 
 
 def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) -> PixelLayout:
-    """The source's own way to tell invalid pixels where the codec can hold it, else a mask.
+    """The source's own way to tell invalid pixels where codec and readers can hold it, else a mask.
 
-    Lossy codecs blur nodata values away, JPEG has no alpha, and a 64-bit nodata value beyond 2^53 cannot be written
-    exactly: these get an internal mask. So do values that a colour table makes transparent, where they are several: a
-    GeoTIFF's has no alpha.
+    Lossy codecs blur nodata values away, JPEG has no alpha, and a 64-bit nodata value beyond 2^53 is confused with its
+    neighbours by all who read it as a float: these get an internal mask. So does a picture whose bands have nodata
+    values of their own, and so do values that a colour table makes transparent, where they are several: a GeoTIFF's has
+    no alpha. Where one has an alpha band beside a nodata value, of which some readers heed the one and some the other,
+    alpha tells.
     """
     count = len(validity.nodata)
     bands = tuple(range(count))
@@ -249,10 +319,20 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     if settings.compression == "JPEG" and alpha is not None:
         bands, alpha = tuple(band for band in bands if band != alpha), None
         kind = "mask"
-    if validity.transparent or (kind == "nodata" and (lossy or validity.asks_gdal)):
+    if kind == "nodata" and alpha is not None and (validity.unified or count == 2):
+        kind = "alpha"
+    if validity.transparent or (kind == "nodata" and (lossy or _is_misread(validity))):
         kind = "mask"
     nodata = _one_nodata(validity.nodata, dtype) if kind == "nodata" else None
     return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)
+
+
+def _is_misread(validity: Validity) -> bool:
+    """Whether readers would take other pixels for invalid than a nodata value means, whatever the pixels are."""
+    values = [value for band, value in enumerate(validity.nodata) if band != validity.alpha]
+    if any(isinstance(value, int) and abs(value) > LARGEST_EXACT for value in values):
+        return True
+    return validity.unified and any(value != values[0] for value in values)
 
 
 def _one_nodata(values: Sequence[_Number | None], dtype: np.dtype) -> _Number:
@@ -262,17 +342,16 @@ def _one_nodata(values: Sequence[_Number | None], dtype: np.dtype) -> _Number:
     return math.nan if differ and dtype.kind in "fc" else given[0]
 
 
-def settle(data: Array, valid: Valid, layout: PixelLayout, *, as_picture: bool = False) -> None:
+def settle(data: Array, valid: Valid, layout: PixelLayout) -> None:
     """Give invalid pixels the values that say so, and keep valid ones from having them; in place.
 
     Args:
         data: ``(bands, rows, columns)``.
         valid: Which of them are valid.
         layout: How the COG tells.
-        as_picture: A pixel is nodata only if all its bands are: black is no hole in a picture without green.
     """
     if layout.kind == "nodata" and layout.nodata is not None:
-        _move_off_nodata(data, valid, layout, as_picture)
+        _move_off_nodata(data, valid, layout)
     if layout.alpha is not None:
         alpha = data[layout.alpha]
         alpha[alpha == 0] = 1
@@ -284,12 +363,10 @@ def settle(data: Array, valid: Valid, layout: PixelLayout, *, as_picture: bool =
         data[band][invalid] = 0 if band == layout.alpha else fill
 
 
-def _move_off_nodata(data: Array, valid: Valid, layout: PixelLayout, as_picture: bool) -> None:
+def _move_off_nodata(data: Array, valid: Valid, layout: PixelLayout) -> None:
     assert layout.nodata is not None
     bands = [band for band in range(data.shape[0]) if band != layout.alpha]
     hits = np.stack([is_nodata(data[band], layout.nodata) for band in bands])
-    if as_picture:
-        hits[:] = hits.all(axis=0)
     if not hits.any():
         return
     beside = _beside(layout.nodata, layout.dtype)
@@ -305,4 +382,7 @@ def _beside(nodata: _Number, dtype: np.dtype) -> _Number:
         return int(nodata) - 1 if nodata > 0 else int(nodata) + 1
     if math.isnan(nodata):
         return 0
+    largest = float(np.finfo(dtype).max)
+    if largest / 2 < abs(nodata) <= largest:
+        return math.copysign(0.99 * (largest - abs(nodata)), nodata)
     return float(np.finfo(dtype).tiny) if nodata == 0 else nodata * (1 - 16 * _FLOAT_STEP)

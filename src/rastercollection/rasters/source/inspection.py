@@ -22,7 +22,7 @@ from rastercollection.rasters.source.sniff import HDF5, HEAD_BYTES, Kind, sniff
 from rastercollection.rasters.source.subdatasets import names_inside
 from rastercollection.rasters.source.two_files import described_kind
 
-__all__ = ["Inspection", "check_dataset", "check_reach", "check_unchanged", "inspect"]
+__all__ = ["Inspection", "check_dataset", "check_reach", "check_unchanged", "inspect", "paged"]
 
 _PAGE = 2**16
 _MOST_PAGES = 64
@@ -65,7 +65,7 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     if info.size == 0:
         raise TileError(f"{source.blob} is empty (0 bytes).", "Get a new copy of it.", "FILE_EMPTY")
     _check_same(info, source)
-    read = _paged(storage, source.url)
+    read = paged(storage, source.url)
     head = read(0, min(HEAD_BYTES, info.size))
     kind = _told_apart(sniff(head), source.file) or described_kind(storage, source.url)
     if kind is None:
@@ -113,7 +113,7 @@ def _told_apart(kind: Kind | None, blob: str) -> Kind | None:
     return kind
 
 
-def _paged(storage: StorageBackend, url: str) -> tiff.Reader:
+def paged(storage: StorageBackend, url: str) -> tiff.Reader:
     """A reader that fetches small ranges a page at a time: headers are read in many small steps."""
     pages: dict[int, bytes] = {}
 
@@ -201,7 +201,7 @@ def check_mask(storage: StorageBackend, url: str, blob: str, policy: SourcePolic
     Raises:
         TileError: As of :func:`inspect`.
     """
-    _check_tiff(_paged(storage, url), storage.stat(url).size, f"The mask of {blob}", policy)
+    _check_tiff(paged(storage, url), storage.stat(url).size, f"The mask of {blob}", policy)
 
 
 def _check_size(blob: str, width: int, height: int, bands: int, policy: SourcePolicy) -> None:

@@ -34,13 +34,23 @@ from rastercollection.ports.storage import GdalSource, StorageBackend
 from rastercollection.rasters.gdal_env import NO_NETWORK, forget_cached, gdal_environment, is_isolated, is_remote
 from rastercollection.rasters.gdal_errors import collected_warnings, in_words, lasting, translated, unproven
 from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.validity import nodata_values
 from rastercollection.rasters.source import inspection
+from rastercollection.rasters.source.checksums import Content, check_checksums
 from rastercollection.rasters.source.hdf5 import reference_outside
 from rastercollection.rasters.source.reader import VettedReader, check_crs_bytes
 from rastercollection.rasters.source.sidecars import Sidecar, find_sidecars
 from rastercollection.rasters.source.subdatasets import Chosen, choose, names_inside
 
-__all__ = ["DEFAULT_DRIVERS", "SourceDataset", "SourcePolicy", "list_subdatasets", "open_source", "reading"]
+__all__ = [
+    "DEFAULT_DRIVERS",
+    "SourceDataset",
+    "SourcePolicy",
+    "check_blocks",
+    "list_subdatasets",
+    "open_source",
+    "reading",
+]
 
 
 _READ_IN_PLACE = ("GTiff", "COG")
@@ -58,6 +68,7 @@ class SourceDataset(VettedReader):
         gdal_path: The file, as GDAL knows it.
         confirm: Raises unless what was read so far is the source that the job found, and whole: SOURCE_CHANGED and
             SOURCE_UNAVAILABLE, both retryable. To be called before what was read is told or published.
+        exact_nodata: The nodata value of each band, an int to the last digit where it is one of 64 bits.
         has_lost_texts: Descriptions or names of metadata domains are no UTF-8 and were left out.
         chosen: What of the file it is.
         is_renamed: Bands are called otherwise here than in the file: see :meth:`call_bands`.
@@ -81,6 +92,7 @@ class SourceDataset(VettedReader):
         self._namespaces = self._texts(plain.tag_namespaces)
         self._colors: tuple[ColorInterp, ...] | None = None
         self.is_renamed = False
+        self.exact_nodata = nodata_values(plain)
         super().__init__(path, OVERVIEW_LEVEL="NONE", **options)
 
     def _texts(self, read: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
@@ -237,6 +249,30 @@ def reading(dataset: SourceDataset, doing: str = "reading pixels") -> Iterator[N
     """
     with translated(dataset.gdal_path, dataset.blob, lambda: doing):
         yield
+
+
+def check_blocks(dataset: SourceDataset, storage: StorageBackend, source: SourceFile, limits: Limits) -> None:
+    """Make sure that a source and its mask are whole, where they have checksums that reading them passes over.
+
+    Args:
+        dataset: Open.
+        storage, source, limits: As it was opened with.
+
+    Raises:
+        TileError: ``FILE_UNREADABLE``, with the block.
+        BackendError: The store failed.
+    """
+    path, blob, threads = dataset.gdal_path, dataset.blob, limits.gdal_threads
+    pages = [int(name) - 1 for name in dataset.chosen.taken if name.isdecimal()] or [0]
+    if path.startswith("/vsi"):
+        fetch = partial(storage.read, source.url)
+        read = inspection.paged(storage, source.url)
+        check_checksums(Content(size=source.size, read=read, fetch=fetch), blob, threads=threads, pages=pages)
+        return
+    check_checksums(Content.of_file(path), blob, threads=threads, pages=pages)
+    mask = f"{path}.msk"
+    if os.path.isfile(mask):
+        check_checksums(Content.of_file(mask), f"The mask of {blob}", threads=threads)
 
 
 @attrs.frozen(kw_only=True)

@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader
 
 from rastercollection.errors import TileError
 from rastercollection.model.source_names import ALL_BANDS
+from rastercollection.rasters.pixels.validity import nodata_values
 from rastercollection.rasters.source.reader import VettedReader
 
 __all__ = ["Chosen", "choose", "names_inside"]
@@ -187,6 +188,7 @@ def _add_tags(element: ElementTree.Element, tags: Mapping[str, str]) -> None:
 
 
 def _add_bands(root: ElementTree.Element, dataset: DatasetReader, name: str, path: str) -> None:
+    nodata = nodata_values(dataset)
     for number in dataset.indexes:
         dtype = dataset.dtypes[number - 1]
         position = len(root.findall("VRTRasterBand")) + 1
@@ -194,8 +196,8 @@ def _add_bands(root: ElementTree.Element, dataset: DatasetReader, name: str, pat
         _add_tags(band, dataset.tags(number))
         own = dataset.descriptions[number - 1]
         ElementTree.SubElement(band, "Description").text = own or (name if dataset.count == 1 else f"{name} {number}")
-        if dataset.nodatavals[number - 1] is not None:
-            ElementTree.SubElement(band, "NoDataValue").text = repr(dataset.nodatavals[number - 1])
+        if nodata[number - 1] is not None:
+            ElementTree.SubElement(band, "NoDataValue").text = repr(nodata[number - 1])
         for tag, value in (("UnitType", dataset.units), ("Offset", dataset.offsets), ("Scale", dataset.scales)):
             if value[number - 1] is not None:
                 ElementTree.SubElement(band, tag).text = str(value[number - 1])

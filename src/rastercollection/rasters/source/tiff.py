@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator
 import attrs
 import numpy as np
 
-__all__ = ["Directory", "MalformedTiffError", "TruncatedTiffError", "directories", "is_tiff", "missing_data"]
+__all__ = [
+    "Directory",
+    "MalformedTiffError",
+    "TruncatedTiffError",
+    "block_range",
+    "directories",
+    "is_tiff",
+    "missing_data",
+]
 
 Reader = Callable[[int, int], bytes]
 """``read(start, end)`` gives the bytes of the file from ``start`` up to ``end``; fewer at its end."""
@@ -21,7 +29,7 @@ _MOST_DIRECTORIES = 64
 _MOST_ENTRIES = 4096
 _ENTRIES_AT_ONCE = 2**20
 
-SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, STRIP_OFFSETS, SAMPLES = 254, 256, 257, 258, 259, 273, 277
+SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, FILL_ORDER, STRIP_OFFSETS, SAMPLES = 254, 256, 257, 258, 259, 266, 273, 277
 ROWS_PER_STRIP, STRIP_COUNTS, PLANAR, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = (
     278, 279, 284, 322, 323, 324, 325,
 )  # fmt: skip
@@ -56,6 +64,7 @@ class Directory:
         width, height, samples: As declared.
         bits: Of one sample, the widest.
         compression: TIFF's number.
+        fill_order: TIFF's number: 2 where the bits of each byte are the other way round.
         subfile: TIFF's flags: 1 for a reduced copy, 4 for a mask.
         tiled: Whether blocks are tiles.
         block: ``(rows, columns)`` of a block, cut to the image for strips.
@@ -67,6 +76,7 @@ class Directory:
     samples: int
     bits: int
     compression: int
+    fill_order: int
     subfile: int
     tiled: bool
     block: tuple[int, int]
@@ -102,6 +112,13 @@ class Directory:
         rows, columns = self.block
         grid = math.ceil(self.height / rows) * math.ceil(self.width / columns)
         return grid * (self.samples if self.planar else 1)
+
+    def place_of(self, block: int) -> tuple[int, int, int]:
+        """Number of the band, from 1, and column and row of a block among those of its band."""
+        rows, columns = self.block
+        across, down = math.ceil(self.width / columns), math.ceil(self.height / rows)
+        band, rest = divmod(block, across * down)
+        return band + 1, rest % across, rest // across
 
 
 @attrs.frozen
@@ -182,6 +199,7 @@ def _directory(read: Reader, layout: _EntryLayout, entries: dict[int, _Entry]) -
         samples=samples,
         bits=max(1, number(BITS, 1)),
         compression=number(COMPRESSION, 1),
+        fill_order=number(FILL_ORDER, 1),
         subfile=number(SUBFILE, 0),
         tiled=tiled,
         block=(rows, columns),
@@ -219,6 +237,20 @@ def directories(read: Reader, size: int) -> Iterator[Directory]:
                 raise
             return
         yield directory
+
+
+def block_range(read: Reader, size: int, directory: Directory, block: int) -> tuple[int, int]:
+    """Where the bytes of a block begin and end, as its tables say; nothing of one that is declared empty.
+
+    Raises:
+        MalformedTiffError: The tables are missing or too short.
+        TruncatedTiffError: The tables themselves lie beyond the end.
+    """
+    tables = directory.offsets, directory.counts
+    if any(table is None or table.count <= block for table in tables):
+        raise MalformedTiffError(f"the tables do not describe block {block + 1:,}")
+    start, length = (int(_values(read, directory.byte_order, size, table, block, 1)[0]) for table in tables if table)
+    return start, start + length
 
 
 def missing_data(read: Reader, size: int, directory: Directory) -> str | None:

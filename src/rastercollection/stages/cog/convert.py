@@ -73,25 +73,25 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
     """
     prepared = attrs.evolve(prepared, source=attrs.evolve(prepared.source, window_bytes=workspace.window_bytes))
     spec, plan = prepared.spec, prepared.plan
-    writer = CogWriter(
-        blob=spec.blob,
-        grid=plan.grid,
-        raster_type=spec.raster_type,
-        layout=prepared.source.layout,
-        settings=prepared.settings,
-        metadata=prepared.metadata,
-        crs=prepared.crs,
-        heights=spec.heights,
-        workspace=workspace,
-        threads=spec.limits.gdal_threads,
-        rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
-        roles=prepared.roles,
-    )
     with cog_environment():
         filled = _fill(prepared, workspace)
+        prepared = filled.prepared
         choice = _choose_level(prepared, filled.buffer)
-        if choice is not None:
-            writer = attrs.evolve(writer, settings=attrs.evolve(prepared.settings, level=choice.level))
+        settings = prepared.settings if choice is None else attrs.evolve(prepared.settings, level=choice.level)
+        writer = CogWriter(
+            blob=spec.blob,
+            grid=plan.grid,
+            raster_type=spec.raster_type,
+            layout=prepared.source.layout,
+            settings=settings,
+            metadata=prepared.metadata,
+            crs=prepared.crs,
+            heights=spec.heights,
+            workspace=workspace,
+            threads=spec.limits.gdal_threads,
+            rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
+            roles=prepared.roles,
+        )
         target = writer.write(filled.buffer, filled.valid_pixels)
         exact = is_exact(prepared.settings)
         statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
@@ -131,7 +131,6 @@ def _receipt(prepared: Prepared, filled: _Filled, target: Path, statistics: Runn
         plan=prepared.plan,
         valid_pixels=filled.source_valid_pixels,
         resampling=prepared.settings.warp_resampling,
-        as_picture=_warp_job(prepared).is_picture,
     )
     return give_receipt(target, expected, reference, statistics)
 
@@ -151,6 +150,7 @@ class _Filled:
     """The COG's pixels, before they are encoded.
 
     Attributes:
+        prepared: The decisions, with the layout that the pixels need.
         buffer: Of the COG.
         valid_pixels: Which of its pixels are valid.
         source_valid_pixels: Which of the source's are.
@@ -158,6 +158,7 @@ class _Filled:
         values: Categories of the source; None where pixels are quantities.
     """
 
+    prepared: Prepared
     buffer: RasterBuffer
     valid_pixels: ValidPixels
     source_valid_pixels: ValidPixels
@@ -172,15 +173,15 @@ def _new_statistics(prepared: Prepared) -> RunningStatistics:
 
 def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
     plan, source, grid, blob = prepared.plan, prepared.source, prepared.plan.grid, prepared.spec.blob
-    layout, statistics = source.layout, _new_statistics(prepared)
+    layout, statistics = source.layout, _new_statistics(prepared)  # neither bands nor type depend on pixels
     keeps_values = not plan.reprojected or prepared.settings.warp_resampling in ("nearest", "mode")
     values = Values(layout.dtype) if prepared.spec.raster_type == "categorical" and keeps_values else None
     shape = (len(layout.bands), grid.height, grid.width)
     with writing(blob, "writing the image"):
         buffer = RasterBuffer(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
-    buffer.nodata = layout.nodata
     if plan.reprojected:
         stored, source_valid_pixels = _stored(prepared, workspace, values)
+        prepared = _laid_out(prepared, source_valid_pixels)
         valid_pixels = warp(_warp_job(prepared), stored, source_valid_pixels, buffer, workspace, statistics.add)
     else:
 
@@ -190,7 +191,10 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
                 values.add(data, valid)
 
         valid_pixels = source_valid_pixels = copy_pixels(source, buffer, plan, gather)
+        prepared = _laid_out(prepared, source_valid_pixels)
+    buffer.nodata = prepared.source.layout.nodata
     return _Filled(
+        prepared=prepared,
         buffer=buffer,
         valid_pixels=valid_pixels,
         source_valid_pixels=source_valid_pixels,
@@ -212,6 +216,14 @@ def _stored(prepared: Prepared, workspace: Workspace, values: Values | None) -> 
     return buffer, valid_pixels
 
 
+def _laid_out(prepared: Prepared, read: ValidPixels) -> Prepared:
+    """With a mask where values would not tell."""
+    if not read.misread:
+        return prepared
+    layout = attrs.evolve(prepared.source.layout, kind="mask", nodata=None)
+    return attrs.evolve(prepared, source=attrs.evolve(prepared.source, layout=layout))
+
+
 def _ignore(_: Array, __: Valid) -> None:
     pass
 
@@ -222,6 +234,5 @@ def _warp_job(prepared: Prepared) -> Warp:
         placement=prepared.placement,
         grid=prepared.plan.grid,
         resampling=prepared.settings.warp_resampling,
-        raster_type=prepared.spec.raster_type,
         threads=prepared.spec.limits.gdal_threads,
     )

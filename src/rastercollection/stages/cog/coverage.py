@@ -27,6 +27,7 @@ _SPAN = 1024
 _PLACES = 9
 _LEAP = 0.25
 _UNIT = 64
+_THIN = 3
 
 
 @attrs.frozen(kw_only=True)
@@ -61,7 +62,7 @@ def _unrolled(placement: Placement, x: Points) -> Points:
 
 @attrs.frozen(kw_only=True)
 class Coverage:
-    """Where a source with a geotransform lies on a grid; of other sources, nothing is known."""
+    """Where a source lies on a grid, by its geotransform, control points or polynomials, as GDAL evaluates them."""
 
     placement: Placement
     grid: Grid
@@ -112,10 +113,46 @@ class Coverage:
         """``(rows, columns)``: whether the source holds the centre of each pixel of a window; None where it holds all.
 
         Where coordinates change too abruptly to be interpolated, or do not exist, pixels count as inside: the warper
-        has to tell.
+        has to tell. A source that is thinner than the grid's pixels may slip between their centres: then it has the
+        pixel that is closest.
+
         """
-        if self.placement.transform is None:
-            return None
+        inside = self._inside(window)
+        return inside if inside is None or not self.is_thin else self._with_closest(window, inside)
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether the source, or the grid, has so few rows or columns that it may slip between centres of the grid."""
+        placement, grid = self.placement, self.grid
+        return min(grid.width, grid.height) <= _THIN or min(placement.width, placement.height) < _THIN
+
+    def positions(self, window: Window, places: NDArray[np.intp]) -> tuple[Points, Points]:
+        """Columns and rows in the source of the centres of a window's pixels, given as ``(…, 2)``: row and column."""
+        return self._at(window.col_off + places[..., 1] + 0.5, window.row_off + places[..., 0] + 0.5)
+
+    def _with_closest(self, window: Window, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """With the pixel closest to the source in each line across the longer axis that it would be missing from."""
+        columns, rows = self.positions(window, np.moveaxis(np.indices((window.height, window.width)), 0, -1))
+        depth = np.nan_to_num(self.depth(columns, rows), nan=-np.inf)
+        across = 0 if self.grid.width >= self.grid.height else 1
+        if depth.shape[across] < (self.grid.height, self.grid.width)[across]:
+            return inside  # who knows whether the closest pixel is in another window
+        runs_along_columns = np.ptp(columns.mean(axis=across)) >= np.ptp(rows.mean(axis=across))
+        along, length = (columns, self.placement.width) if runs_along_columns else (rows, self.placement.height)
+        closest = (depth == depth.max(axis=across, keepdims=True)) & (along >= 0) & (along < length)
+        reaches = closest & (depth > -self._reach(window))
+        found = inside | (reaches & ~inside.any(axis=across, keepdims=True))
+        if not found.any() and (window.width, window.height) == (self.grid.width, self.grid.height):
+            found.flat[np.argmax(depth)] = True
+        return np.asarray(found)
+
+    def _reach(self, window: Window) -> float:
+        """Half of the longer side of the grid's pixels, in pixels of the source."""
+        columns, rows = self._at(*_nodes(window, 1))
+        sides = [np.hypot(np.diff(columns, axis=axis), np.diff(rows, axis=axis)) for axis in (0, 1)]
+        return float(max(np.nanmax(side) for side in sides)) / 2
+
+    def _inside(self, window: Window) -> NDArray[np.bool_] | None:
         # cells that reach far beyond a small window may reach around the world
         for step in [step for step in _STEPS if step <= min(window.width, window.height)] or _STEPS[-1:]:
             lattice = _Lattice.of(self, window, step)

@@ -102,7 +102,7 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
     """
     placement = Placement.of(dataset, spec.source_crs, spec.georeferencing)
     plan = plan_grid(placement, spec.target_crs, spec.grid, spec.blob, spec.max_pixels)
-    validity, dtype = Validity.of(dataset), common_dtype(dataset)
+    validity, dtype = Validity.of(dataset, spec.raster_type), common_dtype(dataset)
     settings, notices = suited(
         spec.settings,
         dataset.dtypes,

@@ -15,7 +15,15 @@ from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated, writing
 from rastercollection.rasters.grid.plan import GridPlan
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
-from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band, common_dtype, settle
+from rastercollection.rasters.pixels.validity import (
+    PixelLayout,
+    Valid,
+    Validity,
+    any_band,
+    common_dtype,
+    is_told_alike,
+    settle,
+)
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
 
 __all__ = ["BORDER", "Gather", "SourceRaster", "copy_pixels", "join_words", "split_words", "store_for_warp"]
@@ -43,6 +51,11 @@ class SourceRaster:
     validity: Validity
     layout: PixelLayout
     window_bytes: int = WINDOW_BYTES
+
+    @property
+    def may_need_mask(self) -> bool:
+        """Whether its pixels decide if a nodata value tells all readers the same."""
+        return self.layout.kind == "nodata" and self.validity.unified
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -95,6 +108,8 @@ class SourceRaster:
 def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gather: Gather) -> ValidPixels:
     """Take a source over into the buffer of its COG, pixel by pixel.
 
+    The buffer is left with a mask where the values do not tell which pixels are valid.
+
     Args:
         source: Upright in the target CRS.
         buffer: Of the COG's size.
@@ -103,17 +118,31 @@ def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gath
     """
     width, height, layout = source.dataset.width, source.dataset.height, source.layout
     valid_pixels = ValidPixels.of(len(layout.bands), width, height, source.steps)
-    renames = layout.kind == "nodata" and any(not _same(value, layout.nodata) for value in source.validity.nodata)
     for window in iterate_windows(width, height, source.steps):
         data, valid, own = source.read_as_laid_out(window, plan, buffer.in_place(window))
-        if renames:
+        if source.may_need_mask:
+            valid_pixels.misread |= not is_told_alike(data, valid, layout)
+            own = any_band(valid)
+        elif _is_told_anew(source):
             _check_rename(source, data, valid)
             settle(data, valid, layout)
         with writing(source.blob, "writing the intermediate image"):
             buffer.write(window, data, own)
         valid_pixels.add(window, valid)
         gather(data, valid)
+    if source.may_need_mask and not valid_pixels.misread:
+        buffer.drop_mask()
     return valid_pixels
+
+
+def _is_told_anew(source: SourceRaster) -> bool:
+    """Whether a COG tells invalid pixels by values that they do not have in the source."""
+    layout, validity = source.layout, source.validity
+    if layout.kind == "alpha":
+        return validity.kind == "nodata"
+    if layout.kind != "nodata":
+        return False
+    return layout.alpha is not None or any(not _same(value, layout.nodata) for value in validity.nodata)
 
 
 def store_for_warp(source: SourceRaster, buffer: RasterBuffer, gather: Gather, *, as_words: bool) -> ValidPixels:
@@ -136,6 +165,8 @@ def store_for_warp(source: SourceRaster, buffer: RasterBuffer, gather: Gather, *
         place = None if as_words else source.fitting(buffer.in_place(_shifted(window)))
         data, valid, _ = source.read(window, place)
         data = _picked(data, source.layout)
+        if source.may_need_mask:
+            valid_pixels.misread |= not is_told_alike(data, valid, source.layout)
         if valid is not None and valid.shape[0] > 1:
             valid = np.logical_or.reduce(valid)[np.newaxis] if becomes_mask else valid[list(source.layout.bands)]
             valid_pixels.differs |= not becomes_mask
@@ -215,6 +246,8 @@ def _turn(array: Array, plan: GridPlan) -> Array:
 
 def _check_rename(source: SourceRaster, data: Array, valid: Valid) -> None:
     """Bands with nodata values of their own get the first band's; refuse where that is a real value."""
+    if source.layout.kind != "nodata":
+        return
     judged = source.layout.validity.judge(data)
     real = np.ones(data.shape, bool) if valid is None else np.broadcast_to(valid, data.shape)
     if judged is not None and (real & ~np.broadcast_to(judged, data.shape)).any():

@@ -24,7 +24,9 @@ from rastercollection.rasters.cost import predict
 from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
 from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.limits import process_bytes
-from rastercollection.rasters.source.opening import SourceDataset, open_source
+from rastercollection.rasters.pixels.validity import LARGEST_EXACT
+from rastercollection.rasters.source.opening import SourceDataset, check_blocks, open_source
+from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.stages.cog.acquisition import acquisition_of
 from rastercollection.stages.cog.collar import find_collar
 from rastercollection.stages.cog.convert import Conversion, convert
@@ -49,6 +51,7 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
     started = time.monotonic()
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
     with task.opened(context, every_pixel=True) as dataset:
+        check_blocks(dataset, task.resources.storage, task.source, task.resources.limits)
         prepared = prepare(dataset, task.spec, context.notice)
         times = acquisition_of(dataset, parameters, context.notice)
         published = _Finish(task=task, context=context, times=times).copied_or_converted(dataset, prepared)
@@ -154,7 +157,31 @@ class _Finish:
         ) as workspace:
             made = convert(prepared, workspace)
             dataset.confirm()
+            self._tell_of_mask(prepared, made)
+            self._tell_of_rounding(prepared, made)
             return self._published(made, lambda url: task.resources.storage.put(str(made.path), url), because)
+
+    def _tell_of_mask(self, prepared: Prepared, made: Conversion) -> None:
+        source = prepared.source
+        if source.validity.kind == "nodata" and made.file.validity == "mask" and is_exact(prepared.settings):
+            values = ", ".join(sorted({str(value) for value in source.validity.nodata if value is not None}))
+            self.context.notice(
+                "NODATA_BECAME_MASK",
+                f"{source.blob}: its COG tells invalid pixels by a mask, not by the nodata value {values}, which many "
+                "programs would find in valid pixels, too.",
+            )
+
+    def _tell_of_rounding(self, prepared: Prepared, made: Conversion) -> None:
+        resampling, dtype = made.file.settings.warp_resampling, prepared.source.layout.dtype
+        if not made.reprojected or resampling == "nearest" or dtype.kind not in "iu" or dtype.itemsize < 8:
+            return
+        ends = [end for band in made.file.bands if (s := band.statistics) for end in (s.minimum, s.maximum)]
+        if any(abs(end or 0) > LARGEST_EXACT for end in ends):
+            self.context.notice(
+                "VALUES_ROUNDED",
+                f"{prepared.source.blob}: integers beyond 2^53 were rounded when they were resampled ({resampling}); "
+                "warp_resampling='nearest' keeps them.",
+            )
 
     def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:
         cog = attrs.evolve(_described(self.task, made, self.times), copied=because is None, converted_because=because)

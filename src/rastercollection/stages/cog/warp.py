@@ -37,6 +37,7 @@ from rastercollection.rasters.pixels.windows import Array, iterate_windows, wind
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
 from rastercollection.stages.cog.reading import BORDER, Gather, SourceRaster, join_words
+from rastercollection.stages.cog.undrawn import draw_undrawn
 
 __all__ = ["Warp", "warp"]
 
@@ -54,7 +55,6 @@ _CELL = 64
 _SCATTERED = 0.2
 """Where fewer cells of ``_CELL`` pixels are valid throughout, hardly any part will be, and none is looked for."""
 _LATTICE = 23
-_PICTURES = ("rgb", "rgba", "nir")
 _FILLED = ("bilinear", "cubic", "cubic_spline", "lanczos")
 """Kernels that reach no further, without a reduction, than gaps are filled."""
 
@@ -68,7 +68,6 @@ class Warp:
         placement: Of its pixels.
         grid: Of the COG.
         resampling: GDAL's name, lower case.
-        raster_type: As validated.
         threads: Of GDAL.
     """
 
@@ -76,7 +75,6 @@ class Warp:
     placement: Placement
     grid: Grid
     resampling: str
-    raster_type: str
     threads: int
 
     @property
@@ -84,10 +82,6 @@ class Warp:
         """Whether 64-bit integers are moved as pairs of words: the warper computes in floats."""
         dtype = self.source.layout.dtype
         return dtype.kind in "iu" and dtype.itemsize == 8 and self.resampling == "nearest"
-
-    @property
-    def is_picture(self) -> bool:
-        return self.raster_type in _PICTURES and self.source.layout.dtype.kind in "iu"
 
 
 def warp(
@@ -108,10 +102,9 @@ def warp(
     """
     layout, grid = job.source.layout, job.grid
     count = len(layout.bands)
-    as_picture = read.differs and job.is_picture
     steps = window_steps(grid.width, grid.height, (count + 1) * layout.dtype.itemsize, job.source.window_bytes)
     valid_pixels = ValidPixels.of(count, grid.width, grid.height, steps)
-    apart = read.differs and not job.is_picture and not job.as_words
+    apart = read.differs and not job.as_words
     sources = _split(job, source, workspace) if apart else [source]
     options = _options(job)
     if _is_filled(job, options):
@@ -122,10 +115,10 @@ def warp(
         kernel = _Kernel.of(job, sources, read, options, opened)
         for window in iterate_windows(grid.width, grid.height, steps):
             data, valid = kernel.chunk(window, buffer.in_place(window))
-            settle(data, valid, layout, as_picture=as_picture)
+            settle(data, valid, layout)
             mask = any_band(valid) if has_mask else None
             judged = layout.validity.judge(data, None if mask is None else mask[np.newaxis])
-            _compare(job, valid, judged, in_any_band=as_picture)
+            _compare(job, valid, judged)
             with writing(job.source.blob, "writing the warped image"):
                 buffer.write(window, data, mask)
             valid_pixels.add(window, judged)
@@ -135,10 +128,8 @@ def warp(
     return valid_pixels
 
 
-def _compare(job: Warp, meant: Valid, judged: Valid, *, in_any_band: bool) -> None:
+def _compare(job: Warp, meant: Valid, judged: Valid) -> None:
     """Make sure that readers will take the same pixels for valid as the warp did."""
-    if in_any_band:
-        meant, judged = (None if one is None else one[np.newaxis] for one in (any_band(meant), any_band(judged)))
     if meant is None and judged is None:
         return
     one, other = (np.ones((1, 1, 1), bool) if valid is None else valid for valid in (meant, judged))
@@ -158,6 +149,7 @@ class _Kernel:
         job: What and how.
         read: Valid pixels of the source, without the border.
         coverage: Where the source lies.
+        sources: With their border; one, or one of each band where bands disagree on validity.
         options: Of GDAL's warper, the same for every window: results must not depend on how a tile is cut.
         plain, masked: The source with its border, without and with its mask; one of each band where bands disagree
             on validity.
@@ -170,6 +162,7 @@ class _Kernel:
     job: Warp
     read: ValidPixels
     coverage: Coverage
+    sources: Sequence[RasterBuffer]
     options: dict[str, Any]
     plain: tuple[DatasetReader, ...]
     masked: tuple[DatasetReader, ...]
@@ -205,6 +198,7 @@ class _Kernel:
             job=job,
             read=read,
             coverage=coverage,
+            sources=sources,
             options=options,
             plain=plain,
             masked=plain if beside else tuple(shown(source.as_document()) for source in sources),
@@ -220,11 +214,13 @@ class _Kernel:
             shape = (len(layout.bands), window.height, window.width)
             return np.zeros(shape, layout.dtype), np.zeros((1, *shape[1:]), bool)
         data, valid = self._in_parts(window, None if self.job.as_words else place)
-        if self.job.as_words:
-            data = join_words(data, layout.dtype)
         inside = self.coverage.inside(window)
         if inside is not None:
             valid = valid & inside
+        if not valid.all() and (self.full_share == 1 or self.coverage.is_thin):
+            draw_undrawn(data, valid, inside, window, self.coverage, self.sources, BORDER)
+        if self.job.as_words:
+            data = join_words(data, layout.dtype)
         return data, None if valid.all() else valid
 
     def _in_parts(self, window: Window, place: Array | None) -> tuple[Array, NDArray[np.bool_]]:
@@ -359,11 +355,7 @@ def _has_place(job: Warp, window: Window) -> bool:
 def _split(job: Warp, whole: RasterBuffer, workspace: Workspace) -> list[RasterBuffer]:
     """Canvases of the single bands of a source buffer, which is discarded, each with a mask of its own."""
     layout = job.source.layout
-    judge = attrs.evolve(
-        job.source.validity,
-        nodata=tuple(job.source.validity.nodata[band] for band in layout.bands),
-        alpha=layout.alpha,
-    )
+    judge = job.source.validity.of_bands(layout.bands)
     size = (1, whole.height, whole.width)
     buffers = [RasterBuffer(workspace, size, whole.dtype, **whole.georeference) for _ in layout.bands]
     steps = window_steps(whole.width, whole.height, whole.count * whole.dtype.itemsize, job.source.window_bytes)

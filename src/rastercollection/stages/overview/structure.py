@@ -18,7 +18,6 @@ from rastercollection.rasters.writing.encode import suited
 
 __all__ = ["Structure", "find_structure"]
 
-_LARGEST_EXACT = 2**53
 _KEEPS_VALUES = ("nearest", "mode")
 
 
@@ -142,6 +141,5 @@ def _validity(cogs: Sequence[CogFile]) -> Validity:
         values = Counter(repr(cog.bands[0].nodata) for cog in cogs)
         usual = values.most_common(1)[0][0]
         nodata = next(cog.bands[0].nodata for cog in cogs if repr(cog.bands[0].nodata) == usual)
-        inexact = isinstance(nodata, int) and abs(nodata) > _LARGEST_EXACT
-        return Validity(kind="nodata", nodata=(nodata,) * len(bands), alpha=None, asks_gdal=inexact)
+        return Validity(kind="nodata", nodata=(nodata,) * len(bands), alpha=None)
     return Validity(kind="none" if kinds == {"none"} else "mask", nodata=nothing, alpha=None)

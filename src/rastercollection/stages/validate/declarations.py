@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
-import numpy as np
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp
 
 from rastercollection.core.models import Notify
 from rastercollection.core.records import digest
 from rastercollection.model.band import BandIdentity
 from rastercollection.model.band_names import wavelength_in_tags, wavelength_in_text
 from rastercollection.model.evidence import Subject
+from rastercollection.rasters.pixels.validity import common_dtype, nodata_values, usable
 from rastercollection.rasters.source.classes import classes_of
 from rastercollection.rasters.source.opening import SourceDataset
 from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 from rastercollection.stages.validate.subjects import subject_of
 
 __all__ = [
-    "alpha_band",
     "band_identities",
     "color_table_digest",
     "declared_bands",
     "declared_nodata",
     "sensor_text",
-    "validity_kind",
 ]
 
 _NAME_TAGS = ("common_name", "bandname", "band_name", "name", "long_name", "standard_name")
@@ -66,39 +62,13 @@ def color_table_digest(dataset: SourceDataset) -> str | None:
 
 def declared_nodata(dataset: SourceDataset, notify: Notify) -> int | float | None:
     """The first band's nodata value, an int for integer bands; None without one that its data type can hold."""
-    value: Any = dataset.nodata
+    value, dtype = nodata_values(dataset)[0], dataset.dtypes[0]
     if value is None:
         return None
-    if not is_integer(dataset.dtypes[0]):
-        return float(value)
-    limits = np.iinfo(dataset.dtypes[0])
-    if math.isfinite(value) and float(value).is_integer() and limits.min <= int(value) <= limits.max:
-        return int(value)
-    notify(
-        "NODATA_IGNORED",
-        f"{dataset.blob} declares nodata {value:g}, which no pixel of type {dataset.dtypes[0]} can have.",
-    )
-    return None
-
-
-def validity_kind(dataset: SourceDataset) -> str:
-    """How the file tells invalid pixels: none, nodata, mask or alpha; by what GDAL would go by.
-
-    GDAL goes by an alpha band in files of two or four bands only; one that is called alpha counts in any file here.
-    """
-    flags = dataset.mask_flag_enums[0]
-    if MaskFlags.nodata in flags:
-        return "nodata"
-    if MaskFlags.alpha in flags or (MaskFlags.all_valid in flags and ColorInterp.alpha in dataset.colorinterp):
-        return "alpha"
-    return "mask" if MaskFlags.per_dataset in flags else "none"
-
-
-def alpha_band(dataset: SourceDataset) -> int | None:
-    """Number of the band that tells invalid pixels; None where something else does."""
-    if validity_kind(dataset) != "alpha":
-        return None
-    return int(dataset.colorinterp.index(ColorInterp.alpha)) + 1
+    found = usable(value, common_dtype(dataset))
+    if found is None:
+        notify("NODATA_IGNORED", f"{dataset.blob} declares nodata {value:g}, which no pixel of type {dtype} can have.")
+    return float(found) if found is not None and not is_integer(dtype) else found
 
 
 def band_identities(dataset: SourceDataset, ordered: Sequence[str]) -> tuple[BandIdentity, ...]:

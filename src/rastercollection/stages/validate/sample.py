@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 from rasterio.windows import Window
 
+from rastercollection.rasters.pixels.validity import Validity
 from rastercollection.rasters.source.opening import SourceDataset, reading
-from rastercollection.stages.validate.declarations import alpha_band
 
 __all__ = ["BandSample", "Sample", "take_sample"]
 
@@ -135,20 +135,28 @@ def _strips(dataset: SourceDataset, number: int) -> list[Window]:
     return found
 
 
+def _measured(validity: Validity, index: int, band: np.ndarray) -> np.ndarray:
+    """Which pixels of a band do not have its nodata value."""
+    valid = validity.of_bands([index - 1]).judge(band[np.newaxis])
+    return np.ones(band.shape, bool) if valid is None else valid[0]
+
+
 def _read(dataset: SourceDataset, indexes: Sequence[int], where: Sequence[Window], *, complete: bool) -> Sample:
     pixels: dict[int, list[np.ndarray]] = {index: [] for index in indexes}
     valid: dict[int, list[np.ndarray]] = {index: [] for index in indexes}
-    alpha = alpha_band(dataset)
+    validity = Validity.of(dataset)
+    alpha = None if validity.alpha is None else validity.alpha + 1
     for window in where:
         rows = f"rows {window.row_off} to {window.row_off + window.height - 1}"
         columns = f"columns {window.col_off} to {window.col_off + window.width - 1}"
         with reading(dataset, f"reading {rows}, {columns}"):
             data = dataset.read(list(indexes), window=window)
-            masks = dataset.read_masks(list(indexes), window=window)
+            mask = dataset.read_masks(1, window=window) > 0 if validity.kind == "mask" else True
             opaque = dataset.read(alpha, window=window) > 0 if alpha else True
-        for index, band, mask in zip(indexes, data, masks, strict=True):
+        for index, band in zip(indexes, data, strict=True):
             pixels[index].append(band)
-            valid[index].append((mask > 0) & np.isfinite(band) & (opaque if index != alpha else True))
+            told = True if index == alpha else opaque & _measured(validity, index, band)
+            valid[index].append(mask & np.isfinite(band) & told)
     bands = tuple(
         BandSample(
             index=index,

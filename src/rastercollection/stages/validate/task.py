@@ -19,6 +19,7 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_crs import to_rasterio
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import natural_grid
+from rastercollection.rasters.pixels.validity import Validity
 from rastercollection.rasters.proj_data import usable_proj_data
 from rastercollection.rasters.source.opening import SourceDataset, open_source
 from rastercollection.rasters.source.two_files import definition_beside
@@ -32,7 +33,6 @@ from rastercollection.stages.validate.declarations import (
     declared_bands,
     declared_nodata,
     sensor_text,
-    validity_kind,
 )
 from rastercollection.stages.validate.detect import detect_type
 from rastercollection.stages.validate.georeference import Georeference, georeference
@@ -117,7 +117,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         bounds_4326=place.bounds_4326,
         pixel_size=place.pixel_size,
         natural=natural_grid(Placement.of(dataset, to_rasterio(crs), place.kind), to_rasterio(parameters.target_crs)),
-        validity=validity_kind(dataset),
+        validity=Validity.of(dataset).kind,
         color_interpretation=layout.colors,
         color_table=color_table_digest(dataset),
         detection=detection,

@@ -90,3 +90,29 @@ def test_bands_are_judged_each_for_itself(spoil: Callable[[Mask], Mask]) -> None
     assert checks["valid_area"].passed
     assert checks["valid_area_b1"].passed
     assert not checks["valid_area_b2"].passed
+
+
+def full(width: int, height: int, lost: int = 0) -> ValidPixels:
+    """All pixels valid, but for some in the middle."""
+    pixels = ValidPixels.of(1, width, height, (height, width))
+    pixels.add(Window(0, 0, width, height), None)
+    pixels.counts -= lost
+    middle = pixels.map.counts[pixels.map.counts.shape[0] // 2]
+    for cell in range(len(middle) // 4, 3 * len(middle) // 4):
+        taken = min(lost, int(middle[cell]))
+        middle[cell] -= taken
+        lost -= taken
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("lost", "passes"), [(0, True), (7_000, True), (50_000, True), (100_000, False), (200_000, False)]
+)
+def test_half_a_billion_pixels_are_counted_exactly_and_judged_by_their_number(lost: int, passes: bool) -> None:
+    width, height = 23_171, 23_170
+    placement = Placement(width=width, height=height, crs=UTM, transform=TRANSFORM)
+    grid = Grid(crs=UTM, transform=TRANSFORM, width=width, height=height)
+    found = check_area(full(width, height), placement, full(width, height, lost), grid, "tile.tif")
+    check = next(check for check in found if check.name == "valid_area")
+    assert check.passed == passes
+    assert check.expected - check.found == lost

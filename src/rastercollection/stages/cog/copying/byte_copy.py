@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import rasterio
 
-from rastercollection.errors import RasterCollectionError, TaskError
+from rastercollection.errors import RasterCollectionError, TaskError, TileError
 from rastercollection.model.cog import CogFile
 from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.model.tile import SourceFile
@@ -18,8 +18,10 @@ from rastercollection.rasters.gdal_env import is_remote
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
+from rastercollection.rasters.pixels.validity import is_told_alike
 from rastercollection.rasters.pixels.windows import iterate_windows
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
+from rastercollection.rasters.source.checksums import Content, check_checksums
 from rastercollection.rasters.source.inspection import check_unchanged
 from rastercollection.rasters.source.opening import SourceDataset
 from rastercollection.rasters.writing.facts import cog_file_of
@@ -27,10 +29,12 @@ from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.convert import Conversion
 from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
 from rastercollection.stages.cog.prepare import Prepared
+from rastercollection.stages.cog.reading import SourceRaster
 
 __all__ = ["copy_bytes", "local_copy", "look_at", "why_not"]
 
 _HAS_NAN = "It holds NaN and does not declare that this is nodata."
+_IS_MISREAD = "Its nodata value is in single bands of valid pixels, which many programs take for holes."
 
 
 def why_not(dataset: SourceDataset, prepared: Prepared) -> str | None:
@@ -79,15 +83,15 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
     with writing(prepared.spec.blob, "reading the COG"), whole as cog:
         source = attrs.evolve(prepared.source, dataset=cog)
         valid_pixels = ValidPixels.of(len(layout.bands), grid.width, grid.height, source.steps)
-        for window in iterate_windows(grid.width, grid.height, valid_pixels.steps):
-            data, valid, _ = source.read(window)
-            if layout.turns_nan and valid is not None:
-                return _HAS_NAN
-            valid_pixels.add(window, valid)
-            statistics.add(data, valid)
+        problem = _look_through(source, valid_pixels, statistics)
+        if problem:
+            return problem
         grid = attrs.evolve(grid, transform=cog.transform)
     with rasterio.open(path, driver="GTiff") as cog:
         levels = tuple(cog.overviews(1))
+    damage = _damage_of_overviews(prepared, path, len(levels))
+    if damage:
+        return f"An overview of it is damaged: {damage}"
     file = cog_file_of(
         path,
         grid,
@@ -111,6 +115,35 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         receipt=_receipt(file),
         usage=Usage(),
     )
+
+
+def _look_through(source: SourceRaster, valid_pixels: ValidPixels, statistics: RunningStatistics) -> str | None:
+    """Read every pixel, and tell why they are to be held in another way; None where they may stay."""
+    layout = source.layout
+    for window in iterate_windows(source.dataset.width, source.dataset.height, valid_pixels.steps):
+        data, valid, _ = source.read(window)
+        if layout.turns_nan and valid is not None:
+            return _HAS_NAN
+        if source.may_need_mask and not is_told_alike(data, valid, layout):
+            return _IS_MISREAD
+        valid_pixels.add(window, valid)
+        statistics.add(data, valid)
+    return None
+
+
+def _damage_of_overviews(prepared: Prepared, path: Path, levels: int) -> str | None:
+    """What is wrong with overviews that nobody has decoded yet; None when they are whole."""
+    blob = prepared.spec.blob
+    try:
+        check_checksums(Content.of_file(path), blob, threads=prepared.spec.limits.gdal_threads, overviews=True)
+        for level in range(levels):
+            with rasterio.open(path, driver="GTiff", OVERVIEW_LEVEL=level) as overview:
+                source = attrs.evolve(prepared.source, dataset=overview)
+                for window in iterate_windows(overview.width, overview.height, source.steps):
+                    source.read(window)
+    except TileError as error:
+        return error.message
+    return None
 
 
 def _receipt(file: CogFile) -> Receipt:

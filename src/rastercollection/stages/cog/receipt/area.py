@@ -33,6 +33,8 @@ _FEW = 8
 _LEAST_PIXELS = 4
 """Along a side of the cells that are compared: smaller ones cost much and tell nothing more."""
 _MOST_STRETCH = 0.25
+_ANY_SHARE = 1e-4
+"""Of the area, however much of it is valid: less than any mask that gets lost."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,7 +53,7 @@ def check_area(
 
     Cells at the edge of the source are left out. The rest may differ by 10% of the smaller of the valid and the
     invalid area, by half of what cells on the edges between them are unsure of, and by what resampling single pixels
-    can do by chance. A mask that got lost differs by all of it.
+    can do by chance, and in any case by a ten-thousandth of the whole. A mask that got lost differs by all of it.
     """
     if source.map.total and not cog.map.total:
         return (FidelityCheck(name="valid_area", expected=source.map.total, found=0, tolerance=0, passed=False),)
@@ -61,11 +63,14 @@ def check_area(
     if not inside:
         return ()
     pixels = after.steps[0] * after.steps[1]
-    wanted, found = (float(side[shares.comparable].sum()) * pixels for side in (shares.wanted, shares.found))
-    least = min(wanted, inside * pixels - wanted)
-    edges = shares.wanted[shares.comparable]
+    edges, counted = (
+        np.clip(side[shares.comparable], 0, 1, dtype=np.float64) for side in (shares.wanted, shares.found)
+    )
+    wanted, found, whole = float(edges.sum()) * pixels, float(counted.sum()) * pixels, inside * pixels
+    least = min(wanted, whole - wanted)
     blurred = float(np.minimum(edges, 1 - edges).sum()) * pixels
-    slack = _AREA_TOLERANCE * least + _EDGE_TOLERANCE * blurred + _NOISE * math.sqrt(max(least, 0)) + _FEW * pixels
+    slack = _AREA_TOLERANCE * least + _EDGE_TOLERANCE * blurred + _NOISE * math.sqrt(least)
+    slack += max(_FEW * pixels, _ANY_SHARE * whole)
     apart = int(np.count_nonzero(np.abs(shares.wanted - shares.found)[shares.comparable] > 0.75))
     return (
         FidelityCheck.within("valid_area", round(wanted), round(found), round(slack)),

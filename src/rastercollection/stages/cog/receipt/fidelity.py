@@ -121,7 +121,6 @@ class SourceReference:
         plan: How they came onto the COG's grid.
         valid_pixels: Which of them are valid.
         resampling: GDAL's name.
-        as_picture: A pixel is nodata only if it is in all bands.
     """
 
     source: SourceRaster
@@ -129,7 +128,6 @@ class SourceReference:
     plan: GridPlan
     valid_pixels: ValidPixels
     resampling: str
-    as_picture: bool
 
 
 def give_receipt(
@@ -182,7 +180,7 @@ def _against_source(target: Path, expected: ExpectedContent, reference: SourceRe
             layout=expected.layout,
             resampling=reference.resampling,
             exact=expected.exact,
-            as_picture=reference.as_picture,
+            unified=source.validity.unified,
             blob=blob,
         )
         yield from compare_samples(comparison, windows)

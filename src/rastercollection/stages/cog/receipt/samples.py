@@ -88,7 +88,7 @@ class Comparison:
         layout: Of the COG.
         resampling: GDAL's name.
         exact: The codec is lossless.
-        as_picture: A pixel is nodata only if it is in all bands.
+        unified: A pixel of the source is nodata only if it is in all bands.
         blob: Name of the tile.
     """
 
@@ -99,7 +99,7 @@ class Comparison:
     layout: PixelLayout
     resampling: str
     exact: bool
-    as_picture: bool
+    unified: bool
     blob: str
 
 
@@ -153,8 +153,10 @@ def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
         "resampling": Resampling[job.resampling],
         "add_alpha": Validity.of(job.source).alpha is None and job.source.nodata is None,
         # else a nodata value has a part in its neighbours, as long as other bands are valid there
-        "UNIFIED_SRC_NODATA": "YES" if job.as_picture else "NO",
+        "UNIFIED_SRC_NODATA": "YES" if job.unified else "NO",
     }
+    if Validity.of(job.source).alpha is not None:
+        options |= {"src_nodata": None, "nodata": None}  # beside a nodata value, GDAL would not look at alpha
     with WarpedVRT(job.source, **options) as warped:
         yield lambda window: warped.read(bands, window=window, masked=True)
 
