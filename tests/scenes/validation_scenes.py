@@ -21,7 +21,8 @@ from rastercollection.core.workflow import TaskContext
 from rastercollection.model.tiers import TIERS
 from rastercollection.model.tile import SourceFile, Validation
 from rastercollection.rasters.limits import Limits
-from rastercollection.rasters.source.opening import SourceDataset, SourcePolicy, open_source
+from rastercollection.rasters.source.opening import SourcePolicy, open_source
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.stages.validate import validate_raster
 
 UTM = "EPSG:32642"

@@ -21,7 +21,8 @@ from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS, config_session, forget_cached
 from rastercollection.rasters.limits import Limits
-from rastercollection.rasters.source.opening import SourceDataset, open_source, reading
+from rastercollection.rasters.source.opening import open_source, reading
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from services.stores import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")

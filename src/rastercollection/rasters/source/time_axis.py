@@ -12,8 +12,8 @@ from rasterio.io import DatasetReader
 
 from rastercollection.model.times.cf_time import TimeAxis
 from rastercollection.rasters.gdal_errors import unheard_warnings
-from rastercollection.rasters.source.opening import SourceDataset
 from rastercollection.rasters.source.reader import VettedReader
+from rastercollection.rasters.source.source_dataset import SourceDataset
 
 __all__ = ["AxisReading", "read_time_axis"]
 

@@ -55,16 +55,15 @@ def cog_file_of(
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
     :class:`CogFile`, and what is read from it."""
     with rasterio.open(cog, driver="GTiff") as dataset:
-        bands = _band_facts(dataset, statistics, roles or (BandRole(),) * dataset.count)
-        header, colors = _header_size(dataset), color_table_of(dataset)
+        bands, header, colors = _band_facts(dataset, statistics, roles), _header_size(dataset), color_table_of(dataset)
     crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
     assert crs is not None
-    name, transform = name_crs(crs), tuple(grid.transform)[:6]
+    transform = tuple(grid.transform)[:6]
     return CogFile(
         href="",
         thumbnail=None,
         settings=settings,
-        target_crs=name,
+        target_crs=name_crs(crs),
         heights=heights,
         projjson=_projjson(crs, heights),
         transform=transform,
@@ -143,7 +142,7 @@ def _band_facts(
             offset=float(cog.offsets[band - 1]),
             color_interpretation=cog.colorinterp[band - 1].name,
             statistics=statistics[band - 1],
-            role=roles[band - 1],
+            role=roles[band - 1] if roles else BandRole(),
         )
         for band in cog.indexes
     )

@@ -6,7 +6,7 @@ import datetime as dt
 
 from rastercollection.core.models import Notify
 from rastercollection.model.times.time_evidence import Acquisition, TimeFacts, find_acquisition
-from rastercollection.rasters.source.opening import SourceDataset
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.source.time_axis import read_time_axis
 from rastercollection.stages.cog.task_parameters import CogParameters
 

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from rastercollection.core.models import Notice
-from rastercollection.model.cog import CogFile
+from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.model.receipt import LevelChoice, Receipt
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -72,26 +72,13 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
             the source cannot be reached.
     """
     prepared = attrs.evolve(prepared, source=attrs.evolve(prepared.source, window_bytes=workspace.window_bytes))
-    spec, plan = prepared.spec, prepared.plan
+    plan = prepared.plan
     with cog_environment():
         filled = _fill(prepared, workspace)
         prepared = filled.prepared
         choice = _choose_level(prepared, filled.buffer)
         settings = prepared.settings if choice is None else attrs.evolve(prepared.settings, level=choice.level)
-        writer = CogWriter(
-            blob=spec.blob,
-            grid=plan.grid,
-            raster_type=spec.raster_type,
-            layout=prepared.source.layout,
-            settings=settings,
-            metadata=prepared.metadata,
-            crs=prepared.crs,
-            heights=spec.heights,
-            workspace=workspace,
-            threads=spec.limits.gdal_threads,
-            rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
-            roles=prepared.roles,
-        )
+        writer = _writer(prepared, settings, workspace)
         target = writer.write(filled.buffer, filled.valid_pixels)
         exact = is_exact(prepared.settings)
         statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
@@ -110,6 +97,24 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         usage=workspace.usage,
         level_choice=choice,
         notices=notices,
+    )
+
+
+def _writer(prepared: Prepared, settings: CogSettings, workspace: Workspace) -> CogWriter:
+    spec = prepared.spec
+    return CogWriter(
+        blob=spec.blob,
+        grid=prepared.plan.grid,
+        raster_type=spec.raster_type,
+        layout=prepared.source.layout,
+        settings=settings,
+        metadata=prepared.metadata,
+        crs=prepared.crs,
+        heights=spec.heights,
+        workspace=workspace,
+        threads=spec.limits.gdal_threads,
+        rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
+        roles=prepared.roles,
     )
 
 

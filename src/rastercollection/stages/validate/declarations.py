@@ -15,7 +15,7 @@ from rastercollection.model.band_names import wavelength_in_tags, wavelength_in_
 from rastercollection.model.evidence import Subject
 from rastercollection.rasters.pixels.validity import common_dtype, nodata_values, usable
 from rastercollection.rasters.source.classes import classes_of
-from rastercollection.rasters.source.opening import SourceDataset
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 from rastercollection.stages.validate.subjects import subject_of
 

@@ -18,7 +18,8 @@ from rastercollection.geo.geographic import geographic_bounds, grid_bounds, lati
 from rastercollection.geo.heights import heights_label
 from rastercollection.geo.types import Bounds, Transform
 from rastercollection.rasters.gdal_crs import from_rasterio, heights_in, to_rasterio
-from rastercollection.rasters.source.opening import SourceDataset, reading
+from rastercollection.rasters.source.opening import reading
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.stages.validate.reference import OVERRIDDEN, Reference, settle_crs
 
 __all__ = ["Georeference", "georeference"]

@@ -10,7 +10,8 @@ import numpy as np
 from rasterio.windows import Window
 
 from rastercollection.rasters.pixels.validity import Validity
-from rastercollection.rasters.source.opening import SourceDataset, reading
+from rastercollection.rasters.source.opening import reading
+from rastercollection.rasters.source.source_dataset import SourceDataset
 
 __all__ = ["BandSample", "Sample", "take_sample"]
 

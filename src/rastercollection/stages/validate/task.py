@@ -21,7 +21,8 @@ from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import natural_grid
 from rastercollection.rasters.pixels.validity import Validity
 from rastercollection.rasters.proj_data import usable_proj_data
-from rastercollection.rasters.source.opening import SourceDataset, open_source
+from rastercollection.rasters.source.opening import open_source
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.source.two_files import definition_beside
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.validate.bands import DeclaredBands

@@ -23,7 +23,7 @@ from rastercollection.rasters.pixels.windows import iterate_windows
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.source.checksums import Content, check_checksums
 from rastercollection.rasters.source.inspection import check_unchanged
-from rastercollection.rasters.source.opening import SourceDataset
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.writing.facts import cog_file_of
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.convert import Conversion

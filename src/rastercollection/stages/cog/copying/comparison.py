@@ -28,7 +28,8 @@ from rastercollection.rasters.gdal_crs import from_rasterio, heights_in
 from rastercollection.rasters.grid.placement import apply
 from rastercollection.rasters.grid.plan import GridPlan
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity
-from rastercollection.rasters.source.opening import SourceDataset, reading
+from rastercollection.rasters.source.opening import reading
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.writing.encode import overview_levels
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.copying.overview_content import why_not_the_image

@@ -24,7 +24,7 @@ from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
-from rastercollection.rasters.source.opening import SourceDataset
+from rastercollection.rasters.source.source_dataset import SourceDataset
 
 __all__ = ["Comparison", "compare_samples", "sample_windows"]
 
