@@ -17,6 +17,8 @@ __all__ = ["BandSummary", "RunningStatistics"]
 _AT_ONCE = 2**18
 _SAMPLE = 200_000
 _BUCKETS = 64
+_FEWEST_BUCKETS = 3
+"""Of STAC's raster extension."""
 _MANY = 2**20
 """Bytes that are worth a table of pairs."""
 _COUNTED = ("uint8", "int8", "uint16", "int16")
@@ -126,7 +128,7 @@ class BandSummary:
         if self._counts.size:
             # buckets of whole numbers
             width = -(-int(high - low + 1) // _BUCKETS)
-            buckets = int(high - low) // width + 1
+            buckets = max(_FEWEST_BUCKETS, int(high - low) // width + 1)
             first = int(low) - self._lowest
             counts = np.zeros(buckets * width, np.int64)
             part = self._counts[first : first + counts.size]
@@ -139,7 +141,7 @@ class BandSummary:
         sample = np.concatenate(self._sample)
         counts, _ = np.histogram(sample, _BUCKETS, ends)
         scaled = np.diff(np.rint(np.cumsum(counts) * (self._finite / sample.size)), prepend=0).astype(np.int64)
-        return Histogram(minimum=low, maximum=high, counts=tuple(scaled.tolist()))
+        return Histogram(minimum=ends[0], maximum=ends[1], counts=tuple(scaled.tolist()))
 
     def _by_counts(self) -> tuple[float | None, ...]:
         if not self._count:
