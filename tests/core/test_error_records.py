@@ -37,6 +37,8 @@ CIRCUMSTANCES = {
 
 ARGUMENTS: dict[type[RasterCollectionError], tuple[object, ...]] = {
     errors.RequestError: ([],),
+    errors.OutputTakenError: ([],),
+    errors.OtherSourceError: ([],),
     errors.UnknownNameError: ("executor", "x", ["y"]),
     errors.MissingExtraError: ("The catalog", "extra"),
 }

@@ -215,7 +215,7 @@ def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_web_servers_are_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiohttp")
-    storage = FsspecStorage()
+    storage = FsspecStorage(allow_private_hosts=True)
     for attempt in (
         lambda: storage.write("https://127.0.0.1:1/x", b"x"),
         lambda: storage.put(__file__, "https://127.0.0.1:1/x"),
