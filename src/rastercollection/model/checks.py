@@ -39,7 +39,7 @@ def text(value: Any) -> str:
 def name_inside(value: Any) -> str:
     """The name of a raster inside of a file, which is recorded and published."""
     if isinstance(value, str) and holds_secret(value):
-        return "must be the name of a page or variable"
+        return "must be a name, without a password or signature"
     return text(value)
 
 
@@ -243,7 +243,7 @@ def is_texts(value: Any) -> str:
 
 
 def is_bands(value: Any) -> str:
-    if not isinstance(value, tuple) or not all(isinstance(name, str) and name for name in value):
+    if not isinstance(value, tuple) or not all(isinstance(name, str) and name_inside(name) == "" for name in value):
         return "must be names of bands, in their order"
     names = [common_name(name) or name for name in value]
     twice = sorted({name for name in names if names.count(name) > 1})
