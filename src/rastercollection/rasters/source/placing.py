@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import shutil
 import tempfile
@@ -21,15 +20,13 @@ from rastercollection.rasters.gdal_env import NO_NETWORK, is_isolated, is_remote
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import inspection
 from rastercollection.rasters.source.hdf5 import reference_outside
-from rastercollection.rasters.source.reader import check_crs_bytes
+from rastercollection.rasters.source.reader import check_crs_inside
 from rastercollection.rasters.source.sidecars import Sidecar, find_sidecars
 
 __all__ = ["Place", "check_references", "config_of", "placed"]
 
 _READ_IN_PLACE = ("GTiff", "COG")
 """GDAL's other drivers fill up what a network has not delivered, and say nothing, or need files of this machine."""
-_INTERPRETED_AT_ONCE = ("netCDF", "HFA")
-"""Drivers of GDAL that make more of a CRS than its text while they open a file."""
 
 
 @attrs.frozen(kw_only=True)
@@ -112,9 +109,8 @@ def _bring_sidecar(storage: StorageBackend, sidecar: Sidecar, folder: Path) -> N
 
 
 def check_references(place: Place, driver: str, blob: str, policy: SourcePolicy) -> None:
-    if driver in _INTERPRETED_AT_ONCE and not place.is_remote:
-        with open(place.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            check_crs_bytes(content, blob)
+    if not place.is_remote:
+        check_crs_inside(place.path, driver, blob)
     if "netCDF" not in policy.drivers or driver not in ("netCDF", ""):
         return
     found = None if place.is_remote else reference_outside(Path(place.path))

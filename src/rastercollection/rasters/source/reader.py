@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import PurePath
 from typing import Any
 
 from rasterio.io import DatasetReader
+from typing_extensions import override
 
+from rastercollection.disclosure.redaction import redacted
 from rastercollection.errors import TileError
 from rastercollection.geo.crs_files import file_elsewhere, file_elsewhere_in_bytes
 
-__all__ = ["VettedReader", "check_crs_bytes", "check_crs_text"]
+__all__ = ["VettedReader", "check_crs_inside", "check_crs_text"]
+
+_INTERPRETED_AT_ONCE = ("netCDF", "HFA")
 
 
 class VettedReader(DatasetReader):  # type: ignore[misc]
-    """rasterio's dataset, which refuses CRSs that name files outside of PROJ's own folders.
+    """rasterio's dataset, which refuses CRSs that name files outside of PROJ's own folders, and redacts its texts.
 
     Raises:
         TileError: ``UNSAFE_SOURCE``, from the constructor, ``crs`` and ``gcps``.
@@ -24,6 +29,17 @@ class VettedReader(DatasetReader):  # type: ignore[misc]
         """Make a CRS of a definition; rasterio calls it with whatever CRS of a dataset it comes upon."""
         check_crs_text(wkt, str(getattr(self, "blob", "") or PurePath(self.name).name))
         return super()._handle_crswkt(wkt)
+
+    @property
+    @override
+    def descriptions(self) -> tuple[str | None, ...]:
+        """Description of each band, without secrets; None where it has none."""
+        return tuple(text and redacted(text) for text in super().descriptions)
+
+    @override
+    def tags(self, *args: Any, **options: Any) -> dict[str, str]:
+        """Tags of the dataset or of a band, without secrets."""
+        return {name: redacted(str(text)) for name, text in super().tags(*args, **options).items()}
 
 
 def check_crs_text(text: str, subject: str) -> None:
@@ -41,9 +57,12 @@ def check_crs_text(text: str, subject: str) -> None:
         raise _unsafe(subject, name)
 
 
-def check_crs_bytes(content: Any, subject: str) -> None:
-    """Likewise for definitions in the bytes of a file that GDAL interprets in opening it."""
-    name = file_elsewhere_in_bytes(content)
+def check_crs_inside(path: str, driver: str, subject: str) -> None:
+    """Likewise for definitions inside of a local file, where GDAL makes more of them than their text in opening it."""
+    if driver not in _INTERPRETED_AT_ONCE:
+        return
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        name = file_elsewhere_in_bytes(content)
     if name:
         raise _unsafe(subject, name)
 
