@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import os
 import zlib
 from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,11 +27,16 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
 from rastercollection.errors import TileError
+from rastercollection.model.tile import SourceFile
+from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
+from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import tiff
+from rastercollection.rasters.source.inspection import paged
+from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.source.tiff import Directory, Reader
 
-__all__ = ["Content", "check_checksums"]
+__all__ = ["Content", "check_blocks", "check_checksums"]
 
 _DEFLATE, _LZMA = (8, 32946), (34925,)
 _AT_ONCE = 2**20
@@ -73,6 +79,30 @@ class _Block:
     number: int
     start: int
     end: int
+
+
+def check_blocks(dataset: SourceDataset, storage: StorageBackend, source: SourceFile, limits: Limits) -> None:
+    """Make sure that a source and its mask are whole, where they have checksums that reading them passes over.
+
+    Args:
+        dataset: Open.
+        storage, source, limits: As it was opened with.
+
+    Raises:
+        TileError: ``FILE_UNREADABLE``, with the block.
+        BackendError: The store failed.
+    """
+    path, blob, threads = dataset.gdal_path, dataset.blob, limits.gdal_threads
+    pages = [int(name) - 1 for name in dataset.chosen.taken if name.isdecimal()] or [0]
+    if path.startswith("/vsi"):
+        fetch = partial(storage.read, source.url)
+        read = paged(storage, source.url)
+        check_checksums(Content(size=source.size, read=read, fetch=fetch), blob, threads=threads, pages=pages)
+        return
+    check_checksums(Content.of_file(path), blob, threads=threads, pages=pages)
+    mask = f"{path}.msk"
+    if os.path.isfile(mask):
+        check_checksums(Content.of_file(mask), f"The mask of {blob}", threads=threads)
 
 
 def check_checksums(

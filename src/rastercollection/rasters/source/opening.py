@@ -8,7 +8,6 @@ overviews of the source, which need not show what the source shows.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,7 +25,6 @@ from rastercollection.rasters.gdal_env import forget_cached, gdal_environment
 from rastercollection.rasters.gdal_errors import collected_warnings, in_words, lasting, translated, unproven
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import inspection
-from rastercollection.rasters.source.checksums import Content, check_checksums
 from rastercollection.rasters.source.placing import Place, check_references, config_of, placed
 from rastercollection.rasters.source.reader import VettedReader
 from rastercollection.rasters.source.source_dataset import SourceDataset
@@ -36,7 +34,6 @@ __all__ = [
     "DEFAULT_DRIVERS",
     "SourceDataset",
     "SourcePolicy",
-    "check_blocks",
     "list_subdatasets",
     "open_source",
     "reading",
@@ -130,30 +127,6 @@ def reading(dataset: SourceDataset, doing: str = "reading pixels") -> Iterator[N
     """
     with translated(dataset.gdal_path, dataset.blob, lambda: doing):
         yield
-
-
-def check_blocks(dataset: SourceDataset, storage: StorageBackend, source: SourceFile, limits: Limits) -> None:
-    """Make sure that a source and its mask are whole, where they have checksums that reading them passes over.
-
-    Args:
-        dataset: Open.
-        storage, source, limits: As it was opened with.
-
-    Raises:
-        TileError: ``FILE_UNREADABLE``, with the block.
-        BackendError: The store failed.
-    """
-    path, blob, threads = dataset.gdal_path, dataset.blob, limits.gdal_threads
-    pages = [int(name) - 1 for name in dataset.chosen.taken if name.isdecimal()] or [0]
-    if path.startswith("/vsi"):
-        fetch = partial(storage.read, source.url)
-        read = inspection.paged(storage, source.url)
-        check_checksums(Content(size=source.size, read=read, fetch=fetch), blob, threads=threads, pages=pages)
-        return
-    check_checksums(Content.of_file(path), blob, threads=threads, pages=pages)
-    mask = f"{path}.msk"
-    if os.path.isfile(mask):
-        check_checksums(Content.of_file(mask), f"The mask of {blob}", threads=threads)
 
 
 def list_subdatasets(

@@ -25,7 +25,8 @@ from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
 from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.limits import process_bytes
 from rastercollection.rasters.pixels.validity import LARGEST_EXACT
-from rastercollection.rasters.source.opening import check_blocks, open_source
+from rastercollection.rasters.source.checksums import check_blocks
+from rastercollection.rasters.source.opening import open_source
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.stages.cog.acquisition import acquisition_of
