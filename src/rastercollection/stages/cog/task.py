@@ -165,7 +165,8 @@ class _Finish:
 
     def _tell_of_mask(self, prepared: Prepared, made: Conversion) -> None:
         source = prepared.source
-        if source.validity.kind == "nodata" and made.file.validity == "mask" and is_exact(prepared.settings):
+        told = source.validity.transparent or not is_exact(prepared.settings)
+        if source.validity.kind == "nodata" and made.file.validity == "mask" and not told:
             values = ", ".join(sorted({str(value) for value in source.validity.nodata if value is not None}))
             self.context.notice(
                 "NODATA_BECAME_MASK",
