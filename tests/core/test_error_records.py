@@ -11,7 +11,7 @@ import pytest
 
 from rastercollection import errors
 from rastercollection.backends.catalogs.pgstac import pgstac_errors
-from rastercollection.core.models import ErrorRecord
+from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.errors import MachineError, RasterCollectionError, TaskError, TileError
 
@@ -106,3 +106,15 @@ def test_no_task_of_the_library_blames_its_input_for_the_state_of_a_machine_or_a
         and not any(word.arg == "retryable" and ast.unparse(word.value) == "True" for word in call.keywords)
     ]
     assert told == []
+
+
+def test_what_is_told_holds_no_secrets_and_one_line_each() -> None:
+    """Whoever makes it: errors of every kind, notices, records read from a store."""
+    text = "a\nb.tif: cannot open https://h/x?sig=Zq9SECRET"
+    made = [TaskError(text, text, details={"url": text}), TileError(text), errors.BackendError(text, text, text)]
+    told = [Notice(code="X", message=text).message, *(str(error) for error in made), *(repr(error) for error in made)]
+    told += [str(errors.UnknownNameError("catalog", text, [])), str(errors.RequestError([("jobs", text, text)]))]  # type: ignore[list-item]
+    told.append(repr(ErrorRecord(code="X", message=text, hint=text, details={"url": text})))
+    assert [shown for shown in told if "Zq9SECRET" in shown] == []
+    assert [shown for shown in told if "\nb.tif" in shown and "details" not in shown] == []
+    assert [str(error) for error in made] == [str(pickle.loads(pickle.dumps(error))) for error in made]

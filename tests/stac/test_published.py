@@ -278,3 +278,16 @@ def test_classes_are_as_the_extension_has_them() -> None:
     assert collection["item_assets"]["data"]["classification:classes"]
     without = item_dict(cogs["palette"], "collection", "data")
     assert CLASSIFICATION not in without["stac_extensions"]
+
+
+def test_a_crs_of_a_document_that_names_a_file_is_not_taken() -> None:
+    """Whoever may write into a catalog cannot have readers open files of theirs."""
+    item = item_dict(sample_cog(), "c", "data")
+    assert published_cog(item) is not None
+    bessel = pyproj.CRS("+proj=longlat +ellps=bessel +nadgrids=/tmp/grid +type=crs")
+    for fields in (
+        {"proj:code": "+proj=longlat +nadgrids=/tmp/grid"},
+        {"proj:code": None, "proj:projjson": bessel.to_json_dict()},
+    ):
+        assets = {**item["assets"], "data": {**item["assets"]["data"], **fields}}
+        assert published_cog({**item, "assets": assets}) is None
