@@ -142,7 +142,8 @@ def test_a_band_of_flags_in_a_stack_spares_all_bands(tmp_path: Path, raster_type
     assert facts(found) == ({"multispectral"}, {KEPT}, ["FLAG_BANDS"])
     assert "Band 5 may hold flags" in found.notices[0].message
     order = {"warp_resampling": "cubic", "overview_resampling": "average"}
-    assert decided(tmp_path, tiles, order=order).notices == ()
+    told = {notice.code for notice in decided(tmp_path, tiles, order=order).notices}
+    assert told == {"BANDS_UNKNOWN"}
 
 
 def test_a_band_that_looks_like_flags_in_one_tile_of_several_holds_none(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_what_a_stage_of_the_users_has_changed_stays(tmp_path: Path) -> None:
     }
     request = CollectionRequest(container_name="in", blob_list=["*.tif"], collection_id="c")
     typed = attrs.evolve(tiles["a"], raster_type="categorical")
-    assert decide(request, [typed, tiles["b"]]).validations["a"] == typed
+    assert attrs.evolve(decide(request, [typed, tiles["b"]]).validations["a"], roles=typed.roles) == typed
     tuned = attrs.evolve(tiles["a"], settings=attrs.evolve(tiles["a"].settings, warp_resampling="lanczos"))
     found = decide(request, [tuned, tiles["b"]]).validations["a"]
     assert (found.raster_type, found.settings.warp_resampling) == ("dem", "lanczos")

@@ -142,8 +142,9 @@ def decided(
 
 
 def facts(found: Decisions) -> tuple[set[str], set[tuple[str, str]], list[str]]:
-    """Types, kernels, and codes of notices; the settings are the recommended ones, but for the codec."""
+    """Types, kernels, and codes of notices on them; the settings are the recommended ones, but for the codec."""
     tiles = found.validations.values()
     kernels = {(tile.settings.warp_resampling, tile.settings.overview_resampling) for tile in tiles}
     assert kernels == {(tile.recommended.warp_resampling, tile.recommended.overview_resampling) for tile in tiles}
-    return {tile.raster_type for tile in tiles}, kernels, [notice.code for notice in found.notices]
+    told = [notice.code for notice in found.notices if not notice.code.startswith("BANDS_")]
+    return {tile.raster_type for tile in tiles}, kernels, told

@@ -92,6 +92,21 @@ class _Tap(logging.Filter):
                 if not self._sinks:
                     self._close()
 
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Nothing is taken from this thread while the context lasts."""
+        thread = threading.get_ident()
+        with self._lock:
+            sinks, self._sinks[thread] = self._sinks.get(thread), []
+        try:
+            yield
+        finally:
+            with self._lock:
+                if sinks is None:
+                    del self._sinks[thread]
+                else:
+                    self._sinks[thread] = sinks
+
     def _open(self) -> None:
         for logger in map(logging.getLogger, _LOGGERS):
             self._levels[logger.name] = (logger.level, logger.getEffectiveLevel())
@@ -128,7 +143,8 @@ def unheard_warnings() -> Iterator[None]:
     for logger in loggers:
         logger.addFilter(is_heard)
     try:
-        yield
+        with _tap.away():
+            yield
     finally:
         for logger in loggers:
             logger.removeFilter(is_heard)

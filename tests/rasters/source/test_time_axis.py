@@ -24,7 +24,7 @@ CELLS = ((43464.0, 43495.0), (43495.0, 43523.0), (43523.0, 43554.0))
 
 
 def reading(path: Path, part: str = "") -> AxisReading:
-    source = SourceFile(blob=path.name, url=str(path), size=path.stat().st_size, version="1", part=part)
+    source = SourceFile(blob=path.name, url=str(path), size=path.stat().st_size, version="", part=part)
     told: list[str] = []
     with open_source(FsspecStorage(), source, SourcePolicy(), Limits(), lambda *notice: told.extend(notice)) as dataset:
         found = read_time_axis(dataset)

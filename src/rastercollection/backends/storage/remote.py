@@ -102,7 +102,9 @@ class RemoteObject:
     def _found(self, *, deep: bool) -> dict[str, dict[str, Any]]:
         """What fsspec knows of the objects below, by path."""
         if deep:
-            return dict(self._fs.find(self._path, detail=True))
+            found = self._fs.find(self._path, detail=True)
+            # adlfs gives the name alone where the path is that of an object
+            return found if isinstance(found, dict) else {str(name): {"type": "file"} for name in found}
         # find(maxdepth=1) takes a folder that may not be looked into for an empty one, and adlfs ignores it
         return {str(info["name"]).rstrip("/"): info for info in self._fs.ls(self._path, detail=True)}
 
