@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.disclosure.redaction import REDACTED
 from rastercollection.errors import (
     ObjectNotFoundError,
@@ -19,7 +20,7 @@ from rastercollection.errors import (
     RequestError,
     RequestProblem,
 )
-from rastercollection.model.names import MOST_NAMED, folded, is_overview_name, shortened_names
+from rastercollection.model.names import folded, is_overview_name, shortened_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.reservation import SUFFIX, Reservation
 from rastercollection.model.source_names import ALL_BANDS, TILES, is_pattern, match, readable
@@ -162,8 +163,7 @@ def _notices(repeated: int, left_out: Mapping[str, Sequence[str]], blobs: Sequen
 
 
 def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(readable(name) for name in names[:MOST_NAMED]) + more
+    return listed(map(readable, names))
 
 
 def _missing(name: str, container: str) -> RequestProblem:

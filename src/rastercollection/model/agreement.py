@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.names import tile_names
 from rastercollection.model.tile import Sources, Validation
@@ -74,7 +75,6 @@ def _nodata(tile: Validation) -> str:
 
 _NO_HEIGHTS = ("rgb", "rgba", "nir", "multispectral", "categorical")
 """Types whose values are no heights, whatever the CRS says of heights."""
-_MOST_NAMED = 5
 
 
 def _heights(tile: Validation) -> str:
@@ -166,7 +166,7 @@ def differing_heights(validations: Sequence[Validation]) -> tuple[Notice, ...]:
             groups.setdefault(tile.heights, []).append(tile.source.blob)
     if len(groups) < 2:
         return ()
-    said = "; ".join(f"{_refer(heights)}: {_named(blobs)}" for heights, blobs in groups.items())
+    said = "; ".join(f"{_refer(heights)}: {listed(blobs)}" for heights, blobs in groups.items())
     message = (
         f"The tiles' heights do not refer to the same, and are not transformed; where tiles meet, there may be steps. "
         f"{said}. Set input_crs with heights for tiles that do not say, or make several collections."
@@ -178,8 +178,3 @@ def _refer(heights: str | None) -> str:
     if heights is None:
         return "to nothing that is known"
     return f"to {heights}" if heights.startswith("EPSG:") else f"to {heights.split(chr(34))[1]}"
-
-
-def _named(blobs: Sequence[str]) -> str:
-    more = len(blobs) - _MOST_NAMED
-    return ", ".join(blobs[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

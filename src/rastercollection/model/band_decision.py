@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.band import BandRole
 from rastercollection.model.band_roles import FoundRoles, find_roles
 from rastercollection.model.band_views import band_views
@@ -16,7 +17,6 @@ from rastercollection.model.tile import Validation
 
 __all__ = ["decide_bands"]
 
-_SHOWN = 5
 _HOW = "Set bands to the bands' names in their order, as in bands=['blue', 'green', 'red', 'nir']."
 
 _Found = Mapping[str, FoundRoles]
@@ -54,7 +54,7 @@ def _alike(found: _Found, notices: list[Notice]) -> _Found:
     notices.append(
         Notice(
             code="BANDS_ASSUMED",
-            message=f"{len(silent)} of {len(found)} tiles ({_few(silent)}) do not say which band is which: they are "
+            message=f"{len(silent)} of {len(found)} tiles ({listed(silent)}) do not say which band is which: they are "
             f"taken for {_listed(names)}, like the others. If that is wrong, make a collection of their own of them.",
         )
     )
@@ -74,7 +74,7 @@ def _disagreement(found: _Found, answers: Counter[tuple[str | None, ...]]) -> No
     groups = []
     for names, count in answers.most_common():
         blobs = [blob for blob, each in found.items() if each.names == names]
-        groups.append(f"{_listed(names)} in {count} ({_few(blobs, 2)})")
+        groups.append(f"{_listed(names)} in {count} ({listed(blobs, 2)})")
     return Notice(
         code="BANDS_DISAGREE",
         message=f"The bands of the tiles are not in one order: {'; '.join(groups)}. Renders go by the order of most, "
@@ -90,7 +90,7 @@ def _doubts(found: _Found) -> tuple[Notice, ...]:
     return tuple(
         Notice(
             code="BANDS_ASSUMED",
-            message=f"Which band is which is not certain in {len(some)} of {len(found)} tiles ({_few(some)}): {doubt}. "
+            message=f"Which band is which is not certain in {len(some)} of {len(found)} tiles ({listed(some)}): {doubt}. "
             f"{_HOW}",
         )
         for doubt, some in blobs.items()
@@ -110,7 +110,7 @@ def _unknown(tiles: Sequence[Validation]) -> tuple[Notice, ...]:
         Notice(
             code="BANDS_UNKNOWN",
             message=f"Nothing says which bands are red, green and blue in {len(some)} of {len(tiles)} tiles "
-            f"({_few(some)}): pictures show {shown}, and claim no colours. {_HOW}",
+            f"({listed(some)}): pictures show {shown}, and claim no colours. {_HOW}",
         )
         for shown, some in blobs.items()
     )
@@ -118,7 +118,3 @@ def _unknown(tiles: Sequence[Validation]) -> tuple[Notice, ...]:
 
 def _listed(names: Sequence[str | None]) -> str:
     return ", ".join(name or "unknown" for name in names)
-
-
-def _few(blobs: Sequence[str], most: int = _SHOWN) -> str:
-    return ", ".join(blobs[:most]) + (" …" if len(blobs) > most else "")

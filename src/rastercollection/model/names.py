@@ -13,7 +13,6 @@ import attrs
 from rastercollection.ports.addresses import join, public_form
 
 __all__ = [
-    "MOST_NAMED",
     "TileName",
     "folded",
     "in_folder",
@@ -27,8 +26,6 @@ __all__ = [
     "tile_names",
 ]
 
-MOST_NAMED = 10
-"""Names that a message lists before it just counts."""
 
 _LONGEST_STEM = 180
 """Bytes of UTF-8: with the longest tier, what outputs add, and a digest, a file name stays below 255."""

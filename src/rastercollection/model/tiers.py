@@ -15,6 +15,7 @@ from rastercollection.model.cog import CogSettings, Level
 
 __all__ = [
     "FALLBACK_TIER",
+    "KEEPS_VALUES",
     "LEVELS",
     "TIERS",
     "Compression",
@@ -91,7 +92,8 @@ _BY_TYPE: Mapping[str, _TypeRow] = {
 }
 
 
-_KEEPS_VALUES = ("nearest", "mode")
+KEEPS_VALUES = ("nearest", "mode")
+"""Kernels that make no value that was not there."""
 
 
 def resamplings(raster_type: str, *, keeps_values: bool = False) -> tuple[str, str]:
@@ -103,7 +105,7 @@ def resamplings(raster_type: str, *, keeps_values: bool = False) -> tuple[str, s
     """
     row = _BY_TYPE[raster_type]
     kernels = (row.warp_resampling, row.overview_resampling)
-    return ("nearest", "nearest") if keeps_values and not set(kernels) <= {*_KEEPS_VALUES} else kernels
+    return ("nearest", "nearest") if keeps_values and not set(kernels) <= {*KEEPS_VALUES} else kernels
 
 
 def _quality(compression: str, jpeg_quality: int) -> int | None:

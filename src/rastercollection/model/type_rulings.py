@@ -14,12 +14,12 @@ from typing import Literal
 import attrs
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.evidence import PixelEvidence, Subject, Verdict, judge, pooled
 from rastercollection.model.tile import TYPE_OF, Validation
 
 __all__ = ["Ruling", "rule_on_bands", "rule_on_four", "rule_on_one"]
 
-_SHOWN = 5
 _CLEAR = ("terrain", "quantity")
 _IF_CLASSES = "set raster_type='categorical' if they are classes"
 _IF_QUANTITY = "warp_resampling='bilinear' and overview_resampling='average' if they are a quantity or a picture"
@@ -209,8 +209,7 @@ def _most(tiles: Sequence[Validation]) -> str:
 
 
 def _named(tiles: Sequence[Validation]) -> str:
-    names = ", ".join(tile.source.blob for tile in tiles[:_SHOWN])
-    return f"{names} and {len(tiles) - _SHOWN} more" if len(tiles) > _SHOWN else names
+    return listed(tile.source.blob for tile in tiles)
 
 
 def _ruling(

@@ -12,6 +12,7 @@ import attrs
 from rastercollection.core.records import jsonable
 from rastercollection.model.band_views import BandView, usual_roles, views_of
 from rastercollection.model.cog import CogFile, Structure, usual_structure
+from rastercollection.model.tiers import KEEPS_VALUES
 from rastercollection.stac.spread import Spread, band_spread
 from rastercollection.stac.terms import VISUAL
 
@@ -22,7 +23,6 @@ Render = dict[str, Any]
 DARK_BYTES = 96
 """8-bit pictures that stay below this are stretched, others are shown as they are."""
 
-KEEPS_VALUES = ("nearest", "mode")
 MOST_CLASSES = 256
 COLORMAP = "viridis"
 HILLSHADE_BUFFER = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, ViewError
 from rastercollection.ports.addresses import accepted, join, normalise
 from rastercollection.ports.storage import StorageBackend
@@ -14,7 +15,6 @@ from rastercollection.stac.published import links_of
 __all__ = ["check_in_place", "find_collection", "read_json"]
 
 DEEPEST_CATALOG = 4
-MOST_NAMED = 10
 
 Json = dict[str, Any]
 
@@ -85,9 +85,8 @@ def _collection_of(storage: StorageBackend, url: str, levels: int) -> str:
         return _collection_of(storage, followed_href(str(children[0].get("href")), url), levels - 1)
     if not children:
         raise ViewError(f"The catalog {public} holds no collection.", "Run a job first.")
-    shown = ", ".join(str(link.get("href")) for link in children[:MOST_NAMED])
-    more = " …" if len(children) > MOST_NAMED else ""
-    raise ViewError(f"The catalog {public} holds {len(children)} collections: {shown}{more}.", "Name one of them.")
+    shown = listed(link.get("href") for link in children)
+    raise ViewError(f"The catalog {public} holds {len(children)} collections: {shown}.", "Name one of them.")
 
 
 def _readable(value: Any) -> Any:

@@ -10,12 +10,12 @@ import attrs
 
 from rastercollection.backends.catalogs.static.documents import ItemLink
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import BackendError, ObjectExistsError
 from rastercollection.ports.catalog import PUBLISH_MODES
 
 __all__ = ["Foreign", "Holdings", "check_items", "lost_items", "refuse_existing"]
 
-MOST_NAMED = 10
 
 Item = Mapping[str, Any]
 
@@ -71,7 +71,7 @@ def refuse_existing(items: Sequence[Item], ids: Set[str], target: str) -> None:
     """Raise an ObjectExistsError that names items whose ids are among those of a collection, if there are any."""
     there = [str(item["id"]) for item in items if item["id"] in ids]
     if there:
-        shown = ", ".join(there[:MOST_NAMED]) + (" …" if len(there) > MOST_NAMED else "")
+        shown = listed(there)
         raise ObjectExistsError(
             f"{len(there)} of {len(items)} items are in the collection already: {shown}.",
             "Use mode='upsert' to replace them, or 'insert_ignore' to leave them as they are.",
@@ -89,7 +89,7 @@ def lost_items(linked: Iterable[ItemLink], ids: Set[str], target: str) -> Iterat
     """
     lost = sorted({link.item_id for link in linked} - ids)
     if lost:
-        shown = ", ".join(lost[:MOST_NAMED]) + (" …" if len(lost) > MOST_NAMED else "")
+        shown = listed(lost)
         message = (
             f"{len(lost)} items of {target} were lost before this job: their documents are missing or incomplete "
             f"({shown}). Run the jobs that made them again."

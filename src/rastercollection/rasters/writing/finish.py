@@ -12,6 +12,7 @@ from rasterio.enums import Resampling
 from rasterio.rpc import RPC
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.band import BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_errors import writing
@@ -21,7 +22,6 @@ from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.encode import check_valid, encode, overview_levels
 from rastercollection.rasters.writing.facts import cog_file_of
-from rastercollection.rasters.writing.left_out import listed
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.rasters.writing.pyramid import build_pyramid
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import rasterio
 from rasterio.io import DatasetReader
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.source.classes import HAS_TABLES, BandClasses
 
-__all__ = ["ColorTables", "holds_color_table", "left_out", "listed"]
+__all__ = ["ColorTables", "holds_color_table", "left_out"]
 
 ColorTables = Sequence[Mapping[int, tuple[int, int, int, int]] | None]
 """Of each band; None where it has none."""
 
-_MOST_NAMED = 10
 _OPAQUE = 255
-
-
-def listed(names: Iterable[object]) -> str:
-    """Names in a message, the first ten of them."""
-    every = [str(name) for name in names]
-    more = len(every) - _MOST_NAMED
-    return ", ".join(every[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def left_out(

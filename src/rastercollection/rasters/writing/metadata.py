@@ -12,10 +12,11 @@ from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.rpc import RPC
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.disclosure.redaction import redacted
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.source.classes import CLASS_NAMES, BandClasses, classes_of
-from rastercollection.rasters.writing.left_out import holds_color_table, left_out, listed
+from rastercollection.rasters.writing.left_out import holds_color_table, left_out
 
 __all__ = ["ColorTable", "Metadata", "color_table_of", "kept_tags"]
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from rastercollection.core.workflow import StartContext
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import OtherSourceError, OutputTakenError, RequestProblem
 from rastercollection.model.joining import Joining, PublishedTile
-from rastercollection.model.names import MOST_NAMED, TileName, tile_names
+from rastercollection.model.names import TileName, tile_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.reservation import Reservation, reservations
 from rastercollection.model.tile import Sources
@@ -113,13 +114,13 @@ def _refuse_catalog_documents(
     urls = [join(place.container, place.folder, name) for place in places for name in place.wanted.names().values()]
     clashing = [url for url in urls if catalog.writes(url, request.stac_item_id)]
     if clashing:
-        text = f"the catalog's own documents are there ({_few(clashing)}): set another folder, or another catalog"
+        text = f"the catalog's own documents are there ({listed(clashing)}): set another folder, or another catalog"
         raise OutputTakenError([RequestProblem("output_folder", repr(request.output_folder), text)])
     strange = catalog.strangers(request.stac_item_id) if request.create_stac_collection else ()
     if strange:
         text = (
             f"{len(strange)} files in its place in the catalog would be overwritten or deleted, and are none of its "
-            f"documents ({_few(strange)}): move them away, or set another id"
+            f"documents ({listed(strange)}): move them away, or set another id"
         )
         raise OutputTakenError([RequestProblem("stac_item_id", repr(request.stac_item_id), text)])
 
@@ -139,7 +140,7 @@ def _refuse(
     if other:
         text = (
             f"{len(other)} of {len(names)} tiles would take the place of tiles of collection "
-            f"{request.stac_item_id!r} that were made of other sources ({_few(other)}): give the sources distinct "
+            f"{request.stac_item_id!r} that were made of other sources ({listed(other)}): give the sources distinct "
             "names, or the collection another id; 'delsert' replaces tiles whatever they were made of"
         )
         raise OtherSourceError([RequestProblem("mode", repr(request.mode), text)])
@@ -154,7 +155,3 @@ def _of_other_items(
         item = there.get(name.item_id)
         if item is not None and not item.is_of(request.container_name, blob):
             yield blob
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, RasterCollectionError, RequestProblem
-from rastercollection.model.names import MOST_NAMED, folded
+from rastercollection.model.names import folded
 from rastercollection.model.reservation import SUFFIX, Reservation
 from rastercollection.ports.addresses import join, public_form, relative
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
@@ -174,7 +175,7 @@ class OutputPlace:
             return None
         return self._problem(
             f"{len(names)} names in {place} belong to collection {theirs.collection!r}, as {document.name} there says "
-            f"({_few(names)})"
+            f"({listed(names)})"
         )
 
     def _of_somebody(self, content: Content) -> RequestProblem | None:
@@ -186,7 +187,7 @@ class OutputPlace:
             return None
         return self._problem(
             f"{len(strange)} files in {public_form(self._url)} would be overwritten, and collection "
-            f"{self.wanted.collection!r} did not make them ({_few(strange)}): move them away",
+            f"{self.wanted.collection!r} did not make them ({listed(strange)}): move them away",
             " or",
         )
 
@@ -206,7 +207,3 @@ class OutputPlace:
                 known.setdefault(folded(stem), set()).add(mark)
         marks = ((stem, mark, known.get(folded(stem))) for stem, mark in self.wanted.tiles.items())
         return tuple(stem for stem, mark, others in marks if others and mark not in others)
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")

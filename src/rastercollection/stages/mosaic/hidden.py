@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.band_names import common_name, designation_in, name_in_text
 from rastercollection.model.cog import Cog
 from rastercollection.mosaics.overlaps import HiddenByCollar, SamePlace, hidden_by_collars, same_places
 from rastercollection.stac.items import is_dated
 
 __all__ = ["hidden_notices"]
-
-_SHOWN = 4
 
 
 def hidden_notices(cogs: Sequence[Cog]) -> Iterator[Notice]:
@@ -32,7 +31,7 @@ def _of_places(places: Sequence[SamePlace], count: int) -> str:
     most = max(len(place.cogs) for place in places)
     where = "one place" if len(places) == 1 else f"{len(places)} places, up to {most} in each"
     shared = f"{100 * min(place.shared for place in places):.0f}%"
-    names = _few([cog.source_blob for cog in places[0].cogs])
+    names = listed([cog.source_blob for cog in places[0].cogs])
     return (
         f"{len(members)} of {count} tiles cover each other wholly, in {where}: they share {shared} of their footprints "
         f"or more ({names}). A mosaic shows the first of a place, {places[0].cogs[0].source_blob} here, on top of the "
@@ -83,7 +82,7 @@ def _of_collars(found: Sequence[HiddenByCollar]) -> str:
     worst = max(found, key=lambda each: each.share)
     collar = worst.above.collar
     assert collar is not None
-    names = _few([each.above.source_blob for each in found])
+    names = listed([each.above.source_blob for each in found])
     return (
         f"{len(found)} tiles have a border of one value that nothing marks as invalid, and hide with it what tiles "
         f"below them show ({names}). {worst.above.source_blob}: {collar.value} along {collar.edge_percent:.0f}% of its "
@@ -91,7 +90,3 @@ def _of_collars(found: Sequence[HiddenByCollar]) -> str:
         f"{worst.below.source_blob}. Declare the value as nodata in the files (rio edit-info --nodata {collar.value}), "
         "or give them a mask where pixels inside have it, too, and run the job again."
     )
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")

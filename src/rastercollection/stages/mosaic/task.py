@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rastercollection.core.workflow import TaskContext
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest
 from rastercollection.stac.published import published_cog
@@ -11,8 +12,6 @@ from rastercollection.stages.mosaic.hidden import hidden_notices
 from rastercollection.stages.resources import Resources
 
 __all__ = ["make_mosaic"]
-
-MOST_NAMED = 10
 
 
 def make_mosaic(request: CollectionRequest, context: TaskContext) -> Mosaic:
@@ -37,7 +36,7 @@ def make_mosaic(request: CollectionRequest, context: TaskContext) -> Mosaic:
     for notice in hidden_notices(cogs):
         context.notice(notice.code, notice.message)
     if members.foreign:
-        shown = ", ".join(members.foreign[:MOST_NAMED]) + (" …" if len(members.foreign) > MOST_NAMED else "")
+        shown = listed(members.foreign)
         context.notice(
             "MOSAIC_ITEM_OMITTED",
             f"{len(members.foreign)} items of the collection are not in the mosaic: they do not say all that is needed "

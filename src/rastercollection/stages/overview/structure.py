@@ -13,12 +13,11 @@ from rastercollection.model.band import BandRole
 from rastercollection.model.band_views import usual_names, usual_roles
 from rastercollection.model.cog import Cog, CogFile, CogSettings
 from rastercollection.model.cog import Structure as CogStructure
+from rastercollection.model.tiers import KEEPS_VALUES
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
 
 __all__ = ["Structure", "find_structure"]
-
-_KEEPS_VALUES = ("nearest", "mode")
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +68,7 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
         raster_type=Counter(file.raster_type for file in files).most_common(1)[0][0],
         heights=first.heights if all(file.heights == first.heights for file in files) else None,
         roles=usual_roles(files),
-        keeps_values=settings.overview_resampling in _KEEPS_VALUES,
+        keeps_values=settings.overview_resampling in KEEPS_VALUES,
     )
 
 
@@ -99,7 +98,7 @@ def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile]) -> CogSettings:
 
 def _resampling(taken: Sequence[CogFile], usual: str) -> str:
     """What makes no values, where any of the COGs holds classes or flags: all are drawn together."""
-    if usual not in _KEEPS_VALUES and any(map(_may_be_codes, taken)):
+    if usual not in KEEPS_VALUES and any(map(_may_be_codes, taken)):
         return "mode" if all(_is_classes(cog) for cog in taken) else "nearest"
     return usual
 
@@ -110,7 +109,7 @@ def _is_classes(cog: CogFile) -> bool:
 
 def _may_be_codes(cog: CogFile) -> bool:
     """Of a COG that was published before, no kernel is known: whole numbers of one band may be flags."""
-    if _is_classes(cog) or cog.settings.overview_resampling in _KEEPS_VALUES:
+    if _is_classes(cog) or cog.settings.overview_resampling in KEEPS_VALUES:
         return True
     plain = [band for band in cog.bands if band.color_interpretation != "alpha"]
     unsure = not cog.settings.overview_resampling and cog.raster_type == "unknown"

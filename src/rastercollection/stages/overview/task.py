@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import attrs
 
 from rastercollection.core.workflow import TaskContext
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.mosaic import Overview
 from rastercollection.model.names import in_folder, overview_names
 from rastercollection.model.request import CollectionRequest
@@ -23,8 +24,6 @@ from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
 from rastercollection.stages.resources import Resources
 
 __all__ = ["make_overview"]
-
-_SHOWN = 5
 
 
 def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
@@ -67,7 +66,7 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
 
 def _report(structure: Structure, context: TaskContext) -> None:
     if structure.left_out:
-        names = _few([cog.source_blob for cog in structure.left_out])
+        names = listed([cog.source_blob for cog in structure.left_out])
         context.notice(
             "OVERVIEW_TILES_OMITTED",
             f"{len(structure.left_out)} COGs are not in the overview: their bands, data type or colours are not those "
@@ -80,12 +79,8 @@ def _report_unreadable(reasons: Sequence[str], context: TaskContext) -> None:
         context.notice(
             "OVERVIEW_TILES_UNREADABLE",
             f"{len(reasons)} COGs that were published before are not in the overview, since they cannot be read "
-            f"({_few(reasons)}). Publish their tiles again.",
+            f"({listed(reasons)}). Publish their tiles again.",
         )
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
 
 
 def _load(job: Composition) -> Load:

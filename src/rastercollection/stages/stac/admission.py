@@ -7,6 +7,7 @@ from collections.abc import Set
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import StartContext
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectExistsError, RasterCollectionError
 from rastercollection.model.cog import Cog
 from rastercollection.model.names import tile_names
@@ -17,8 +18,6 @@ from rastercollection.stages.resources import Resources
 from rastercollection.stages.stage_names import CREATE_COGS, VALIDATE_TILES
 
 __all__ = ["admit"]
-
-MOST_NAMED = 10
 
 
 def admit(context: StartContext) -> Sources:
@@ -35,7 +34,7 @@ def admit(context: StartContext) -> Sources:
     there = {str(item["id"]) for item in catalog.items(request.stac_item_id)}
     there -= _to_be_restored(context, is_insert=request.mode == "insert")
     old = [source.blob for source in sources.files if names[source.blob].item_id in there]
-    shown = ", ".join(old[:MOST_NAMED]) + (" …" if len(old) > MOST_NAMED else "")
+    shown = listed(old)
     if old and (request.mode == "insert" or len(old) == len(sources.files)):
         raise ObjectExistsError(
             f"{len(old)} of {len(sources.files)} tiles are in collection {request.stac_item_id} already: {shown}.",

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.workflow import TaskContext
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.model.cog import Cog, usual_structure
 from rastercollection.model.entry import CatalogEntry
@@ -35,7 +36,6 @@ from rastercollection.stages.stac.tile_service import Service, Shown, plan_servi
 __all__ = ["publish_collection"]
 
 MOST_ROUNDS = 20
-MOST_NAMED = 10
 
 Json = dict[str, Any]
 
@@ -208,7 +208,7 @@ def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
         context.notice(
             "DATETIME_UNKNOWN",
             f"{len(undated)} of {len(cogs)} items have no acquisition time, just an interval that ends when their "
-            f"source was last written ({_few(undated)}): set datetime or datetime_pattern.",
+            f"source was last written ({listed(undated)}): set datetime or datetime_pattern.",
         )
 
 
@@ -223,7 +223,7 @@ def _report_other_sources(members: Members, context: TaskContext) -> None:
     if other:
         context.notice(
             "ITEM_OF_OTHER_SOURCE",
-            f"{len(other)} items take the place of items that were made of other sources: {_few(other)}. Give the "
+            f"{len(other)} items take the place of items that were made of other sources: {listed(other)}. Give the "
             "sources distinct names, or use collections of their own.",
         )
 
@@ -254,13 +254,9 @@ def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:
     hrefs = map(cog_href, members.leaving)
     dropped = tuple(href for href in hrefs if href and href not in made)
     if members.leaving:
-        files = f" Their COGs stay where they are: {_few(dropped)}." if dropped else ""
+        files = f" Their COGs stay where they are: {listed(dropped)}." if dropped else ""
         context.notice("ITEMS_DROPPED", f"{len(members.leaving)} items are no longer in the collection.{files}")
     return dropped
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
 
 
 def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBackend) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import attrs
 
 from rastercollection.core.workflow import TaskContext
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import TileError
 from rastercollection.geo.crs import name_crs
 from rastercollection.model.band_names import common_name
 from rastercollection.model.cog import CogSettings
-from rastercollection.model.names import MOST_NAMED
 from rastercollection.model.tiers import choose_settings, compatible_tiers, recommend
 from rastercollection.model.tile import BitDepthFinding, SourceFile, Validation
 from rastercollection.ports.storage import StorageBackend
@@ -141,7 +141,7 @@ def _report_left_out(dataset: SourceDataset, context: TaskContext) -> None:
     names = dataset.chosen.left_out
     if not names or dataset.chosen.taken:
         return
-    shown = ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
+    shown = listed(names)
     context.notice(
         "SUBDATASETS_LEFT_OUT",
         f"{dataset.blob} holds {len(names) + 1} rasters, of which the first is taken; left out: {shown}. To have them, "

@@ -8,6 +8,7 @@ import numpy as np
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from rastercollection.model.tiers import KEEPS_VALUES
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.rasters.writing.levels import sample_windows
 
@@ -15,7 +16,6 @@ __all__ = ["why_not_the_image"]
 
 _Masked = np.ma.MaskedArray[Any, Any]
 
-_KEEPS_VALUES = ("nearest", "mode")
 _WINDOW = 256
 _WINDOWS = 4
 _CELL = 32
@@ -36,7 +36,7 @@ def why_not_the_image(image: DatasetReader, overview: DatasetReader, resampling:
         for band in image.indexes:
             below = image.read(band, window=_doubled(window, image), masked=True)
             above = overview.read(band, window=window, masked=True)
-            if resampling in _KEEPS_VALUES and not _are_among(
+            if resampling in KEEPS_VALUES and not _are_among(
                 above, image.read(band, window=_doubled(window, image, 2))
             ):
                 return "hold values that the image lacks"
