@@ -90,8 +90,8 @@ def _doubts(found: _Found) -> tuple[Notice, ...]:
     return tuple(
         Notice(
             code="BANDS_ASSUMED",
-            message=f"Which band is which is not certain in {len(some)} of {len(found)} tiles ({listed(some)}): {doubt}. "
-            f"{_HOW}",
+            message=f"Which band is which is not certain in {len(some)} of {len(found)} tiles ({listed(some)}): "
+            f"{doubt}. {_HOW}",
         )
         for doubt, some in blobs.items()
     )
