@@ -153,6 +153,14 @@ def test_silent_tiles_are_taken_for_the_others_and_it_is_said(tile: Any) -> None
     assert "bands=[" in notices[1].message
 
 
+def test_tiles_of_other_types_are_not_taken_for_the_others(tile: Any) -> None:
+    """Five bands of uint16 are no red, green, blue, near infrared and alpha of uint8."""
+    picture = tile((*BGRN, None), ("blue", "green", "red", "nir", "alpha"), blob="a", dtypes=("uint8",) * 5)
+    found, notices = decided(picture, tile((None,) * 5, blob="b"))
+    assert found[1] == (None,) * 5
+    assert "BANDS_ASSUMED" not in [notice.code for notice in notices]
+
+
 def test_tiles_in_different_orders_keep_theirs_and_it_is_said(tile: Any) -> None:
     rgbn = ("red", "green", "blue", "nir")
     found, notices = decided(*(tile(BGRN, blob=name) for name in "ab"), tile(rgbn, blob="c"), tile((None,) * 4))

@@ -10,6 +10,7 @@ import pytest
 from fsspec.utils import glob_translate
 
 from rastercollection.model.source_names import match, readable
+from rastercollection.rasters.source.sidecars import sidecar_names
 
 TREE = (
     *("a.tif", "b.TIF", "._a.tif", ".hidden/x.tif", ".hidden/.deep/y.tif", "sub/c.tif", "sub/._c.tif"),
@@ -54,3 +55,16 @@ def test_a_name_in_no_encoding_can_be_told() -> None:
     assert readable("stra\udcdfe.tif") == r"stra\xdfe.tif"
     assert readable("größe.tif") == "größe.tif"
     assert readable("gr\udcc3\udcb6.tif") == "grö.tif", "UTF-8 under an ASCII locale"
+
+
+@pytest.mark.parametrize(
+    ("raster", "driver"),
+    [
+        *((f"a.{ending}", "GTiff") for ending in ("tif", "TIFF")),
+        *(("a.jp2", "JP2OpenJPEG"), ("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.img", "HFA"), ("a.asc", "AAIGrid")),
+        *(("a.dat", "ENVI"), ("a.bil", "EHdr"), ("a.rst", "RST"), ("a.sdat", "SAGA"), ("a.unw", "ROI_PAC")),
+    ],
+)
+def test_whatever_is_read_together_with_a_raster_is_no_raster(raster: str, driver: str) -> None:
+    for name in sidecar_names(raster, driver):
+        assert matched("*", (raster, name)) == (raster,), name

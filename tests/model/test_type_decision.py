@@ -36,7 +36,7 @@ def test_flat_sheets_are_of_the_terrain_that_they_belong_to(tmp_path: Path) -> N
 def test_flat_sheets_show_together_what_none_shows_alone(tmp_path: Path) -> None:
     found = decided(tmp_path, [(sorts.coast(seed) + 5 * seed).astype("int16") for seed in range(4)])
     assert facts(found) == ({"dem"}, {SMOOTH}, [OF_COLLECTION])
-    assert "all 4 together" in found.notices[0].message
+    assert "all together (4)" in found.notices[0].message
 
 
 def test_water_and_a_black_corner_are_of_the_photographs_that_they_belong_to(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_flags_among_quantities_spare_all_of_them_a_kernel_that_makes_values(
     found = decided(tmp_path, [*tiles_of(others, dtype, count=3), sorts.flags().astype(dtype)])
     assert facts(found) == ({raster_type}, {KEPT}, [UNCLEAR])
     assert "what is in tile_3.tif (" in found.notices[0].message
-    assert "all 4 tiles alike" in found.notices[0].message
+    assert "all tiles (4)" in found.notices[0].message
 
 
 def test_a_tile_that_is_called_a_mask_spares_the_photographs_beside_it(tmp_path: Path) -> None:

@@ -248,7 +248,9 @@ def _products(context: JobContext, mistakes: list[Notice]) -> Mapping[str, str |
 
 
 def _outcome(blob: str, results: Sequence[TaskResult], product: str | None, *, is_over: bool) -> TileOutcome:
-    notices = tuple(notice for result in results for notice in result.notices)
+    notices = tuple(
+        dict.fromkeys(notice for result in results for notice in result.notices)
+    )  # stages may tell the same
     failure = next((result for result in results if not result.ok), None)
     if failure is not None:
         error = failure.error or ErrorRecord(

@@ -27,22 +27,22 @@ def decide_bands(
 ) -> tuple[tuple[Validation, ...], tuple[Notice, ...]]:
     """The tiles with the roles of their bands, and where that was doubtful.
 
-    Tiles that say nothing are taken for the others of as many bands, where these agree.
+    Tiles that say nothing are taken for the others whose bands are of the same data types, where these agree.
     """
     found = {tile.source.blob: find_roles(tile, request.bands, request.raster_type) for tile in validations}
-    by_count: dict[int, list[str]] = defaultdict(list)
+    by_layout: dict[object, list[str]] = defaultdict(list)
     for tile in validations:
-        by_count[tile.band_count].append(tile.source.blob)
+        by_layout[tile.band_layout].append(tile.source.blob)
     notices: list[Notice] = []
     settled = dict(found)
-    for blobs in by_count.values():
+    for blobs in by_layout.values():
         settled |= _alike({blob: found[blob] for blob in blobs}, notices)
     decided = tuple(attrs.evolve(tile, roles=settled[tile.source.blob].roles) for tile in validations)
     return decided, (*notices, *_doubts(settled), *_unknown(decided))
 
 
 def _alike(found: _Found, notices: list[Notice]) -> _Found:
-    """Tiles of one number of bands: what those that say something agree on holds for all."""
+    """Tiles of one layout: what those that say something agree on holds for all."""
     answers = Counter(each.names for each in found.values() if not each.says_nothing)
     silent = [blob for blob, each in found.items() if each.says_nothing]
     if len(answers) > 1:

@@ -20,26 +20,11 @@ TILES = "tiles"
 _MAGIC = re.compile(r"[*?[]")
 _BINS = ("$recycle.bin", "recycler", "system volume information", "lost+found", "#recycle", "@recycle", "@eadir")
 """Folders, in lower case, in which systems and shares keep what was deleted, and previews."""
-_BESIDE_THE_NAME = (".aux.xml", ".msk", ".ovr", ".xml", ".hdr", ".aux", ".rrd")
+_BESIDE_THE_NAME = (".aux.xml", ".msk", ".ovr", ".xml", ".hdr", ".aux", ".rrd", ".rsc")
 _BESIDE_THE_STEM = (
     *(".tfw", ".tifw", ".tiffw", ".jgw", ".jpgw", ".jpegw", ".pgw", ".pngw", ".j2w", ".jp2w", ".wld", ".tab"),
-    *(
-        ".rpb",
-        ".imd",
-        ".prj",
-        ".hdr",
-        ".clr",
-        ".stx",
-        ".ige",
-        ".rrd",
-        ".rde",
-        ".aux",
-        ".xml",
-        ".aux.xml",
-        ".cpg",
-        ".qml",
-    ),
-    *("_rpc.txt", "_metadata.txt"),
+    *(".rpb", ".imd", ".prj", ".hdr", ".clr", ".stx", ".ige", ".rrd", ".rde", ".aux", ".xml", ".aux.xml"),
+    *(".cpg", ".qml", ".rdc", ".sgrd", ".mgrd", ".gri", "_rpc.txt", "_metadata.txt"),
 )
 
 

@@ -215,3 +215,10 @@ class Validation:
     sensor: str = ""
     roles: tuple[BandRole, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def band_layout(self) -> tuple[tuple[str, bool], ...]:
+        """Of each band its data type, and whether it is alpha: tiles that differ in it show different things."""
+        return tuple(
+            (dtype, color == "alpha") for dtype, color in zip(self.dtypes, self.color_interpretation, strict=True)
+        )

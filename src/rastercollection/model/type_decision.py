@@ -32,7 +32,7 @@ def decide_types(
 
 
 def _rulings(request: CollectionRequest, validations: Sequence[Validation]) -> Iterator[Ruling]:
-    for tiles in _of_one_structure(validations):
+    for tiles in _of_one_layout(validations):
         if request.raster_type == "auto":
             free = [tile for tile in tiles if tile.raster_type == tile.detection.raster_type]
             yield from rule_on_one(free)
@@ -40,10 +40,10 @@ def _rulings(request: CollectionRequest, validations: Sequence[Validation]) -> I
         yield from rule_on_bands(tiles)
 
 
-def _of_one_structure(validations: Sequence[Validation]) -> Iterable[Sequence[Validation]]:
+def _of_one_layout(validations: Sequence[Validation]) -> Iterable[Sequence[Validation]]:
     groups: dict[object, list[Validation]] = {}
     for tile in validations:
-        groups.setdefault((tile.dtypes, "alpha" in tile.color_interpretation), []).append(tile)
+        groups.setdefault(tile.band_layout, []).append(tile)
     return groups.values()
 
 

@@ -87,7 +87,7 @@ def _together(tiles: Sequence[Validation]) -> Iterator[Ruling]:
         raster_type = TYPE_OF[verdict.content]
         notice = Notice(
             code="RASTER_TYPE_OF_COLLECTION",
-            message=f"No tile shows by itself what it is; all {len(tiles)} together are taken for {raster_type} "
+            message=f"No tile shows by itself what it is; all together ({len(tiles)}) are taken for {raster_type} "
             f"({'; '.join(verdict.reasons)}). If they are not, {_IF_CLASSES}, or give another raster_type.",
         )
         yield _ruling(tiles, raster_type, keeps_values=verdict.content == "classes", notice=notice)
@@ -101,7 +101,7 @@ def _kept(tiles: Sequence[Validation], because: Sequence[Validation], raster_typ
     notice = Notice(
         code="RASTER_TYPE_UNCLEAR",
         message=f"Nothing shows clearly what is in {_named(because)} ({'; '.join(reasons)}). So that no value appears "
-        f"that was not there, all {len(tiles)} tiles alike are warped by nearest, and their overviews made by nearest: "
+        f"that was not there, all tiles ({len(tiles)}) are warped by nearest, and their overviews made by nearest: "
         f"{_IF_CLASSES}, {_IF_QUANTITY}.",
     )
     yield _ruling(tiles, raster_type, keeps_values=True, notice=notice, is_of_kernels=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import rasterio
@@ -29,6 +30,14 @@ def collar_of(folder: Path, pixels: np.ndarray, **profile: Any) -> Collar | None
     with rasterio.open(path, "w", **{"driver": "GTiff", **shape, **place, **profile}) as target:
         target.write(pixels)
     return find_collar(path, sample_cog("x", HERE).file)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"raster_type": "dem"}, {"raster_type": "categorical"}, {"color_table": {"0": (0, 0, 0, 255)}}]
+)
+def test_zero_is_a_value_like_any_other_in_terrain_and_among_classes(tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert collar_of(tmp_path, framed(0, "uint8")[:1]) is not None
+    assert find_collar(tmp_path / "x.tif", attrs.evolve(sample_cog("x", HERE).file, **changes)) is None
 
 
 def framed(value: int, dtype: str = "uint8", noise: int = 0) -> np.ndarray:

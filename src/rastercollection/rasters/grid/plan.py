@@ -157,7 +157,7 @@ def _departures(natural: NaturalGrid, rule: GridRule, blob: str) -> tuple[Notice
         )
         notices.append(Notice(code="RESAMPLED_TO_GRID", message=message))
     if rule.cell > 1:
-        cells = f"{rule.cell} × {rule.cell}"
+        cells = f"{rule.cell:,} × {rule.cell:,}"
         message = f"{blob}: it is much coarser than the finest tile; each of its pixels covers {cells} of that one's."
         notices.append(Notice(code="COARSER_PIXELS", message=message))
     return tuple(notices)

@@ -99,7 +99,7 @@ def open_source(
             raise TaskError(error.message, error.hint, error.code, retryable=True, details=error.details) from error
         if notify:
             for message in in_words(messages, place.path, source.blob):
-                notify("GDAL_WARNING", message)
+                notify("GDAL_WARNING", message if source.blob in message else f"{source.blob}: {message}")
 
 
 def _is_proven(error: TaskError, place: Place, messages: list[str], every_pixel: bool) -> bool:

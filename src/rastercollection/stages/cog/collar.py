@@ -23,18 +23,23 @@ _LEAST_EDGE, _LEAST_AREA = 0.05, 0.002
 _NOISE = 4
 """Of bytes that were a JPEG once: how far pixels of a border may lie from 0 or 255."""
 
+_ZERO_IS_A_VALUE = ("dem", "categorical")
+
 _Mask = NDArray[np.bool_]
 
 
 def find_collar(cog: Path, file: CogFile) -> Collar | None:
     """The border of 0, or of the largest value of bytes and uint16, around a COG; None without one.
 
-    It is looked for in at most 256 × 256 pixels, those of an overview where there is one.
+    It is looked for in at most 256 × 256 pixels, those of an overview where there is one. In a dem and among classes, 0
+    is the sea, or a class, like any other.
 
     Args:
         cog: A local file.
         file: What is known of it.
     """
+    if file.raster_type in _ZERO_IS_A_VALUE or file.color_table is not None:
+        return None
     with rasterio.open(cog) as dataset:
         shrink = max(1.0, max(dataset.shape) / _LONGEST_SIDE)
         shape = tuple(max(1, round(size / shrink)) for size in dataset.shape)

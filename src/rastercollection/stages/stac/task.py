@@ -207,8 +207,8 @@ def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
     if undated:
         context.notice(
             "DATETIME_UNKNOWN",
-            f"{len(undated)} of {len(cogs)} items have no acquisition time, just an interval that ends when their "
-            f"source was last written ({listed(undated)}): set datetime or datetime_pattern.",
+            f"{len(undated)} of {len(cogs)} items are without an acquisition time, with an interval that ends when "
+            f"their source was last written ({listed(undated)}): set datetime or datetime_pattern.",
         )
 
 
