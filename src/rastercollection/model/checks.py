@@ -15,6 +15,7 @@ from rastercollection.disclosure.redaction import holds_secret
 from rastercollection.errors import TaskError
 from rastercollection.model.band_names import common_name
 from rastercollection.model.tiers import LEVELS, Compression, Tier
+from rastercollection.model.times.span import DATE_PARTS
 from rastercollection.model.times.time_evidence import ordered_span
 from rastercollection.ports import addresses
 
@@ -177,11 +178,14 @@ def is_datetime(value: Any) -> str:
 
 def pattern(value: Any) -> str:
     try:
-        groups = re.compile(value).groups
+        compiled = re.compile(value)
     except (re.error, TypeError) as error:
         return f"must be a regular expression: {error}"
-    if not groups:
+    if not compiled.groups:
         return "must have a group that holds the date"
+    strange = [name for name in compiled.groupindex if name not in DATE_PARTS]
+    if 0 < len(strange) < len(compiled.groupindex):
+        return f"must name the parts of a date {', '.join(DATE_PARTS)}{close_to(strange[0], DATE_PARTS)}"
     return "must not repeat what is repeated already: it would take for ever on some names" if _explodes(value) else ""
 
 

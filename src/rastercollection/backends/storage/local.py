@@ -56,7 +56,12 @@ class LocalObject:
         return True
 
     def stat(self) -> ObjectInfo:
-        return _describe(self.url, os.stat(self.path))
+        try:
+            return _describe(self.url, os.stat(self.path))
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise FileNotFoundError(errno.ENOENT, "no file can have so long a name", self.path) from error
 
     def list(self, *, deep: bool) -> Iterator[ObjectInfo]:
         if not stat.S_ISDIR(os.stat(self.path).st_mode):

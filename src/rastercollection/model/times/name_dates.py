@@ -149,7 +149,7 @@ def date_by_pattern(pattern: str, blob: str) -> TimeSpan | None:
     Args:
         pattern: Either with groups named year and, as far as there are such, month and day or doy (day of the year),
             hour, minute, second, fraction, zone; or with a group that holds a date as :func:`parse_date` reads it, and
-            where there is another one, with that of the end.
+            where there is another one, with that of the end; or with groups that hold year, month and day in turn.
         blob: Path of the tile.
     """
     found = re.search(pattern, blob)
@@ -158,7 +158,10 @@ def date_by_pattern(pattern: str, blob: str) -> TimeSpan | None:
     named: Mapping[str, str | None] = found.groupdict()
     if named.get("year"):
         return span_of_parts(named)
-    spans = [span for group in found.groups() if group and (span := parse_date(group))]
+    groups = [group for group in found.groups() if group]
+    spans = [span for group in groups if (span := parse_date(group))]
+    if any(group.isdecimal() and parse_date(group) is None for group in groups):
+        return parse_date("-".join(groups))  # (year)-(month) in groups of their own
     if len(spans) < 2:
         return spans[0] if spans else None
     first, last = spans[0], spans[1]

@@ -84,6 +84,10 @@ def parse_date(text: str) -> TimeSpan | None:
     return None
 
 
+DATE_PARTS = ("year", "month", "day", "doy", "hour", "minute", "second", "fraction", "zone")
+"""Names of the parts of a date."""
+
+
 def span_of_parts(parts: Mapping[str, str | None]) -> TimeSpan | None:
     """The span of a date in parts; None where there is no such date.
 

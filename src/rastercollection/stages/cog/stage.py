@@ -15,9 +15,9 @@ from rastercollection.model.cog import Cog
 from rastercollection.model.decisions import decide
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.names import TileName, tile_names
+from rastercollection.model.pixel_orders import check_maxzoom, check_resolution
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources, Validation
-from rastercollection.model.zoom_order import check_maxzoom
 from rastercollection.stages.cog.admit import admit
 from rastercollection.stages.cog.task_parameters import CogParameters
 from rastercollection.stages.stage_names import CREATE_COGS
@@ -46,7 +46,8 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
     tile that joins later and changes it has all COGs made again.
 
     Raises:
-        TaskError: ``TILES_DISAGREE``, where the policy is to fail; ``MAXZOOM_TOO_DEEP``.
+        TaskError: ``TILES_DISAGREE``, where the policy is to fail; ``MAXZOOM_TOO_DEEP``;
+            ``RESOLUTION_TOO_COARSE``.
     """
     request = CollectionRequest.from_parameters(context.parameters)
     sources: Sources = context.facts
@@ -54,9 +55,9 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
     valid = {name: found for name, found in handed_on.items() if isinstance(found, Validation)}
     names = tile_names(sources.blobs)
     there = list(valid.values())
-    zoom = check_maxzoom(request.maxzoom, there)
-    if zoom is not None:
-        context.notice(zoom.code, zoom.message)
+    for told in (check_maxzoom(request.maxzoom, there), check_resolution(request.resolution, there)):
+        if told is not None:
+            context.notice(told.code, told.message)
     left_out = _left_out(request, there, staying(sources, there, request.mode), context.notice)
     grid = _grid(request, [validation for validation in there if validation.source.blob not in left_out])
 

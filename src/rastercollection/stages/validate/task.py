@@ -40,6 +40,7 @@ from rastercollection.stages.validate.georeference import Georeference, georefer
 from rastercollection.stages.validate.reference import check_target_heights
 from rastercollection.stages.validate.sample import take_sample
 from rastercollection.stages.validate.task_parameters import ValidateParameters
+from rastercollection.stages.validate.voids import undeclared_voids
 
 __all__ = ["validate"]
 
@@ -96,6 +97,8 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
     layout, sample = declared_bands(dataset), take_sample(dataset)
     findings = bit_depth_findings(sample, layout.dtypes)
     _report(source.blob, findings, strict=parameters.strict, context=context)
+    for notice in undeclared_voids(source.blob, sample):
+        context.notice(notice.code, notice.message)
     detection = detect_type(layout, sample)
     raster_type = settle_type(source.blob, parameters.raster_type, layout, detection, sample, context.notice)
     keeps_values = detection.keeps_values(raster_type)

@@ -1,4 +1,4 @@
-"""Whether the highest zoom that was ordered suits the pixels that there are. Pure, no GDAL."""
+"""Whether the zoom and the size of pixels that were ordered suit the pixels that there are. Pure, no GDAL."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from rastercollection.errors import TaskError
 from rastercollection.geo.webmercator import exact_zoom
 from rastercollection.model.tile import Validation
 
-__all__ = ["check_maxzoom", "finest_zoom"]
+__all__ = ["check_maxzoom", "check_resolution", "finest_zoom"]
 
 _METRES_A_DEGREE = 111_320.0
 _COARSER, _ENLARGED = 1, 2
 _SENSELESS = 8
+_COARSER_PIXELS = 16
 
 
 def finest_zoom(validations: Sequence[Validation]) -> int | None:
@@ -49,3 +50,31 @@ def check_maxzoom(maxzoom: int | None, validations: Sequence[Validation]) -> Not
     shown = "shows pixels enlarged" if maxzoom > own else "leaves the finest pixels out of the map"
     message = f"maxzoom={maxzoom} {shown}: the finest tile's pixels are those of zoom {own}."
     return Notice(code="MAXZOOM_NOT_OF_DATA", message=message)
+
+
+def check_resolution(resolution: float | None, validations: Sequence[Validation]) -> Notice | None:
+    """What to tell of the ``resolution`` that was ordered, in units of the target CRS; None where it suits the tiles.
+
+    Raises:
+        TaskError: ``RESOLUTION_TOO_COARSE``; a pixel would be larger than every tile, as where metres are given for
+            degrees.
+    """
+    grids = [validation.natural for validation in validations if validation.natural is not None]
+    if resolution is None or not grids:
+        return None
+    widest = max(max(right - left, top - bottom) for left, bottom, right, top in (grid.bounds for grid in grids))
+    own = max(max(grid.resolution) for grid in grids)
+    if resolution >= widest and resolution > own * _COARSER_PIXELS:
+        raise TaskError(
+            f"resolution={resolution:g} is too coarse: it is in units of the target CRS, in which the largest tile is "
+            f"{widest:.6g} wide and its pixels {own:.6g}.",
+            "Give it in degrees where target_crs is geographic, or leave it out.",
+            "RESOLUTION_TOO_COARSE",
+        )
+    if resolution <= own * _COARSER_PIXELS:
+        return None
+    message = (
+        f"resolution={resolution:g} makes pixels {resolution / own:,.0f} times as wide as the coarsest tile's "
+        f"({own:.6g} in units of the target CRS)."
+    )
+    return Notice(code="RESOLUTION_COARSE", message=message)

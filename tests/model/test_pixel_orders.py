@@ -1,4 +1,4 @@
-"""An ordered ``maxzoom`` is compared with the data's own."""
+"""What was ordered of zooms and pixels is compared with the data's own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from rastercollection import JobFailedError, process_collection
 from rastercollection.errors import TaskError
+from rastercollection.model.pixel_orders import check_maxzoom, check_resolution, finest_zoom
 from rastercollection.model.tile import Validation
-from rastercollection.model.zoom_order import check_maxzoom, finest_zoom
 from validation_scenes import terrain, validate, write
 
 
@@ -57,3 +57,18 @@ def test_a_job_is_refused_before_any_pixel_is_made(source: Path, tmp_path: Path)
             jobs="memory",
         )
     assert not list(tmp_path.rglob("*.tif"))
+
+
+def test_metres_given_for_degrees_are_refused(tiles: list[Validation]) -> None:
+    natural = tiles[0].natural
+    assert natural is not None
+    own, widest = max(natural.resolution), natural.bounds[2] - natural.bounds[0]
+    assert check_resolution(None, tiles) is None
+    assert check_resolution(16 * own, tiles) is None
+    notice = check_resolution(17 * own, tiles)
+    assert notice
+    assert notice.code == "RESOLUTION_COARSE"
+    assert "17 times" in notice.message
+    with pytest.raises(TaskError, match="in degrees") as caught:
+        check_resolution(2 * widest, tiles)
+    assert caught.value.code == "RESOLUTION_TOO_COARSE"
