@@ -39,7 +39,7 @@ def undeclared_voids(blob: str, sample: Sample) -> tuple[Notice, ...]:
 
 def _void(band: BandSample) -> float | None:
     values = band.values
-    if values.size < 2 or values.dtype.kind not in "if" or values.dtype.itemsize < 2:
+    if values.size < 2 or values.dtype.kind not in "iuf" or values.dtype.itemsize < 2:
         return None
     for end in (values.min(), values.max()):
         others = values[values != end]
