@@ -102,13 +102,13 @@ def test_every_block_is_looked_at_where_gdal_does_not(
     """GDAL looks at whole blocks only where its TIFF library has libdeflate."""
     monkeypatch.setattr(checksums, "_gdal_checks_blocks", lambda: False)
     source = write_layout(tmp_path / "tile.tif", layout)
-    check(source)
+    check(source, every_block=False)
     image = images_of(source)[0]
     for number in range(image.blocks):
         damaged = Path(shutil.copy(source, tmp_path / "damaged.tif"))
         flip(damaged, block_of(damaged, number)[1] - 1)
         with pytest.raises(TileError, match="checksum") as caught:
-            check(damaged)
+            check(damaged, every_block=False)
         band, column, row = image.place_of(number)
         rows, columns = image.block
         place = {"band": band, "block": [column, row], "column": column * columns, "row": row * rows}
@@ -116,13 +116,41 @@ def test_every_block_is_looked_at_where_gdal_does_not(
         assert caught.value.code == "FILE_UNREADABLE"
 
 
-def test_what_gdal_looks_at_is_not_decoded_twice(tmp_path: Path) -> None:
+def test_damage_that_makes_a_block_longer_is_found(tmp_path: Path) -> None:
+    """GDAL stops at the block's size, and never comes to the checksum behind it."""
+    source = write_raster(tmp_path / "tile.tif", texture(1, HEIGHT, WIDTH, "uint8"))
+    start, end = block_of(source, 4)
+    whole, most = source.read_bytes(), images_of(source)[0].stored_block_bytes
+    longer = [
+        damaged
+        for at in range((start + end) // 2, end - 4)
+        if (damaged := whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        if _inflated(damaged[start + 2 : end]) > most
+    ]
+    assert longer
+    for damaged in longer[:20]:
+        source.write_bytes(damaged)
+        with pytest.raises(TileError, match="checksum"):
+            check(source)
+    refusal(source)
+
+
+def _inflated(deflated: bytes) -> int:
+    """Bytes that come out, whatever the checksum says; 0 where the stream makes no sense."""
+    try:
+        return len(zlib.decompressobj(-15).decompress(deflated, 2**24))
+    except zlib.error:
+        return 0
+
+
+def test_on_a_server_what_gdal_looks_at_is_not_fetched_twice(tmp_path: Path) -> None:
     assert checksums._gdal_checks_blocks(), "rasterio's wheels have libdeflate"
     source = write_layout(tmp_path / "tile.tif", {})
-    numbers = [block.number for block in checksums._blocks(*two_of(source), [0], overviews=False)]
+    in_place = {"overviews": False, "every_block": False}
+    numbers = [block.number for block in checksums._blocks(*two_of(source), [0], **in_place)]
     assert numbers == [6, 7, 8], "the last row of tiles reaches below the image"
     strips = write_layout(tmp_path / "strips.tif", LAYOUTS[1])
-    assert not list(checksums._blocks(*two_of(strips), [0], overviews=False))
+    assert not list(checksums._blocks(*two_of(strips), [0], **in_place))
 
 
 def two_of(path: Path) -> tuple[Any, int]:
@@ -204,7 +232,7 @@ def test_a_stream_that_ends_too_early_is_damage(tmp_path: Path) -> None:
     raw = unfinished.compress(zlib.decompress(content[start:end])) + unfinished.flush(zlib.Z_SYNC_FLUSH)
     assert not checksums._inflates(raw, 2**20)
     assert checksums._inflates(content[start:end], 2**20)
-    assert checksums._inflates(zlib.compress(bytes(10**8)), 2**20), "what goes on for ever is not followed"
+    assert not checksums._inflates(zlib.compress(bytes(10**8)), 2**20), "what goes on for ever is no block"
 
 
 @pytest.mark.parametrize("chunk", [b"IHDR", b"PLTE", b"IDAT", b"IEND"])

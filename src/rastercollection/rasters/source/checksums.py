@@ -1,9 +1,9 @@
 """Whether compressed blocks of a source are whole, by the checksums that their format has.
 
-Most checksums are looked at by those who decode: by GDAL's TIFF library where it decodes a DEFLATE block as a whole, by
-LERC, by HDF5, by the PNG library as a rule. What they pass over is looked at here. Of a tile that reaches below the
-last row, GDAL decodes no more than the rows that the image has, and never comes to the checksum at the end; nor does it
-to that of any block where its TIFF library has no libdeflate; to those of LZMA and of PNG's chunks it comes at times.
+Most checksums are looked at by those who decode: by LERC, by HDF5, by the PNG library as a rule. GDAL's TIFF library
+comes to that of a DEFLATE block only where it decodes the block as a whole and the block holds no more than it should:
+not of a tile that reaches below the last row, not of one that damage makes longer, and of none where it has no
+libdeflate. To those of LZMA and of PNG's chunks it comes at times. So all of a local file are looked at here.
 
 ZSTD, LZW, WEBP, JPEG, JPEG 2000 and packed bits, as TIFF holds them, have no checksum: damage that decodes is not seen.
 """
@@ -97,7 +97,8 @@ def check_blocks(dataset: SourceDataset, storage: StorageBackend, source: Source
     if path.startswith("/vsi"):
         fetch = partial(storage.read, source.url)
         read = paged(storage, source.url)
-        check_checksums(Content(size=source.size, read=read, fetch=fetch), blob, threads=threads, pages=pages)
+        content = Content(size=source.size, read=read, fetch=fetch)
+        check_checksums(content, blob, threads=threads, pages=pages, every_block=False)
         return
     check_checksums(Content.of_file(path), blob, threads=threads, pages=pages)
     mask = f"{path}.msk"
@@ -106,7 +107,13 @@ def check_blocks(dataset: SourceDataset, storage: StorageBackend, source: Source
 
 
 def check_checksums(
-    content: Content, blob: str, *, threads: int, pages: Container[int] = (0,), overviews: bool = False
+    content: Content,
+    blob: str,
+    *,
+    threads: int,
+    pages: Container[int] = (0,),
+    overviews: bool = False,
+    every_block: bool = True,
 ) -> None:
     """Make sure that the checksums of a file hold that nobody looks at while its pixels are read.
 
@@ -115,7 +122,8 @@ def check_checksums(
         blob: Name of the tile.
         threads: To fetch and decode in.
         pages: Positions of those images of a TIFF that are read; masks are.
-        overviews: Those of overviews and of their masks, all of them, are looked at instead: nobody decodes them.
+        overviews: Those of overviews and of their masks are looked at instead: nobody decodes them.
+        every_block: Else just those of DEFLATE blocks that GDAL does not come to: on a server, each is a request.
 
     Raises:
         TileError: ``FILE_UNREADABLE``, with the block.
@@ -125,7 +133,7 @@ def check_checksums(
         _check_png(content.read, content.size, blob)
     if not tiff.is_tiff(head[:4]):
         return
-    blocks = _blocks(content.read, content.size, pages, overviews=overviews)
+    blocks = _blocks(content.read, content.size, pages, overviews=overviews, every_block=every_block)
     with ThreadPoolExecutor(max(1, threads), thread_name_prefix="rastercollection-checksums") as pool:
         while batch := list(itertools.islice(blocks, _BLOCKS_AT_ONCE)):
             for block, whole in zip(batch, pool.map(partial(_is_whole, content.fetch), batch), strict=True):
@@ -133,7 +141,7 @@ def check_checksums(
                     raise _broken(block, blob)
 
 
-def _blocks(read: Reader, size: int, pages: Container[int], *, overviews: bool) -> Iterator[_Block]:
+def _blocks(read: Reader, size: int, pages: Container[int], *, overviews: bool, every_block: bool) -> Iterator[_Block]:
     """Blocks with a checksum that is to be looked at; what is wrong with tables is found, and told, by others."""
     with contextlib.suppress(tiff.MalformedTiffError, tiff.TruncatedTiffError):
         for number, directory in enumerate(tiff.directories(read, size)):
@@ -143,7 +151,7 @@ def _blocks(read: Reader, size: int, pages: Container[int], *, overviews: bool) 
                 continue
             if directory.is_reduced != overviews:
                 continue
-            for block in _unchecked(directory):
+            for block in range(directory.blocks) if every_block else _unchecked(directory):
                 start, end = tiff.block_range(read, size, directory, block)
                 if end > start:
                     yield _Block(directory=directory, number=block, start=start, end=end)
@@ -168,7 +176,7 @@ def _is_whole(fetch: Reader, block: _Block) -> bool:
 
 
 def _inflates(content: bytes, most: int) -> bool:
-    """Whether a zlib stream comes to its end and matches its Adler-32; True, too, if it goes on for far too long."""
+    """Whether a zlib stream comes to its end, no more than ``most`` bytes away, and matches its Adler-32."""
     decoder, found = zlib.decompressobj(), 0
     try:
         while not decoder.eof and found <= most:
@@ -178,7 +186,7 @@ def _inflates(content: bytes, most: int) -> bool:
                 return False
     except zlib.error:
         return False
-    return True
+    return decoder.eof
 
 
 def _unpacks(content: bytes, most: int) -> bool:
