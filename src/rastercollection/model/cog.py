@@ -48,6 +48,11 @@ class CogSettings:
     warp_resampling: str
     block_size: int = 512
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the codec gives back the values of valid pixels as they were."""
+        return self.compression != "JPEG" and (self.compression != "WEBP" or self.quality == 100)
+
 
 @attrs.frozen(kw_only=True)
 class CogFile:

@@ -314,14 +314,13 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     """
     count = len(validity.nodata)
     bands = tuple(range(count))
-    lossy = settings.compression == "JPEG" or (settings.compression == "WEBP" and settings.quality != 100)
     kind, alpha = validity.kind, validity.alpha
     if settings.compression == "JPEG" and alpha is not None:
         bands, alpha = tuple(band for band in bands if band != alpha), None
         kind = "mask"
     if kind == "nodata" and alpha is not None and (validity.unified or count == 2):
         kind = "alpha"
-    if validity.transparent or (kind == "nodata" and (lossy or _is_misread(validity))):
+    if validity.transparent or (kind == "nodata" and (not settings.is_exact or _is_misread(validity))):
         kind = "mask"
     nodata = _one_nodata(validity.nodata, dtype) if kind == "nodata" else None
     return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)

@@ -28,7 +28,7 @@ from rastercollection.rasters.pixels.raster_buffer import (
 from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.metadata import Metadata
 
-__all__ = ["check_valid", "encode", "is_exact", "overview_levels", "suited"]
+__all__ = ["check_valid", "encode", "overview_levels", "suited"]
 
 _WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
 _FALLBACK = "DEFLATE"
@@ -75,11 +75,6 @@ def _codec_suits(compression: str, dtype: np.dtype, bands: int, alpha: bool) -> 
     if compression.startswith("LERC"):
         return not (dtype.kind == "c" or dtype == np.float16 or (dtype.kind in "iu" and dtype.itemsize == 8))
     return True
-
-
-def is_exact(settings: CogSettings) -> bool:
-    """Whether the codec gives back the values of valid pixels as they were."""
-    return settings.compression != "JPEG" and (settings.compression != "WEBP" or settings.quality == 100)
 
 
 def overview_levels(width: int, height: int, block_size: int) -> tuple[int, ...]:

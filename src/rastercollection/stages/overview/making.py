@@ -24,7 +24,6 @@ from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
-from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.overview.compose import Composition, compose
@@ -93,7 +92,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             roles=structure.roles,
         )
         target = writer.write(buffer, valid_pixels)
-        _compare(target, buffer, valid_pixels.steps, exact=is_exact(structure.settings))
+        _compare(target, buffer, valid_pixels.steps, exact=structure.settings.is_exact)
         image = writer.file_of(target, buffer, statistics.result())
     return MadeOverview(
         path=target,
