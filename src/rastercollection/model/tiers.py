@@ -11,11 +11,10 @@ from typing import Literal
 import attrs
 
 from rastercollection.core.models import Notice
-from rastercollection.model.cog import CogSettings, Level
+from rastercollection.model.cog import KEEPS_VALUES, CogSettings, Level
 
 __all__ = [
     "FALLBACK_TIER",
-    "KEEPS_VALUES",
     "LEVELS",
     "TIERS",
     "Compression",
@@ -90,10 +89,6 @@ _BY_TYPE: Mapping[str, _TypeRow] = {
     "nir": _TypeRow("DEFLATE", "cubic", "cubic"),
     "unknown": _TypeRow("DEFLATE", "cubic", "cubic"),
 }
-
-
-KEEPS_VALUES = ("nearest", "mode")
-"""Kernels that make no value that was not there."""
 
 
 def resamplings(raster_type: str, *, keeps_values: bool = False) -> tuple[str, str]:

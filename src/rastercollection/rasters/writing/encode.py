@@ -15,8 +15,7 @@ from rio_cogeo.profiles import cog_profiles
 
 from rastercollection.core.models import Notice
 from rastercollection.errors import TaskError
-from rastercollection.model.cog import CogSettings
-from rastercollection.model.tiers import KEEPS_VALUES
+from rastercollection.model.cog import KEEPS_VALUES, CogSettings
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.pixels.raster_buffer import (
     add_table,
@@ -60,7 +59,7 @@ def suited(
         settings = attrs.evolve(settings, compression=_FALLBACK, level=_FALLBACK_LEVEL, quality=None)
     if has_colors and settings.warp_resampling not in KEEPS_VALUES:
         settings = attrs.evolve(settings, warp_resampling="nearest")
-    if has_colors and settings.overview_resampling not in KEEPS_VALUES:
+    if has_colors and not settings.keeps_values:
         settings = attrs.evolve(settings, overview_resampling="mode")
     if dtype.kind == "c" and settings.overview_resampling != "nearest":
         settings = attrs.evolve(settings, overview_resampling="nearest")

@@ -114,7 +114,7 @@ def _resampled(job: Composition, window: Window, place: Window, piece: Piece) ->
     offset = Affine.translation(window.col_off + place.col_off, window.row_off + place.row_off)
     name = job.structure.settings.overview_resampling
     resampling = Resampling.average
-    if job.structure.keeps_values:
+    if job.structure.settings.keeps_values:
         resampling = Resampling.mode if name == "mode" else Resampling.nearest
     try:
         return resampled(

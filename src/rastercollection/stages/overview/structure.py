@@ -11,9 +11,8 @@ import numpy as np
 
 from rastercollection.model.band import BandRole
 from rastercollection.model.band_views import usual_names, usual_roles
-from rastercollection.model.cog import Cog, CogFile, CogSettings
+from rastercollection.model.cog import KEEPS_VALUES, Cog, CogFile, CogSettings
 from rastercollection.model.cog import Structure as CogStructure
-from rastercollection.model.tiers import KEEPS_VALUES
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
 
@@ -32,7 +31,6 @@ class Structure:
         raster_type: That of most.
         heights: What heights refer to, where all of them say the same; else None.
         roles: What each band shows, by most of the COGs that know.
-        keeps_values: Pixels are classes or indexes: no value may appear that no COG has.
     """
 
     cogs: tuple[Cog, ...]
@@ -42,7 +40,6 @@ class Structure:
     raster_type: str
     heights: str | None
     roles: tuple[BandRole, ...]
-    keeps_values: bool
 
 
 def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structure:
@@ -68,7 +65,6 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
         raster_type=Counter(file.raster_type for file in files).most_common(1)[0][0],
         heights=first.heights if all(file.heights == first.heights for file in files) else None,
         roles=usual_roles(files),
-        keeps_values=settings.overview_resampling in KEEPS_VALUES,
     )
 
 
@@ -99,21 +95,16 @@ def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile]) -> CogSettings:
 def _resampling(taken: Sequence[CogFile], usual: str) -> str:
     """What makes no values, where any of the COGs holds classes or flags: all are drawn together."""
     if usual not in KEEPS_VALUES and any(map(_may_be_codes, taken)):
-        return "mode" if all(_is_classes(cog) for cog in taken) else "nearest"
+        return "mode" if all(cog.holds_codes for cog in taken) else "nearest"
     return usual
-
-
-def _is_classes(cog: CogFile) -> bool:
-    return cog.raster_type == "categorical" or cog.color_table is not None
 
 
 def _may_be_codes(cog: CogFile) -> bool:
     """Of a COG that was published before, no kernel is known: whole numbers of one band may be flags."""
-    if _is_classes(cog) or cog.settings.overview_resampling in KEEPS_VALUES:
+    if cog.holds_codes or cog.settings.keeps_values:
         return True
-    plain = [band for band in cog.bands if band.color_interpretation != "alpha"]
     unsure = not cog.settings.overview_resampling and cog.raster_type == "unknown"
-    return unsure and len(plain) == 1 and "int" in plain[0].dtype
+    return unsure and len(cog.color_bands) == 1 and "int" in cog.bands[cog.color_bands[0] - 1].dtype
 
 
 def _counts(cogs: Sequence[Cog]) -> set[int]:
