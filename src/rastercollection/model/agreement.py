@@ -12,6 +12,7 @@ from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.names import tile_names
+from rastercollection.model.tiers import IMAGERY
 from rastercollection.model.tile import Sources, Validation
 from rastercollection.ports.catalog import PublishMode
 
@@ -73,7 +74,7 @@ def _nodata(tile: Validation) -> str:
     return str(tile.nodata if isinstance(tile.nodata, int) or not number.is_integer() else int(number))
 
 
-_NO_HEIGHTS = ("rgb", "rgba", "nir", "multispectral", "categorical")
+_NO_HEIGHTS = (*IMAGERY, "categorical")
 """Types whose values are no heights, whatever the CRS says of heights."""
 
 

@@ -29,6 +29,7 @@ from rastercollection.model.band_names import (
     names_in_letters,
     nearest_bands,
 )
+from rastercollection.model.tiers import COLOR_PICTURES
 from rastercollection.model.tile import Validation
 
 __all__ = ["PICTURE", "FoundRoles", "find_roles"]
@@ -140,7 +141,7 @@ def find_roles(tile: Validation, ordered: Sequence[str], raster_type: str) -> Fo
     if not names:
         by_count, doubt = _by_count(tile)
         _assign(names, "sensor", by_count)
-    if not names and raster_type in ("rgb", "rgba"):
+    if not names and raster_type in COLOR_PICTURES:
         _assign(names, "raster_type", PICTURE)
     transparent = {band for band, color in enumerate(tile.color_interpretation) if color == "alpha"}
     found_roles = tuple(

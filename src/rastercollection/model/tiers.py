@@ -14,8 +14,11 @@ from rastercollection.core.models import Notice
 from rastercollection.model.cog import KEEPS_VALUES, CogSettings, Level
 
 __all__ = [
+    "COLOR_PICTURES",
     "FALLBACK_TIER",
+    "IMAGERY",
     "LEVELS",
+    "PICTURES",
     "TIERS",
     "Compression",
     "RasterType",
@@ -29,6 +32,15 @@ __all__ = [
 ]
 
 RasterType = Literal["auto", "rgb", "rgba", "dem", "categorical", "multispectral", "nir"]
+
+COLOR_PICTURES = ("rgb", "rgba")
+"""Types of what is red, green and blue and nothing else that counts."""
+
+PICTURES = (*COLOR_PICTURES, "nir")
+"""Types whose bands are one colour together."""
+
+IMAGERY = (*PICTURES, "multispectral")
+"""Types whose bands are light of some wavelengths."""
 
 Compression = Literal["NONE", "DEFLATE", "LZW", "ZSTD", "LZMA", "JPEG", "WEBP", "LERC", "LERC_DEFLATE", "LERC_ZSTD"]
 """Compressions of GDAL's COG driver."""
