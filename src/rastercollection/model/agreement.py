@@ -14,7 +14,7 @@ from rastercollection.model.joining import PublishedTile
 from rastercollection.model.names import tile_names
 from rastercollection.model.tiers import IMAGERY
 from rastercollection.model.tile import Sources, Validation
-from rastercollection.ports.catalog import PublishMode
+from rastercollection.ports.catalog import PublishMode, keeps_others
 
 __all__ = [
     "ASPECTS",
@@ -156,7 +156,7 @@ def staying(sources: Sources, valid: Sequence[Validation], mode: PublishMode) ->
     """What is published and still will be when the job has ended: what none of its valid tiles takes the place of."""
     names = tile_names(sources.blobs)
     replaced = {names[tile.source.blob].item_id for tile in valid if tile.source.blob in names}
-    return [tile for tile in sources.published if tile.item_id not in replaced] if mode != "replace" else ()
+    return [tile for tile in sources.published if tile.item_id not in replaced] if keeps_others(mode) else ()
 
 
 def differing_heights(validations: Sequence[Validation]) -> tuple[Notice, ...]:
