@@ -167,15 +167,11 @@ def differing_heights(validations: Sequence[Validation]) -> tuple[Notice, ...]:
             groups.setdefault(tile.heights, []).append(tile.source.blob)
     if len(groups) < 2:
         return ()
-    said = "; ".join(f"{_refer(heights)}: {listed(blobs)}" for heights, blobs in groups.items())
+    from rastercollection.geo.heights import heights_label
+
+    said = "; ".join(f"to {heights_label(heights)}: {listed(blobs)}" for heights, blobs in groups.items())
     message = (
         f"The tiles' heights do not refer to the same, and are not transformed; where tiles meet, there may be steps. "
         f"{said}. Set input_crs with heights for tiles that do not say, or make several collections."
     )
     return (Notice(code="HEIGHTS_DIFFER", message=message),)
-
-
-def _refer(heights: str | None) -> str:
-    if heights is None:
-        return "to nothing that is known"
-    return f"to {heights}" if heights.startswith("EPSG:") else f"to {heights.split(chr(34))[1]}"
