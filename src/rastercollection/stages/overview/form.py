@@ -11,16 +11,15 @@ import numpy as np
 
 from rastercollection.model.band import BandRole
 from rastercollection.model.band_views import usual_names, usual_roles
-from rastercollection.model.cog import KEEPS_VALUES, Cog, CogFile, CogSettings
-from rastercollection.model.cog import Structure as CogStructure
+from rastercollection.model.cog import KEEPS_VALUES, Cog, CogFile, CogSettings, Structure
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
 
-__all__ = ["Structure", "find_structure"]
+__all__ = ["OverviewForm", "find_form"]
 
 
 @attrs.frozen(kw_only=True)
-class Structure:
+class OverviewForm:
     """What the overview has in common with its COGs.
 
     Attributes:
@@ -42,8 +41,8 @@ class Structure:
     roles: tuple[BandRole, ...]
 
 
-def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structure:
-    """The structure of most COGs, the first one's in a tie; of those that are drawn as the collection was, if any.
+def find_form(cogs: Sequence[Cog], drawn_as: Structure = ()) -> OverviewForm:
+    """The form of most COGs, the first one's in a tie; of those that are drawn as the collection was, if any.
 
     Invalid pixels are told as the COGs tell them where all do it in one way, else by a mask. Where the COGs have no
     invalid pixels, the overview has some all the same, between and around them: NaN in floats, a mask in all else.
@@ -57,7 +56,7 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
     first = files[0]
     dtype = np.result_type(*(np.dtype(band.dtype) for band in first.bands))
     settings = _settings(files, [cog.file for cog in cogs])
-    return Structure(
+    return OverviewForm(
         cogs=tuple(taken),
         left_out=tuple(cog for cog, kind in zip(cogs, kinds, strict=True) if kind != usual),
         layout=choose_layout(_validity(files), dtype, settings),
