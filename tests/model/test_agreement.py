@@ -131,10 +131,10 @@ def test_heights_that_refer_to_different_things_are_told(tile):
     assert differing_heights([named(tile, "a", raster_type="dem")]) == ()
     (notice,) = differing_heights([*dem, named(tile, "odd", raster_type="dem")])
     assert notice.code == "HEIGHTS_DIFFER"
-    for part in ("to EPSG:7837: a, b", "to nothing that is known: odd", "input_crs"):
+    for part in ("to EPSG:7837 (DHHN2016 height): a, b", "to nothing that is known: odd", "input_crs"):
         assert part in notice.message
     (notice,) = differing_heights([*dem, named(tile, "odd", heights="EPSG:5783", raster_type="dem")])
-    assert "to EPSG:5783: odd" in notice.message
+    assert "to EPSG:5783 (DHHN92 height): odd" in notice.message
 
 
 def test_what_a_picture_s_crs_says_of_heights_is_no_disagreement(tile):

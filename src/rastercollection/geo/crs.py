@@ -18,8 +18,10 @@ from rastercollection.errors import TaskError
 from rastercollection.geo.crs_files import file_elsewhere
 
 __all__ = [
+    "EPSG_CODE",
     "crs_label",
     "horizontal",
+    "invalid_crs",
     "name_crs",
     "other_body",
     "parse_crs",
@@ -30,7 +32,8 @@ __all__ = [
 ]
 
 
-_EPSG = re.compile(r"\s*(?:\+?init=)?epsg:(\d{1,7})\s*", re.IGNORECASE)
+EPSG_CODE = re.compile(r"\s*(?:\+?init=)?epsg:(\d{1,7})\s*", re.IGNORECASE)
+"""``EPSG:n`` as users write it, the number in a group."""
 
 _URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -55,10 +58,10 @@ def parse_crs(text: str) -> pyproj.CRS:
     crs = parse_whole(text)
     flat = horizontal(crs)
     if flat is None:
-        raise _invalid(text, f"a {crs.type_name.lower()} locates nothing on Earth")
+        raise invalid_crs(text, f"a {crs.type_name.lower()} locates nothing on Earth")
     elsewhere = other_body(flat)
     if elsewhere:
-        raise _invalid(text, f"{elsewhere}; collections are of places on Earth")
+        raise invalid_crs(text, f"{elsewhere}; collections are of places on Earth")
     return flat
 
 
@@ -71,13 +74,13 @@ def parse_whole(text: str) -> pyproj.CRS:
     """
     problem = "it is neither a code like 'EPSG:32642' nor WKT, PROJJSON or a PROJ string"
     if _URL.match(text) or len(text) > _LONGEST_DEFINITION:
-        raise _invalid(text, problem)
+        raise invalid_crs(text, problem)
     _check_files(text, text)
-    code = _EPSG.fullmatch(text)
+    code = EPSG_CODE.fullmatch(text)
     try:
         crs = pyproj.CRS.from_epsg(int(code[1])) if code else pyproj.CRS.from_user_input(text)
     except (CRSError, ValueError, TypeError) as error:
-        raise _invalid(text, problem) from error
+        raise invalid_crs(text, problem) from error
     _check_files(text, crs.to_json())  # as PROJ itself has understood it
     return crs
 
@@ -86,10 +89,11 @@ def _check_files(text: str, definition: str) -> None:
     name = file_elsewhere(definition)
     if name:
         problem = f"it names the file {name!r}, and only files of PROJ's own data folder may be named, without a folder"
-        raise _invalid(text, problem)
+        raise invalid_crs(text, problem)
 
 
-def _invalid(text: str, problem: str) -> TaskError:
+def invalid_crs(text: str, problem: str) -> TaskError:
+    """The error ``CRS_INVALID`` for a CRS that a user gave."""
     shown = text if len(text) <= 80 else f"{text[:77]}..."
     return TaskError(f"{shown!r} is no usable CRS: {problem}.", "Correct input_crs or target_crs.", "CRS_INVALID")
 

@@ -12,8 +12,9 @@ from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.names import tile_names
+from rastercollection.model.tiers import IMAGERY
 from rastercollection.model.tile import Sources, Validation
-from rastercollection.ports.catalog import PublishMode
+from rastercollection.ports.catalog import PublishMode, keeps_others
 
 __all__ = [
     "ASPECTS",
@@ -73,7 +74,7 @@ def _nodata(tile: Validation) -> str:
     return str(tile.nodata if isinstance(tile.nodata, int) or not number.is_integer() else int(number))
 
 
-_NO_HEIGHTS = ("rgb", "rgba", "nir", "multispectral", "categorical")
+_NO_HEIGHTS = (*IMAGERY, "categorical")
 """Types whose values are no heights, whatever the CRS says of heights."""
 
 
@@ -155,7 +156,7 @@ def staying(sources: Sources, valid: Sequence[Validation], mode: PublishMode) ->
     """What is published and still will be when the job has ended: what none of its valid tiles takes the place of."""
     names = tile_names(sources.blobs)
     replaced = {names[tile.source.blob].item_id for tile in valid if tile.source.blob in names}
-    return [tile for tile in sources.published if tile.item_id not in replaced] if mode != "replace" else ()
+    return [tile for tile in sources.published if tile.item_id not in replaced] if keeps_others(mode) else ()
 
 
 def differing_heights(validations: Sequence[Validation]) -> tuple[Notice, ...]:
@@ -166,15 +167,11 @@ def differing_heights(validations: Sequence[Validation]) -> tuple[Notice, ...]:
             groups.setdefault(tile.heights, []).append(tile.source.blob)
     if len(groups) < 2:
         return ()
-    said = "; ".join(f"{_refer(heights)}: {listed(blobs)}" for heights, blobs in groups.items())
+    from rastercollection.geo.heights import heights_label
+
+    said = "; ".join(f"to {heights_label(heights)}: {listed(blobs)}" for heights, blobs in groups.items())
     message = (
         f"The tiles' heights do not refer to the same, and are not transformed; where tiles meet, there may be steps. "
         f"{said}. Set input_crs with heights for tiles that do not say, or make several collections."
     )
     return (Notice(code="HEIGHTS_DIFFER", message=message),)
-
-
-def _refer(heights: str | None) -> str:
-    if heights is None:
-        return "to nothing that is known"
-    return f"to {heights}" if heights.startswith("EPSG:") else f"to {heights.split(chr(34))[1]}"

@@ -10,7 +10,7 @@ import attrs
 from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.band import BandRole
-from rastercollection.model.band_roles import FoundRoles, find_roles
+from rastercollection.model.band_roles import FoundRoles, find_roles, names_label
 from rastercollection.model.band_views import band_views
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Validation
@@ -54,8 +54,9 @@ def _alike(found: _Found, notices: list[Notice]) -> _Found:
     notices.append(
         Notice(
             code="BANDS_ASSUMED",
-            message=f"{len(silent)} of {len(found)} tiles ({listed(silent)}) do not say which band is which: they are "
-            f"taken for {_listed(names)}, like the others. If that is wrong, make a collection of their own of them.",
+            message=f"{len(silent)} of {len(found)} tiles ({listed(silent)}) do not say which band is which: they "
+            f"are taken for {names_label(names)}, like the others. If that is wrong, make a collection of their own of "
+            "them.",
         )
     )
     taken = [BandRole(common_name=name, source="other_tiles" if name else "") for name in names]
@@ -74,7 +75,7 @@ def _disagreement(found: _Found, answers: Counter[tuple[str | None, ...]]) -> No
     groups = []
     for names, count in answers.most_common():
         blobs = [blob for blob, each in found.items() if each.names == names]
-        groups.append(f"{_listed(names)} in {count} ({listed(blobs, 2)})")
+        groups.append(f"{names_label(names)} in {count} ({listed(blobs, 2)})")
     return Notice(
         code="BANDS_DISAGREE",
         message=f"The bands of the tiles are not in one order: {'; '.join(groups)}. Renders go by the order of most, "
@@ -114,7 +115,3 @@ def _unknown(tiles: Sequence[Validation]) -> tuple[Notice, ...]:
         )
         for shown, some in blobs.items()
     )
-
-
-def _listed(names: Sequence[str | None]) -> str:
-    return ", ".join(name or "unknown" for name in names)

@@ -29,9 +29,10 @@ from rastercollection.model.band_names import (
     names_in_letters,
     nearest_bands,
 )
+from rastercollection.model.tiers import COLOR_PICTURES
 from rastercollection.model.tile import Validation
 
-__all__ = ["PICTURE", "FoundRoles", "find_roles"]
+__all__ = ["PICTURE", "FoundRoles", "find_roles", "names_label"]
 
 PICTURE = ("red", "green", "blue")
 
@@ -140,7 +141,7 @@ def find_roles(tile: Validation, ordered: Sequence[str], raster_type: str) -> Fo
     if not names:
         by_count, doubt = _by_count(tile)
         _assign(names, "sensor", by_count)
-    if not names and raster_type in ("rgb", "rgba"):
+    if not names and raster_type in COLOR_PICTURES:
         _assign(names, "raster_type", PICTURE)
     transparent = {band for band, color in enumerate(tile.color_interpretation) if color == "alpha"}
     found_roles = tuple(
@@ -216,7 +217,7 @@ def _settled(interpretation: Sequence[str], called: _Names) -> tuple[str, _Names
     clash = f"band {hidden[0] + 1} is called {called[hidden[0]]}, but declared as alpha" if hidden else ""
     if not all(called[:3]) or not all(colors[:3]) or tuple(called[:3]) == tuple(colors[:3]):
         return clash, colors
-    differ = f"colour interpretation ({_listed(colors)}) and names of bands ({_listed(called)}) do not agree"
+    differ = f"colour interpretation ({names_label(colors)}) and names of bands ({names_label(called)}) do not agree"
     if _is_format_default(interpretation):
         return f"{differ}; the names were taken", (None,) * len(colors)
     return f"{differ}; the colour interpretation was taken", colors
@@ -232,5 +233,6 @@ def _by_count(tile: Validation) -> tuple[_Names, str]:
     return names, f"{tile.band_count} bands of {sensor} are taken for its usual order"
 
 
-def _listed(names: _Names) -> str:
+def names_label(names: _Names) -> str:
+    """Bands in a message, by their names."""
     return ", ".join(name or "unknown" for name in names)

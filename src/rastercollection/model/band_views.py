@@ -13,6 +13,7 @@ import attrs
 from rastercollection.model.band import BandFacts, BandRole
 from rastercollection.model.band_roles import PICTURE
 from rastercollection.model.cog import CogFile
+from rastercollection.model.tiers import IMAGERY
 
 __all__ = [
     "COLOR_INFRARED",
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 NATURAL_COLOR, COLOR_INFRARED = "Natural color", "Color infrared"
-_PICTURE_TYPES = ("rgb", "rgba", "nir", "multispectral")
 _SATELLITE = range(7, 14)
 """Numbers of bands of which the second to the fourth are mostly blue, green and red."""
 
@@ -57,7 +57,7 @@ def band_views(
     """
     numbers = [number for number, color in enumerate(colors, 1) if color != "alpha"]
     of_colors = _of_colors({name: number for number, name in enumerate(names, 1) if name})
-    if len(numbers) < 3 or not (of_colors or raster_type in _PICTURE_TYPES):
+    if len(numbers) < 3 or not (of_colors or raster_type in IMAGERY):
         return (BandView("Elevation" if raster_type == "dem" else "First band", tuple(numbers[:1] or (1,))),)
     return of_colors or (_plain(numbers, {dtypes[number - 1] for number in numbers}),)
 

@@ -15,8 +15,10 @@ from rastercollection.model.band import BandFacts
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import LevelChoice, Receipt
 
-__all__ = ["Cog", "CogFile", "CogSettings", "Collar", "Level", "Structure", "usual_structure"]
+__all__ = ["KEEPS_VALUES", "Cog", "CogFile", "CogSettings", "Collar", "Level", "Structure", "usual_structure"]
 
+KEEPS_VALUES = ("nearest", "mode")
+"""Kernels that make no value that was not there."""
 
 Level = int | Literal["auto"] | None
 Structure = tuple[str, ...]
@@ -47,6 +49,16 @@ class CogSettings:
     overview_resampling: str
     warp_resampling: str
     block_size: int = 512
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the codec gives back the values of valid pixels as they were."""
+        return self.compression != "JPEG" and (self.compression != "WEBP" or self.quality == 100)
+
+    @property
+    def keeps_values(self) -> bool:
+        """Whether overviews hold no value that the image lacks."""
+        return self.overview_resampling in KEEPS_VALUES
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +112,21 @@ class CogFile:
     def structure(self) -> Structure:
         """What decides how it can be drawn."""
         return (self.raster_type, *(band.dtype for band in self.bands))
+
+    @property
+    def color_bands(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the bands that are no alpha."""
+        return tuple(number for number, band in enumerate(self.bands, 1) if band.color_interpretation != "alpha")
+
+    @property
+    def holds_codes(self) -> bool:
+        """Whether values stand for something, in however many bands: none may appear that is not there."""
+        return self.raster_type == "categorical" or self.color_table is not None
+
+    @property
+    def is_classes(self) -> bool:
+        """Whether it is a map of classes: one band of codes."""
+        return len(self.color_bands) == 1 and self.holds_codes
 
 
 @attrs.frozen(kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 import attrs
 
 from rastercollection.model.names import source_mark
+from rastercollection.ports.catalog import keeps_others
 
 __all__ = ["Joining", "PublishedTile"]
 
@@ -58,12 +59,12 @@ class Joining:
     def of(cls, collection: str, published: Sequence[PublishedTile], made: Set[str], mode: str) -> Joining:
         """From the ids of the items that a job makes."""
         there = {tile.item_id for tile in published}
-        others, is_replace = len(there - made), mode == "replace"
+        others, stay = len(there - made), keeps_others(mode)
         return cls(
             collection=collection,
             published=len(there),
             added=len(made - there),
             replaced=len(made & there),
-            left=0 if is_replace else others,
-            removed=others if is_replace else 0,
+            left=others if stay else 0,
+            removed=0 if stay else others,
         )

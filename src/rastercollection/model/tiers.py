@@ -11,12 +11,14 @@ from typing import Literal
 import attrs
 
 from rastercollection.core.models import Notice
-from rastercollection.model.cog import CogSettings, Level
+from rastercollection.model.cog import KEEPS_VALUES, CogSettings, Level
 
 __all__ = [
+    "COLOR_PICTURES",
     "FALLBACK_TIER",
-    "KEEPS_VALUES",
+    "IMAGERY",
     "LEVELS",
+    "PICTURES",
     "TIERS",
     "Compression",
     "RasterType",
@@ -30,6 +32,15 @@ __all__ = [
 ]
 
 RasterType = Literal["auto", "rgb", "rgba", "dem", "categorical", "multispectral", "nir"]
+
+COLOR_PICTURES = ("rgb", "rgba")
+"""Types of what is red, green and blue and nothing else that counts."""
+
+PICTURES = (*COLOR_PICTURES, "nir")
+"""Types whose bands are one colour together."""
+
+IMAGERY = (*PICTURES, "multispectral")
+"""Types whose bands are light of some wavelengths."""
 
 Compression = Literal["NONE", "DEFLATE", "LZW", "ZSTD", "LZMA", "JPEG", "WEBP", "LERC", "LERC_DEFLATE", "LERC_ZSTD"]
 """Compressions of GDAL's COG driver."""
@@ -90,10 +101,6 @@ _BY_TYPE: Mapping[str, _TypeRow] = {
     "nir": _TypeRow("DEFLATE", "cubic", "cubic"),
     "unknown": _TypeRow("DEFLATE", "cubic", "cubic"),
 }
-
-
-KEEPS_VALUES = ("nearest", "mode")
-"""Kernels that make no value that was not there."""
 
 
 def resamplings(raster_type: str, *, keeps_values: bool = False) -> tuple[str, str]:

@@ -16,6 +16,9 @@ __all__ = [
     "Publication",
     "PublishMode",
     "SearchableCatalog",
+    "keeps_others",
+    "only_adds",
+    "takes_any_source",
 ]
 
 
@@ -23,6 +26,21 @@ PublishMode = Literal["insert", "insert_ignore", "upsert", "delsert", "replace"]
 """What becomes of items that a collection holds already; see :meth:`CatalogBackend.publish`."""
 
 PUBLISH_MODES: tuple[PublishMode, ...] = get_args(PublishMode)
+
+
+def keeps_others(mode: str) -> bool:
+    """Whether items of the collection stay that are not sent."""
+    return mode != "replace"
+
+
+def only_adds(mode: str) -> bool:
+    """Whether items that are there are left as they are."""
+    return mode in ("insert", "insert_ignore")
+
+
+def takes_any_source(mode: str) -> bool:
+    """Whether tiles take the place of others whatever these were made of."""
+    return mode in ("delsert", "replace")
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,7 @@ import rasterio.crs
 import rasterio.errors
 from pyproj.exceptions import CRSError
 
-from rastercollection.geo.crs import _EPSG, _invalid, horizontal, name_crs, parse_crs, parse_whole
+from rastercollection.geo.crs import EPSG_CODE, horizontal, invalid_crs, name_crs, parse_crs, parse_whole
 from rastercollection.geo.heights import heights_of, with_heights
 from rastercollection.rasters.proj_data import usable_proj_data
 
@@ -63,8 +63,8 @@ def to_rasterio(text: str) -> rasterio.crs.CRS:
         MachineError: ``PROJ_DATA_UNUSABLE``.
     """
     usable_proj_data()
-    code = _EPSG.fullmatch(text) if heights_of(parse_whole(text)) is None else None
+    code = EPSG_CODE.fullmatch(text) if heights_of(parse_whole(text)) is None else None
     try:
         return rasterio.crs.CRS.from_epsg(int(code[1])) if code else rasterio.crs.CRS.from_wkt(parse_crs(text).to_wkt())
     except rasterio.errors.CRSError as error:
-        raise _invalid(text, f"GDAL does not know it ({error})") from error
+        raise invalid_crs(text, f"GDAL does not know it ({error})") from error

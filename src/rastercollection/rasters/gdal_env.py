@@ -22,6 +22,7 @@ __all__ = [
     "gdal_environment",
     "is_isolated",
     "is_remote",
+    "is_virtual",
 ]
 
 
@@ -83,6 +84,11 @@ _block_cache = _BlockCache()
 def is_remote(path: str) -> bool:
     """Whether GDAL reads what is at a path from a server."""
     return _REMOTE.match(path) is not None
+
+
+def is_virtual(path: str) -> bool:
+    """Whether GDAL finds a path in one of its virtual file systems, of servers or of archives, memory and the like."""
+    return path.startswith("/vsi")
 
 
 def forget_cached(path: str, config: Mapping[str, str]) -> None:

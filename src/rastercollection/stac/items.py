@@ -15,6 +15,7 @@ from rastercollection.model.band_views import is_picture_order
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.names import source_mark
 from rastercollection.model.receipt import Receipt
+from rastercollection.model.tiers import COLOR_PICTURES
 from rastercollection.model.times.span import utc_text
 from rastercollection.model.times.time_evidence import UNKNOWN, written_before
 from rastercollection.stac import terms
@@ -97,7 +98,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 
 
 def _roles(cog: CogFile) -> list[str]:
-    is_picture = cog.raster_type in ("rgb", "rgba") and all(band.dtype == "uint8" for band in cog.bands)
+    is_picture = cog.raster_type in COLOR_PICTURES and all(band.dtype == "uint8" for band in cog.bands)
     return [terms.DATA, terms.VISUAL] if is_picture and is_picture_order(cog.bands) else [terms.DATA]
 
 

@@ -12,7 +12,6 @@ import attrs
 from rastercollection.core.records import jsonable
 from rastercollection.model.band_views import BandView, usual_roles, views_of
 from rastercollection.model.cog import CogFile, Structure, usual_structure
-from rastercollection.model.tiers import KEEPS_VALUES
 from rastercollection.stac.spread import Spread, band_spread
 from rastercollection.stac.terms import VISUAL
 
@@ -42,10 +41,10 @@ def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Struct
         return {}
     structure = usual_structure(cogs, drawn_as)
     usual = [cog for cog in cogs if cog.structure == structure]
-    if _is_classes(usual[0]):
+    if usual[0].is_classes:
         common = {**_common(cogs, asset_key, (1,)), "resampling": "nearest"}
         return {VISUAL: {"title": "Classes", **common, **_class_colors(usual)}}
-    shared = set.intersection(*(_color_numbers(cog) for cog in cogs))
+    shared = set.intersection(*(set(cog.color_bands) for cog in cogs))
     views = [view for view in _views(usual) if shared.issuperset(view.bands)] or [BandView("First band", (1,))]
     keys = (VISUAL, *(view.title.lower().replace(" ", "-") for view in views[1:]))
     renders = {key: _continuous(view, cogs, usual, asset_key) for key, view in zip(keys, views, strict=True)}
@@ -57,14 +56,6 @@ def _hillshade(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
     common = _common(cogs, asset_key, (1,))
     light = {"algorithm": "hillshade", "buffer": HILLSHADE_BUFFER}
     return {"hillshade": {"title": "Hillshade", **common, "resampling": _resampling(cogs, common), **light}}
-
-
-def _color_numbers(cog: CogFile) -> set[int]:
-    return {number for number, band in enumerate(cog.bands, 1) if band.color_interpretation != "alpha"}
-
-
-def _is_classes(cog: CogFile) -> bool:
-    return len(_color_numbers(cog)) == 1 and (cog.raster_type == "categorical" or cog.color_table is not None)
 
 
 def _views(cogs: Sequence[CogFile]) -> tuple[BandView, ...]:
@@ -87,7 +78,7 @@ def _resampling(cogs: Sequence[CogFile], common: Render) -> str:
     Without nodata, readers mask what lies outside by an alpha band of the data's type. For floats, interpolating in it
     overflows and everything is masked (rio-tiler 9.4).
     """
-    if any(cog.settings.overview_resampling in KEEPS_VALUES for cog in cogs):
+    if any(cog.settings.keeps_values for cog in cogs):
         return "nearest"
     is_whole = all("int" in band.dtype for cog in cogs for band in cog.bands)
     return "bilinear" if is_whole or "nodata" in common else "nearest"

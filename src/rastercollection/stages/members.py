@@ -16,6 +16,7 @@ from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile, members_digest
 from rastercollection.ports import addresses
+from rastercollection.ports.catalog import keeps_others
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import is_item_of, published_cog, published_structure
 from rastercollection.stages.fan_in import made_cogs
@@ -76,14 +77,14 @@ def collection_members(request: CollectionRequest, context: TaskContext, *, publ
     found = catalog.items(request.stac_item_id) if catalog is not None else ()
     drawn_as = published_structure(catalog.collection(request.stac_item_id) or {}) if catalog is not None else ()
     items = sorted(found, key=lambda item: str(item["id"]))
-    mode = "upsert" if published and request.mode == "replace" else request.mode
+    mode = "upsert" if published and not keeps_others(request.mode) else request.mode
     if mode == "insert_ignore":
         there = {item["id"]: item for item in items}
         made = tuple(cog for cog in made if cog.item_id not in there or is_item_of(there[cog.item_id], cog))
     sent = {cog.item_id for cog in made}
     others = [item for item in items if item["id"] not in sent]
     replaced = tuple(item for item in items if item["id"] in sent)
-    if mode == "replace":
+    if not keeps_others(mode):
         return Members(made=made, replaced=replaced, leaving=tuple(others), drawn_as=drawn_as)
     kept = (published_cog(item) for item in others)
     return Members(

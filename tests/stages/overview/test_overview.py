@@ -40,7 +40,7 @@ from rastercollection.model.cog import Cog, CogSettings
 from rastercollection.mosaics.mosaicjson import build_mosaic
 from rastercollection.ports.storage import GdalSource
 from rastercollection.rasters.limits import Limits
-from rastercollection.stages.overview.structure import find_structure
+from rastercollection.stages.overview.form import find_form
 from rastercollection.testing.sample_rasters import write_sample_cog
 from rastercollection.testing.sample_records import sample_cog, sample_request
 
@@ -376,8 +376,8 @@ def test_tiles_that_differ_from_most_are_left_out_and_named(tmp_path: Path) -> N
 
 def test_where_every_cog_was_published_before_it_is_lossless() -> None:
     unknown = attrs.evolve(settings_of(), compression="", level=None, overview_resampling="", warp_resampling="")
-    structure = find_structure([sample_cog(f"tile-{number}", settings=unknown) for number in range(5)])
-    settings = structure.settings
+    form = find_form([sample_cog(f"tile-{number}", settings=unknown) for number in range(5)])
+    settings = form.settings
     assert (settings.compression, settings.level, settings.overview_resampling) == ("DEFLATE", 6, "average")
 
 

@@ -19,6 +19,7 @@ from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
+from rastercollection.rasters.gdal_types import GDAL_TYPES
 from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows, window_steps
 from rastercollection.rasters.pixels.workspace import Pixels, PixelsInMemory, Workspace
@@ -30,20 +31,6 @@ _READS_BUFFERS = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
 """Arrays of this process in VRT documents: set while a buffer is open, and no longer."""
 _BAND_TAGS = re.compile(r"(?s)(<VRTRasterBand [^>]*>\s*<Metadata)(>.*?</Metadata>)")
 """Those of the default domain, which GDAL writes first."""
-_GDAL_NAMES = {
-    "uint8": "Byte",
-    "int8": "Int8",
-    "uint16": "UInt16",
-    "int16": "Int16",
-    "uint32": "UInt32",
-    "int32": "Int32",
-    "uint64": "UInt64",
-    "int64": "Int64",
-    "float32": "Float32",
-    "float64": "Float64",
-    "complex64": "CFloat32",
-    "complex128": "CFloat64",
-}
 
 
 @attrs.define(kw_only=True)
@@ -276,7 +263,7 @@ def _band(pixels: Pixels, band: int, nodata: str, overviews: Sequence[Path], num
         for path in overviews
     )
     kind, source = _in_memory(pixels, band) if isinstance(pixels, PixelsInMemory) else _on_disk(pixels, band)
-    attributes = f'dataType="{_GDAL_NAMES[pixels.dtype.name]}" band="{band + 1 if number is None else number}"{kind}'
+    attributes = f'dataType="{GDAL_TYPES[pixels.dtype.name]}" band="{band + 1 if number is None else number}"{kind}'
     return f"<VRTRasterBand {attributes}>{nodata}{source}{smaller}</VRTRasterBand>"
 
 
@@ -286,7 +273,7 @@ def _in_memory(pixels: PixelsInMemory, band: int) -> tuple[str, str]:
     box = f'xOff="0" yOff="0" xSize="{columns}" ySize="{rows}"'
     # without SourceProperties, GDAL keeps the array open once it is
     return "", (
-        f'<SimpleSource><SourceFilename relativeToVRT="0">MEM:::{array},DATATYPE={_GDAL_NAMES[pixels.dtype.name]}'
+        f'<SimpleSource><SourceFilename relativeToVRT="0">MEM:::{array},DATATYPE={GDAL_TYPES[pixels.dtype.name]}'
         f"</SourceFilename><SourceBand>{band + 1}</SourceBand><SrcRect {box}/><DstRect {box}/></SimpleSource>"
     )
 

@@ -25,6 +25,7 @@ from rasterio.io import DatasetReader, MemoryFile
 from rasterio.windows import Window
 
 from rastercollection.model.cog import CogSettings
+from rastercollection.model.tiers import PICTURES
 from rastercollection.rasters.pixels.windows import Array
 
 __all__ = [
@@ -47,7 +48,6 @@ _Number = int | float
 
 LARGEST_EXACT = 2**53
 """Beyond it, readers that take nodata for a float of 64 bits confuse it with its neighbours."""
-_PICTURES = ("rgb", "rgba", "nir")
 _LONG_INTEGERS = ("int64", "uint64")
 _FLOAT_STEP = float(np.finfo(np.float32).eps)
 _CLOSE = 2 * _FLOAT_STEP
@@ -151,7 +151,7 @@ class Validity:
             nodata = clear
         if any(value is not None for value in nodata):
             others = tuple(value for value in clear if value != nodata[0])
-            unified = raster_type in _PICTURES and dtype.kind in "iu"
+            unified = raster_type in PICTURES and dtype.kind in "iu"
             return cls(kind="nodata", nodata=nodata, alpha=alpha, unified=unified, transparent=others)
         return cls(kind="none" if alpha is None else "alpha", nodata=nodata, alpha=alpha, transparent=clear)
 
@@ -314,14 +314,13 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     """
     count = len(validity.nodata)
     bands = tuple(range(count))
-    lossy = settings.compression == "JPEG" or (settings.compression == "WEBP" and settings.quality != 100)
     kind, alpha = validity.kind, validity.alpha
     if settings.compression == "JPEG" and alpha is not None:
         bands, alpha = tuple(band for band in bands if band != alpha), None
         kind = "mask"
     if kind == "nodata" and alpha is not None and (validity.unified or count == 2):
         kind = "alpha"
-    if validity.transparent or (kind == "nodata" and (lossy or _is_misread(validity))):
+    if validity.transparent or (kind == "nodata" and (not settings.is_exact or _is_misread(validity))):
         kind = "mask"
     nodata = _one_nodata(validity.nodata, dtype) if kind == "nodata" else None
     return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)

@@ -29,6 +29,7 @@ from rasterio.transform import from_origin
 from rastercollection.errors import TileError
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.rasters.gdal_env import is_remote
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import tiff
@@ -94,7 +95,7 @@ def check_blocks(dataset: SourceDataset, storage: StorageBackend, source: Source
     """
     path, blob, threads = dataset.gdal_path, dataset.blob, limits.gdal_threads
     pages = [int(name) - 1 for name in dataset.chosen.taken if name.isdecimal()] or [0]
-    if path.startswith("/vsi"):
+    if is_remote(path):
         fetch = partial(storage.read, source.url)
         read = paged(storage, source.url)
         content = Content(size=source.size, read=read, fetch=fetch)

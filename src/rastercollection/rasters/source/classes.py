@@ -19,6 +19,7 @@ from rasterio.io import DatasetReader, MemoryFile
 
 from rastercollection.model.band import RasterClass
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
+from rastercollection.rasters.pixels.validity import LARGEST_EXACT
 
 __all__ = ["CLASS_NAMES", "HAS_TABLES", "BandClasses", "classes_of"]
 
@@ -185,7 +186,7 @@ class _Table:
                 value = float(row[self.value])
             except (ValueError, IndexError):
                 return None
-        return int(value) if abs(value) < 2**53 and value == int(value) else None
+        return int(value) if abs(value) < LARGEST_EXACT and value == int(value) else None
 
     def _color(self, row: Sequence[str]) -> tuple[int, int, int, int] | None:
         if len(self.colors) < 3 or max(self.colors) >= len(row):

@@ -16,7 +16,7 @@ from rastercollection.errors import TileError
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import GdalSource, StorageBackend
-from rastercollection.rasters.gdal_env import NO_NETWORK, is_isolated, is_remote
+from rastercollection.rasters.gdal_env import NO_NETWORK, is_isolated, is_remote, is_virtual
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import inspection
 from rastercollection.rasters.source.hdf5 import reference_outside
@@ -39,7 +39,7 @@ class Place:
 
     @property
     def is_remote(self) -> bool:
-        return self.path.startswith("/vsi")
+        return is_remote(self.path)
 
     @property
     def gdal_path(self) -> str | PurePath:
@@ -84,7 +84,7 @@ def _reads_server(path: str, blob: str) -> bool:
     """Whether GDAL reads from a server; of GDAL's virtual file systems, only those may be named."""
     if is_remote(path):
         return True
-    if os.path.abspath(path).startswith("/vsi"):
+    if is_virtual(os.path.abspath(path)):
         raise TileError(f"{blob}: GDAL would interpret its path {path!r}.", "Use another folder.", "UNSAFE_SOURCE")
     return False
 
@@ -105,7 +105,7 @@ def _bring_sidecar(storage: StorageBackend, sidecar: Sidecar, folder: Path) -> N
         target.write_bytes(sidecar.content)
         return
     gdal = storage.gdal_source(sidecar.url)
-    _bring(storage, sidecar.url, None if gdal is None or gdal.path.startswith("/vsi") else gdal.path, target)
+    _bring(storage, sidecar.url, None if gdal is None or is_virtual(gdal.path) else gdal.path, target)
 
 
 def check_references(place: Place, driver: str, blob: str, policy: SourcePolicy) -> None:

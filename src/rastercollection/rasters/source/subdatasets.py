@@ -15,28 +15,13 @@ from rasterio.io import DatasetReader
 
 from rastercollection.errors import TileError
 from rastercollection.model.source_names import ALL_BANDS
+from rastercollection.rasters.gdal_types import GDAL_TYPES
 from rastercollection.rasters.pixels.validity import nodata_values
 from rastercollection.rasters.source.reader import VettedReader
 
 __all__ = ["Chosen", "choose", "names_inside"]
 
 _BOUNDS = ("#bounds", "#climatology")
-_TYPES = {
-    "uint8": "Byte",
-    "int8": "Int8",
-    "uint16": "UInt16",
-    "int16": "Int16",
-    "uint32": "UInt32",
-    "int32": "Int32",
-    "uint64": "UInt64",
-    "int64": "Int64",
-    "float32": "Float32",
-    "float64": "Float64",
-    "complex_int16": "CInt16",
-    "complex_int32": "CInt32",
-    "complex64": "CFloat32",
-    "complex128": "CFloat64",
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -192,7 +177,7 @@ def _add_bands(root: ElementTree.Element, dataset: DatasetReader, name: str, pat
     for number in dataset.indexes:
         dtype = dataset.dtypes[number - 1]
         position = len(root.findall("VRTRasterBand")) + 1
-        band = ElementTree.SubElement(root, "VRTRasterBand", {"dataType": _TYPES[dtype], "band": str(position)})
+        band = ElementTree.SubElement(root, "VRTRasterBand", {"dataType": GDAL_TYPES[dtype], "band": str(position)})
         _add_tags(band, dataset.tags(number))
         own = dataset.descriptions[number - 1]
         ElementTree.SubElement(band, "Description").text = own or (name if dataset.count == 1 else f"{name} {number}")

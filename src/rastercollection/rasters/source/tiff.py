@@ -12,12 +12,18 @@ import numpy as np
 
 __all__ = [
     "Directory",
+    "Entry",
+    "EntryLayout",
     "MalformedTiffError",
+    "Reader",
     "TruncatedTiffError",
     "block_range",
     "directories",
     "is_tiff",
     "missing_data",
+    "read_entries",
+    "read_header",
+    "read_values",
 ]
 
 Reader = Callable[[int, int], bytes]
@@ -50,7 +56,9 @@ def is_tiff(head: bytes) -> bool:
 
 
 @attrs.frozen(kw_only=True)
-class _Entry:
+class Entry:
+    """Where a directory's values of one tag are: ``count`` of TIFF's type ``kind``, from byte ``position`` on."""
+
     kind: int
     count: int
     position: int
@@ -82,8 +90,8 @@ class Directory:
     block: tuple[int, int]
     planar: bool
     byte_order: str = attrs.field(repr=False)
-    offsets: _Entry | None = attrs.field(repr=False)
-    counts: _Entry | None = attrs.field(repr=False)
+    offsets: Entry | None = attrs.field(repr=False)
+    counts: Entry | None = attrs.field(repr=False)
 
     @property
     def is_reduced(self) -> bool:
@@ -122,7 +130,9 @@ class Directory:
 
 
 @attrs.frozen
-class _EntryLayout:
+class EntryLayout:
+    """How directories lie in a file: byte order as in ``struct``, 64-bit (BigTIFF) or not, length of the file."""
+
     order: str
     big: bool
     size: int
@@ -141,15 +151,16 @@ def _exactly(read: Reader, start: int, length: int, size: int) -> bytes:
     return data
 
 
-def _header(read: Reader, size: int) -> tuple[_EntryLayout, int]:
+def read_header(read: Reader, size: int) -> tuple[EntryLayout, int]:
+    """How the file lays out its directories, and where the first is."""
     head = _exactly(read, 0, 8, size)
     order = "<" if head[:2] == b"II" else ">"
     if struct.unpack(order + "H", head[2:4])[0] == 42:
-        return _EntryLayout(order, False, size), struct.unpack(order + "I", head[4:8])[0]
-    return _EntryLayout(order, True, size), struct.unpack(order + "Q", _exactly(read, 8, 8, size))[0]
+        return EntryLayout(order, False, size), struct.unpack(order + "I", head[4:8])[0]
+    return EntryLayout(order, True, size), struct.unpack(order + "Q", _exactly(read, 8, 8, size))[0]
 
 
-def _entries(read: Reader, layout: _EntryLayout, start: int) -> tuple[dict[int, _Entry], int]:
+def read_entries(read: Reader, layout: EntryLayout, start: int) -> tuple[dict[int, Entry], int]:
     """The entries of the directory at ``start`` by tag, and where the next directory is."""
     count_size, entry_size, value_size = (8, 20, 8) if layout.big else (2, 12, 4)
     head = _exactly(read, start, count_size, layout.size)
@@ -159,17 +170,23 @@ def _entries(read: Reader, layout: _EntryLayout, start: int) -> tuple[dict[int, 
     first = start + count_size
     table = _exactly(read, first, count * entry_size + value_size, layout.size)
     shape = layout.order + ("HHQ" if layout.big else "HHI")
-    entries: dict[int, _Entry] = {}
+    entries: dict[int, Entry] = {}
     for index in range(count):
         tag, kind, values = struct.unpack_from(shape, table, index * entry_size)
         inline = first + index * entry_size + entry_size - value_size
         fits = _TYPE_SIZES.get(kind, 1) * values <= value_size
         at = struct.unpack_from(layout.pointer, table, (index + 1) * entry_size - value_size)[0]
-        entries.setdefault(tag, _Entry(kind=kind, count=values, position=inline if fits else at))
+        entries.setdefault(tag, Entry(kind=kind, count=values, position=inline if fits else at))
     return entries, struct.unpack_from(layout.pointer, table, count * entry_size)[0]
 
 
-def _values(read: Reader, order: str, size: int, entry: _Entry, start: int, count: int) -> np.ndarray:
+def read_values(read: Reader, order: str, size: int, entry: Entry, start: int, count: int) -> np.ndarray:
+    """``count`` of an entry's integers, from the one at ``start`` on.
+
+    Raises:
+        MalformedTiffError: They are no integers.
+        TruncatedTiffError: They lie beyond the end of the file.
+    """
     kind = _INTEGERS.get(entry.kind)
     if kind is None:
         raise MalformedTiffError(f"a table of integers has type {entry.kind}")
@@ -178,14 +195,14 @@ def _values(read: Reader, order: str, size: int, entry: _Entry, start: int, coun
     return np.frombuffer(data, dtype)
 
 
-def _directory(read: Reader, layout: _EntryLayout, entries: dict[int, _Entry]) -> Directory:
+def _directory(read: Reader, layout: EntryLayout, entries: dict[int, Entry]) -> Directory:
     def number(tag: int, default: int | None = None) -> int:
         entry = entries.get(tag)
         if entry is None and default is None:
             raise MalformedTiffError(f"tag {tag} is missing")
         if entry is None or entry.count == 0:
             return int(default or 0)
-        return int(_values(read, layout.order, layout.size, entry, 0, min(entry.count, 512)).max())
+        return int(read_values(read, layout.order, layout.size, entry, 0, min(entry.count, 512)).max())
 
     width, height, samples = number(WIDTH), number(LENGTH), number(SAMPLES, 1)
     tiled = TILE_WIDTH in entries or TILE_LENGTH in entries
@@ -221,7 +238,7 @@ def directories(read: Reader, size: int) -> Iterator[Directory]:
         MalformedTiffError: Of the first image; the chain simply ends where a later one is not sound.
         TruncatedTiffError: Likewise.
     """
-    layout, start = _header(read, size)
+    layout, start = read_header(read, size)
     seen: set[int] = set()
     for number in itertools.count():
         if start == 0 or start in seen or number == _MOST_DIRECTORIES:
@@ -230,7 +247,7 @@ def directories(read: Reader, size: int) -> Iterator[Directory]:
             return
         seen.add(start)
         try:
-            entries, start = _entries(read, layout, start)
+            entries, start = read_entries(read, layout, start)
             directory = _directory(read, layout, entries)
         except (MalformedTiffError, TruncatedTiffError):
             if number == 0:
@@ -249,7 +266,8 @@ def block_range(read: Reader, size: int, directory: Directory, block: int) -> tu
     tables = directory.offsets, directory.counts
     if any(table is None or table.count <= block for table in tables):
         raise MalformedTiffError(f"the tables do not describe block {block + 1:,}")
-    start, length = (int(_values(read, directory.byte_order, size, table, block, 1)[0]) for table in tables if table)
+    order = directory.byte_order
+    start, length = (int(read_values(read, order, size, table, block, 1)[0]) for table in tables if table)
     return start, start + length
 
 
@@ -274,10 +292,10 @@ def missing_data(read: Reader, size: int, directory: Directory) -> str | None:
         _fits(counts, blocks, size)
     for start in range(0, blocks, _ENTRIES_AT_ONCE):
         number = min(_ENTRIES_AT_ONCE, blocks - start)
-        begins = _values(read, directory.byte_order, size, offsets, start, number).astype("f8")
+        begins = read_values(read, directory.byte_order, size, offsets, start, number).astype("f8")
         lengths = np.full(number, float(directory.stored_block_bytes if directory.compression == _UNCOMPRESSED else 1))
         if counts is not None:
-            lengths = _values(read, directory.byte_order, size, counts, start, number).astype("f8")
+            lengths = read_values(read, directory.byte_order, size, counts, start, number).astype("f8")
         if directory.compression == _UNCOMPRESSED:
             lengths = np.minimum(lengths, _needed(directory, start, number))
         beyond = (begins + lengths > size) & (lengths > 0)
@@ -286,7 +304,7 @@ def missing_data(read: Reader, size: int, directory: Directory) -> str | None:
     return None
 
 
-def _fits(entry: _Entry, blocks: int, size: int) -> None:
+def _fits(entry: Entry, blocks: int, size: int) -> None:
     end = entry.position + blocks * _TYPE_SIZES.get(entry.kind, 1)
     if end > size:
         raise TruncatedTiffError(f"its table of {blocks:,} blocks ends at byte {end:,}, the file has {size:,}")

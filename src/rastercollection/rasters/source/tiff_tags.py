@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from rastercollection.core.models import Notice
 from rastercollection.rasters.source.tiff import (
+    Entry,
+    EntryLayout,
     MalformedTiffError,
     Reader,
     TruncatedTiffError,
-    _entries,
-    _Entry,
-    _EntryLayout,
-    _header,
-    _values,
+    read_entries,
+    read_header,
+    read_values,
 )
 
 __all__ = ["unseen"]
@@ -35,19 +35,19 @@ def unseen(read: Reader, size: int, *, reads_tables: bool) -> tuple[Notice, ...]
         reads_tables: Whether GDAL reads attribute tables inside GeoTIFFs.
     """
     try:
-        layout, start = _header(read, size)
-        entries, _ = _entries(read, layout, start)
+        layout, start = read_header(read, size)
+        entries, _ = read_entries(read, layout, start)
         return tuple(_told(read, layout, entries, reads_tables=reads_tables))
     except (MalformedTiffError, TruncatedTiffError):
         return ()  # whoever checks the structure says so
 
 
-def _told(read: Reader, layout: _EntryLayout, entries: dict[int, _Entry], *, reads_tables: bool) -> Iterator[Notice]:
+def _told(read: Reader, layout: EntryLayout, entries: dict[int, Entry], *, reads_tables: bool) -> Iterator[Notice]:
     def numbers(tag: int) -> list[int]:
         entry = entries.get(tag)
         if entry is None or not entry.count:
             return []
-        return [int(n) for n in _values(read, layout.order, layout.size, entry, 0, min(entry.count, _MOST_VALUES))]
+        return [int(n) for n in read_values(read, layout.order, layout.size, entry, 0, min(entry.count, _MOST_VALUES))]
 
     orientation = next(iter(numbers(_ORIENTATION)), _UPRIGHT)
     if orientation not in (0, _UPRIGHT):

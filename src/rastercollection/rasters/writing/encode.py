@@ -15,8 +15,7 @@ from rio_cogeo.profiles import cog_profiles
 
 from rastercollection.core.models import Notice
 from rastercollection.errors import TaskError
-from rastercollection.model.cog import CogSettings
-from rastercollection.model.tiers import KEEPS_VALUES
+from rastercollection.model.cog import KEEPS_VALUES, CogSettings
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.pixels.raster_buffer import (
     add_table,
@@ -28,7 +27,7 @@ from rastercollection.rasters.pixels.raster_buffer import (
 from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.metadata import Metadata
 
-__all__ = ["check_valid", "encode", "is_exact", "overview_levels", "suited"]
+__all__ = ["check_valid", "encode", "overview_levels", "suited"]
 
 _WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
 _FALLBACK = "DEFLATE"
@@ -60,7 +59,7 @@ def suited(
         settings = attrs.evolve(settings, compression=_FALLBACK, level=_FALLBACK_LEVEL, quality=None)
     if has_colors and settings.warp_resampling not in KEEPS_VALUES:
         settings = attrs.evolve(settings, warp_resampling="nearest")
-    if has_colors and settings.overview_resampling not in KEEPS_VALUES:
+    if has_colors and not settings.keeps_values:
         settings = attrs.evolve(settings, overview_resampling="mode")
     if dtype.kind == "c" and settings.overview_resampling != "nearest":
         settings = attrs.evolve(settings, overview_resampling="nearest")
@@ -75,11 +74,6 @@ def _codec_suits(compression: str, dtype: np.dtype, bands: int, alpha: bool) -> 
     if compression.startswith("LERC"):
         return not (dtype.kind == "c" or dtype == np.float16 or (dtype.kind in "iu" and dtype.itemsize == 8))
     return True
-
-
-def is_exact(settings: CogSettings) -> bool:
-    """Whether the codec gives back the values of valid pixels as they were."""
-    return settings.compression != "JPEG" and (settings.compression != "WEBP" or settings.quality == 100)
 
 
 def overview_levels(width: int, height: int, block_size: int) -> tuple[int, ...]:

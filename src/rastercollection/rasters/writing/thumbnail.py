@@ -15,7 +15,6 @@ from rasterio.transform import from_origin
 from rastercollection.model.band import BandStatistics
 from rastercollection.model.band_views import views_of
 from rastercollection.model.cog import CogFile
-from rastercollection.model.tiers import KEEPS_VALUES
 from rastercollection.rasters.pixels.validity import Validity, any_band
 from rastercollection.rasters.pixels.windows import Array
 
@@ -39,7 +38,7 @@ def draw(cog: Path, file: CogFile) -> bytes | None:
     raster_type, colors = file.raster_type, file.color_table
     bands = views_of(file.bands, raster_type)[0].bands
     with rasterio.open(cog) as dataset:
-        keeps = colors is not None or raster_type == "categorical" or file.settings.overview_resampling in KEEPS_VALUES
+        keeps = file.holds_codes or file.settings.keeps_values
         data, valid = _read(dataset, bands, Resampling.nearest if keeps else Resampling.average)
         as_is = dataset.dtypes[0] == "uint8" and len(bands) == 3
     if valid is not None and not valid.any():

@@ -15,15 +15,12 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.model.reservation import Reservation, reservations
 from rastercollection.model.tile import Sources
 from rastercollection.ports.addresses import join
-from rastercollection.ports.catalog import CatalogBackend, CatalogInFiles
+from rastercollection.ports.catalog import CatalogBackend, CatalogInFiles, takes_any_source
 from rastercollection.stac.published import asset_hrefs, is_own_collection, published_tile
 from rastercollection.stages.cog.output_places import Found, OutputPlace
 from rastercollection.stages.resources import Resources
 
 __all__ = ["admit"]
-
-REPLACING = ("delsert", "replace")
-"""Modes that put tiles in the place of others whatever these were made of."""
 
 
 def admit(context: StartContext) -> Sources:
@@ -84,7 +81,7 @@ def _place(context: StartContext, where: tuple[str, str], wanted: Reservation, l
         wanted=wanted,
         parameter="output_folder" if container == request.output_container else "mosaicjson_container",
         published=linked,
-        is_replacing=request.mode in REPLACING,
+        is_replacing=takes_any_source(request.mode),
         job_id=context.job_id,
     )
 
@@ -151,7 +148,7 @@ def _of_other_items(
 ) -> Iterator[str]:
     """Sources whose items are there, made of others."""
     there = {tile.item_id: tile for tile in published}
-    for blob, name in names.items() if request.mode not in REPLACING else ():
+    for blob, name in names.items() if not takes_any_source(request.mode) else ():
         item = there.get(name.item_id)
         if item is not None and not item.is_of(request.container_name, blob):
             yield blob

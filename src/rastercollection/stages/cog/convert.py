@@ -18,7 +18,6 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
-from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.levels import choose_level, sample_windows
 from rastercollection.rasters.writing.metadata import kept_tags
@@ -80,7 +79,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         settings = prepared.settings if choice is None else attrs.evolve(prepared.settings, level=choice.level)
         writer = _writer(prepared, settings, workspace)
         target = writer.write(filled.buffer, filled.valid_pixels)
-        exact = is_exact(prepared.settings)
+        exact = prepared.settings.is_exact
         statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
         receipt = _receipt(prepared, filled, target, statistics)
         filled.buffer.discard()
@@ -125,7 +124,7 @@ def _receipt(prepared: Prepared, filled: _Filled, target: Path, statistics: Runn
         layout=prepared.source.layout,
         crs=prepared.crs,
         valid_pixels=filled.valid_pixels,
-        exact=is_exact(prepared.settings),
+        exact=prepared.settings.is_exact,
         only_valid=prepared.only_valid,
         resampled=prepared.plan.reprojected,
         values=filled.values,

@@ -28,7 +28,6 @@ from rastercollection.rasters.pixels.validity import LARGEST_EXACT
 from rastercollection.rasters.source.checksums import check_blocks
 from rastercollection.rasters.source.opening import open_source
 from rastercollection.rasters.source.source_dataset import SourceDataset
-from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.stages.cog.acquisition import acquisition_of
 from rastercollection.stages.cog.collar import find_collar
 from rastercollection.stages.cog.convert import Conversion, convert
@@ -165,7 +164,7 @@ class _Finish:
 
     def _tell_of_mask(self, prepared: Prepared, made: Conversion) -> None:
         source = prepared.source
-        told = source.validity.transparent or not is_exact(prepared.settings)
+        told = source.validity.transparent or not prepared.settings.is_exact
         if source.validity.kind == "nodata" and made.file.validity == "mask" and not told:
             values = ", ".join(sorted({str(value) for value in source.validity.nodata if value is not None}))
             self.context.notice(

@@ -1,6 +1,6 @@
 """Beside stage 3: one COG over the whole collection, for zooms at which a tile of the mosaic would open many COGs.
 
-Which module does what: ``stage``, ``task``: as in every stage. ``structure``: which COGs take part, and how pixels are
+Which module does what: ``stage``, ``task``: as in every stage. ``form``: which COGs take part, and how pixels are
 held. ``making``: the chain. ``compose``: fills the image. ``pieces``: a COG's own overviews, as coarse as will do.
 ``resampling``: onto the overview's grid.
 """

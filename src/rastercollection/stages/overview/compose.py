@@ -26,9 +26,9 @@ from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPix
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import any_band, settle
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
+from rastercollection.stages.overview.form import OverviewForm
 from rastercollection.stages.overview.pieces import Piece, ReducedCog, is_remote, read_piece, was_published_before
 from rastercollection.stages.overview.resampling import resampled
-from rastercollection.stages.overview.structure import Structure
 
 __all__ = ["Composition", "compose"]
 
@@ -43,14 +43,14 @@ class Composition:
     """What is to be drawn, and where.
 
     Attributes:
-        structure: The COGs, and how pixels are held.
+        form: The COGs, and how pixels are held.
         low: The overview's place.
         grid: The same in EPSG:3857.
         storage: Where the COGs are.
         limits: GDAL's threads and cache.
     """
 
-    structure: Structure
+    form: OverviewForm
     low: LowZooms
     grid: Grid
     storage: StorageBackend
@@ -71,7 +71,7 @@ def compose(
     Raises:
         TileError, TaskError, BackendError: A COG cannot be read, or the disk is full.
     """
-    layout, grid = job.structure.layout, job.grid
+    layout, grid = job.form.layout, job.grid
     count = len(layout.bands)
     steps = window_steps(grid.width, grid.height, count * layout.dtype.itemsize, _WINDOW_BYTES)
     valid_pixels = ValidPixels.of(count, grid.width, grid.height, steps)
@@ -95,7 +95,7 @@ def _drawn(
     job: Composition, window: Window, pieces: Iterable[tuple[Window, Piece]]
 ) -> tuple[Array, NDArray[np.bool_], int]:
     """Pixels of a window, which are valid, and how many were read; nothing is read once all of them are valid."""
-    layout, pixels = job.structure.layout, 0
+    layout, pixels = job.form.layout, 0
     shape = (len(layout.bands), window.height, window.width)
     data, valid = np.zeros(shape, layout.dtype), np.zeros(shape, bool)
     for place, piece in pieces:
@@ -112,9 +112,9 @@ def _drawn(
 
 def _resampled(job: Composition, window: Window, place: Window, piece: Piece) -> tuple[Array, NDArray[np.bool_]]:
     offset = Affine.translation(window.col_off + place.col_off, window.row_off + place.row_off)
-    name = job.structure.settings.overview_resampling
+    name = job.form.settings.overview_resampling
     resampling = Resampling.average
-    if job.structure.keeps_values:
+    if job.form.settings.keeps_values:
         resampling = Resampling.mode if name == "mode" else Resampling.nearest
     try:
         return resampled(
@@ -147,7 +147,7 @@ class _Places:
 
     @classmethod
     def of(cls, job: Composition) -> _Places:
-        cogs, low, size = job.structure.cogs, job.low, world_pixels(job.low.maxzoom)
+        cogs, low, size = job.form.cogs, job.low, world_pixels(job.low.maxzoom)
         on_map, owners = mercator_boxes([cog.file for cog in cogs])
         exact = on_map * size - np.array([low.left, low.top, low.left, low.top])
         boxes = np.concatenate([np.floor(exact[:, :2]), np.ceil(exact[:, 2:])], axis=1).astype(np.int64)
@@ -187,7 +187,7 @@ class _Reader:
 
     @classmethod
     def of(cls, job: Composition) -> _Reader:
-        far = is_remote(job.storage, job.structure.cogs[0])
+        far = is_remote(job.storage, job.form.cogs[0])
         workers = _CONNECTIONS if far else max(1, job.limits.gdal_threads)
         return cls(job, ThreadPoolExecutor(workers, thread_name_prefix="rastercollection-overview"), workers)
 

@@ -24,7 +24,6 @@ from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
-from rastercollection.rasters.writing.encode import is_exact
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.overview.compose import Composition, compose
@@ -68,10 +67,10 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         TileError, BackendError: A COG cannot be read.
         TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
     """
-    structure, grid = job.structure, job.grid
-    layout, heights = structure.layout, structure.heights
+    form, grid = job.form, job.grid
+    layout, heights = form.layout, form.heights
     shape = (len(layout.bands), grid.height, grid.width)
-    for cog in structure.cogs:
+    for cog in form.cogs:
         forget(job.storage, cog)
     with cog_environment():
         with writing(_NAME, "writing the image"):
@@ -82,23 +81,23 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         writer = CogWriter(
             blob=_NAME,
             grid=grid,
-            raster_type=structure.raster_type,
+            raster_type=form.raster_type,
             layout=layout,
-            settings=structure.settings,
+            settings=form.settings,
             metadata=_metadata(job, unreadable),
             crs=whole_crs(grid.crs, heights) or grid.crs,
             heights=heights,
             workspace=workspace,
             threads=job.limits.gdal_threads,
-            roles=structure.roles,
+            roles=form.roles,
         )
         target = writer.write(buffer, valid_pixels)
-        _compare(target, buffer, valid_pixels.steps, exact=is_exact(structure.settings))
+        _compare(target, buffer, valid_pixels.steps, exact=form.settings.is_exact)
         image = writer.file_of(target, buffer, statistics.result())
     return MadeOverview(
         path=target,
         image=attrs.evolve(image, minzoom=0, maxzoom=job.low.maxzoom, bounds_4326=from_mercator(grid.bounds)),
-        tile_count=len(structure.cogs) - len(unreadable),
+        tile_count=len(form.cogs) - len(unreadable),
         pixels_read=pixels,
         unreadable=tuple(unreadable.values()),
     )
@@ -106,10 +105,10 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
 
 def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
     """What the first COG that can be read says of its bands, without tags, which are about that tile, but for names."""
-    cogs = job.structure.cogs
+    cogs = job.form.cogs
     first = next((cog for cog in cogs if cog.file.href not in unreadable), cogs[0])
     with open_overview(job.storage, job.limits, ReducedCog(cog=first, reduction=math.inf)) as dataset:
-        found = Metadata.of(dataset, job.structure.layout, first.source_blob)
+        found = Metadata.of(dataset, job.form.layout, first.source_blob)
     names = tuple({key: tags for key, tags in band.items() if key == CLASS_NAMES} for band in found.band_tags)
     return attrs.evolve(found, tags={}, band_tags=names, is_point=False, rpcs=None, notices=())
 

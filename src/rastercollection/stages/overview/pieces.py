@@ -137,7 +137,7 @@ def open_overview(
         translated(path, blob, lambda: "reading its COG"),
     ):
         with VettedReader(path, driver=_DRIVERS, sharing=False) as plain:
-            check_reach(plain, path, blob, local=not path.startswith("/vsi"))
+            check_reach(plain, path, blob, local=not gdal_env.is_virtual(path))
             level = _level(plain.overviews(1), source.reduction)
         options = {} if level is None else {"OVERVIEW_LEVEL": level}
         with VettedReader(path, driver=_DRIVERS, sharing=False, **options) as dataset:

@@ -18,8 +18,8 @@ from rastercollection.ports.addresses import join
 from rastercollection.rasters.cost import Load
 from rastercollection.stages.members import collection_members
 from rastercollection.stages.overview.compose import Composition
+from rastercollection.stages.overview.form import OverviewForm, find_form
 from rastercollection.stages.overview.making import MadeOverview, make, overview_grid
-from rastercollection.stages.overview.structure import Structure, find_structure
 from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
 from rastercollection.stages.resources import Resources
 
@@ -46,17 +46,17 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     low = find_low_zooms([cog.file for cog in cogs])
     if isinstance(low, str):
         return Overview(image=None, reason=low, members=members_digest(cogs))
-    structure = find_structure(cogs, members.drawn_as)
-    _report(structure, context)
+    form = find_form(cogs, members.drawn_as)
+    _report(form, context)
     composition = Composition(
-        structure=structure,
+        form=form,
         low=low,
         grid=overview_grid(low),
         storage=resources.storage,
         limits=resources.limits,
     )
     load = _load(composition).decided(request.in_memory, resources.limits.memory_bytes)
-    with room_for(load, structure.settings, resources.limits) as workspace:
+    with room_for(load, form.settings, resources.limits) as workspace:
         made = make(composition, workspace)
         _report_unreadable(made.unreadable, context)
         overview = _published(made, composition, request, context)
@@ -64,12 +64,12 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     return attrs.evolve(overview, members=members_digest(cogs), seconds=seconds)
 
 
-def _report(structure: Structure, context: TaskContext) -> None:
-    if structure.left_out:
-        names = listed([cog.source_blob for cog in structure.left_out])
+def _report(form: OverviewForm, context: TaskContext) -> None:
+    if form.left_out:
+        names = listed([cog.source_blob for cog in form.left_out])
         context.notice(
             "OVERVIEW_TILES_OMITTED",
-            f"{len(structure.left_out)} COGs are not in the overview: their bands, data type or colours are not those "
+            f"{len(form.left_out)} COGs are not in the overview: their bands, data type or colours are not those "
             f"of most ({names}).",
         )
 
@@ -84,7 +84,7 @@ def _report_unreadable(reasons: Sequence[str], context: TaskContext) -> None:
 
 
 def _load(job: Composition) -> Load:
-    layout = job.structure.layout
+    layout = job.form.layout
     return Load.of(
         source_shape=(0, 0),
         shape=(job.grid.height, job.grid.width),

@@ -13,6 +13,7 @@ from rastercollection.model.cog import Cog
 from rastercollection.model.names import tile_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile, Sources
+from rastercollection.ports.catalog import only_adds
 from rastercollection.stages.fan_in import validated_sources
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stage_names import CREATE_COGS, VALIDATE_TILES
@@ -28,7 +29,7 @@ def admit(context: StartContext) -> Sources:
     """
     request, sources = CollectionRequest.from_parameters(context.parameters), _sources(context)
     catalog = Resources.of(context.resources).catalog
-    if request.mode not in ("insert", "insert_ignore") or catalog is None:
+    if not only_adds(request.mode) or catalog is None:
         return sources
     names = tile_names(sources.blobs)
     there = {str(item["id"]) for item in catalog.items(request.stac_item_id)}

@@ -8,7 +8,7 @@ from rastercollection.model.evidence import Subject
 
 __all__ = ["DeclaredBands", "is_integer"]
 
-_PICTURE = ("uint8", "uint16")
+_UNSIGNED = ("uint8", "uint16")
 
 
 def is_integer(dtype: str) -> bool:
@@ -44,6 +44,6 @@ class DeclaredBands:
         return tuple(number for number, color in enumerate(self.colors, 1) if color != "alpha")
 
     @property
-    def is_picture(self) -> bool:
+    def is_8_or_16_bit(self) -> bool:
         """Whether all bands are uint8 or uint16."""
-        return all(dtype in _PICTURE for dtype in self.dtypes)
+        return all(dtype in _UNSIGNED for dtype in self.dtypes)

@@ -18,6 +18,7 @@ import numpy as np
 
 from rastercollection.core.models import Notify
 from rastercollection.errors import TileError
+from rastercollection.model.tiers import COLOR_PICTURES
 from rastercollection.model.tile import Detection
 from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 from rastercollection.stages.validate.sample import Sample
@@ -68,7 +69,7 @@ def _may_override(requested: str, layout: DeclaredBands, detection: Detection) -
         return detection.confidence == "medium"
     if requested == "categorical":
         return detection.pixels is not None and detection.pixels.distinct < _FEW
-    named = detection.confidence == "very_high" and detection.raster_type in ("rgb", "rgba")
+    named = detection.confidence == "very_high" and detection.raster_type in COLOR_PICTURES
     return requested == "multispectral" and layout.count in (3, 4) and not named
 
 

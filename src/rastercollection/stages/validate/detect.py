@@ -47,11 +47,11 @@ def detect_type(layout: DeclaredBands, sample: Sample) -> Detection:
 
 
 def _several(layout: DeclaredBands, sample: Sample, bands: str) -> Detection:
-    if layout.count == 3 and layout.is_picture:
+    if layout.count == 3 and layout.is_8_or_16_bit:
         named = layout.colors == ("red", "green", "blue")
         confidence = "very_high" if named else "high" if layout.dtypes[0] == "uint8" else "medium"
         return _detection("rgb", confidence, bands, _colors(layout))
-    if layout.count == 4 and layout.is_picture:
+    if layout.count == 4 and layout.is_8_or_16_bit:
         return _four(layout, sample, bands)
     if layout.count >= 5:
         return _detection("multispectral", "high", bands, _sensor(layout.count))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rastercollection.model.evidence import MOST_LISTED, PixelEvidence
+from rastercollection.rasters.pixels.validity import LARGEST_EXACT
 from rastercollection.stages.validate.sample import BandSample
 
 __all__ = ["pixel_evidence"]
@@ -23,7 +24,6 @@ _NARROWEST = 8
 _FEWEST_MEETINGS = 8
 """Pairs of equal values that a cell filled evenly would show, for it to be judged."""
 _EVEN = 0.3
-_LARGEST_EXACT = 2.0**53
 
 
 def pixel_evidence(band: BandSample) -> PixelEvidence | None:
@@ -61,7 +61,7 @@ def pixel_evidence(band: BandSample) -> PixelEvidence | None:
 def _are_whole(values: _Array) -> bool:
     """Whether floats, in ascending order, are whole numbers, and not so large that they could be no others."""
     ends = values[[0, -1]] if values.size else values
-    return bool((np.abs(ends) < _LARGEST_EXACT).all() and (values == np.floor(values)).all())
+    return bool((np.abs(ends) < LARGEST_EXACT).all() and (values == np.floor(values)).all())
 
 
 def _ranks(window: _Array, distinct: _Array) -> _Array:

@@ -10,6 +10,7 @@ import attrs
 
 from rastercollection.backends.catalogs.holdings import refuse_existing
 from rastercollection.errors import CatalogIncompleteError
+from rastercollection.ports.catalog import keeps_others, only_adds
 
 if TYPE_CHECKING:
     import psycopg
@@ -79,13 +80,13 @@ def load(
     from pypgstac.load import Methods
 
     name, ids = str(collection["id"]), [str(item["id"]) for item in items]
-    chosen = _not_stored(connection, name, items, mode) if mode in ("insert", "insert_ignore") else items
+    chosen = _not_stored(connection, name, items, mode) if only_adds(mode) else items
     loader = _loader(connection)
     loader.load_collections(iter([collection]), Methods.upsert)
     if chosen:
         method = _make_way(connection, name, ids, mode)
         loader.load_items(iter(chosen), method, chunksize=len(chosen))
-    if mode == "replace":
+    if not keeps_others(mode):
         connection.execute(_DELETE_OTHERS, [name, ids])
     found = look(connection, name, ids)
     if found is None or found.sent < len(ids):
@@ -130,7 +131,7 @@ def _make_way(connection: psycopg.Connection[Any], name: str, ids: Sequence[str]
     """
     from pypgstac.load import Methods
 
-    if mode in ("insert", "insert_ignore"):
+    if only_adds(mode):
         return Methods(mode)
     row = connection.execute("SELECT partition_trunc FROM collections WHERE id = %s", [name]).fetchone()
     if mode != "delsert" and not (row and row[0]):

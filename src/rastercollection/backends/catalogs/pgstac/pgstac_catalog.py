@@ -14,7 +14,7 @@ from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
 from rastercollection.backends.catalogs.pgstac.queries import read_items
 from rastercollection.errors import BackendError
-from rastercollection.ports.catalog import Publication, PublishMode
+from rastercollection.ports.catalog import Publication, PublishMode, keeps_others
 
 if TYPE_CHECKING:
     import psycopg
@@ -101,7 +101,7 @@ class PgstacCatalog:
         """Whether the items sent are there as they were; after ``replace``, and no others."""
         name, ids = publication.collection_id, publication.item_ids
         found = self._database.run(lambda connection: look(connection, name, ids), f"read collection {name}")
-        if found is None or (publication.mode == "replace" and found.items != len(ids)):
+        if found is None or (not keeps_others(publication.mode) and found.items != len(ids)):
             return False
         return (found.sent, found.digest) == (publication.stored, publication.digest)
 

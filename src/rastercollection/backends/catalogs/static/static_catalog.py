@@ -57,7 +57,7 @@ from rastercollection.core.models import Notice, Notify
 from rastercollection.core.records import multihash
 from rastercollection.errors import BackendError
 from rastercollection.ports.addresses import join, normalise
-from rastercollection.ports.catalog import Publication, PublishMode
+from rastercollection.ports.catalog import Publication, PublishMode, keeps_others
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import absolute_href
 
@@ -135,10 +135,10 @@ class StaticCatalog:
                 refuse_existing(items, published.ids, place.public)
             kept = published.ids if mode == "insert_ignore" else set()
             new = [item for item in items if item["id"] not in kept]
-            links = {} if mode == "replace" else {link.item_id: link for link in published.links}
+            links = {link.item_id: link for link in published.links} if keeps_others(mode) else {}
             written = self._write_items(place, new, published)
             links |= {link.item_id: link for link in written}
-            foreign = [other for other in published.foreign if mode != "replace" and other.item_id not in links]
+            foreign = [other for other in published.foreign if keeps_others(mode) and other.item_id not in links]
             held = Holdings(links=tuple(links.values()), foreign=tuple(foreign), hrefs=published.hrefs)
             notices = list(lost_items(item_links(self._document(place)), published.ids | held.ids, place.public))
             data = b""
@@ -204,7 +204,7 @@ class StaticCatalog:
         if not self._mirror(place, _nobody).is_current(document):
             return False
         published = self._published(place)
-        if publication.mode == "replace" and published.ids != set(publication.item_ids):
+        if not keeps_others(publication.mode) and published.ids != set(publication.item_ids):
             return False
         checksums = published.checksums(publication.item_ids)
         return len(checksums) == publication.stored and items_digest(checksums) == publication.digest

@@ -25,6 +25,7 @@ from rastercollection.geo.crs import same_crs
 from rastercollection.geo.heights import same_heights
 from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio, heights_in
+from rastercollection.rasters.gdal_env import is_remote
 from rastercollection.rasters.grid.placement import apply
 from rastercollection.rasters.grid.plan import GridPlan
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity
@@ -227,7 +228,7 @@ def _open(dataset: SourceDataset, **options: Any) -> DatasetReader:
 
 def _path(dataset: SourceDataset) -> str | PurePath:
     """A path object for local files, which rasterio takes as it is; it would interpret text."""
-    return dataset.gdal_path if dataset.gdal_path.startswith("/vsi") else PurePath(dataset.gdal_path)
+    return dataset.gdal_path if is_remote(dataset.gdal_path) else PurePath(dataset.gdal_path)
 
 
 def _of_validator(dataset: SourceDataset, _: Asked) -> str | None:

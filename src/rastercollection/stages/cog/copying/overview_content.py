@@ -8,7 +8,7 @@ import numpy as np
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from rastercollection.model.tiers import KEEPS_VALUES
+from rastercollection.model.cog import KEEPS_VALUES
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.rasters.writing.levels import sample_windows
 

@@ -11,17 +11,15 @@ import numpy as np
 
 from rastercollection.model.band import BandRole
 from rastercollection.model.band_views import usual_names, usual_roles
-from rastercollection.model.cog import Cog, CogFile, CogSettings
-from rastercollection.model.cog import Structure as CogStructure
-from rastercollection.model.tiers import KEEPS_VALUES
+from rastercollection.model.cog import KEEPS_VALUES, Cog, CogFile, CogSettings, Structure
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
 from rastercollection.rasters.writing.encode import suited
 
-__all__ = ["Structure", "find_structure"]
+__all__ = ["OverviewForm", "find_form"]
 
 
 @attrs.frozen(kw_only=True)
-class Structure:
+class OverviewForm:
     """What the overview has in common with its COGs.
 
     Attributes:
@@ -32,7 +30,6 @@ class Structure:
         raster_type: That of most.
         heights: What heights refer to, where all of them say the same; else None.
         roles: What each band shows, by most of the COGs that know.
-        keeps_values: Pixels are classes or indexes: no value may appear that no COG has.
     """
 
     cogs: tuple[Cog, ...]
@@ -42,11 +39,10 @@ class Structure:
     raster_type: str
     heights: str | None
     roles: tuple[BandRole, ...]
-    keeps_values: bool
 
 
-def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structure:
-    """The structure of most COGs, the first one's in a tie; of those that are drawn as the collection was, if any.
+def find_form(cogs: Sequence[Cog], drawn_as: Structure = ()) -> OverviewForm:
+    """The form of most COGs, the first one's in a tie; of those that are drawn as the collection was, if any.
 
     Invalid pixels are told as the COGs tell them where all do it in one way, else by a mask. Where the COGs have no
     invalid pixels, the overview has some all the same, between and around them: NaN in floats, a mask in all else.
@@ -60,7 +56,7 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
     first = files[0]
     dtype = np.result_type(*(np.dtype(band.dtype) for band in first.bands))
     settings = _settings(files, [cog.file for cog in cogs])
-    return Structure(
+    return OverviewForm(
         cogs=tuple(taken),
         left_out=tuple(cog for cog, kind in zip(cogs, kinds, strict=True) if kind != usual),
         layout=choose_layout(_validity(files), dtype, settings),
@@ -68,7 +64,6 @@ def find_structure(cogs: Sequence[Cog], drawn_as: CogStructure = ()) -> Structur
         raster_type=Counter(file.raster_type for file in files).most_common(1)[0][0],
         heights=first.heights if all(file.heights == first.heights for file in files) else None,
         roles=usual_roles(files),
-        keeps_values=settings.overview_resampling in KEEPS_VALUES,
     )
 
 
@@ -99,21 +94,16 @@ def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile]) -> CogSettings:
 def _resampling(taken: Sequence[CogFile], usual: str) -> str:
     """What makes no values, where any of the COGs holds classes or flags: all are drawn together."""
     if usual not in KEEPS_VALUES and any(map(_may_be_codes, taken)):
-        return "mode" if all(_is_classes(cog) for cog in taken) else "nearest"
+        return "mode" if all(cog.holds_codes for cog in taken) else "nearest"
     return usual
-
-
-def _is_classes(cog: CogFile) -> bool:
-    return cog.raster_type == "categorical" or cog.color_table is not None
 
 
 def _may_be_codes(cog: CogFile) -> bool:
     """Of a COG that was published before, no kernel is known: whole numbers of one band may be flags."""
-    if _is_classes(cog) or cog.settings.overview_resampling in KEEPS_VALUES:
+    if cog.holds_codes or cog.settings.keeps_values:
         return True
-    plain = [band for band in cog.bands if band.color_interpretation != "alpha"]
     unsure = not cog.settings.overview_resampling and cog.raster_type == "unknown"
-    return unsure and len(plain) == 1 and "int" in plain[0].dtype
+    return unsure and len(cog.color_bands) == 1 and "int" in cog.bands[cog.color_bands[0] - 1].dtype
 
 
 def _counts(cogs: Sequence[Cog]) -> set[int]:
