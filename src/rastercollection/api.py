@@ -270,12 +270,14 @@ def status(job_id: str, *, jobs: JobStore | str | None = None) -> JobReport:
         ObjectNotFoundError: There is no such job, or no such job store: none is made.
         BackendError: The beginning fits several jobs.
     """
-    wrong = problems(RuntimeOptions(jobs=jobs))
+    options = RuntimeOptions(jobs=jobs)
+    del jobs  # an address may hold a password, and what goes wrong from here on comes through this frame
+    wrong = problems(options)
     if not isinstance(job_id, str):
         wrong.append(RequestProblem("job_id", shown(job_id), "must be a text"))
     if wrong:
         raise RequestError(wrong)
-    with open_job_store(jobs, make=False) as store:
+    with open_job_store(options.jobs, make=False) as store:
         job = _find_job(store, job_id)
         counts = Counter(str(result.status) for result in store.results(job.id))
     return JobReport(job=job, tasks_by_status=dict(counts))

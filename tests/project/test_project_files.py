@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,12 @@ WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8
 HOOKS = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+IN_ROOT = {
+    *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml", "noxfile.py", "pyproject.toml", "mkdocs.yml"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
+    *("benchmarks", "docs", "src", "tests"),
+}
+"""All that the repository's root holds: what tests leave behind there is not committed unseen."""
 
 
 def _sessions() -> set[str]:
@@ -29,6 +36,14 @@ def _called(text: str) -> list[str]:
     return [
         name.partition("-")[0] for names in re.findall(r"nox -s((?: [a-z][\w-]*)+)", text) for name in names.split()
     ]
+
+
+def test_the_root_holds_what_it_should_and_nothing_else() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    assert {name.partition("/")[0] for name in files.split("\0") if name} == IN_ROOT
 
 
 def test_sessions_are_found() -> None:

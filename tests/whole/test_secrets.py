@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 import rasterio
+import rasterio.shutil
+from scipy.io import netcdf_file
 
-from rastercollection import RasterCollectionError, RequestError, plan_collection, process_collection
+from carried_scenes import beside, table
+from rastercollection import RasterCollectionError, RequestError, plan_collection, process_collection, status
 from rastercollection.model.parameters import parameters
 from rastercollection.model.request import CollectionRequest
 from validation_scenes import write
@@ -95,6 +99,129 @@ def test_nothing_that_a_job_leaves_behind_holds_a_secret(source, tmp_path, caplo
     assert [path for path in written if SECRET.encode() in path.read_bytes()] == []
 
 
+PIXELS = np.arange(90_000, dtype="uint8").reshape(300, 300)
+AS_PUBLISHED = {"blocksize": 512, "compress": "DEFLATE", "predictor": "YES"}
+"""As this library makes COGs, which it therefore takes as they are."""
+IN_A_QUERY = f"https://h/x?a=1&amp;sig={SECRET}"
+RPC = "".join(
+    f'<MDI key="{key}">{value}</MDI>'
+    for key, value in {
+        **dict.fromkeys(("LINE_OFF", "SAMP_OFF"), 150),
+        **dict.fromkeys(("LINE_SCALE", "SAMP_SCALE"), 150),
+        "LAT_OFF": 50,
+        "LONG_OFF": 10,
+        "HEIGHT_OFF": 0,
+        "LAT_SCALE": 0.1,
+        "LONG_SCALE": 0.1,
+        "HEIGHT_SCALE": 100,
+        "LINE_NUM_COEFF": "0 0 -1" + 17 * " 0",
+        "SAMP_NUM_COEFF": "0 1" + 18 * " 0",
+        **dict.fromkeys(("LINE_DEN_COEFF", "SAMP_DEN_COEFF"), "1" + 19 * " 0"),
+    }.items()
+)
+
+
+def _described(*, driver="GTiff", unit=None, description=None, **tags):
+    """Makes a raster with such texts, whatever its driver."""
+
+    def make(folder):
+        plain = write(folder / ("plain.tif" if driver == "COG" else "a.tif"), PIXELS)
+        with rasterio.open(plain, "r+") as dataset:
+            for domain, texts in tags.items():
+                dataset.update_tags(ns=None if domain == "plain" else domain, **texts)
+                dataset.update_tags(1, ns=None if domain == "plain" else domain, **texts)
+            if unit:
+                dataset.set_band_unit(1, unit)
+            if description:
+                dataset.set_band_description(1, description)
+        if driver == "COG":
+            rasterio.shutil.copy(plain, folder / "a.tif", driver=driver, **AS_PUBLISHED)
+            plain.unlink()
+
+    return make
+
+
+def _beside(band="", whole="", **options):
+    """Makes a raster with such texts in the file beside it."""
+
+    def make(folder):
+        path = write(folder / "a.tif", PIXELS, **options)
+        beside(path, band)
+        file = path.with_name("a.tif.aux.xml")
+        file.write_text(file.read_text().replace("<PAMDataset>", f"<PAMDataset>{whole}"))
+
+    return make
+
+
+def _netcdf(folder):
+    with netcdf_file(folder / "a.nc", "w") as file:
+        for name, values in {"lat": np.linspace(50, 49, 300), "lon": np.linspace(10, 11, 300)}.items():
+            file.createDimension(name, 300)
+            axis = file.createVariable(name, "d", (name,))
+            axis[:] = values
+            axis.units = {"lat": "degrees_north", "lon": "degrees_east"}[name]
+            axis.comment = f"token={SECRET}"
+        values = file.createVariable("z", "f", ("lat", "lon"))
+        values[:] = PIXELS
+        values.units = f"password={SECRET}"
+        values.long_name, values.secret = f"https://h/x?sig={SECRET}", SECRET
+        file.history, file.password = f"wget https://user:{SECRET}@h/x", SECRET
+
+
+CORNERS = "".join(
+    f'<GCP Id="password={SECRET}{row}{col}" Info="{IN_A_QUERY}" Pixel="{col}" Line="{row}" X="{10 + col / 3000}" '
+    f'Y="{50 - row / 3000}"/>'
+    for row in (0, 300)
+    for col in (0, 300)
+)
+TEXTS = {
+    "unit": _described(unit=f"password={SECRET}"),
+    "unit of a COG": _described(driver="COG", unit=f"password={SECRET}"),
+    "tag of a COG": _described(driver="COG", plain={"note": f"password={SECRET}"}),
+    "description of a COG": _described(driver="COG", description=f"password={SECRET}"),
+    "tag that is called a secret": _described(plain={"password": SECRET}, OTHER={"api_key": SECRET}),
+    "name of a tag": _described(plain={f"https://user:{SECRET}@h/": "x"}),
+    "document": _described(**{"xml:XMP": {"<x password": f'"{SECRET}"/>'}}),
+    "names of classes in tags": _described(CLASS_NAMES={"1": f"password={SECRET}"}),
+    "names of classes": _beside(f"<CategoryNames><Category>{IN_A_QUERY}</Category></CategoryNames>"),
+    "attribute table": _beside(table((1, IN_A_QUERY, 1, 2, 3, 4))),
+    "column": _beside(table((1, "water", 1, 2, 3, 4)).replace("Area_ha", f"password={SECRET}")),
+    "colour interpretation": _beside(f"<ColorInterp>password={SECRET}</ColorInterp>"),
+    "RPC": _beside(
+        whole=f'<Metadata domain="RPC">{RPC}<MDI key="NOTE">{IN_A_QUERY}</MDI></Metadata>', crs=None, transform=None
+    ),
+    "netCDF": _netcdf,
+    "ground control points": _beside(
+        whole=f'<GCPList Projection="EPSG:4326">{CORNERS}</GCPList>', crs=None, transform=None
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("make", TEXTS.values(), ids=TEXTS)
+def test_no_text_of_a_raster_is_published_with_its_secret(make, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG, "rastercollection")
+    (tmp_path / "source").mkdir()
+    make(tmp_path / "source")
+    assert SECRET in "".join(path.read_bytes().decode("latin-1") for path in (tmp_path / "source").iterdir())
+    result = process_collection(
+        container_name=str(tmp_path / "source"),
+        output_container=str(tmp_path / "out"),
+        **{**RIGHT, "blob_list": ["*.nc" if make is _netcdf else "*.tif"], "jobs": f"sqlite:///{tmp_path}/jobs.db"},
+        **({"input_crs": "EPSG:4326"} if make is _netcdf else {}),
+    )
+    assert result.to_dict()["status"] == "completed"
+    assert SECRET not in json.dumps(result.to_dict()) + caplog.text
+    with sqlite3.connect(tmp_path / "jobs.db") as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "source"]
+    assert {".tif", ".json", ".parquet", ".db"} <= {path.suffix for path in written}
+    assert [path for path in written if SECRET.encode() in path.read_bytes()] == []
+    for path in written:
+        if path.suffix == ".parquet":  # compressed
+            assert SECRET not in str(pyarrow.parquet.read_table(path).to_pylist())
+
+
 def _raise(parameters, context):
     raise ValueError(f"cannot open https://h/x?sig={SECRET}\n  - b.tif: [FORGED] line")
 
@@ -126,10 +253,11 @@ def _locals(error: BaseException | None) -> Iterator[str]:
     "secretive",
     [
         {"catalog": f"postgresql://user:{SECRET}@127.0.0.1:1/db"},
-        {"catalog": f"host=127.0.0.1 port=1 password={SECRET}"},  # no address: it would become a folder
+        {"catalog": f"host=127.0.0.1 port=1 password={SECRET}"},
         {"storage_options": {"secret": SECRET}, "container_name": "s3://no-such-bucket/x"},
         {"storage_options": {"secret": SECRET}, "blob_list": ["none.tif"]},
         {"jobs": f"unknown://user:{SECRET}@host"},
+        {"jobs": f"host=h password={SECRET}"},
     ],
 )
 def test_frames_hold_no_secrets_in_the_clear(secretive, source, tmp_path, monkeypatch):
@@ -141,4 +269,14 @@ def test_frames_hold_no_secrets_in_the_clear(secretive, source, tmp_path, monkey
         )
     found = list(_locals(caught.value))
     assert len(found) > 5
+    assert [local for local in found if SECRET in local] == []
+
+
+@pytest.mark.parametrize("jobs", [f"unknown://user:{SECRET}@host", f"host=h password={SECRET}", f"sqlite:{SECRET}"])
+def test_frames_of_asking_for_the_status_hold_none_either(jobs):
+    with pytest.raises(RasterCollectionError) as caught:
+        status("abc", jobs=jobs)
+    assert SECRET not in told(caught.value)
+    found = list(_locals(caught.value))
+    assert len(found) > 2
     assert [local for local in found if SECRET in local] == []

@@ -20,7 +20,7 @@ from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.registry import Registry
 from rastercollection.core.workflow import Workflow
-from rastercollection.disclosure.redaction import holds_secret, revealed
+from rastercollection.disclosure.redaction import Hidden, holds_secret, revealed
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.model import checks, converters
 from rastercollection.model.parameters import documented, parameter
@@ -47,6 +47,7 @@ __all__ = [
 DEFAULT_EXECUTOR = "thread"
 _run = functools.partial(parameter, group="run")
 _DATABASE = re.compile(r"(?P<scheme>[a-z][a-z0-9+]*)://")
+_KEYWORDS = re.compile(r"\s*(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=")
 _SQLITE = "sqlite:///"
 
 
@@ -67,7 +68,7 @@ def _is_size(value: Any) -> str:
 
 def _is_job_store(value: Any) -> str:
     allowed = "sqlite:///file.db, memory or a job store"
-    if isinstance(value, str) and re.match("sqlite(:|$)", value):
+    if isinstance(value, str) and (re.match("sqlite(:|$)", value) or not re.match(r"[\w+.-]+(://|$)", value)):
         return "" if value.startswith(_SQLITE) and value != _SQLITE else f"must be {allowed}"
     return checks.text_or(checks.has_members_of(JobStore, allowed))(value)
 
@@ -79,7 +80,7 @@ def _is_event(value: Any) -> str:
 
 def _is_catalog(value: Any) -> str:
     allowed = "a folder, a database's address or a catalog backend"
-    if isinstance(value, str) and not _DATABASE.match(value) and holds_secret(value):
+    if isinstance(value, str) and not _DATABASE.match(value) and (_KEYWORDS.match(value) or holds_secret(value)):
         return f"must be {allowed}, such as postgresql://user@host/database"
     return checks.text_or(checks.has_members_of(CatalogBackend, allowed))(value)
 
@@ -258,14 +259,13 @@ def open_storage(options: RuntimeOptions) -> StorageBackend:
 
 def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: StorageBackend) -> CatalogBackend:
     """An instance as it is; a database address by its scheme; anything else is the folder of a static catalog."""
-    given = options.catalog
-    if given is not None and not isinstance(given, str):
-        return given
-    address = given or addresses.join(request.output_container, "stac")
-    name = _catalog_name(address)
+    if options.catalog is not None and not isinstance(options.catalog, str):
+        return options.catalog
+    address = Hidden(options.catalog or addresses.join(request.output_container, "stac"))
+    name = _catalog_name(address.value)
     if name == "static":
-        return cast(CatalogBackend, CATALOGS.load(name)(addresses.normalise(address), storage))
-    return cast(CatalogBackend, CATALOGS.load(name)(address))
+        return cast(CatalogBackend, CATALOGS.load(name)(addresses.normalise(address.value), storage))
+    return cast(CatalogBackend, CATALOGS.load(name)(address.value))
 
 
 def _catalog_name(address: str) -> str:
@@ -283,38 +283,38 @@ def open_job_store(jobs: JobStore | str | None, *, make: bool = True) -> Iterato
     if jobs is not None and not isinstance(jobs, str):
         yield jobs
         return
-    if not make:
-        _check_file(jobs)
-    store = _make_job_store(jobs)
+    address = None if jobs is None else Hidden(jobs)
     del jobs  # what goes wrong from here on comes through this frame
+    if not make:
+        _check_file(address)
+    store = _make_job_store(address)
     try:
         yield store
     finally:
         store.close()
 
 
-def _make_job_store(address: str | None) -> JobStore:
+def _make_job_store(address: Hidden | None) -> JobStore:
     if address is None:
         from rastercollection.backends.jobs.default import default_job_store
 
-        store: JobStore = default_job_store()
-        return store
-    name = _job_store_name(address)
+        return default_job_store()
+    name = _job_store_name(address.value)
     if name == "sqlite":
-        return cast(JobStore, JOBS.load(name).from_url(address))
-    return cast(JobStore, JOBS.load(name)(address) if "://" in address else JOBS.load(name)())
+        return cast(JobStore, JOBS.load(name).from_url(address.value))
+    return cast(JobStore, JOBS.load(name)(address.value) if "://" in address.value else JOBS.load(name)())
 
 
 def _job_store_name(address: str) -> str:
     return address.partition("://")[0]
 
 
-def _check_file(address: str | None) -> None:
+def _check_file(address: Hidden | None) -> None:
     from rastercollection.backends.jobs.default import state_folder
 
-    if address is not None and not address.startswith(_SQLITE):
+    if address and not address.value.startswith(_SQLITE):
         return
-    path = str(state_folder() / "jobs.db") if address is None else os.path.expanduser(address.removeprefix(_SQLITE))
+    path = os.path.expanduser(address.value.removeprefix(_SQLITE)) if address else str(state_folder() / "jobs.db")
     if not os.path.exists(path):
         raise ObjectNotFoundError(f"There is no job store {path}.", "No job was recorded there: name another.", path)
 

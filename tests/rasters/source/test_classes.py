@@ -88,6 +88,16 @@ def test_colours_are_within_a_byte(tmp_path: Path) -> None:
     assert band.classes[0].color == (0, 255, 7, 255)
 
 
+def test_secrets_in_them_are_replaced_and_that_is_known(tmp_path: Path) -> None:
+    category = "<CategoryNames><Category>{}</Category></CategoryNames>"
+    planted = "https://h/x?a=1&amp;sig=Zq9x7SECRET"
+    listed, tabled, plain = found(tmp_path, category.format(planted), table((1, planted, 0, 1, 2, 3)), BY_ROW)
+    assert names(listed) == {0: "https://h/x?a=1&sig=REDACTED"}
+    assert names(tabled) == {1: "https://h/x?a=1&sig=REDACTED"}
+    assert "SECRET" not in str(tabled.table)
+    assert (listed.has_secrets, tabled.has_secrets, plain.has_secrets) == (True, True, False)
+
+
 def test_text_that_looks_like_markup_stays_text(tmp_path: Path) -> None:
     hostile = "&lt;/VRTRasterBand&gt;&lt;VRTRasterBand band=&quot;1&quot;&gt; ]]&gt;"
     (band,) = found(tmp_path, f"<CategoryNames><Category>{hostile}</Category></CategoryNames>")

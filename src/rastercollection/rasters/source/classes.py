@@ -17,6 +17,7 @@ import rasterio
 import rasterio.shutil
 from rasterio.io import DatasetReader, MemoryFile
 
+from rastercollection.disclosure.redaction import redacted
 from rastercollection.model.band import RasterClass
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
 from rastercollection.rasters.pixels.validity import LARGEST_EXACT
@@ -53,6 +54,7 @@ class BandClasses:
         columns: Columns of the table that are neither values, names, colours nor counts.
         dropped: How many named values there are beyond those kept.
         is_known: Whether it could be found out at all.
+        has_secrets: Whether any of its texts looked like a password or signature, which is left out of all of these.
     """
 
     classes: tuple[RasterClass, ...] = ()
@@ -60,6 +62,7 @@ class BandClasses:
     columns: tuple[str, ...] = ()
     dropped: int = 0
     is_known: bool = True
+    has_secrets: bool = False
 
 
 def classes_of(dataset: DatasetReader) -> tuple[BandClasses, ...]:
@@ -98,7 +101,7 @@ def _own_names(dataset: DatasetReader, band: int) -> dict[int, RasterClass]:
 
 
 def _classes_in(band: ElementTree.Element, known: Mapping[int, RasterClass]) -> BandClasses:
-    found = dict(known)
+    found, has_secrets = dict(known), _redact(band)
     element = band.find("GDALRasterAttributeTable")
     table = BandClasses()
     if element is not None:
@@ -109,7 +112,17 @@ def _classes_in(band: ElementTree.Element, known: Mapping[int, RasterClass]) -> 
         text = _shortened(name.text)
         if text:
             found[value] = RasterClass(value=value, name=text, color=found[value].color if value in found else None)
-    return _kept(found, table)
+    return attrs.evolve(_kept(found, table), has_secrets=has_secrets)
+
+
+def _redact(band: ElementTree.Element) -> bool:
+    """Replace what looks like a secret in any text of a band's description; whether there was something."""
+    changed = False
+    for element in band.iter():
+        shown = redacted(element.text or "")
+        if shown != (element.text or ""):
+            element.text, changed = shown, True
+    return changed
 
 
 def _kept(found: Mapping[int, RasterClass], table: BandClasses) -> BandClasses:

@@ -6,20 +6,26 @@ import mmap
 from pathlib import PurePath
 from typing import Any
 
+import attrs
 from rasterio.io import DatasetReader
+from rasterio.rpc import RPC
 from typing_extensions import override
 
-from rastercollection.disclosure.redaction import redacted
+from rastercollection.disclosure.redaction import REDACTED, redacted, redacted_values
 from rastercollection.errors import TileError
 from rastercollection.geo.crs_files import file_elsewhere, file_elsewhere_in_bytes
 
 __all__ = ["VettedReader", "check_crs_inside", "check_crs_text"]
 
+_OF_RPCS = {field.name.upper() for field in attrs.fields(RPC)}
 _INTERPRETED_AT_ONCE = ("netCDF", "HFA")
 
 
 class VettedReader(DatasetReader):  # type: ignore[misc]
     """rasterio's dataset, which refuses CRSs that name files outside of PROJ's own folders, and redacts its texts.
+
+    This is the one place where texts of rasters are redacted, but for what GDAL is asked for itself: names of classes
+    and attribute tables (:mod:`rastercollection.rasters.source.classes`).
 
     Raises:
         TileError: ``UNSAFE_SOURCE``, from the constructor, ``crs`` and ``gcps``.
@@ -36,10 +42,31 @@ class VettedReader(DatasetReader):  # type: ignore[misc]
         """Description of each band, without secrets; None where it has none."""
         return tuple(text and redacted(text) for text in super().descriptions)
 
+    @property
+    @override
+    def units(self) -> tuple[str | None, ...]:
+        """Unit of each band, without secrets; None where it has none."""
+        return tuple(text and redacted(text) for text in super().units)
+
+    @property
+    @override
+    def rpcs(self) -> Any:
+        """Rational polynomials; None without. What else stands beside them, rasterio would take for numbers."""
+        model = {name: text for name, text in self.tags(ns="RPC").items() if name in _OF_RPCS}
+        return RPC.from_gdal(model) if model else None
+
     @override
     def tags(self, *args: Any, **options: Any) -> dict[str, str]:
-        """Tags of the dataset or of a band, without secrets."""
-        return {name: redacted(str(text)) for name, text in super().tags(*args, **options).items()}
+        """Tags of the dataset or of a band, without secrets; what is kept under a name that says secret is one."""
+        return dict(_without_secrets(name, str(text)) for name, text in super().tags(*args, **options).items())
+
+
+def _without_secrets(name: str, text: str) -> tuple[str, str]:
+    shown = redacted(f"{name}:{text}")  # GDAL takes a text that begins with https:// for a tag of that name
+    if not shown.startswith(f"{name}:"):
+        return redacted(name), REDACTED
+    attribute = name.rpartition("#")[2]  # netCDF's are called variable#attribute
+    return name, redacted_values({attribute: shown.removeprefix(f"{name}:")})[attribute]
 
 
 def check_crs_text(text: str, subject: str) -> None:

@@ -13,7 +13,6 @@ from rasterio.rpc import RPC
 
 from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
-from rastercollection.disclosure.redaction import redacted
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.source.classes import CLASS_NAMES, BandClasses, classes_of
 from rastercollection.rasters.writing.left_out import holds_color_table, left_out
@@ -73,7 +72,7 @@ class Metadata:
         return cls(
             tags=tags,
             band_tags=band_tags,
-            descriptions=tuple(text and redacted(text) for text in pick(dataset.descriptions)),
+            descriptions=pick(dataset.descriptions),
             units=pick(dataset.units),
             scales=pick(dataset.scales),
             offsets=pick(dataset.offsets),
@@ -155,7 +154,7 @@ class _Budget:
                     self._dropped[f"{domain}:{key}" if domain else key] = None
                     continue
                 self._left -= size
-                kept.setdefault(domain, {})[key] = redacted(value)
+                kept.setdefault(domain, {})[key] = value
         return kept
 
 

@@ -286,3 +286,18 @@ def test_it_is_told_of_files_that_gdal_cannot_reach(tmp_path: Path) -> None:
     info = storage.put(str(made.path), "memory://passthrough/x.tif")
     source = attrs.evolve(made.validation.source, url=info.url, size=info.size, version=info.version)
     assert answer(storage, attrs.evolve(made.validation, source=source), UTM) is None
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lambda raster: raster.update_tags(note="password=Zq9x7"),
+        lambda raster: raster.update_tags(2, note="password=Zq9x7"),
+        lambda raster: raster.set_band_unit(1, "password=Zq9x7"),
+        lambda raster: raster.set_band_description(1, "https://h/x?sig=Zq9x7"),
+    ],
+)
+def test_secrets_in_the_file_are_not_copied_with_it(plant: Callable[[Any], None], tmp_path: Path) -> None:
+    told = reason(cog(tmp_path, change=plant))
+    assert told is not None
+    assert told.endswith("would be changed.") or told == "Its tag note would be left out or changed."

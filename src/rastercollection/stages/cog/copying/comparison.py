@@ -185,15 +185,19 @@ def _of_metadata(dataset: SourceDataset, asked: Asked) -> str | None:
         return "Some of its metadata would be left out."
     if dataset.is_renamed:
         return "Its bands are to be called otherwise."
-    for band, tags in enumerate((kept.tags, *kept.band_tags)):
-        for domain, key, value in _tags_of(dataset, band):
-            if tags.get(domain, {}).get(key) != value:
-                where = f"{domain}:{key}" if domain else key
-                return f"Its tag {where} would be left out or changed."
+    with _open(dataset) as whole:  # ``dataset``, which hides secrets, would hide that they are in the file
+        for band, tags in enumerate((kept.tags, *kept.band_tags)):
+            for domain, key, value in _tags_of(whole, band):
+                if tags.get(domain, {}).get(key) != value:
+                    where = f"{domain}:{key}" if domain else key
+                    return f"Its tag {where} would be left out or changed."
+        told = (tuple(whole.descriptions), tuple(whole.units))
+    if told != (kept.descriptions, kept.units) or any(band.has_secrets for band in kept.classes):
+        return "Descriptions, units or names of its values would be changed."
     return None
 
 
-def _tags_of(dataset: SourceDataset, band: int) -> Iterator[tuple[str, str, str]]:
+def _tags_of(dataset: DatasetReader, band: int) -> Iterator[tuple[str, str, str]]:
     """Domain, key and value of all tags of the dataset (band 0) or a band; what GDAL makes up is left out."""
     for domain in ("", *(name for name in dataset.tag_namespaces(band) if name and name not in _NOT_TAGS)):
         for key, value in dataset.tags(band, ns=domain or None).items():
