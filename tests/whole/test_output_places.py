@@ -402,3 +402,15 @@ def test_the_command_line_takes_a_folder_that_outputs_lie_in(data: Path, capfd: 
     for _ in range(2):
         assert main(["run", folder, "--id", "c", "--output", folder, "--jobs", "memory", "--executor", "serial"]) == 0
     assert capfd.readouterr().out.count("2 of 2 tiles") == 2
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "empty"])
+def test_a_user_runs_his_own_job_again_whatever_became_of_the_reservation(data: Path, damage: str) -> None:
+    assert run(data, "2019", "y2019").status == "completed"
+    (document,) = (data / "cogs" / "y2019").glob("*.reserved.json")
+    if damage == "gone":
+        document.unlink()
+    else:
+        document.write_bytes(document.read_bytes()[:50] if damage == "cut" else b"")
+    assert run(data, "2019", "y2019").status == "completed"
+    assert len(list((data / "cogs" / "y2019").glob("*.reserved.json"))) == 1

@@ -131,7 +131,7 @@ class RuntimeOptions:
     scratch: str | None = field(
         default=None,
         converter=converters.path_or_none,
-        metadata=_run("local folder for temporary files", checks.text, otherwise="the system's own", metavar="DIR"),
+        metadata=_run("local folder for temporary files", checks.local_folder, otherwise="the system's", metavar="DIR"),
     )
     storage: StorageBackend | str | None = field(
         default=None,

@@ -123,6 +123,10 @@ def is_container(value: Any) -> str:
     return addresses.container_problem(value)
 
 
+def local_folder(value: Any) -> str:
+    return text(value) or ("must be a folder of this machine" if "://" in value or value.startswith("/vsi") else "")
+
+
 def is_folder(value: Any) -> str:
     if not isinstance(value, str):
         return "must be a folder name, relative to the container"

@@ -40,6 +40,7 @@ SCHEMES = ("file", "local", "memory", "s3", "s3a", "gs", "gcs", *AZURE_SCHEMES, 
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:")
+_IPV6 = re.compile(r"(?<=://)\[[0-9A-Fa-f:.]+\]")
 
 
 def split_scheme(url: str) -> tuple[str, str]:
@@ -59,7 +60,7 @@ def url_problem(url: str) -> str:
         return "must not be empty"
     if "\0" in url:
         return "must not contain a NUL character"
-    if "::" in url:
+    if "::" in _IPV6.sub("", url):
         return "must not chain file systems with '::'"
     scheme, rest = split_scheme(url)
     if scheme and scheme not in SCHEMES:

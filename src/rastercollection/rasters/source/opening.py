@@ -86,8 +86,6 @@ def open_source(
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
             confirm = partial(_confirm, storage, source, place, messages)
             dataset = stack.enter_context(_open(place, source, policy, confirm))
-        if notify and dataset.has_lost_texts:
-            notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
         if notify:
             for notice in facts.unseen:
                 notify(notice.code, f"{source.blob}: {notice.message}")
@@ -97,6 +95,8 @@ def open_source(
             if _is_proven(error, place, messages, every_pixel):
                 raise
             raise TaskError(error.message, error.hint, error.code, retryable=True, details=error.details) from error
+        if notify and dataset.has_lost_texts:
+            notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
         if notify:
             for message in in_words(messages, place.path, source.blob):
                 notify("GDAL_WARNING", message if source.blob in message else f"{source.blob}: {message}")

@@ -27,9 +27,14 @@ class VettedReader(DatasetReader):  # type: ignore[misc]
     This is the one place where texts of rasters are redacted, but for what GDAL is asked for itself: names of classes
     and attribute tables (:mod:`rastercollection.rasters.source.classes`).
 
+    Attributes:
+        has_lost_texts: Some are no UTF-8 and were left out.
+
     Raises:
         TileError: ``UNSAFE_SOURCE``, from the constructor, ``crs`` and ``gcps``.
     """
+
+    has_lost_texts = False
 
     def _handle_crswkt(self, wkt: str) -> Any:
         """Make a CRS of a definition; rasterio calls it with whatever CRS of a dataset it comes upon."""

@@ -7,6 +7,7 @@ least one of them is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 
@@ -157,7 +158,16 @@ class OutputPlace:
         try:
             return _Document(info=info, name=name, data=data, reservation=Reservation.read(data))
         except (ValueError, RasterCollectionError):
-            return _Document(info=info, name=name, data=data, reservation=None)
+            # one of this collection, as its name says, that was cut short keeps nothing from it
+            own = Reservation(collection=self.wanted.collection) if self._is_own(name) else None
+            return _Document(info=info, name=name, data=data, reservation=own)
+
+    def _is_own(self, document: str) -> bool:
+        """Whether a document's name is that of one of this collection."""
+        return (
+            re.fullmatch(rf"{re.escape(self.wanted.collection)}-[0-9a-f]{{12}}{re.escape(SUFFIX)}", document)
+            is not None
+        )
 
     def _taken(self, content: Content) -> tuple[RequestProblem, ...]:
         found = [*map(self._of_another, content.documents), self._of_somebody(content)]
@@ -192,7 +202,11 @@ class OutputPlace:
         )
 
     def _is_published(self, name: str) -> bool:
-        return self.storage.public_url(join(self._url, name)) in self.published
+        """Whether the collection links to it; page and mosaic are its own where it links to anything in the folder."""
+        if self.storage.public_url(join(self._url, name)) in self.published:
+            return True
+        here = f"{self.storage.public_url(self._url)}/"
+        return name in self.wanted.documents and any(address.startswith(here) for address in self.published)
 
     def _problem(self, what: str, link: str = ":") -> RequestProblem:
         value = repr(self.folder or None) if self.parameter == "output_folder" else repr(public_form(self.container))
