@@ -144,3 +144,10 @@ def test_addresses_are_checked_without_vendors() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("url", ["https://[2606:4700::1111]/data", "http://[::1]:9000/bucket"])
+def test_addresses_of_ipv6_chain_no_file_systems(url: str) -> None:
+    assert addresses.url_problem(url) == ""
+    assert "chain" in addresses.url_problem("simplecache::https://host/data")
+    assert "chain" in addresses.url_problem("https://[2606::1]/a::b")
