@@ -70,7 +70,8 @@ def tests(session: nox.Session) -> None:
     _install_services(session)
     _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,geoparquet,pgstac,view]")
     servers = os.pathsep.join(_tile_server(session, version) for version in TITILERS)
-    session.run("pytest", *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
+    at_once = ("-n", "auto", "--maxprocesses", "4")
+    session.run("pytest", *at_once, *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
 
 
 def _install_services(session: nox.Session) -> None:
