@@ -31,7 +31,7 @@ WRONG = {
     "collection_description": ["", 5],
     "input_crs": ["", "EPSG:0", "http://example.com/crs", "LOCAL_CS[]", 4326],
     "raster_type": ["photo", None, 1],
-    "bands": [[""], ["red", "red"], ["rededge1", "rededge071"], [3], 4, ["red,,blue"], None],
+    "bands": [[""], ["red", "red"], ["rededge1", "rededge071"], [3], 4, ["red,,blue"], [], ""],
     "output_tier": ["gold", ""],
     "output_container": ["gopher://x"],
     "output_folder": ["../up", "a/../../b", "a\\b"],

@@ -146,7 +146,7 @@ def test_rain_is_no_picture(tmp_path: Path) -> None:
     write_tile(tmp_path / "bronze" / "a.tif", (1.5, 20, 80), dtype="float32", descriptions=months)
     result = run(tmp_path)
     assert shown(tmp_path) == ("First band", [1])
-    assert codes(result) == ["BANDS_UNKNOWN"]
+    assert codes(result) == []
     assert not any(name.startswith("eo:") for band in asset_of(tmp_path).extra_fields["bands"] for name in band)
     assert len(set(thumbnail_pixel(tmp_path)[:3])) == 1
 
@@ -180,6 +180,29 @@ def test_a_band_that_is_called_alpha_in_the_file_is_what_the_user_says(tmp_path:
         assert [color.name for color in cog.colorinterp] == list(BGRN)
 
 
+def test_a_band_that_is_declared_as_alpha_and_called_near_infrared_is_data(tmp_path: Path) -> None:
+    """GDAL declares alpha in any four bytes; near infrared is 0 all over, and a JPEG would leave it out."""
+    place = {"crs": "EPSG:32633", "transform": from_origin(5e5, 5e6, 10, 10)}
+    write_tile(tmp_path / "bronze" / "a.tif", colors=("red", "green", "blue", "alpha"), descriptions=BGRN, **place)
+    result = run(tmp_path, output_tier="visualization")
+    with rasterio.open(cog_of(tmp_path)) as cog:
+        assert cog.read()[:, cog.height // 2, cog.width // 2].tolist() == list(BYTES)
+        assert cog.dataset_mask()[cog.height // 2, cog.width // 2] == 255
+        assert ColorInterp.alpha not in cog.colorinterp
+    assert shown(tmp_path) == ("Natural color", [3, 2, 1])
+    (tile,) = result.to_dict()["tiles"]
+    assert {"ALPHA_TAKEN_FOR_DATA", "TIER_FALLBACK"} <= {notice["code"] for notice in tile["notices"]}
+
+
+def test_three_months_are_no_picture_though_declared_as_one(tmp_path: Path) -> None:
+    months = ("January", "February", "March")
+    write_tile(tmp_path / "bronze" / "a.tif", BYTES[:3], colors=("red", "green", "blue"), descriptions=months)
+    result = run(tmp_path)
+    assert shown(tmp_path) == ("Bands 1, 2, 3", [1, 2, 3])
+    assert codes(result) == ["BANDS_UNKNOWN"]
+    assert not any(name.startswith("eo:") for band in asset_of(tmp_path).extra_fields["bands"] for name in band)
+
+
 def test_a_band_that_the_user_calls_alpha_is_one(tmp_path: Path) -> None:
     write_tile(tmp_path / "bronze" / "a.tif", (30, 90, 200, 255))
     run(tmp_path, bands=["red", "green", "blue", "alpha"])
@@ -203,7 +226,7 @@ def test_a_cog_is_copied_only_if_it_says_the_same(tmp_path: Path) -> None:
     (tmp_path / "bronze").mkdir()
     rasterio.shutil.copy(plain, tmp_path / "bronze" / "a.tif", driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES")
     source = (tmp_path / "bronze" / "a.tif").read_bytes()
-    for bands, is_copy in (((), True), (BGRN, True), (("red", "green", "blue", "nir"), False)):
+    for bands, is_copy in ((None, True), (BGRN, True), (("red", "green", "blue", "nir"), False)):
         run(tmp_path, bands=bands)
         assert (cog_of(tmp_path).read_bytes() == source) == is_copy
 

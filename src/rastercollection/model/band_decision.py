@@ -11,7 +11,7 @@ from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.band import BandRole
 from rastercollection.model.band_roles import FoundRoles, find_roles, names_label
-from rastercollection.model.band_views import band_views
+from rastercollection.model.band_views import BandView, band_views
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Validation
 
@@ -29,7 +29,7 @@ def decide_bands(
 
     Tiles that say nothing are taken for the others whose bands are of the same data types, where these agree.
     """
-    found = {tile.source.blob: find_roles(tile, request.bands, request.raster_type) for tile in validations}
+    found = {tile.source.blob: find_roles(tile, request.bands or (), request.raster_type) for tile in validations}
     by_layout: dict[object, list[str]] = defaultdict(list)
     for tile in validations:
         by_layout[tile.band_layout].append(tile.source.blob)
@@ -99,12 +99,12 @@ def _doubts(found: _Found) -> tuple[Notice, ...]:
 
 
 def _unknown(tiles: Sequence[Validation]) -> tuple[Notice, ...]:
-    """Of tiles of three bands or more that are shown without their colours being known."""
+    """Of tiles that are shown as pictures, or could be, without their colours being known."""
     blobs: dict[str, list[str]] = defaultdict(list)
     for tile in tiles:
         names = [role.common_name for role in tile.roles]
         view = band_views(names, tile.color_interpretation, tile.dtypes, tile.raster_type)[0]
-        if sum(color != "alpha" for color in tile.color_interpretation) >= 3 and not view.claims_colors:
+        if _may_be_picture(tile, view) and not view.claims_colors:
             shown = "the first band" if len(view.bands) == 1 else view.title.replace("Bands", "bands")
             blobs[shown].append(tile.source.blob)
     return tuple(
@@ -115,3 +115,9 @@ def _unknown(tiles: Sequence[Validation]) -> tuple[Notice, ...]:
         )
         for shown, some in blobs.items()
     )
+
+
+def _may_be_picture(tile: Validation, view: BandView) -> bool:
+    """Whether it has three bands or more, and three are shown or all are of a type that pictures have."""
+    plain = sum(color != "alpha" for color in tile.color_interpretation)
+    return plain >= 3 and (len(view.bands) == 3 or set(tile.dtypes) <= {"uint8", "uint16"})

@@ -10,7 +10,8 @@ Evidence counts in this order, band by band, and each name is given once:
 6. a ``raster_type`` of ``rgb`` or ``rgba`` that the user asked for.
 
 GDAL calls the bands of any GeoTIFF of three or four bytes red, green and blue, whatever they are: that gives way to
-texts or wavelengths that say something else of those three.
+texts or wavelengths that call those three by other common names. Where they are called something else altogether, the
+dataset claims no colours in the first place, see :mod:`rastercollection.model.format_colors`.
 """
 
 from __future__ import annotations

@@ -253,6 +253,8 @@ def is_texts(value: Any) -> str:
 def is_bands(value: Any) -> str:
     if not isinstance(value, tuple) or not all(isinstance(name, str) and name_inside(name) == "" for name in value):
         return "must be names of bands, in their order"
+    if not value:
+        return "must name the bands; leave it out for what the tiles say"
     names = [common_name(name) or name for name in value]
     twice = sorted({name for name in names if names.count(name) > 1})
     return f"must name each band by another name: {', '.join(twice)} is there twice" if twice else ""

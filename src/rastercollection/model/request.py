@@ -76,8 +76,8 @@ class CollectionRequest:
     raster_type: RasterType = field(
         default="auto", metadata=parameter("what the tiles show; a tile that clashes with it is refused")
     )
-    bands: tuple[str, ...] = field(
-        default=(),
+    bands: tuple[str, ...] | None = field(
+        default=None,
         converter=converters.band_names,
         metadata=parameter(
             "what the tiles' bands are called, in their order: common names of STAC's eo extension (`red`, `nir08`) "

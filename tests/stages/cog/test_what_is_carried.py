@@ -355,3 +355,16 @@ def test_an_attribute_table_is_in_the_file(tmp_path: Path) -> None:
         content = found.path.read_bytes()
         assert b"<Name>Area_ha</Name>" in content
         assert b"Built &amp; sealed" in content
+
+
+@pytest.mark.parametrize("target", [UTM, "EPSG:4326"])
+def test_half_transparent_pixels_that_a_jpeg_shows_opaque_are_told(target: str, tmp_path: Path) -> None:
+    data = small(4)
+    data[3] = 255
+    data[3, :, :10] = 100
+    source = write_raster(tmp_path / "x.tif", data, photometric="RGB", ALPHA="YES")
+    assert "ALPHA_HARDENED" in make_cog(source, target, tier="visualization").codes
+    assert "ALPHA_HARDENED" not in make_cog(source, target).codes
+    data[3, :, :10] = 0
+    hard = write_raster(tmp_path / "y.tif", data, photometric="RGB", ALPHA="YES")
+    assert "ALPHA_HARDENED" not in make_cog(hard, target, tier="visualization").codes

@@ -43,6 +43,7 @@ class ValidPixels:
         steps: Rows and columns of the windows.
         differs: Bands disagree on which pixels are valid.
         misread: Values do not tell all readers which pixels are valid: only a mask does.
+        half_transparent: Pixels that an alpha band makes so, where a mask takes its place.
     """
 
     counts: NDArray[np.int64]
@@ -50,6 +51,7 @@ class ValidPixels:
     steps: tuple[int, int]
     differs: bool = False
     misread: bool = False
+    half_transparent: int = 0
 
     @classmethod
     def of(cls, count: int, width: int, height: int, steps: tuple[int, int]) -> ValidPixels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from rasterio.enums import ColorInterp, MaskFlags
@@ -11,7 +11,9 @@ from rasterio.io import DatasetReader
 from typing_extensions import override
 
 from rastercollection.model.band_names import color_of, description_of
+from rastercollection.model.format_colors import believed_colors, is_default
 from rastercollection.rasters.pixels.validity import nodata_values
+from rastercollection.rasters.source.identities import band_identities
 from rastercollection.rasters.source.reader import VettedReader
 from rastercollection.rasters.source.subdatasets import Chosen
 
@@ -29,7 +31,8 @@ class SourceDataset(VettedReader):
         exact_nodata: The nodata value of each band, an int to the last digit where it is one of 64 bits.
         has_lost_texts: Descriptions or names of metadata domains are no UTF-8 and were left out.
         chosen: What of the file it is.
-        is_renamed: Bands are called otherwise here than in the file: see :meth:`call_bands`.
+        is_renamed: Bands are called otherwise here than in the file: see :meth:`call_bands`, or one that it declares as
+            alpha is data.
     """
 
     def __init__(
@@ -52,6 +55,17 @@ class SourceDataset(VettedReader):
         self.is_renamed = False
         self.exact_nodata = nodata_values(plain)
         super().__init__(path, OVERVIEW_LEVEL="NONE", **options)
+        self._believe_bands()
+
+    def _believe_bands(self) -> None:
+        """Leave a format's default of colour interpretations aside where the file says otherwise of its bands."""
+        names = tuple(color.name for color in self.colorinterp)
+        if not is_default(names, self.dtypes):
+            return
+        believed = believed_colors(names, band_identities(self, is_named=False), PurePosixPath(self.blob).stem)
+        if believed != names:
+            self._colors = tuple(ColorInterp[name] for name in believed)
+            self.is_renamed = self.hides_alpha
 
     def _texts(self, read: Callable[[], Iterable[Any]]) -> tuple[Any, ...]:
         try:
@@ -114,7 +128,8 @@ class SourceDataset(VettedReader):
             ),
             strict=True,
         )
-        self.is_renamed = (described, colored) != (own, colors)
+        file_colors = tuple(super().colorinterp)
+        self.is_renamed = (described, colored) != (own, file_colors)
         self._band_descriptions, self._colors = described, colored
 
     @override

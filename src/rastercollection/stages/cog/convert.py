@@ -83,7 +83,8 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
         receipt = _receipt(prepared, filled, target, statistics)
         filled.buffer.discard()
-        file, notices = writer.file_of(target, filled.buffer, statistics.result()), writer.notices(target)
+        file = writer.file_of(target, filled.buffer, statistics.result())
+        notices = (*writer.notices(target), *_hardened(filled.source_valid_pixels, prepared.spec.blob))
     return Conversion(
         path=target,
         file=file,
@@ -96,6 +97,19 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         usage=workspace.usage,
         level_choice=choice,
         notices=notices,
+    )
+
+
+def _hardened(read: ValidPixels, blob: str) -> tuple[Notice, ...]:
+    """What a mask in place of an alpha band cannot say."""
+    if not read.half_transparent:
+        return ()
+    return (
+        Notice(
+            code="ALPHA_HARDENED",
+            message=f"{blob}: {read.half_transparent:,} of its pixels are half transparent. A JPEG has a mask in place "
+            "of alpha, which shows them opaque: choose another output_tier or compression to keep them as they are.",
+        ),
     )
 
 

@@ -57,6 +57,13 @@ class SourceRaster:
         """Whether its pixels decide if a nodata value tells all readers the same."""
         return self.layout.kind == "nodata" and self.validity.unified
 
+    def half_transparent(self, data: Array) -> int:
+        """Pixels, of all bands of a window, that are so by an alpha band that the COG will not have."""
+        alpha = self.validity.alpha
+        if alpha is None or self.layout.alpha is not None or data.dtype.kind != "u":
+            return 0
+        return int(np.count_nonzero((data[alpha] > 0) & (data[alpha] < np.iinfo(data.dtype).max)))
+
     @property
     def steps(self) -> tuple[int, int]:
         """Rows and columns of the windows to read in."""
@@ -90,12 +97,17 @@ class SourceRaster:
         return data, valid
 
     def read_as_laid_out(
-        self, window: Window, plan: GridPlan, out: Array | None = None
+        self, window: Window, plan: GridPlan, out: Array | None = None, count: ValidPixels | None = None
     ) -> tuple[Array, Valid, NDArray[np.bool_] | None]:
-        """The same, in ``out`` if it fits, and ``(rows, columns)`` of the mask that the COG needs."""
+        """The same, in ``out`` if it fits, and ``(rows, columns)`` of the mask that the COG needs.
+
+        Pixels that are half transparent are added to ``count``.
+        """
         width, height, layout = self.dataset.width, self.dataset.height, self.layout
         place = None if plan.flip_rows or plan.flip_columns else self.fitting(out)
         data, valid, mask = self.read(_turned(window, plan, width, height), place)
+        if count is not None:
+            count.half_transparent += self.half_transparent(data)
         data = _turn(data, plan)
         valid, mask = (None if array is None else _turn(array, plan) for array in (valid, mask))
         if layout.kind != "mask":
@@ -119,7 +131,7 @@ def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gath
     width, height, layout = source.dataset.width, source.dataset.height, source.layout
     valid_pixels = ValidPixels.of(len(layout.bands), width, height, source.steps)
     for window in iterate_windows(width, height, source.steps):
-        data, valid, own = source.read_as_laid_out(window, plan, buffer.in_place(window))
+        data, valid, own = source.read_as_laid_out(window, plan, buffer.in_place(window), valid_pixels)
         if source.may_need_mask:
             valid_pixels.misread |= not is_told_alike(data, valid, layout)
             own = any_band(valid)
@@ -164,6 +176,7 @@ def store_for_warp(source: SourceRaster, buffer: RasterBuffer, gather: Gather, *
         # memory that is handed out anew has to be cleared page by page
         place = None if as_words else source.fitting(buffer.in_place(_shifted(window)))
         data, valid, _ = source.read(window, place)
+        valid_pixels.half_transparent += source.half_transparent(data)
         data = _picked(data, source.layout)
         if source.may_need_mask:
             valid_pixels.misread |= not is_told_alike(data, valid, source.layout)

@@ -112,7 +112,7 @@ def _parameters(
         datetime_pattern=request.datetime_pattern,
         policy=request.source_policy,
         grid=grid.rule_for(validation.natural),
-        bands=request.bands,
+        bands=request.bands or (),
     )
 
 

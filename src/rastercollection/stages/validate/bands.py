@@ -26,6 +26,7 @@ class DeclaredBands:
         has_color_table: The first band has one.
         subjects: What names, units and tags say of each band's values; empty where they say nothing.
         has_category_names: Values of the first band have names.
+        hides_alpha: The band that is declared as alpha is said to be another.
     """
 
     dtypes: tuple[str, ...]
@@ -33,6 +34,7 @@ class DeclaredBands:
     has_color_table: bool
     subjects: tuple[Subject, ...]
     has_category_names: bool = False
+    hides_alpha: bool = False
 
     @property
     def count(self) -> int:

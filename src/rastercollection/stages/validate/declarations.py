@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from rasterio.enums import ColorInterp
 
 from rastercollection.core.models import Notify
 from rastercollection.core.records import digest
-from rastercollection.model.band import BandIdentity
-from rastercollection.model.band_names import wavelength_in_tags, wavelength_in_text
 from rastercollection.model.evidence import Subject
 from rastercollection.rasters.pixels.validity import common_dtype, nodata_values, usable
 from rastercollection.rasters.source.classes import classes_of
@@ -20,14 +18,12 @@ from rastercollection.stages.validate.bands import DeclaredBands, is_integer
 from rastercollection.stages.validate.subjects import subject_of
 
 __all__ = [
-    "band_identities",
     "color_table_digest",
     "declared_bands",
     "declared_nodata",
     "sensor_text",
 ]
 
-_NAME_TAGS = ("common_name", "bandname", "band_name", "name", "long_name", "standard_name")
 _SENSOR_TAGS = re.compile(r"(?i)(spacecraft|satellite|platform|sensor|instrument|mission|constellation)([_ -]?\w*)?")
 _LONGEST_TEXT = 200
 
@@ -40,6 +36,7 @@ def declared_bands(dataset: SourceDataset) -> DeclaredBands:
         has_color_table=color_table_digest(dataset) is not None,
         subjects=tuple(_subject(dataset, band) for band in dataset.indexes),
         has_category_names=bool(classes_of(dataset)[0].classes),
+        hides_alpha=dataset.hides_alpha,
     )
 
 
@@ -69,32 +66,6 @@ def declared_nodata(dataset: SourceDataset, notify: Notify) -> int | float | Non
     if found is None:
         notify("NODATA_IGNORED", f"{dataset.blob} declares nodata {value:g}, which no pixel of type {dtype} can have.")
     return float(found) if found is not None and not is_integer(dtype) else found
-
-
-def band_identities(dataset: SourceDataset, ordered: Sequence[str]) -> tuple[BandIdentity, ...]:
-    """What the file says of what each band shows; of bands that the user has named, the name and the wavelength."""
-    shared = _tags(dataset, 0)
-    return tuple(
-        _identity(description, _tags(dataset, band), shared, is_named=bool(ordered))
-        for band, description in enumerate(dataset.descriptions, 1)
-    )
-
-
-def _identity(description: str | None, tags: dict[str, str], shared: dict[str, str], *, is_named: bool) -> BandIdentity:
-    keys = {key.lower(): value for key, value in tags.items()}
-    names = () if is_named else tuple(keys[tag][:_LONGEST_TEXT] for tag in _NAME_TAGS if keys.get(tag))
-    texts = [text for text in (description, *names) if text]
-    lengths = [wavelength_in_tags(tags, shared), *map(wavelength_in_text, texts)]
-    return BandIdentity(
-        description=description[:_LONGEST_TEXT] if description else None,
-        names=names,
-        wavelength=next((length for length in lengths if length is not None), None),
-    )
-
-
-def _tags(dataset: SourceDataset, band: int) -> dict[str, str]:
-    """Tags of the dataset (band 0) or a band, of the default domain and of that for imagery."""
-    return {key: str(value) for domain in (None, "IMAGERY") for key, value in dataset.tags(band, ns=domain).items()}
 
 
 def sensor_text(dataset: SourceDataset) -> str:

@@ -102,6 +102,8 @@ def _four(layout: DeclaredBands, sample: Sample, bands: str) -> Detection:
     last = layout.colors[3]
     if last in ("alpha", "nir"):
         return _detection({"alpha": "rgba"}.get(last, "nir"), "very_high", bands, f"band 4 is called {last}")
+    if layout.hides_alpha:
+        return _detection("nir", "very_high", bands, "band 4 is declared as alpha, and called otherwise")
     fourth = sample.band(4)
     values = np.concatenate([window.ravel() for window in fourth.windows]) if fourth else np.empty(0)
     distinct = np.unique(values)

@@ -53,7 +53,7 @@ def _parameters(request: CollectionRequest, source: SourceFile, refused: ErrorRe
         overview_resampling=request.overview_resampling,
         strict=request.strict,
         policy=request.source_policy,
-        bands=request.bands,
+        bands=request.bands or (),
     )
 
 

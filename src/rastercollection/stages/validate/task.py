@@ -21,6 +21,7 @@ from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import natural_grid
 from rastercollection.rasters.pixels.validity import Validity
 from rastercollection.rasters.proj_data import usable_proj_data
+from rastercollection.rasters.source.identities import band_identities
 from rastercollection.rasters.source.opening import open_source
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.source.two_files import definition_beside
@@ -29,7 +30,6 @@ from rastercollection.stages.validate.bands import DeclaredBands
 from rastercollection.stages.validate.bitdepth import CRITICAL, bit_depth_findings, bytes_of
 from rastercollection.stages.validate.claim import settle_type
 from rastercollection.stages.validate.declarations import (
-    band_identities,
     color_table_digest,
     declared_bands,
     declared_nodata,
@@ -70,8 +70,8 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
         ) as dataset,
     ):
         _report_left_out(dataset, context)
-        _name_bands(dataset, parameters)
-        identities, sensor = band_identities(dataset, parameters.bands), sensor_text(dataset)
+        _name_bands(dataset, parameters, context)
+        identities, sensor = band_identities(dataset, is_named=bool(parameters.bands)), sensor_text(dataset)
         validation = _validate(dataset, parameters, context)
         dataset.confirm()
     # what GDAL warned of is known only now that the dataset is closed
@@ -152,8 +152,8 @@ def _report_left_out(dataset: SourceDataset, context: TaskContext) -> None:
     )
 
 
-def _name_bands(dataset: SourceDataset, parameters: ValidateParameters) -> None:
-    """Have the bands called as the user says.
+def _name_bands(dataset: SourceDataset, parameters: ValidateParameters, context: TaskContext) -> None:
+    """Have the bands called as the user says; without a word of theirs, tell where alpha is taken for data.
 
     Raises:
         TileError: ``BANDS_MISMATCH``.
@@ -167,6 +167,13 @@ def _name_bands(dataset: SourceDataset, parameters: ValidateParameters) -> None:
         )
     if names:
         dataset.call_bands(names, tuple(map(common_name, names)))
+    elif dataset.hides_alpha:
+        last = dataset.descriptions[-1] or "a band of a wavelength"
+        context.notice(
+            "ALPHA_TAKEN_FOR_DATA",
+            f"{dataset.blob}: band {dataset.count} is declared as alpha, as GDAL does with any four bytes, and called "
+            f"{last!r}: it was taken for data, and makes no pixel invalid. If it is alpha, call it so in bands.",
+        )
 
 
 def _tiers(layout: DeclaredBands, parameters: ValidateParameters) -> tuple[str, ...]:
