@@ -129,7 +129,9 @@ def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, 
     files = [cog.file for cog in members.cogs]
     drawn_as = usual_structure(files, members.drawn_as)
     renders = collection_renders(files, request.asset_key, drawn_as)
-    shown = Shown(cogs=members.cogs, mosaic=mosaic, renders=renders)
+    undrawn = {cog.item_id for cog in members.undrawn}
+    drawn = tuple(cog for cog in members.cogs if cog.item_id not in undrawn)
+    shown = Shown(cogs=drawn, mosaic=mosaic, renders=renders)
     service = plan_service(request, storage, catalog, shown)
     items = _items(request, members, context)
     every = [*items, *members.items]
@@ -165,7 +167,7 @@ def _settle(
         if count == draft.members.count and _is_current(draft.mosaic, draft.members, storage):
             return draft, count
         members = collection_members(request, context, published=True)
-        mosaic = write_mosaic(members.cogs, made, request, storage)[0] if draft.mosaic else None
+        mosaic = write_mosaic(members, made, request, storage)[0] if draft.mosaic else None
         draft = _draft(request, members, mosaic, context)
         count = catalog.publish(draft.collection, []).items
     raise TaskError(
