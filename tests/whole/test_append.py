@@ -290,6 +290,27 @@ def test_a_name_that_stands_for_another_source_now_is_refused_or_told(bronze: Pa
     assert "a (of a.tif, now of a.tiff)" in notice["message"]
 
 
+@pytest.mark.parametrize("folder", [None, "elsewhere"])
+def test_a_tile_is_called_the_same_whatever_is_beside_it(bronze: Path, folder: str | None) -> None:
+    run(bronze, ["b.tif"], output_folder="test")
+    write_tile(bronze / "b.tiff", 600, 0)
+    both = run(bronze, ["b.tif*"], output_folder=folder or "test")
+    (other,) = set(item_ids(bronze)) - {"b"}
+    assert other.startswith("b_")
+    assert titles(bronze) == {"b": "b.tif", other: "b.tiff"}
+    if folder is None:
+        write_tile(bronze / "b.tiff", 700, 0)
+        alone = run(bronze, ["b.tiff"], output_folder="test")
+        assert {tile.output for tile in alone.tiles} < {tile.output for tile in both.tiles}
+        assert titles(bronze) == {"b": "b.tif", other: "b.tiff"}
+        told = run(bronze, ["b.tif*", "a.tif"], mode="insert_ignore", output_folder="test")
+        assert [tile.blob for tile in told.tiles] == ["a.tif"]
+
+
+def titles(bronze: Path) -> dict[str, str]:
+    return {item.id: str(item.assets["data"].title) for item in collection(bronze).get_items()}
+
+
 @pytest.mark.parametrize("executor", ["thread", "process"])
 def test_jobs_that_append_at_the_same_time_lose_nothing(bronze: Path, executor: str) -> None:
     blobs = [*WEST_HALF, *EAST_HALF]

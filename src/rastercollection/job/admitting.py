@@ -16,6 +16,7 @@ from rastercollection.model.output import Made, Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stages.cog.settling import settle_names
 
 __all__ = ["admitted", "are_there"]
 
@@ -47,6 +48,7 @@ def admitted(
         RasterCollectionError: A stage refuses the job.
     """
     notices, results = list(sources.notices), _by_stage(workflow, earlier)
+    sources = settle_names(request, sources, resources)
     for stage in reversed(workflow.stages):
         if stage.admit is None:
             continue

@@ -10,7 +10,6 @@ from rastercollection.core.workflow import StartContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectExistsError, RasterCollectionError
 from rastercollection.model.cog import Cog
-from rastercollection.model.names import tile_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.stages.fan_in import validated_sources
@@ -30,7 +29,7 @@ def admit(context: StartContext) -> Sources:
     catalog = Resources.of(context.resources).catalog
     if request.mode not in ("insert", "insert_ignore") or catalog is None:
         return sources
-    names = tile_names(sources.blobs)
+    names = sources.names
     there = {str(item["id"]) for item in catalog.items(request.stac_item_id)}
     there -= _to_be_restored(context, is_insert=request.mode == "insert")
     old = [source.blob for source in sources.files if names[source.blob].item_id in there]
