@@ -23,7 +23,7 @@ from rio_tiler.errors import PointOutsideBounds
 from rio_tiler.io import Reader
 
 from job_scenes import make_tiles, write_tile
-from rastercollection import JobFailedError, JobResult, process_collection
+from rastercollection import JobFailedError, JobResult, plan_collection, process_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.core.models import Notice
 from rastercollection.errors import BackendError, ObjectExistsError, OtherSourceError
@@ -260,8 +260,25 @@ def test_insert_ignore_converts_just_what_is_new(bronze: Path) -> None:
     }
     assert item_ids(bronze) == IDS
     assert run(bronze, ["**/*.tif"], mode="insert_ignore").reused
-    with pytest.raises(ObjectExistsError):
-        run(bronze, ["a.tif"], mode="insert_ignore")
+
+
+def test_a_job_that_adds_what_is_new_is_content_with_nothing_new(bronze: Path) -> None:
+    run(bronze, ["a.tif"])
+    before = written(bronze.parent / "cogs")
+    events: list[Any] = []
+    parameters = {"container_name": bronze, "blob_list": ["a.tif"], "collection_id": "test", "mode": "insert_ignore"}
+    jobs = f"sqlite:///{bronze.parent / 'jobs.db'}"
+    plan = plan_collection(**parameters, jobs=jobs)
+    assert [notice.code for notice in plan.notices] == ["TILES_IN_COLLECTION"]
+    for _ in range(2):
+        result = run(bronze, ["a.tif"], mode="insert_ignore", observers=[events.append])
+        assert (result.status, result.tiles, result.reused) == ("completed", (), False)
+        assert [notice["code"] for notice in result.to_dict()["notices"]] == ["TILES_IN_COLLECTION"]
+        assert [type(event).__name__ for event in events] == ["JobStarted", "JobEnded"]
+        events.clear()
+    assert written(bronze.parent / "cogs") == before
+    write_tile(bronze / "new.tif", 600, 0)
+    assert [tile.blob for tile in run(bronze, ["a.tif", "new.tif"], mode="insert_ignore").tiles] == ["new.tif"]
 
 
 def test_what_is_lost_of_a_job_that_ignores_what_is_there_comes_back(bronze: Path) -> None:

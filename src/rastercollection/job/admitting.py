@@ -33,7 +33,8 @@ def admitted(
 ) -> Sources:
     """The sources that every stage lets in.
 
-    The last stage is asked first: what it does not publish, those before it need not make.
+    The last stage is asked first: what it does not publish, those before it need not make. Where it lets nothing in,
+    no other is asked.
 
     Args:
         request: What was asked for.
@@ -68,6 +69,8 @@ def admitted(
             raise WorkflowDefinitionError(
                 f"Stage {stage.name!r}: its admit returned {sources!r}, no Sources.", "Return context.facts."
             )
+        if not sources.files:
+            break
     return attrs.evolve(sources, notices=tuple(notices))
 
 

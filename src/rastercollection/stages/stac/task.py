@@ -13,13 +13,14 @@ from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.model.cog import Cog, usual_structure
 from rastercollection.model.entry import CatalogEntry
+from rastercollection.model.joining import PublishedTile
 from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.names import in_folder, page_name
 from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
-from rastercollection.ports.addresses import join
+from rastercollection.ports.addresses import join, public_form
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
@@ -218,7 +219,7 @@ def _report_other_sources(members: Members, context: TaskContext) -> None:
     """Say where an item is replaced that was made of another source, as a.tif and a.png would give one id."""
     made = {cog.item_id: cog for cog in members.made}
     other = [
-        f"{tile.item_id} (of {tile.title}, now of {cog.source_blob})"
+        f"{tile.item_id} (of {_names_of_both(tile, cog)})"
         for tile in map(published_tile, members.replaced)
         if not tile.is_of((cog := made[tile.item_id]).source_container, cog.source_blob)
     ]
@@ -228,6 +229,13 @@ def _report_other_sources(members: Members, context: TaskContext) -> None:
             f"{len(other)} items take the place of items that were made of other sources: {listed(other)}. Give the "
             "sources distinct names, or use collections of their own.",
         )
+
+
+def _names_of_both(tile: PublishedTile, cog: Cog) -> str:
+    """Which source an item was made of, and which it is now; only containers tell those of one name apart."""
+    if tile.title != cog.source_blob:
+        return f"{tile.title}, now of {cog.source_blob}"
+    return f"{tile.title} in another container, now of that in {public_form(cog.source_container)}"
 
 
 def _is_outdated(overview: Overview | None, members: Members) -> bool:
