@@ -10,7 +10,7 @@ import pytest
 
 from rastercollection import CollectionRequest, RequestError
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.job.sources import find_sources
+from rastercollection.job.sources import every_part, find_sources
 
 FILES = ["a.tif", "b.TIF", "sub/c.tif", "sub/deep/d.tif", "odd [1].tif", "odd 1.tif", "ü%20#.tif", "x_cog_analysis.tif"]
 
@@ -114,3 +114,14 @@ def test_names_too_long_for_outputs_are_told(folder: Path) -> None:
     (notice,) = find_sources(request, FsspecStorage()).notices
     assert notice.code == "NAME_SHORTENED"
     assert long in notice.message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no colon in names of files")
+def test_a_page_is_not_taken_for_a_file_of_its_name(folder: Path) -> None:
+    (folder / "a.tif:1").write_bytes(b"")
+    request = CollectionRequest(container_name=folder, blob_list=["a.tif", "a.tif:1"], collection_id="c")
+    sources = find_sources(request, FsspecStorage())
+    with pytest.raises(RequestError, match=r"'a\.tif:1' is a file, and the name of raster 1 in 'a\.tif'"):
+        every_part(sources, lambda file: ("1", "2") if file.blob == "a.tif" else ())
+    only = every_part(sources.only({"a.tif"}), lambda _: ("2", "3"))
+    assert [one.blob for one in only.files] == ["a.tif:2", "a.tif:3"]

@@ -6,7 +6,14 @@ import hashlib
 
 import pytest
 
-from rastercollection.model.names import in_folder, is_overview_name, overview_names, shortened_names, tile_names
+from rastercollection.model.names import (
+    in_folder,
+    is_overview_name,
+    kept_names,
+    overview_names,
+    shortened_names,
+    tile_names,
+)
 
 
 def mark(blob: str) -> str:
@@ -83,3 +90,17 @@ def test_outputs_of_long_names_fit_a_file_system_and_stay_apart(blob: str) -> No
     assert all(len(output.removesuffix(".tif").encode()) + len("_thumbnail.png") <= 255 for output in outputs)
     assert shortened_names([blob, "short.tif"]) == (blob,)
     assert tile_names([blob])[blob] == tile_names([blob, "a.tif"])[blob]
+
+
+def test_a_source_keeps_the_name_that_it_has() -> None:
+    blobs = ["a.tif", "a.tiff", "b.tif"]
+    alone, both = tile_names(["a.tif"]), tile_names(blobs)
+    has = {"a.tif": alone["a.tif"]}
+    kept = kept_names(blobs, lambda blob, name: has.get(blob) == name)
+    assert tile_names(blobs, kept) == {**both, **has}
+    assert tile_names(blobs, kept)["a.tiff"].stem.startswith("a_")
+    has = {"a.tif": both["a.tif"]}
+    kept = kept_names(["a.tif"], lambda blob, name: has.get(blob) == name)
+    assert tile_names(["a.tif"], kept) == has
+    every = kept_names(["A.tif", "a.tif"], lambda *_: True)
+    assert len({name.stem.casefold() for name in every.values()}) == 2

@@ -128,7 +128,7 @@ def test_a_collection_is_drawn_as_it_was_while_any_of_it_can_be() -> None:
     assert collection_renders([*classes, picture], "data")["visual"]["title"] == "Classes"
     drawn = collection_renders([*classes, picture], "data", picture.structure)["visual"]
     assert "colormap" not in drawn
-    assert drawn["bidx"] == [1]
+    assert drawn["bidx"] == [1, 2, 3]
     assert collection_renders(classes, "data", picture.structure)["visual"]["title"] == "Classes"
 
 
@@ -177,12 +177,21 @@ def test_the_order_of_most_tiles_that_know_theirs_is_shown() -> None:
     assert collection_renders([*silent, other, *known], "data")["visual"]["bidx"] == [3, 2, 1]
 
 
-def test_bands_that_a_tile_lacks_are_not_asked_for() -> None:
+def test_pictures_go_on_as_pictures_when_a_tile_lacks_their_bands() -> None:
     three = [_file(str(number), raster_type="rgb", bands=_bands(3)) for number in range(3)]
-    one = _file("one", raster_type="dem", bands=_bands(1))
-    assert collection_renders([*three, one], "data")["visual"]["bidx"] == [1]
-    two = _file("two", raster_type="unknown", bands=_bands(2))
-    assert max(max(render["bidx"]) for render in collection_renders([*three, two], "data").values()) <= 2
+    for count in (1, 2):
+        other = _file("other", raster_type="unknown", bands=_bands(count))
+        assert collection_renders([*three, other], "data") == collection_renders(three, "data")
+        alone = collection_renders([other, *three, other], "data", other.structure)
+        assert max(max(render["bidx"]) for render in alone.values()) <= count
+
+
+def test_further_views_name_bands_that_every_drawn_tile_has() -> None:
+    colors = ("red", "green", "blue", "nir")
+    four = [_file(str(number), raster_type="nir", bands=_bands(4, colors=colors)) for number in range(3)]
+    three = _file("three", raster_type="rgb", bands=_bands(3, colors=colors[:3]))
+    assert len(collection_renders(four, "data")) == 2
+    assert [render["bidx"] for render in collection_renders([*four, three], "data").values()] == [[1, 2, 3]]
 
 
 def test_a_color_table_is_cut_to_the_values_there_are() -> None:

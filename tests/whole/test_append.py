@@ -23,7 +23,7 @@ from rio_tiler.errors import PointOutsideBounds
 from rio_tiler.io import Reader
 
 from job_scenes import make_tiles, write_tile
-from rastercollection import JobFailedError, JobResult, process_collection
+from rastercollection import JobFailedError, JobResult, plan_collection, process_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.core.models import Notice
 from rastercollection.errors import BackendError, ObjectExistsError, OtherSourceError
@@ -260,8 +260,25 @@ def test_insert_ignore_converts_just_what_is_new(bronze: Path) -> None:
     }
     assert item_ids(bronze) == IDS
     assert run(bronze, ["**/*.tif"], mode="insert_ignore").reused
-    with pytest.raises(ObjectExistsError):
-        run(bronze, ["a.tif"], mode="insert_ignore")
+
+
+def test_a_job_that_adds_what_is_new_is_content_with_nothing_new(bronze: Path) -> None:
+    run(bronze, ["a.tif"])
+    before = written(bronze.parent / "cogs")
+    events: list[Any] = []
+    parameters = {"container_name": bronze, "blob_list": ["a.tif"], "collection_id": "test", "mode": "insert_ignore"}
+    jobs = f"sqlite:///{bronze.parent / 'jobs.db'}"
+    plan = plan_collection(**parameters, jobs=jobs)
+    assert [notice.code for notice in plan.notices] == ["TILES_IN_COLLECTION"]
+    for _ in range(2):
+        result = run(bronze, ["a.tif"], mode="insert_ignore", observers=[events.append])
+        assert (result.status, result.tiles, result.reused) == ("completed", (), False)
+        assert [notice["code"] for notice in result.to_dict()["notices"]] == ["TILES_IN_COLLECTION"]
+        assert [type(event).__name__ for event in events] == ["JobStarted", "JobEnded"]
+        events.clear()
+    assert written(bronze.parent / "cogs") == before
+    write_tile(bronze / "new.tif", 600, 0)
+    assert [tile.blob for tile in run(bronze, ["a.tif", "new.tif"], mode="insert_ignore").tiles] == ["new.tif"]
 
 
 def test_what_is_lost_of_a_job_that_ignores_what_is_there_comes_back(bronze: Path) -> None:
@@ -288,6 +305,27 @@ def test_a_name_that_stands_for_another_source_now_is_refused_or_told(bronze: Pa
     result = run(bronze, ["a.tiff"], mode="delsert")
     (notice,) = [notice for notice in result.to_dict()["notices"] if notice["code"] == "ITEM_OF_OTHER_SOURCE"]
     assert "a (of a.tif, now of a.tiff)" in notice["message"]
+
+
+@pytest.mark.parametrize("folder", [None, "elsewhere"])
+def test_a_tile_is_called_the_same_whatever_is_beside_it(bronze: Path, folder: str | None) -> None:
+    run(bronze, ["b.tif"], output_folder="test")
+    write_tile(bronze / "b.tiff", 600, 0)
+    both = run(bronze, ["b.tif*"], output_folder=folder or "test")
+    (other,) = set(item_ids(bronze)) - {"b"}
+    assert other.startswith("b_")
+    assert titles(bronze) == {"b": "b.tif", other: "b.tiff"}
+    if folder is None:
+        write_tile(bronze / "b.tiff", 700, 0)
+        alone = run(bronze, ["b.tiff"], output_folder="test")
+        assert {tile.output for tile in alone.tiles} < {tile.output for tile in both.tiles}
+        assert titles(bronze) == {"b": "b.tif", other: "b.tiff"}
+        told = run(bronze, ["b.tif*", "a.tif"], mode="insert_ignore", output_folder="test")
+        assert [tile.blob for tile in told.tiles] == ["a.tif"]
+
+
+def titles(bronze: Path) -> dict[str, str]:
+    return {item.id: str(item.assets["data"].title) for item in collection(bronze).get_items()}
 
 
 @pytest.mark.parametrize("executor", ["thread", "process"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from cogeo_mosaic.backends import MosaicBackend
 from rio_tiler.io import Reader
 
 from job_scenes import write_tile
@@ -124,6 +125,41 @@ def test_what_was_drawn_goes_on_being_drawn_when_many_others_join(bronze: Path, 
     assert len(np.unique(after[0])) > 50  # a class's colour a value, and none for most, would leave nothing of it
     run(bronze, "picture_*.tif", catalog, jpeg_quality=70)  # now the classes are what is published beside the job's
     assert len(np.unique(drawn(catalog, "picture_1")[0])) > 50
+
+
+def test_pictures_are_drawn_in_colors_where_a_class_map_meets_them(bronze: Path, tmp_path: Path) -> None:
+    catalog = StaticCatalog(str(tmp_path / "stac"))
+    run(bronze, "picture_*.tif", catalog)
+    before = (catalog.collection("c") or {})["renders"]
+    joined = run(bronze, "classes/cover_0.tif", catalog)
+    assert (catalog.collection("c") or {})["renders"] == before
+    _assert_in_colors(joined, catalog, ["picture_0", "picture_1"])
+    mixed = StaticCatalog(str(tmp_path / "mixed"))
+    write_tile(bronze / "classes" / "picture_2.tif", 256, 0)
+    write_tile(bronze / "classes" / "picture_3.tif", 512, 0)
+    for name in ("cover_1", "cover_2"):
+        (bronze / "classes" / f"{name}.tif").unlink()
+    first = run(bronze, "classes/*.tif", mixed, output_folder="mixed")
+    _assert_in_colors(first, mixed, ["classes_picture_2", "classes_picture_3"])
+
+
+def _assert_in_colors(result: JobResult, catalog: CatalogBackend, pictures: list[str]) -> None:
+    """A server that knows nothing of the library draws the tile where pictures and the class map meet."""
+    (told,) = [one["message"] for one in result.to_dict()["notices"] if one["code"] == "MOSAIC_TILE_OMITTED"]
+    assert "classes/cover_0.tif" in told
+    items = {str(item["id"]): item for item in catalog.items("c")}
+    assert items.keys() == {*pictures, "classes_cover_0"}
+    bands = (catalog.collection("c") or {})["renders"]["visual"]["bidx"]
+    assert bands == [1, 2, 3]
+    west, _, east, north = items["classes_cover_0"]["bbox"]
+    mosaic = result.to_dict()["mosaicjson"]
+    with MosaicBackend(mosaic["url"]) as backend:
+        for zoom in (mosaic["minzoom"], mosaic["maxzoom"]):
+            tile = backend.tms.tile((west + east) / 2, north, zoom)
+            image, assets = backend.tile(tile.x, tile.y, tile.z, indexes=bands)
+            assert image.count == 3
+            assert image.mask.any()
+            assert {Path(asset).name.split("_cog")[0] for asset in assets} <= set(pictures)
 
 
 def test_what_agrees_joins_without_a_word(bronze: Path, catalog: CatalogBackend) -> None:

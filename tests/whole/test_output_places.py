@@ -207,7 +207,8 @@ def test_tiles_of_other_sources_do_not_slip_into_the_place_of_a_collections_own(
     elsewhere = {"output_container": str(data / "elsewhere"), "catalog": str(data / "out" / "stac")}
     refused(OtherSourceError, data, "2020", "c", **elsewhere)
     result = run(data, "2020", "c", output_container=str(data / "out"), mode="delsert")
-    assert "ITEM_OF_OTHER_SOURCE" in [notice["code"] for notice in result.to_dict()["notices"]]
+    (told,) = [one["message"] for one in result.to_dict()["notices"] if one["code"] == "ITEM_OF_OTHER_SOURCE"]
+    assert f"tile_0 (of tile_0.tif in another container, now of that in {data / '2020'})" in told
     assert values(data / "out" / "stac", "c") == {200}
     assert run(data, "2020", "c", output_container=str(data / "out")).status == "completed"
     refused(OtherSourceError, data, "2019", "c", output_container=str(data / "out"))

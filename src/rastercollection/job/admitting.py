@@ -16,6 +16,7 @@ from rastercollection.model.output import Made, Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stages.cog.settling import settle_names
 
 __all__ = ["admitted", "are_there"]
 
@@ -32,7 +33,8 @@ def admitted(
 ) -> Sources:
     """The sources that every stage lets in.
 
-    The last stage is asked first: what it does not publish, those before it need not make.
+    The last stage is asked first: what it does not publish, those before it need not make. Where it lets nothing in,
+    no other is asked.
 
     Args:
         request: What was asked for.
@@ -47,6 +49,7 @@ def admitted(
         RasterCollectionError: A stage refuses the job.
     """
     notices, results = list(sources.notices), _by_stage(workflow, earlier)
+    sources = settle_names(request, sources, resources)
     for stage in reversed(workflow.stages):
         if stage.admit is None:
             continue
@@ -66,6 +69,8 @@ def admitted(
             raise WorkflowDefinitionError(
                 f"Stage {stage.name!r}: its admit returned {sources!r}, no Sources.", "Return context.facts."
             )
+        if not sources.files:
+            break
     return attrs.evolve(sources, notices=tuple(notices))
 
 

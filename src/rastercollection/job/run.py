@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import attrs
 
 from rastercollection.core.engine.engine import Engine
+from rastercollection.core.events import JobEnded, JobStarted
 from rastercollection.core.models import JobRecord, JobStatus, TaskResult, TaskStatus
 from rastercollection.core.records import digest
-from rastercollection.core.workflow import TaskKind, Workflow
+from rastercollection.core.workflow import JobContext, TaskKind, Workflow
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import (
     BackendError,
@@ -97,6 +99,8 @@ class CollectionRun:
             if done is not None:
                 return JobResult.from_job(done, reused=True)
             admitted = self._admitted(engine, job)
+            if self.sources.files and not admitted.files:
+                return self._nothing_new(engine, job, admitted)
             outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices)
             return _result_or_raise(outcome.job)
 
@@ -162,6 +166,28 @@ class CollectionRun:
             still_holds=lambda result: engine.holds(self.workflow, result),
             is_plan=False,
         )
+
+    def _nothing_new(self, engine: Engine, job: JobRecord, sources: Sources) -> JobResult:
+        """The end of a job of which nothing is let in, as where the collection holds it all.
+
+        No record is kept of it: the same call asks the collection anew.
+        """
+        began, notices = time.time(), sources.notices
+        stages, status = len(self.workflow.stages), JobStatus.COMPLETED
+        engine.emit(
+            JobStarted(job_id=job.id, at=began, job_type=job.job_type, total_stages=stages, notices=notices),
+        )
+        context = JobContext(
+            job_id=job.id,
+            workflow=self.workflow,
+            parameters=job.parameters,
+            facts=sources,
+            results={},
+            notices=notices,
+        )
+        summary = self.workflow.finalizer(context)
+        engine.emit(JobEnded(job_id=job.id, at=time.time(), status=status, seconds=time.time() - began))
+        return JobResult.from_job(attrs.evolve(job, status=status, result=summary))
 
     def _earlier(self) -> list[TaskResult]:
         """Results of an earlier run of the job; none where there is no job store, which is not made."""

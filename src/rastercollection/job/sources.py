@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 
@@ -190,14 +190,34 @@ def every_part(sources: Sources, inside: Callable[[SourceFile], Sequence[str]]) 
     Args:
         sources: The files.
         inside: Names of the rasters in a file that holds several; none where it holds one.
+
+    Raises:
+        RequestError: A raster in a file is called what another file is.
     """
     files = [file for file in sources.files if file.blob not in sources.refused]
     with ThreadPoolExecutor(_READERS) as pool:
         parts = dict(zip((file.blob for file in files), pool.map(inside, files), strict=True))
     split = tuple(one for file in sources.files for one in _parts(file, parts.get(file.blob, ())))
+    _refuse_twins(split)
     kept = {file.blob for file in sources.files}
     others = tuple(blob for blob in sources.blobs if blob not in kept)
     return attrs.evolve(sources, files=split, blobs=(*(one.blob for one in split), *others))
+
+
+def _refuse_twins(split: Sequence[SourceFile]) -> None:
+    times = Counter(one.blob for one in split)
+    problems = [
+        RequestProblem(
+            "subdatasets",
+            repr(TILES),
+            f"{one.blob!r} is a file, and the name of raster {one.part} in {one.file!r}: rename the file, or leave one "
+            "of both out of blob_list",
+        )
+        for one in split
+        if one.part and times[one.blob] > 1
+    ]
+    if problems:
+        raise RequestError(problems)
 
 
 def _parts(file: SourceFile, names: Sequence[str]) -> Iterator[SourceFile]:

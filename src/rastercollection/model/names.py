@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 import attrs
 
@@ -14,9 +14,11 @@ from rastercollection.ports.addresses import join, public_form
 
 __all__ = [
     "TileName",
+    "clashing_names",
     "folded",
     "in_folder",
     "is_overview_name",
+    "kept_names",
     "mosaic_name",
     "overview_names",
     "page_name",
@@ -96,18 +98,47 @@ def is_overview_name(name: str, collection_id: str) -> bool:
     return re.fullmatch(re.escape(collection_id) + kinds, name) is not None
 
 
-def tile_names(blobs: Sequence[str]) -> Mapping[str, TileName]:
+def tile_names(blobs: Sequence[str], kept: Mapping[str, TileName] | None = None) -> Mapping[str, TileName]:
     """Names for all sources of a collection, by source path.
 
     A path without its extension, ``/`` as ``_``, and the part of the file where that is a tile. Paths that come out the
     same, even if only on a file system that ignores case, and those too long for a file's name, get a hash of the whole
     path behind it.
+
+    Args:
+        blobs: The paths.
+        kept: Names that sources have already; whoever joins them changes nothing of these.
     """
+    clashing = clashing_names(blobs)
     plain = {blob: _plain(blob) for blob in blobs}
-    taken = Counter(folded(stem) for stem in plain.values())
-    return {
-        blob: _name(blob, stem, marked=taken[folded(stem)] > 1 or _is_too_long(stem)) for blob, stem in plain.items()
-    }
+    names = {blob: _name(blob, stem, marked=blob in clashing or _is_too_long(stem)) for blob, stem in plain.items()}
+    return names | {blob: name for blob, name in (kept or {}).items() if blob in names}
+
+
+def clashing_names(blobs: Sequence[str]) -> Set[str]:
+    """The sources whose names, without a hash, are not theirs alone."""
+    plain = {blob: folded(_plain(blob)) for blob in blobs}
+    taken = Counter(plain.values())
+    return {blob for blob, stem in plain.items() if taken[stem] > 1}
+
+
+def kept_names(blobs: Sequence[str], holds: Callable[[str, TileName], bool]) -> Mapping[str, TileName]:
+    """Of the names that each source may have, with and without a hash, the one under which it is there already.
+
+    Args:
+        blobs: The paths; those of which nothing is there are not in the answer.
+        holds: Whether what is there under a name was made of this source.
+    """
+    kept: dict[str, TileName] = {}
+    taken: set[str] = set()
+    for blob in sorted(blobs):
+        stem = _plain(blob)
+        for name in (_name(blob, stem, marked=marked) for marked in (_is_too_long(stem), True)):
+            if folded(name.stem) not in taken and holds(blob, name):
+                kept[blob] = name
+                taken.add(folded(name.stem))
+                break
+    return kept
 
 
 def shortened_names(blobs: Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from rastercollection.model.band import BandIdentity, BandRole
 from rastercollection.model.cog import CogSettings
 from rastercollection.model.evidence import Content, PixelEvidence, Subject, Verdict
 from rastercollection.model.joining import Joining, PublishedTile
+from rastercollection.model.names import TileName, tile_names
 from rastercollection.model.source_names import without_part
 
 __all__ = [
@@ -61,6 +62,7 @@ class Sources:
         blobs: All that the request names, those that are left out among them: names of outputs follow from it.
         refused: Why a file cannot even be opened, by blob.
         notices: What to tell about how they were found.
+        kept: Names that sources have in the collection already, by blob.
         published: Items that the collection holds before the job begins.
         joining: What the job will change of them; None where nothing is published.
     """
@@ -69,8 +71,14 @@ class Sources:
     blobs: tuple[str, ...]
     refused: Mapping[str, ErrorRecord] = attrs.field(factory=dict)
     notices: tuple[Notice, ...] = ()
+    kept: Mapping[str, TileName] = attrs.field(factory=dict)
     published: tuple[PublishedTile, ...] = ()
     joining: Joining | None = None
+
+    @property
+    def names(self) -> Mapping[str, TileName]:
+        """Names of the outputs, by blob."""
+        return tile_names(self.blobs, self.kept)
 
     def only(self, blobs: Collection[str]) -> Sources:
         """Without the files that are not among ``blobs``; names stay as they are."""

@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from rastercollection.core.records import jsonable
-from rastercollection.model.band_views import BandView, usual_roles, views_of
-from rastercollection.model.cog import CogFile, Structure, usual_structure
+from rastercollection.model.band_views import BandView
+from rastercollection.model.cog import CogFile, Structure
+from rastercollection.model.drawing import Drawing
 from rastercollection.stac.spread import Spread, band_spread
 from rastercollection.stac.terms import VISUAL
 
@@ -34,21 +33,20 @@ def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Struct
     """Renders by name; ``visual`` is always among them and is what links show.
 
     ``rescale``, where the data need it, comes from statistics over the whole collection. ``bidx`` names bands that
-    every COG has. Empty when there are no COGs. A collection goes on being drawn ``drawn_as`` it was published, while
-    any COG has that structure.
+    every COG that is drawn has; which these are :class:`~rastercollection.model.drawing.Drawing` decides. Empty when
+    there are no COGs. A collection goes on being drawn ``drawn_as`` it was published, while any COG has that structure.
     """
     if not cogs:
         return {}
-    structure = usual_structure(cogs, drawn_as)
-    usual = [cog for cog in cogs if cog.structure == structure]
-    if usual[0].is_classes:
-        common = {**_common(cogs, asset_key, (1,)), "resampling": "nearest"}
+    drawing = Drawing.of(cogs, drawn_as)
+    usual, drawn = drawing.usual, [cog for cog in cogs if drawing.draws(cog)]
+    if drawing.is_classes:
+        common = {**_common(drawn, asset_key, (1,)), "resampling": "nearest"}
         return {VISUAL: {"title": "Classes", **common, **_class_colors(usual)}}
-    shared = set.intersection(*(set(cog.color_bands) for cog in cogs))
-    views = [view for view in _views(usual) if shared.issuperset(view.bands)] or [BandView("First band", (1,))]
+    views = drawing.views_for(drawn)
     keys = (VISUAL, *(view.title.lower().replace(" ", "-") for view in views[1:]))
-    renders = {key: _continuous(view, cogs, usual, asset_key) for key, view in zip(keys, views, strict=True)}
-    return {**renders, **_hillshade(cogs, asset_key)} if usual[0].raster_type == "dem" else renders
+    renders = {key: _continuous(view, drawn, usual, asset_key) for key, view in zip(keys, views, strict=True)}
+    return {**renders, **_hillshade(drawn, asset_key)} if usual[0].raster_type == "dem" else renders
 
 
 def _hillshade(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
@@ -56,12 +54,6 @@ def _hillshade(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
     common = _common(cogs, asset_key, (1,))
     light = {"algorithm": "hillshade", "buffer": HILLSHADE_BUFFER}
     return {"hillshade": {"title": "Hillshade", **common, "resampling": _resampling(cogs, common), **light}}
-
-
-def _views(cogs: Sequence[CogFile]) -> tuple[BandView, ...]:
-    """Of the COGs of one structure."""
-    known = zip(cogs[0].bands, usual_roles(cogs), strict=True)
-    return views_of([attrs.evolve(band, role=role) for band, role in known], cogs[0].raster_type)
 
 
 def _common(cogs: Sequence[CogFile], asset_key: str, bands: Sequence[int]) -> Render:

@@ -10,6 +10,7 @@ import attrs
 
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog, Structure
+from rastercollection.model.drawing import Drawing
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.names import in_folder, mosaic_name
 from rastercollection.model.output import Output
@@ -22,7 +23,7 @@ from rastercollection.stac.published import is_item_of, published_cog, published
 from rastercollection.stages.fan_in import made_cogs
 from rastercollection.stages.resources import Resources
 
-__all__ = ["Members", "collection_members", "write_mosaic"]
+__all__ = ["LeftOut", "Members", "collection_members", "write_mosaic"]
 
 Item = Mapping[str, Any]
 
@@ -51,6 +52,14 @@ class Members:
     def cogs(self) -> tuple[Cog, ...]:
         """All COGs of the collection: the job's first, in the order of the request, then the others by item id."""
         return (*self.made, *self.kept)
+
+    @property
+    def undrawn(self) -> tuple[Cog, ...]:
+        """COGs of the collection that lack bands which its renders show."""
+        if not self.cogs:
+            return ()
+        drawing = Drawing.of([cog.file for cog in self.cogs], self.drawn_as)
+        return tuple(cog for cog in self.cogs if not drawing.draws(cog.file))
 
     @property
     def count(self) -> int:
@@ -96,21 +105,42 @@ def collection_members(request: CollectionRequest, context: TaskContext, *, publ
     )
 
 
+@attrs.frozen(kw_only=True)
+class LeftOut:
+    """COGs that a mosaic does not hold.
+
+    Attributes:
+        off_map: No Web Mercator map shows where they are.
+        undrawn: They lack bands that the collection's renders show.
+    """
+
+    off_map: tuple[Cog, ...]
+    undrawn: tuple[Cog, ...]
+
+
 def write_mosaic(
-    cogs: Sequence[Cog], made: Sequence[Cog], request: CollectionRequest, storage: StorageBackend
-) -> tuple[Mosaic, Sequence[Cog]]:
-    """Write the document over ``cogs``; return what it is, and the COGs that it leaves out.
+    members: Members, made: Sequence[Cog], request: CollectionRequest, storage: StorageBackend
+) -> tuple[Mosaic, LeftOut]:
+    """Write the document over all members, then those that leave, in the order in which they lie above each other.
+
+    A tile server reads the same bands of every COG, and fails for every tile that a COG without them touches, so such
+    are left out.
 
     Args:
-        cogs: In the order in which they lie above each other.
-        made: Those among them that this job made.
+        members: Of the collection.
+        made: Those that this job made.
         request: What was asked for.
         storage: Where to write.
 
     Raises:
         TaskError: ``MOSAIC_EMPTY``.
     """
-    document, left_out = build_mosaic(cogs, request)
+    undrawn = members.undrawn
+    leaving = [cog for cog in map(published_cog, members.leaving) if cog is not None]
+    cogs = [*members.cogs, *(leaving if request.create_stac_collection else ())]
+    hidden = {cog.item_id for cog in undrawn}
+    document, off_map = build_mosaic([cog for cog in cogs if cog.item_id not in hidden], request)
+    left_out = LeftOut(off_map=tuple(off_map), undrawn=undrawn)
     url = addresses.join(
         request.mosaicjson_container, in_folder(mosaic_name(request.collection_id), request.output_folder)
     )
@@ -119,7 +149,7 @@ def write_mosaic(
     longitude, latitude, zoom = document["center"]
     west, south, east, north = document["bounds"]
     opened = cogs_per_tile(document)
-    omitted = {cog.file.href for cog in left_out}
+    omitted = {cog.file.href for cog in (*off_map, *undrawn)}
     mosaic = Mosaic(
         url=storage.public_url(url),
         bounds=(west, south, east, north),
@@ -128,7 +158,7 @@ def write_mosaic(
         maxzoom=document["maxzoom"],
         quadkey_zoom=document["quadkey_zoom"],
         quadkeys=len(document["tiles"]),
-        tile_count=len(cogs) - len(left_out),
+        tile_count=len(cogs) - len(off_map) - len(undrawn),
         outputs=(Output(url=written.url, size=written.size, version=written.version, shared=True),),
         assets=tuple(cog.file.href for cog in made if cog.file.href not in omitted),
         members=members_digest(cogs),

@@ -10,7 +10,7 @@ from rastercollection.core.workflow import StartContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import OtherSourceError, OutputTakenError, RequestProblem
 from rastercollection.model.joining import Joining, PublishedTile
-from rastercollection.model.names import TileName, tile_names
+from rastercollection.model.names import TileName
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.reservation import Reservation, reservations
 from rastercollection.model.tile import Sources
@@ -35,7 +35,7 @@ def admit(context: StartContext) -> Sources:
     """
     request = CollectionRequest.from_parameters(context.parameters)
     sources: Sources = context.facts
-    every = tile_names(sources.blobs)
+    every = sources.names
     names = {source.blob: every[source.blob] for source in sources.files}
     resources = Resources.of(context.resources)
     published, linked = _published(request, resources.catalog)

@@ -14,7 +14,7 @@ from rastercollection.model.agreement import Disagreement, TileGroup, compare_ti
 from rastercollection.model.cog import Cog
 from rastercollection.model.decisions import decide
 from rastercollection.model.joining import PublishedTile
-from rastercollection.model.names import TileName, tile_names
+from rastercollection.model.names import TileName
 from rastercollection.model.pixel_orders import check_maxzoom, check_resolution
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources, Validation
@@ -53,7 +53,7 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
     sources: Sources = context.facts
     handed_on = _decided(request, previous, context.notice)
     valid = {name: found for name, found in handed_on.items() if isinstance(found, Validation)}
-    names = tile_names(sources.blobs)
+    names = sources.names
     there = list(valid.values())
     for told in (check_maxzoom(request.maxzoom, there), check_resolution(request.resolution, there)):
         if told is not None:

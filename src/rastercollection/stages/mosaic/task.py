@@ -6,7 +6,6 @@ from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest
-from rastercollection.stac.published import published_cog
 from rastercollection.stages.members import collection_members, write_mosaic
 from rastercollection.stages.mosaic.hidden import hidden_notices
 from rastercollection.stages.resources import Resources
@@ -24,16 +23,23 @@ def make_mosaic(request: CollectionRequest, context: TaskContext) -> Mosaic:
         TaskError: ``MOSAIC_EMPTY``; there is no COG, or none within the latitudes of a Web Mercator map.
     """
     members = collection_members(request, context)
-    leaving = members.leaving if request.create_stac_collection else ()
-    cogs = (*members.cogs, *(cog for cog in map(published_cog, leaving) if cog is not None))
-    mosaic, left_out = write_mosaic(cogs, members.made, request, Resources.of(context.resources).storage)
-    for cog in left_out:
+    mosaic, left_out = write_mosaic(members, members.made, request, Resources.of(context.resources).storage)
+    for cog in left_out.off_map:
         context.notice(
             "MOSAIC_TILE_OMITTED",
             f"{cog.source_blob} is not in the mosaic: it lies beyond ±85.05° of latitude, where Web Mercator maps end. "
             "The STAC catalog holds it.",
         )
-    for notice in hidden_notices(cogs):
+    if left_out.undrawn:
+        shown = listed([cog.source_blob for cog in left_out.undrawn])
+        context.notice(
+            "MOSAIC_TILE_OMITTED",
+            f"{len(left_out.undrawn)} of {len(members.cogs)} tiles are not in the mosaic: they lack bands that are "
+            f"shown of the others, and tile servers would fail where they are ({shown}). The STAC catalog holds them. "
+            "To have them on a map, make a collection of their own.",
+        )
+    undrawn = {cog.item_id for cog in left_out.undrawn}
+    for notice in hidden_notices([cog for cog in members.cogs if cog.item_id not in undrawn]):
         context.notice(notice.code, notice.message)
     if members.foreign:
         shown = listed(members.foreign)

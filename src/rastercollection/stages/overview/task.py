@@ -9,6 +9,7 @@ import attrs
 
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
+from rastercollection.model.cog import usual_structure
 from rastercollection.model.mosaic import Overview
 from rastercollection.model.names import in_folder, overview_names
 from rastercollection.model.request import CollectionRequest
@@ -46,7 +47,7 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     low = find_low_zooms([cog.file for cog in cogs])
     if isinstance(low, str):
         return Overview(image=None, reason=low, members=members_digest(cogs))
-    form = find_form(cogs, members.drawn_as)
+    form = find_form(cogs, usual_structure([cog.file for cog in cogs], members.drawn_as))
     _report(form, context)
     composition = Composition(
         form=form,

@@ -10,7 +10,6 @@ from rastercollection.core.workflow import StartContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectExistsError, RasterCollectionError
 from rastercollection.model.cog import Cog
-from rastercollection.model.names import tile_names
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports.catalog import only_adds
@@ -25,21 +24,31 @@ def admit(context: StartContext) -> Sources:
     """The sources that the mode lets into the collection.
 
     Raises:
-        ObjectExistsError: With ``insert``, naming tiles that are there; with ``insert_ignore`` where all are.
+        ObjectExistsError: With ``insert``, naming tiles that are there; with ``insert_ignore`` where all are, and COGs
+            that an earlier run of this job has made are gone, of sources that have changed.
     """
     request, sources = CollectionRequest.from_parameters(context.parameters), _sources(context)
     catalog = Resources.of(context.resources).catalog
     if not only_adds(request.mode) or catalog is None:
         return sources
-    names = tile_names(sources.blobs)
+    names = sources.names
     there = {str(item["id"]) for item in catalog.items(request.stac_item_id)}
-    there -= _to_be_restored(context, is_insert=request.mode == "insert")
+    is_insert = request.mode == "insert"
+    there -= _to_be_restored(context, is_insert=is_insert)
     old = [source.blob for source in sources.files if names[source.blob].item_id in there]
     shown = listed(old)
-    if old and (request.mode == "insert" or len(old) == len(sources.files)):
+    if old and is_insert:
         raise ObjectExistsError(
             f"{len(old)} of {len(sources.files)} tiles are in collection {request.stac_item_id} already: {shown}.",
             "Use mode='upsert' to replace them, or 'insert_ignore' to add those that are new.",
+            request.stac_item_id,
+        )
+    lost = _lost(context) if len(old) == len(sources.files) else []
+    if lost:
+        raise ObjectExistsError(
+            f"All tiles are in collection {request.stac_item_id} already, but COGs of them are gone whose sources have "
+            f"changed since: {listed(lost)}.",
+            "Use mode='upsert' to make them again of what the sources are now.",
             request.stac_item_id,
         )
     if not old:
@@ -70,6 +79,14 @@ def _to_be_restored(context: StartContext, *, is_insert: bool) -> Set[str]:
     }
 
 
+def _lost(context: StartContext) -> list[str]:
+    """Tiles of an earlier run of this job whose COGs are not there any more."""
+    tiles, storage = {source.blob for source in _sources(context).files}, Resources.of(context.resources).storage
+    results = [result for result in context.results.get(CREATE_COGS, ()) if result.task.tile in tiles]
+    made = [(str(result.task.tile), cog) for result in results if (cog := _cog(result)) is not None]
+    return [tile for tile, cog in made if not all(storage.exists(output.url) for output in cog.outputs)]
+
+
 def _source(result: TaskResult) -> SourceFile | None:
     """The source of an earlier result; None where it was not valid, or where it cannot be read any more."""
     try:
@@ -79,8 +96,14 @@ def _source(result: TaskResult) -> SourceFile | None:
 
 
 def _item_id(result: TaskResult) -> str:
-    """Id of the item of an earlier result; empty where there is none, or where it cannot be read any more."""
+    """Id of the item of an earlier result; empty where there is none."""
+    cog = _cog(result)
+    return cog.item_id if cog is not None else ""
+
+
+def _cog(result: TaskResult) -> Cog | None:
+    """The COG of an earlier result; None where there is none, or where it cannot be read any more."""
     try:
-        return from_dict(Cog, result.value).item_id if result.value is not None else ""
+        return from_dict(Cog, result.value) if result.value is not None else None
     except RasterCollectionError:
-        return ""
+        return None

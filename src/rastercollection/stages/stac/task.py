@@ -13,13 +13,14 @@ from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.model.cog import Cog, usual_structure
 from rastercollection.model.entry import CatalogEntry
+from rastercollection.model.joining import PublishedTile
 from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.names import in_folder, page_name
 from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
-from rastercollection.ports.addresses import join
+from rastercollection.ports.addresses import join, public_form
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
@@ -129,7 +130,9 @@ def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, 
     files = [cog.file for cog in members.cogs]
     drawn_as = usual_structure(files, members.drawn_as)
     renders = collection_renders(files, request.asset_key, drawn_as)
-    shown = Shown(cogs=members.cogs, mosaic=mosaic, renders=renders)
+    undrawn = {cog.item_id for cog in members.undrawn}
+    drawn = tuple(cog for cog in members.cogs if cog.item_id not in undrawn)
+    shown = Shown(cogs=drawn, mosaic=mosaic, renders=renders)
     service = plan_service(request, storage, catalog, shown)
     items = _items(request, members, context)
     every = [*items, *members.items]
@@ -165,7 +168,7 @@ def _settle(
         if count == draft.members.count and _is_current(draft.mosaic, draft.members, storage):
             return draft, count
         members = collection_members(request, context, published=True)
-        mosaic = write_mosaic(members.cogs, made, request, storage)[0] if draft.mosaic else None
+        mosaic = write_mosaic(members, made, request, storage)[0] if draft.mosaic else None
         draft = _draft(request, members, mosaic, context)
         count = catalog.publish(draft.collection, []).items
     raise TaskError(
@@ -216,7 +219,7 @@ def _report_other_sources(members: Members, context: TaskContext) -> None:
     """Say where an item is replaced that was made of another source, as a.tif and a.png would give one id."""
     made = {cog.item_id: cog for cog in members.made}
     other = [
-        f"{tile.item_id} (of {tile.title}, now of {cog.source_blob})"
+        f"{tile.item_id} (of {_names_of_both(tile, cog)})"
         for tile in map(published_tile, members.replaced)
         if not tile.is_of((cog := made[tile.item_id]).source_container, cog.source_blob)
     ]
@@ -226,6 +229,13 @@ def _report_other_sources(members: Members, context: TaskContext) -> None:
             f"{len(other)} items take the place of items that were made of other sources: {listed(other)}. Give the "
             "sources distinct names, or use collections of their own.",
         )
+
+
+def _names_of_both(tile: PublishedTile, cog: Cog) -> str:
+    """Which source an item was made of, and which it is now; only containers tell those of one name apart."""
+    if tile.title != cog.source_blob:
+        return f"{tile.title}, now of {cog.source_blob}"
+    return f"{tile.title} in another container, now of that in {public_form(cog.source_container)}"
 
 
 def _is_outdated(overview: Overview | None, members: Members) -> bool:
