@@ -20,7 +20,7 @@ from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.registry import Registry
 from rastercollection.core.workflow import Workflow
-from rastercollection.disclosure.redaction import holds_secret, revealed
+from rastercollection.disclosure.redaction import revealed
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.model import checks, converters
 from rastercollection.model.parameters import documented, parameter
@@ -79,7 +79,7 @@ def _is_event(value: Any) -> str:
 
 def _is_catalog(value: Any) -> str:
     allowed = "a folder, a database's address or a catalog backend"
-    if isinstance(value, str) and not _DATABASE.match(value) and holds_secret(value):
+    if isinstance(value, str) and not _DATABASE.match(value) and checks.holds_connection(value):
         return f"must be {allowed}, such as postgresql://user@host/database"
     return checks.text_or(checks.has_members_of(CatalogBackend, allowed))(value)
 
@@ -130,7 +130,9 @@ class RuntimeOptions:
     scratch: str | None = field(
         default=None,
         converter=converters.path_or_none,
-        metadata=_run("local folder for temporary files", checks.text, otherwise="the system's own", metavar="DIR"),
+        metadata=_run(
+            "local folder for temporary files", checks.local_folder, otherwise="the system's own", metavar="DIR"
+        ),
     )
     storage: StorageBackend | str | None = field(
         default=None,
