@@ -32,6 +32,16 @@ FORMS = {
     "Azure connection string with SAS": "BlobEndpoint=https://x;SharedAccessSignature=sv=1&sig={}",
     "dict": "{{'key': 'a', 'secret': '{0}', 'password': '{0}'}}",
     "JSON": '{{"client_secret": "{}"}}',
+    "nested dict": "{{'password': {{'password': '{0}', 'x': ['}}', '{0}']}}, 'n': 1}}",
+    "nested list": '{{"tokens": ["a", ["{}"]], "n": 1}}',
+    "nested dict as an argument": "open(secrets={{'a': '{}'}}, n=1)",
+    "nested dict, cut": "{{'password': {{'a': '{}",
+    "YAML": "aws_secret_access_key: {}",
+    "YAML, more words": "password: {} and more",
+    "YAML, quoted": "password: '{} and more'",
+    "YAML, on the next line": "password:\n  {}",
+    "YAML, block": "password: |\n  {}\nuser: x",
+    "header": "X-Api-Key:{}",
     "bearer": "Authorization: Bearer {}",
     "environment": "AWS_SECRET_ACCESS_KEY={} python x.py",
     "private key": "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
@@ -47,6 +57,9 @@ HARMLESS = [
     "mean=5; stddev=3; key=value",
     "The password is the secret of the tokens.",
     "EPSG:32642",
+    "must not contain a password, key or signature: pass credentials in storage_options",
+    "/data/secret: Permission denied",
+    "Tokens: see below.",
     "20190714T100031_B04@10m.tif",
 ]
 
@@ -64,6 +77,16 @@ def test_secrets_inside_of_reprs_and_lists(form):
     text = form.format(SECRET)
     assert SECRET not in redacted(repr([text, {"url": text}]))
     assert SECRET not in json.dumps(redacted_values({"a": [text, (text,)], "password": SECRET, "n": 1}))
+
+
+def test_an_ordinary_word_is_a_secret_too_where_nothing_follows():
+    assert redacted("user: me\npassword: correcthorse\nport: 1") == "user: me\npassword: REDACTED\nport: 1"
+
+
+@pytest.mark.parametrize("value", [{"password": {"a": SECRET}}, {"tokens": [SECRET]}, {"secret": (SECRET,)}])
+def test_what_lies_below_the_name_of_a_secret_is_redacted_whole(value):
+    assert set(redacted_values(value).values()) == {"REDACTED"}
+    assert redacted(repr({**value, "n": 1})).endswith("'REDACTED', 'n': 1}")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +124,21 @@ def test_redacting_twice_changes_nothing(text):
 
 
 @pytest.mark.parametrize(
-    "unit", ["a-", "://a:", "eyJ-", "token=", "'token':", "x://a:b", "password='", "-----BEGIN PRIVATE KEY-----"]
+    "unit",
+    [
+        "a-",
+        "://a:",
+        "eyJ-",
+        "token=",
+        "'token':",
+        "x://a:b",
+        "password='",
+        "-----BEGIN PRIVATE KEY-----",
+        "token:",
+        "token: ",
+        "token={",
+        "'token': {",
+    ],
 )
 def test_no_text_takes_long(unit):
     began = time.process_time()

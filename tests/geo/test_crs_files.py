@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pyproj
 import pytest
@@ -97,7 +98,50 @@ def test_definitions_in_the_bytes_of_a_file():
     definition = NAMES["WKT 1"].format("/tmp/grid").encode()
     for before in (0, 1, 2**20 - 100, 2**20, 3 * 2**20 - 50):
         assert file_elsewhere_in_bytes(b"\x81" * before + definition + b"\0" * 5000) == "/tmp/grid"
+        long = definition.replace(b"/tmp", b"null," * 20_000 + b"/tmp")
+        assert file_elsewhere_in_bytes(b"\x81" * before + long + b"\0" * 5000) == "/tmp/grid"
     assert file_elsewhere_in_bytes(b"\x81" * 5000 + NAMES["WKT 1"].format("BETA2007.gsb").encode()) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BESSEL + " +nadgrids=/tmp/grid",
+        "nadgrids=/tmp/grid " + BESSEL,
+        BESSEL + " +geoidgrids = ../grid",
+        "+proj=tinshift +FILE=sub/grid",
+        "+proj=defmodel +model=/tmp/grid",
+        "+proj=pipeline +step +proj=hgridshift +grids=null,/tmp/grid",
+        "+init=/tmp/grid:1",
+        '{"type": "BoundCRS", "transformation": {"parameters": [{"name": "f", "value": "/tmp/grid"}]}}',
+        '{"type": "BoundCRS", "transformation": {"parameters": [{"name": "f", "valu\\u0065": "/tmp/grid"}]}}',
+        '{"type": "BoundCRS", "transformation": {"parameters": [{"name": "f", "value" : "/tmp/grid"}]}',
+    ],
+)
+def test_other_forms_in_the_bytes_of_a_file(text):
+    for before in (b"", b"\0\0\0a", b"\0\0\0{", b"\0" * (2**20 - 5)):
+        assert "grid" in str(file_elsewhere_in_bytes(before + text.encode() + b"\0\1\2"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BESSEL + " +nadgrids=BETA2007.gsb +to_meter=1/3",
+        "gdalwarp -t_srs +proj=utm +zone=42 in=/data/a.tif out=/data/b.tif profile=/etc/x",
+        "model --init=/data/restart.nc --file=/data/x.nc",
+        '{"type": "Feature", "properties": {"value": "https://example.org/x"}}',
+    ],
+)
+def test_other_words_in_the_bytes_of_a_file_are_no_crs(text):
+    assert file_elsewhere_in_bytes(b"\0\0" + text.encode() + b"\0") is None
+
+
+@pytest.mark.parametrize("unit", ["EXTENSION[", 'EXTENSION["', "+proj=", "{", '"type"{CRS', " ", "\0proj", "x proj=a,"])
+def test_no_bytes_take_long(unit):
+    content = b"+proj= aCRS EXTENSION[" + (unit * 2**20)[: 2**20].encode()
+    began = time.process_time()
+    file_elsewhere_in_bytes(content)
+    assert time.process_time() - began < 5
 
 
 def test_no_crs_that_proj_knows_is_suspected():

@@ -56,7 +56,6 @@ def told(error: BaseException) -> str:
         pytest.param(name, planted, id=f"{name}: {form}")
         for name in parameters(CollectionRequest)
         for form, planted in PLANTED.items()
-        if "container" not in name or "://" in planted  # local folders may be called anything
     ],
 )
 def test_no_parameter_is_repeated_with_its_secret(name, planted, source, caplog):
@@ -71,6 +70,36 @@ def test_no_parameter_is_repeated_with_its_secret(name, planted, source, caplog)
         shown, error = told(caught), caught
     assert SECRET not in shown + caplog.text
     assert "\x1b" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "name", ["container_name", "output_container", "mosaicjson_container", "output_folder", "scratch", "catalog"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"host=127.0.0.1 port=1 password={SECRET}",
+        "host=127.0.0.1 port=1 user=me",
+        f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={SECRET}==",
+        "DefaultEndpointsProtocol=https;AccountName=a",
+        f"password: {SECRET}",
+    ],
+)
+def test_no_folder_is_made_of_a_connection_string(name, text, source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"container_name": str(source), "output_container": str(tmp_path / "out"), **RIGHT}
+    with pytest.raises(RequestError, match=f"{name}=.*must") as caught:
+        process_collection(**{**given, name: text})
+    assert SECRET not in told(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_folders_may_be_called_by_partitions(source, tmp_path):
+    """As Hive names them; only connection strings are refused."""
+    for folder in ("year=2019/month=7", "tokens", "a;b=1", "host=a"):
+        assert plan_collection(
+            predict=False, container_name=str(source), **RIGHT, output_container=str(tmp_path / "out" / folder)
+        )
 
 
 def test_nothing_that_a_job_leaves_behind_holds_a_secret(source, tmp_path, caplog):

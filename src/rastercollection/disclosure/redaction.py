@@ -19,6 +19,7 @@ _NAME = (
     r"|private[_-]?key|subscription[_-]?key|connection[_-]?string|credentials?)[\w-]{0,40}|pwd|sig|pgpassword)"
 )
 _NAME_IN_QUERY = rf"(?:{_NAME}|key|code|auth|sas|pass|expires|se|x-(?:amz|goog|ms)-[\w-]+|googleaccessid)"
+_LINE_FEED = r"(?:\n|\\n)"  # itself, or as a repr shows it
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     # repetitions that may start anywhere are bounded: texts come from strangers
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
@@ -37,6 +38,14 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # name=value, name='value' and 'name': 'value'
         (rf"(\b{_NAME}\s*=\s*)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s;&,'\")}}\]<>]+)", rf"\1{REDACTED}"),
         (rf"(([\"']){_NAME}\2\s*:\s*)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s,}}\]]+)", rf"\1\2{REDACTED}\2"),
+        # name: value, as YAML and headers have it; an ordinary word that others follow is prose
+        (
+            rf"(\b{_NAME}\s*:(?![:/])[ \t]*(?:{_LINE_FEED}[ \t]+)?)(?!(?-i:{REDACTED})(?!\w))"
+            r"(?!(?-i:[A-Za-z][a-z]*)[.,]?[ \t]+\S)"
+            rf"(?:[|>][+-]?[ \t]*{_LINE_FEED}(?:(?!\\n)[^\n])+|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+            r"|[^\s;,'\")}\]<>]+)",
+            rf"\1{REDACTED}",
+        ),
         (r"(\b(?:Bearer|Basic|SharedKey|AWS4-HMAC-SHA256)\s+)[\w.~+/=:-]{8,}", rf"\1{REDACTED}"),
         (r"\b(?-i:AKIA|ASIA)(?-i:[0-9A-Z]{12,})\b", REDACTED),
         (r"\b(?-i:AIza)[\w-]{30,}", REDACTED),
@@ -48,6 +57,10 @@ _SIGN = re.compile(
     r"[=:%]|-----BEGIN|Bearer|Basic|SharedKey|AWS4|AKIA|ASIA|AIza|gh[pousr]_|github_pat_|glpat-|xox|eyJ", re.IGNORECASE
 )
 """What a text has that any of the rules applies to: most have nothing of it, and tables hold a million of them."""
+_NESTED = re.compile(
+    rf"(?:\b{_NAME}\s*=\s*(?=[{{\[(])|([\"']){_NAME}\1\s*:\s*(?=[{{\[(])|\b{_NAME}\s*:[ \t]*(?={{))", re.IGNORECASE
+)
+_BRACKET_OR_STRING = re.compile(r"[{\[(]|[}\])]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 
 
 class Hidden:
@@ -79,9 +92,31 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
     """
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
-    for pattern, replacement in _RULES if _SIGN.search(text) else ():
+    if not _SIGN.search(text):
+        return text
+    text = _without_nested(text)
+    for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _without_nested(text: str) -> str:
+    """The text without dicts and lists that have the name of a secret; one that never ends goes to the text's end."""
+    kept, end = [], 0
+    while match := _NESTED.search(text, end):
+        quote = match[1] or ""
+        kept += [text[end : match.end()], f"{quote}{REDACTED}{quote}"]
+        end = _end_of_nested(text, match.end())
+    return "".join([*kept, text[end:]])
+
+
+def _end_of_nested(text: str, start: int) -> int:
+    depth = 0
+    for match in _BRACKET_OR_STRING.finditer(text, start):
+        depth += {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}.get(match[0], 0)
+        if not depth:
+            return match.end()
+    return len(text)
 
 
 def holds_secret(text: str) -> bool:
@@ -101,5 +136,5 @@ def redacted_values(value: Any) -> Any:
 
 
 def _redacted_item(name: str, value: Any) -> Any:
-    secret = isinstance(value, str) and re.fullmatch(_NAME, name, re.IGNORECASE)
-    return REDACTED if secret else redacted_values(value)
+    may_be = bool(value) and isinstance(value, str | Mapping | list | tuple)
+    return REDACTED if may_be and re.fullmatch(_NAME, name, re.IGNORECASE) else redacted_values(value)

@@ -8,6 +8,7 @@ methods), WKT's ``EXTENSION["PROJ4_GRIDS", …]`` and ``PARAMETERFILE``, and PRO
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -16,18 +17,27 @@ from typing import Any
 __all__ = ["file_elsewhere", "file_elsewhere_in_bytes", "file_elsewhere_in_json"]
 
 _QUOTES = '"\u201c\u201d'
-_ARGUMENT = rf"\s*(?:[{_QUOTES}](?P<%s>(?:[^{_QUOTES}]|\"\")*)[{_QUOTES}]|(?P<%s_bare>[^\[\](),{_QUOTES}]*))\s*"
+_QUOTED = rf"[{_QUOTES}]%s[^{_QUOTES}]*(?:\"\"[^{_QUOTES}]*)*)[{_QUOTES}]"
+# what is not quoted starts with no blank: else many blanks could be divided in many ways
+_ARGUMENT = rf"\s*(?:{_QUOTED % '(?P<{0}>'}\s*|(?P<{{0}}_bare>(?:[^\s\[\](),{_QUOTES}][^\[\](),{_QUOTES}]*)?))"
 _NODE = re.compile(
-    rf"(?:EXTENSION|PARAMETERFILE)\s*[\[(]{_ARGUMENT % ('name', 'name')},{_ARGUMENT % ('value', 'value')}",
-    re.IGNORECASE,
+    r"(?:EXTENSION|PARAMETERFILE)\s*[\[(]" + _ARGUMENT.format("name") + "," + _ARGUMENT.format("value"), re.IGNORECASE
 )
-_STRING = re.compile(rf"[{_QUOTES}]((?:[^{_QUOTES}]|\"\")*)[{_QUOTES}]")
+_STRING = re.compile(_QUOTED % "(")
 _PROJ = re.compile(r"(?:^|[\s+;])(?:proj|init)\s*=", re.IGNORECASE)
 _GRIDS = "PROJ4_GRIDS"
 _FRACTION = re.compile(r"[+-]?\d+(?:\.\d*)?/\d+(?:\.\d*)?")
 _LEADS_ELSEWHERE = re.compile(r"[/\\~\0]|\.\.|^[A-Za-z]:")
-_KEYWORDS_IN_BYTES = (b"extension", b"parameterfile")
-_CHUNK, _LONGEST_NODE = 2**20, 4096
+_PROJ_AMONG_OTHERS = re.compile(r"\+\s*(?:proj|init)\s*=", re.IGNORECASE)
+# a byte in front may belong to what lies before the text
+_FILE_KEY = re.compile(r".?(?:(?:nad|geoid|xy_|z_)?grids|catalog|file|model|init)", re.IGNORECASE | re.DOTALL)
+_JSON_VALUE = re.compile(r'"value"\s*:\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_JSON_CRS = re.compile("[a-z]CRS")
+_KEYWORDS = (b"extension", b"parameterfile", b"proj", b"init", b'"type"')
+_KEYWORD = re.compile(b"|".join(_KEYWORDS))
+_CHUNK, _LONGEST_KEYWORD = 2**20, max(map(len, _KEYWORDS))
+_LONGEST_BEFORE, _LONGEST_AFTER = 2**16, 2**24
+_MOST_OBJECTS = 16
 
 
 def file_elsewhere(text: str) -> str | None:
@@ -50,24 +60,67 @@ def file_elsewhere_in_json(value: Any) -> str | None:
 
 
 def file_elsewhere_in_bytes(content: Any) -> str | None:
-    """The same of WKT that lies in the bytes of a file (``bytes`` or a memory map), uncompressed."""
-    for start in range(0, len(content), _CHUNK):
-        chunk = bytes(content[start : start + _CHUNK + _LONGEST_NODE])
-        # searching for whole nodes at once would take ten times as long
-        if any(keyword in chunk.lower() for keyword in _KEYWORDS_IN_BYTES):
-            nodes = _NODE.finditer(chunk.decode(errors="replace"))
-            found = next((name for node in nodes for name in _of_node(node)), None)
-            if found:
-                return found
+    """The same of all texts that lie in the bytes of a file (``bytes`` or a memory map), uncompressed.
+
+    A text ends at a NUL, as it does for GDAL. Where it begins and whether it is a CRS is not known: of PROJ strings
+    among other words only those parameters count that name files.
+    """
+    for start, end in _texts(content):
+        found = next(_named_among_others(bytes(content[start:end]).decode(errors="replace")), None)
+        if found:
+            return found
     return None
 
 
+def _texts(content: Any) -> Iterator[tuple[int, int]]:
+    """Where the texts with a keyword in them start and end, each once."""
+    end = 0
+    for hit in _keywords(content):
+        if hit >= end:
+            first, last = max(0, hit - _LONGEST_BEFORE), min(len(content), hit + _LONGEST_AFTER)
+            before, after = content.rfind(b"\0", first, hit), content.find(b"\0", hit, last)
+            end = last if after < 0 else after
+            yield (first if before < 0 else before + 1), end
+
+
+def _keywords(content: Any) -> Iterator[int]:
+    for start in range(0, len(content), _CHUNK):
+        chunk = bytes(content[start : start + _CHUNK + _LONGEST_KEYWORD]).lower()
+        # a pattern takes many times as long
+        if any(keyword in chunk for keyword in _KEYWORDS):
+            yield from (start + match.start() for match in _KEYWORD.finditer(chunk))
+
+
+def _named_among_others(text: str) -> Iterator[str]:
+    yield from _of_wkt(text)
+    if _PROJ_AMONG_OTHERS.search(text):
+        yield from _of_parameters(text, _FILE_KEY)
+    if '"type"' in text and _JSON_CRS.search(text):
+        yield from _of_json_among_others(text)
+
+
+def _of_json_among_others(text: str) -> Iterator[str]:
+    start = text.find("{")
+    for _ in range(_MOST_OBJECTS):
+        if start < 0:
+            break
+        with contextlib.suppress(ValueError, RecursionError):
+            yield from _named_in_json(json.JSONDecoder().raw_decode(text, start)[0])
+        start = text.find("{", start + 1)
+    for match in _JSON_VALUE.finditer(text):
+        yield from _of_list(match[1])
+
+
 def _named(text: str) -> Iterator[str]:
+    yield from _of_wkt(text)
+    yield from _of_proj_string(text)
+
+
+def _of_wkt(text: str) -> Iterator[str]:
     for node in _NODE.finditer(text):
         yield from _of_node(node)
     for match in _STRING.finditer(text):
         yield from _of_proj_string(match[1])
-    yield from _of_proj_string(text)
 
 
 def _of_node(node: re.Match[str]) -> Iterator[str]:
@@ -86,12 +139,19 @@ def _of_list(names: str) -> Iterator[str]:
 
 def _of_proj_string(text: str) -> Iterator[str]:
     """Values that are paths; PROJ takes blanks around ``=`` and ``,`` for nothing and ``;`` for a blank."""
-    if not _PROJ.search(text):
-        return
-    for token in re.sub(r"\s*([=,])\s*", r"\1", text.replace(";", " ")).split():
+    if _PROJ.search(text):
+        yield from _of_parameters(text, None)
+
+
+def _of_parameters(text: str, keys: re.Pattern[str] | None) -> Iterator[str]:
+    """The same of those whose key is one of ``keys``, or of all."""
+    words = " ".join(text.replace(";", " ").split())
+    for token in re.sub(" ?([=,]) ?", r"\1", words).split():
         key, equals, value = token.strip("+").partition("=")
-        if equals and not _FRACTION.fullmatch(value):
-            yield from _of_list(value.strip('"').partition(":")[0] if key.lower() == "init" else value.strip('"'))
+        name = key.rpartition("+")[2]
+        if equals and not _FRACTION.fullmatch(value) and (keys is None or keys.fullmatch(name)):
+            value = value.strip("\"'")
+            yield from _of_list(value.partition(":")[0] if name.lower().endswith("init") else value)
 
 
 def _named_in_json(value: Any, key: str = "") -> Iterator[str]:

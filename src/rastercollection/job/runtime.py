@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor as FuturesExecutor
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
@@ -20,8 +18,20 @@ from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.registry import Registry
 from rastercollection.core.workflow import Workflow
-from rastercollection.disclosure.redaction import Hidden, holds_secret, revealed
+from rastercollection.disclosure.redaction import Hidden
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, UnknownNameError
+from rastercollection.job.runtime_checks import (
+    DATABASE,
+    SQLITE,
+    folder_or_catalog,
+    is_catalog,
+    is_dask,
+    is_event,
+    is_executor,
+    is_job_store,
+    is_size,
+    job_store,
+)
 from rastercollection.model import checks, converters
 from rastercollection.model.parameters import documented, parameter
 from rastercollection.model.request import CollectionRequest
@@ -46,52 +56,6 @@ __all__ = [
 
 DEFAULT_EXECUTOR = "thread"
 _run = functools.partial(parameter, group="run")
-_DATABASE = re.compile(r"(?P<scheme>[a-z][a-z0-9+]*)://")
-_KEYWORDS = re.compile(r"\s*(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=")
-_SQLITE = "sqlite:///"
-
-
-def _is_dask(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] == "distributed"
-
-
-def _is_executor(value: Any) -> str:
-    if isinstance(value, FuturesExecutor) or _is_dask(value):
-        return ""
-    allowed = "a name, the address of a Dask scheduler, an executor, a concurrent.futures pool or a Dask client"
-    return checks.has_members_of(Executor, allowed)(value)
-
-
-def _is_size(value: Any) -> str:
-    return checks.integer(1)(value) and "must be a whole number of bytes from 1, or a text such as 500M or 8G"
-
-
-def _is_job_store(value: Any) -> str:
-    allowed = "sqlite:///file.db, memory or a job store"
-    if isinstance(value, str) and (re.match("sqlite(:|$)", value) or not re.match(r"[\w+.-]+(://|$)", value)):
-        return "" if value.startswith(_SQLITE) and value != _SQLITE else f"must be {allowed}"
-    return checks.text_or(checks.has_members_of(JobStore, allowed))(value)
-
-
-def _is_event(value: Any) -> str:
-    fits = all(callable(getattr(value, name, None)) for name in ("is_set", "set"))
-    return "" if fits and not isinstance(value, type) else "must be a threading.Event"
-
-
-def _is_catalog(value: Any) -> str:
-    allowed = "a folder, a database's address or a catalog backend"
-    if isinstance(value, str) and not _DATABASE.match(value) and (_KEYWORDS.match(value) or holds_secret(value)):
-        return f"must be {allowed}, such as postgresql://user@host/database"
-    return checks.text_or(checks.has_members_of(CatalogBackend, allowed))(value)
-
-
-def _folder_or_catalog(value: CatalogBackend | str | PathLike[str] | None) -> Any:
-    given = revealed(value)
-    return converters.path_or_none(given) if isinstance(given, PathLike) else given
-
-
-def _job_store(value: JobStore | str | None) -> Any:
-    return revealed(value)
 
 
 @documented
@@ -104,7 +68,7 @@ class RuntimeOptions:
         metadata=_run(
             "where tasks run: a name (`serial`, `thread`, `process`, `dask`, or a plug-in's), the address of a Dask "
             "scheduler; in Python also an executor, a `concurrent.futures` pool or a Dask client",
-            checks.text_or(_is_executor),
+            checks.text_or(is_executor),
             otherwise="`thread`; on the command line `process`",
             metavar="NAME",
         ),
@@ -123,7 +87,7 @@ class RuntimeOptions:
         converter=converters.size,
         metadata=_run(
             "bytes of RAM that all workers may take together, or a text such as `500M`, `8G`",
-            _is_size,
+            is_size,
             otherwise="the variable `RASTERCOLLECTION_MEMORY_BUDGET`, else half of what is available",
             metavar="SIZE",
         ),
@@ -161,23 +125,23 @@ class RuntimeOptions:
     )
     catalog: CatalogBackend | str | None = field(
         default=None,
-        converter=_folder_or_catalog,
+        converter=folder_or_catalog,
         repr=False,
         metadata=_run(
             "where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a "
             "catalog backend",
-            _is_catalog,
+            is_catalog,
             otherwise="the folder `stac` in the output container",
             metavar="CATALOG",
         ),
     )
     jobs: JobStore | str | None = field(
         default=None,
-        converter=_job_store,
+        converter=job_store,
         repr=False,
         metadata=_run(
             "job store: `sqlite:///file.db`, or `memory`; in Python also an instance",
-            _is_job_store,
+            is_job_store,
             otherwise="an SQLite file in your state folder, or in that of the variable `RASTERCOLLECTION_STATE`",
             metavar="STORE",
         ),
@@ -199,7 +163,7 @@ class RuntimeOptions:
         default=None,
         metadata=_run(
             "an event that, once set, from any thread, cancels: what runs is waited for, nothing more is started",
-            _is_event,
+            is_event,
             option=None,
         ),
     )
@@ -269,7 +233,7 @@ def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: S
 
 
 def _catalog_name(address: str) -> str:
-    match = _DATABASE.match(address)
+    match = DATABASE.match(address)
     return match["scheme"] if match and match["scheme"] not in addresses.SCHEMES else "static"
 
 
@@ -312,9 +276,9 @@ def _job_store_name(address: str) -> str:
 def _check_file(address: Hidden | None) -> None:
     from rastercollection.backends.jobs.default import state_folder
 
-    if address and not address.value.startswith(_SQLITE):
+    if address and not address.value.startswith(SQLITE):
         return
-    path = os.path.expanduser(address.value.removeprefix(_SQLITE)) if address else str(state_folder() / "jobs.db")
+    path = os.path.expanduser(address.value.removeprefix(SQLITE)) if address else str(state_folder() / "jobs.db")
     if not os.path.exists(path):
         raise ObjectNotFoundError(f"There is no job store {path}.", "No job was recorded there: name another.", path)
 
@@ -323,7 +287,7 @@ def _open_executor(opened: contextlib.ExitStack, options: RuntimeOptions, tiles:
     given = options.executor
     if given is None or isinstance(given, str):
         return cast(Executor, opened.enter_context(_named_executor(given or DEFAULT_EXECUTOR, options, tiles)))
-    if _is_dask(given):
+    if is_dask(given):
         return cast(Executor, opened.enter_context(EXECUTORS.load("dask")(given)))
     if isinstance(given, FuturesExecutor):
         from rastercollection.executors.pool import PoolExecutor

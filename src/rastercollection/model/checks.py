@@ -22,6 +22,11 @@ from rastercollection.ports import addresses
 _LONGEST_TRY = 40
 _SLOW_SECONDS = 0.05
 
+_CONNECTION = re.compile(
+    r"(?:^|/)\s*(?:(?:host|hostaddr|dbname|service)\s*=[^/]*\s\w+\s*=|[\w ]+=[^;/]*;[\w ]+=)", re.IGNORECASE
+)
+"""What libpq and Azure take for the parameters of a connection, also where a path was made of it."""
+
 Check = Callable[[Any], str]
 """Says what is allowed when the value is not, and nothing when it is."""
 
@@ -115,16 +120,23 @@ def one_of(choices: Sequence[str]) -> Check:
     return check
 
 
-def is_container(value: Any) -> str:
-    if not isinstance(value, str):
-        return "must be a folder or an fsspec URL"
-    if not addresses.is_local(value) and holds_secret(value):
-        return "must not contain a password, key or signature: pass credentials in storage_options"
-    return addresses.container_problem(value)
+def holds_connection(value: str) -> bool:
+    """Whether a text that should be an address is what a connection is made from: it would become a folder's name."""
+    return holds_secret(value) or _CONNECTION.search(value) is not None
 
 
 def local_folder(value: Any) -> str:
+    if isinstance(value, str) and holds_connection(value):
+        return "must be a local folder, without a password or key"
     return text(value) or ("must be a folder of this machine" if "://" in value or value.startswith("/vsi") else "")
+
+
+def is_container(value: Any) -> str:
+    if not isinstance(value, str):
+        return "must be a folder or an fsspec URL"
+    if holds_connection(value):
+        return "must not contain a password, key or signature: pass credentials in storage_options"
+    return addresses.container_problem(value)
 
 
 def is_folder(value: Any) -> str:
@@ -145,7 +157,7 @@ def blobs(value: Any) -> str:
 def blob(name: Any) -> str:
     if not isinstance(name, str):
         return "must be a text"
-    if holds_secret(name):
+    if holds_connection(name):
         return "must not hold a signature or password, which would be published: pass credentials in storage_options"
     return addresses.blob_problem(name)
 

@@ -25,6 +25,7 @@ WKT = (
     'UNIT["degree",0.0174532925199433]]'
 )
 STRINGS = ("+proj=longlat +ellps=bessel +nadgrids={}", "+init={}:foo", "+proj=tinshift +file={}")
+ESRI = '<metadata DOMAIN="xml:ESRI" format="xml">{}<SpatialReference><wkt>{{}}</wkt></SpatialReference>{}</metadata>'
 GCPS = "".join(
     f'<GCP Id="{n}" Pixel="{x}" Line="{y}" X="{x}" Y="{y}"/>' for n, (x, y) in enumerate([(0, 0), (9, 0), (0, 9)])
 )
@@ -46,9 +47,11 @@ def _ascii(folder, definition):
     return folder / "x.asc"
 
 
-def _netcdf(attribute):
+def _netcdf(attribute, padding=0):
     def make(folder, definition):
         with netcdf_file(folder / "x.nc", "w") as file:
+            if padding:
+                file.padding = "x" * padding
             for name, values in {"lat": [50.0, 49.0, 48.0], "lon": [10.0, 11.0, 12.0]}.items():
                 file.createDimension(name, 3)
                 file.createVariable(name, "d", (name,))[:] = values
@@ -78,10 +81,26 @@ def _imagine(folder, definition):
 MAKERS = {
     "aux.xml": (_pam("<SRS>{}</SRS>"), (WKT, *STRINGS)),
     "aux.xml of ground control points": (_pam(f'<GCPList Projection="{{}}">{GCPS}</GCPList>'), (WKT, *STRINGS)),
+    "aux.xml in lower case": (_pam("<srs>{}</srs>"), (WKT, *STRINGS)),
+    "aux.xml in a name space": (_pam('<SRS xmlns="urn:x">{}</SRS>'), (WKT,)),
+    "aux.xml of ground control points in lower case": (
+        _pam(f'<gcplist projection="{{}}">{GCPS}</gcplist>'),
+        (WKT, *STRINGS),
+    ),
+    "aux.xml of ground control points, as an element": (
+        _pam(f"<GCPList><Projection>{{}}</Projection>{GCPS}</GCPList>"),
+        (WKT,),
+    ),
+    "aux.xml by Esri, in lower case": (_pam(ESRI.format("<geodataxform>", "</geodataxform>")), (WKT,)),
     "prj": (_ascii, (WKT,)),
     "prj with printed quotes": (_ascii, (WKT.replace('"PROJ4_GRIDS","{}"', "“PROJ4_GRIDS”,“{}”"),)),
     "netCDF, crs_wkt": (_netcdf("crs_wkt"), (WKT,)),
     "netCDF, spatial_ref": (_netcdf("spatial_ref"), (WKT,)),
+    "netCDF, srid": (_netcdf("srid"), (WKT, *STRINGS)),
+    "netCDF, a node over a boundary": (
+        _netcdf("crs_wkt", padding=2**20 - 3000),
+        (WKT.replace("{}", "null," * 1500 + "{}"),),
+    ),
     "Imagine": (_imagine, (WKT,)),
 }
 CASES = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import secrets
 import xml.etree.ElementTree as ElementTree
@@ -25,7 +26,9 @@ _LARGEST_TEXT = 2**20
 _LARGEST_XML = 16 * 2**20
 _LOOKUPS = 8
 _STATISTICS = re.compile(r"STATISTICS_\w+")
-_POINTS_ELSEWHERE = ("SourceFilename", "SourceDataset", "VRTDataset", "RelativeToVRT", "OverviewFile", "MaskBand")
+_POINTS_ELSEWHERE = ("sourcefilename", "sourcedataset", "vrtdataset", "relativetovrt", "overviewfile", "maskband")
+_OVERVIEWS_ELSEWHERE = re.compile(r"\s*(?:OVERVIEWS|OVERVIEW_FILE)\b", re.IGNORECASE)
+_SRS = re.compile(r"\s*SRS\b", re.IGNORECASE)
 
 
 @attrs.frozen(kw_only=True)
@@ -177,11 +180,10 @@ def _vet_xml(blob: str, name: str, content: bytes) -> bool:
         root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, ValueError) as error:
         raise _unsafe(blob, name, f"is not well-formed XML ({error})") from error
-    if root.tag != "PAMDataset":
+    if _tag(root) != "pamdataset":
         raise _unsafe(blob, name, f"is a <{root.tag}>, not a <PAMDataset>")
     for element in root.iter():
-        domain = str(element.get("domain", "")).upper()
-        if domain == "OVERVIEWS" or element.tag in _POINTS_ELSEWHERE or element.get("key") == "OVERVIEW_FILE":
+        if _tag(element) in _POINTS_ELSEWHERE or any(map(_OVERVIEWS_ELSEWHERE.match, _words(element))):
             raise _unsafe(blob, name, "leads to other files")
         for text in _crs_texts(element):
             check_crs_text(text, f"{blob}: the file {name} beside it")
@@ -204,19 +206,40 @@ def _vet_esri(_blob: str, _name: str, content: bytes) -> bool:
 
 
 def _crs_texts(element: ElementTree.Element) -> Iterator[str]:
-    """What GDAL takes for definitions of CRSs in an element of a PAM file, its own and Esri's."""
-    if element.tag in ("SRS", "WKT") or element.get("key") == "SRS":
-        yield element.text or ""
-    yield element.get("Projection", "")
+    """What GDAL takes for definitions of CRSs in an element of a PAM file, its own and Esri's.
+
+    Esri's may be XML once more, as a text.
+    """
+    text = element.text or ""
+    if _tag(element) in ("srs", "wkt", "projection") or any(map(_SRS.match, element.attrib.values())):
+        yield from (text, *element.attrib.values())
+    if "<" in text and "wkt" in text.lower():
+        yield html.unescape(text)
+    yield from (value for name, value in element.attrib.items() if _local(name) == "projection")
+
+
+def _words(element: ElementTree.Element) -> tuple[str, ...]:
+    """What may be the name of a domain or of an item: GDAL looks for attributes and elements by the same name."""
+    named = _tag(element) in ("domain", "key")
+    return (*element.attrib.values(), *((element.text or "",) if named else ()))
+
+
+def _tag(element: ElementTree.Element) -> str:
+    return _local(element.tag)
+
+
+def _local(name: str) -> str:
+    """A name as GDAL compares it: in any case, and whatever name space it is declared in."""
+    return name.rpartition("}")[2].lower()
 
 
 def _says_more(element: ElementTree.Element) -> bool:
     """Whether an element of a PAM file holds anything but statistics and histograms."""
-    if element.tag == "PAMRasterBand":
+    if _tag(element) == "pamrasterband":
         return any(_says_more(child) for child in element)
-    if element.tag == "Metadata" and not element.get("domain"):
+    if _tag(element) == "metadata" and not element.attrib:
         return any(not _STATISTICS.fullmatch(item.get("key", "")) for item in element)
-    return element.tag != "Histograms"
+    return _tag(element) != "histograms"
 
 
 def _unsafe(blob: str, name: str, problem: str) -> TileError:

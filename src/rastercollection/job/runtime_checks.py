@@ -1,0 +1,75 @@
+"""Checks and conversions of what a job runs with, which say what is allowed where a value is not."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import Executor as FuturesExecutor
+from os import PathLike
+from typing import Any
+
+from rastercollection.core.executor import Executor
+from rastercollection.core.job_store import JobStore
+from rastercollection.disclosure.redaction import revealed
+from rastercollection.model import checks, converters
+from rastercollection.ports.catalog import CatalogBackend
+
+__all__ = [
+    "DATABASE",
+    "SQLITE",
+    "folder_or_catalog",
+    "is_catalog",
+    "is_dask",
+    "is_event",
+    "is_executor",
+    "is_job_store",
+    "is_size",
+    "job_store",
+]
+
+DATABASE = re.compile(r"(?P<scheme>[a-z][a-z0-9+]*)://")
+_KEYWORDS = re.compile(r"\s*(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=")
+SQLITE = "sqlite:///"
+
+
+def is_dask(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "distributed"
+
+
+def is_executor(value: Any) -> str:
+    if isinstance(value, FuturesExecutor) or is_dask(value):
+        return ""
+    allowed = "a name, the address of a Dask scheduler, an executor, a concurrent.futures pool or a Dask client"
+    return checks.has_members_of(Executor, allowed)(value)
+
+
+def is_size(value: Any) -> str:
+    return checks.integer(1)(value) and "must be a whole number of bytes from 1, or a text such as 500M or 8G"
+
+
+def is_job_store(value: Any) -> str:
+    allowed = "sqlite:///file.db, memory or a job store"
+    if isinstance(value, str) and (re.match("sqlite(:|$)", value) or not re.match(r"[\w+.-]+(://|$)", value)):
+        return "" if value.startswith(SQLITE) and value != SQLITE else f"must be {allowed}"
+    return checks.text_or(checks.has_members_of(JobStore, allowed))(value)
+
+
+def is_event(value: Any) -> str:
+    fits = all(callable(getattr(value, name, None)) for name in ("is_set", "set"))
+    return "" if fits and not isinstance(value, type) else "must be a threading.Event"
+
+
+def is_catalog(value: Any) -> str:
+    allowed = "a folder, a database's address or a catalog backend"
+    is_bare = isinstance(value, str) and not DATABASE.match(value)
+    if is_bare and (_KEYWORDS.match(value) or checks.holds_connection(value)):
+        return f"must be {allowed}, such as postgresql://user@host/database"
+    return checks.text_or(checks.has_members_of(CatalogBackend, allowed))(value)
+
+
+def folder_or_catalog(value: CatalogBackend | str | PathLike[str] | None) -> Any:
+    given = revealed(value)
+    return converters.path_or_none(given) if isinstance(given, PathLike) else given
+
+
+def job_store(value: JobStore | str | None) -> Any:
+    return revealed(value)
