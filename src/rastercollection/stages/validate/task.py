@@ -38,7 +38,7 @@ from rastercollection.stages.validate.declarations import (
 from rastercollection.stages.validate.detect import detect_type
 from rastercollection.stages.validate.georeference import Georeference, georeference
 from rastercollection.stages.validate.reference import check_target_heights
-from rastercollection.stages.validate.sample import take_sample
+from rastercollection.stages.validate.sample import Sample, take_sample
 from rastercollection.stages.validate.task_parameters import ValidateParameters
 from rastercollection.stages.validate.voids import undeclared_voids
 
@@ -96,9 +96,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
     place = _placed(dataset, parameters, context)
     layout, sample = declared_bands(dataset), take_sample(dataset)
     findings = bit_depth_findings(sample, layout.dtypes)
-    _report(source.blob, findings, strict=parameters.strict, context=context)
-    for notice in undeclared_voids(source.blob, sample):
-        context.notice(notice.code, notice.message)
+    _report(source.blob, sample, findings, strict=parameters.strict, context=context)
     detection = detect_type(layout, sample)
     raster_type = settle_type(source.blob, parameters.raster_type, layout, detection, sample, context.notice)
     keeps_values = detection.keeps_values(raster_type)
@@ -205,8 +203,12 @@ def _settings(
     return settings
 
 
-def _report(blob: str, findings: tuple[BitDepthFinding, ...], *, strict: bool, context: TaskContext) -> None:
-    """Tell the user what the data types waste; in strict mode, 64-bit and complex ones are refused."""
+def _report(
+    blob: str, sample: Sample, findings: tuple[BitDepthFinding, ...], *, strict: bool, context: TaskContext
+) -> None:
+    """Tell of voids, and of what data types waste; in strict mode, 64-bit and complex ones are refused."""
+    for notice in undeclared_voids(blob, sample):
+        context.notice(notice.code, notice.message)
     for finding in findings:
         better = f" {finding.recommended} would do and save {finding.saving_percent:g}%." if finding.recommended else ""
         if strict and finding.severity == CRITICAL:
