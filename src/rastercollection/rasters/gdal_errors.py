@@ -34,6 +34,9 @@ _MOST_KEPT = 5
 
 _EMPTY_WORDS = ("", "Read failed. See previous exception for details.")
 
+_OF_NO_CONCERN = re.compile(r"GetNoDataValue\(\) returns an approximate value")
+"""Nodata of 64 bits is read to the last digit by another way."""
+
 _PREFIX = re.compile(r"^CPLE_\w+(?: in |:)")
 
 _QUERY = re.compile(r"\?[^\s'\"]+")
@@ -71,7 +74,7 @@ class _Tap(logging.Filter):
         if record.levelno >= logging.WARNING:
             message = _PREFIX.sub("", record.getMessage())
             for sink in self._sinks.get(threading.get_ident(), ()):
-                if len(sink) < _MOST_COLLECTED and message not in sink:
+                if len(sink) < _MOST_COLLECTED and message not in sink and not _OF_NO_CONCERN.search(message):
                     sink.append(message)
         return record.levelno >= self._levels.get(record.name, (0, 0))[1]
 

@@ -99,6 +99,8 @@ def test_every_page_is_a_tile(pages: Path, tmp_path: Path, executor: str) -> Non
     result = job(pages, tmp_path, subdatasets="tiles", executor=executor)
     assert [tile.blob for tile in result.tiles] == ["scan.tif:1", "scan.tif:2", "scan.tif:3"]
     assert result.status == "completed"
+    (told,) = (notice["message"] for notice in result.summary["notices"] if notice["code"] == "TILES_COVERED")
+    assert told.endswith("They are rasters of one file (scan.tif): subdatasets='bands' makes one tile of them.")
     for number in (1, 2, 3):
         np.testing.assert_array_equal(made(tmp_path)[f"scan_{number}"], [page(number)])
 

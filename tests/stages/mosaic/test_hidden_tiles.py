@@ -56,6 +56,7 @@ def told(folder: Path, **parameters: Any) -> dict[str, str]:
     ("names", "says"),
     [
         (("T1_20200101_B02_10m", "T1_20200101_B03_10m"), ["like those of bands (B02, B03)", "rio stack"]),
+        (("T1_20200101_B02_10m", "T1_20200101_B11_20m"), ["like those of bands (B02, B11)", "rio stack"]),
         (("scene_red", "scene_nir08"), ["like those of bands (nir08, red)"]),
         (
             ("rain_20200101", "rain_20200201"),

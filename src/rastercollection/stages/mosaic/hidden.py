@@ -41,6 +41,9 @@ def _of_places(places: Sequence[SamePlace], count: int) -> str:
 
 def _why(places: Sequence[SamePlace]) -> str:
     """What such tiles are by their names and times, and what to do."""
+    files = [_file_of(place.cogs) for place in places]
+    if all(files):
+        return f"They are rasters of one file ({files[0]}): subdatasets='bands' makes one tile of them."
     bands = [_bands_in(place.cogs) for place in places]
     if all(bands):
         return (
@@ -60,14 +63,18 @@ def _why(places: Sequence[SamePlace]) -> str:
 
 
 def _bands_in(cogs: Sequence[Cog]) -> tuple[str, ...]:
-    """The words by which the names of files differ, where those are names of bands; empty where they are not."""
+    """The words by which the names of files are told apart, where those are names of bands; else empty."""
     words = [re.split(r"[^A-Za-z0-9]+", PurePosixPath(cog.source_blob).stem) for cog in cogs]
     if len({len(each) for each in words}) != 1:
         return ()
-    differing = [column for column in zip(*words, strict=True) if len(set(column)) > 1]
-    if len(differing) != 1 or not all(map(_is_band, differing[0])):
-        return ()
-    return differing[0]
+    telling = (column for column in zip(*words, strict=True) if len(set(column)) == len(cogs))
+    return next((column for column in telling if all(map(_is_band, column))), ())
+
+
+def _file_of(cogs: Sequence[Cog]) -> str:
+    """The file that all of them are parts of; empty where there is none."""
+    files = {cog.source_blob.rpartition(":")[0] for cog in cogs}
+    return files.pop() if len(files) == 1 else ""
 
 
 def _is_band(word: str) -> bool:
