@@ -144,6 +144,8 @@ def is_folder(value: Any) -> str:
         return "must be a folder name, relative to the container"
     if any(len(part.encode(errors="surrogateescape")) > _LONGEST_NAME for part in value.split("/")):
         return f"must not have a folder's name of more than {_LONGEST_NAME} bytes"
+    if holds_connection(value):
+        return "must not hold the parameters of a connection"
     return blob(value)
 
 
@@ -157,7 +159,7 @@ def blobs(value: Any) -> str:
 def blob(name: Any) -> str:
     if not isinstance(name, str):
         return "must be a text"
-    if holds_connection(name):
+    if holds_secret(name):
         return "must not hold a signature or password, which would be published: pass credentials in storage_options"
     return addresses.blob_problem(name)
 
