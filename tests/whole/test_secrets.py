@@ -309,3 +309,8 @@ def test_frames_of_asking_for_the_status_hold_none_either(jobs):
     found = list(_locals(caught.value))
     assert len(found) > 2
     assert [local for local in found if SECRET in local] == []
+
+
+def test_rasters_may_be_called_by_parameters(source):
+    (source / "a.tif").rename(source / "a=1;b=2.tif")
+    assert plan_collection(predict=False, container_name=str(source), **{**RIGHT, "blob_list": ["a=1;b=2.tif"]})
