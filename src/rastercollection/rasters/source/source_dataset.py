@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 from typing_extensions import override
@@ -55,6 +57,9 @@ class SourceDataset(VettedReader):
         self.is_renamed = False
         self.exact_nodata = nodata_values(plain)
         super().__init__(path, OVERVIEW_LEVEL="NONE", **options)
+        with contextlib.suppress(CPLE_BaseError):
+            # what GDAL complained of while it opened the file all the same, rasterio raises at the next question
+            tuple(super().colorinterp)
         self._believe_bands()
 
     def _believe_bands(self) -> None:
