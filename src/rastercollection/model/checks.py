@@ -144,9 +144,7 @@ def is_folder(value: Any) -> str:
         return "must be a folder name, relative to the container"
     if any(len(part.encode(errors="surrogateescape")) > _LONGEST_NAME for part in value.split("/")):
         return f"must not have a folder's name of more than {_LONGEST_NAME} bytes"
-    if holds_connection(value):
-        return "must not hold the parameters of a connection"
-    return blob(value)
+    return blob(value) or ("must not hold the parameters of a connection" if holds_connection(value) else "")
 
 
 def blobs(value: Any) -> str:
