@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import morecantile
 import numpy as np
 from rasterio.io import MemoryFile
 
+from rastercollection.model.band import BandRole
 from rastercollection.model.cog import Cog
 from rastercollection.testing.sample_rasters import write_sample_cog
 
@@ -67,11 +69,28 @@ SCENES: dict[str, Scene] = {
 }
 
 
+NAMES = {
+    "four-uint16": ("red", "green", "blue", "nir"),
+    "twelve": (
+        *("coastal", "blue", "green", "red", "rededge071", "rededge075", "rededge078"),
+        *("nir", "nir08", "nir09", "swir16", "swir22"),
+    ),
+}
+"""Common names of the bands of scenes whose colours tell nothing."""
+
+
+def _named(cog: Cog, names: tuple[str, ...]) -> Cog:
+    known = zip(cog.file.bands, names, strict=True)
+    bands = tuple(attrs.evolve(band, role=BandRole(common_name=name, source="description")) for band, name in known)
+    return attrs.evolve(cog, file=attrs.evolve(cog.file, bands=bands))
+
+
 def make_scene(name: str, folder: Path) -> list[Cog]:
     cogs = []
     for number, bounds in enumerate(BOUNDS):
         pixels, facts = SCENES[name](terrain(number * 3))
-        cogs.append(write_sample_cog(folder / "cögs & more", f"{name}-{number}", pixels, bounds, **facts))
+        cog = write_sample_cog(folder / "cögs & more", f"{name}-{number}", pixels, bounds, **facts)
+        cogs.append(_named(cog, NAMES[name]) if name in NAMES else cog)
     return cogs
 
 

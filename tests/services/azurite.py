@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,11 +30,21 @@ def find_program(root: Path) -> Path | None:
     if _found("node") is None:
         return None
     if not script.exists() and not given and npm is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        install = [npm, "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(folder), PACKAGE]
-        path = os.pathsep.join([os.path.dirname(npm), os.environ.get("PATH", os.defpath)])
-        subprocess.run(install, capture_output=True, check=False, timeout=300, env={**os.environ, "PATH": path})
+        _install(npm, folder)
     return script if script.exists() else None
+
+
+def _install(npm: str, folder: Path) -> None:
+    """Install it at once or not at all: several processes of one test run may do so at the same time."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = os.pathsep.join([os.path.dirname(npm), os.environ.get("PATH", os.defpath)])
+    with tempfile.TemporaryDirectory(prefix="azurite-", dir=folder.parent) as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        install = [npm, "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(made), PACKAGE]
+        subprocess.run(install, capture_output=True, check=False, timeout=300, env={**os.environ, "PATH": path})
+        with contextlib.suppress(OSError):  # another one was faster
+            made.rename(folder)
 
 
 def _found(program: str) -> str | None:

@@ -83,7 +83,7 @@ async def guarded_client(**options: Any) -> Any:
     import aiohttp
     from aiohttp.resolver import ThreadedResolver
 
-    class Resolver(ThreadedResolver):
+    class Resolver(ThreadedResolver):  # type: ignore[misc]
         async def resolve(self, host: str, *args: Any, **more: Any) -> Any:
             found = await super().resolve(host, *args, **more)
             if _any_private(str(entry["host"]) for entry in found):
