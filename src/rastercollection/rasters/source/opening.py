@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 
+_NETCDF = threading.RLock()
 _OWN_MODULES = r"rastercollection\.rasters\."
 
 
@@ -82,6 +84,7 @@ def open_source(
         forget_cached(place.path, place.gdal.config)
         check_references(place, facts.driver, source.blob, policy)
         messages = stack.enter_context(collected_warnings())
+        stack.enter_context(_at_its_turn(facts.driver))
         stack.enter_context(gdal_environment(limits, config_of(place, policy)))
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
             confirm = partial(_confirm, storage, source, place, messages)
@@ -100,6 +103,17 @@ def open_source(
         if notify:
             for message in in_words(messages, place.path, source.blob):
                 notify("GDAL_WARNING", message if source.blob in message else f"{source.blob}: {message}")
+
+
+@contextlib.contextmanager
+def _at_its_turn(driver: str) -> Iterator[None]:
+    """One netCDF file at a time in a process.
+
+    GDAL's driver holds a lock of its own while it warns, which takes Python's, and rasterio holds Python's while it
+    waits for that lock: two threads would wait for each other for ever.
+    """
+    with _NETCDF if driver == "netCDF" else contextlib.nullcontext():
+        yield
 
 
 def _is_proven(error: TaskError, place: Place, messages: list[str], every_pixel: bool) -> bool:
@@ -154,6 +168,7 @@ def _names_inside(
         place = stack.enter_context(placed(storage, source, facts.driver, policy, limits, None, whole))
         forget_cached(place.path, place.gdal.config)
         check_references(place, facts.driver, source.blob, policy)
+        stack.enter_context(_at_its_turn(facts.driver))
         stack.enter_context(gdal_environment(limits, config_of(place, policy)))
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
             return names_inside(stack.enter_context(VettedReader(place.gdal_path, **_options(policy))))
