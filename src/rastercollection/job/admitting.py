@@ -10,7 +10,7 @@ import attrs
 
 from rastercollection.core.models import Notice, TaskResult
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import StartContext, Workflow
+from rastercollection.core.workflow import Admission, StartContext, Workflow
 from rastercollection.errors import ObjectNotFoundError, RasterCollectionError, WorkflowDefinitionError
 from rastercollection.model.output import Made, Output
 from rastercollection.model.request import CollectionRequest
@@ -64,14 +64,24 @@ def admitted(
             notice=lambda code, message: notices.append(Notice(code=code, message=message)),
             is_plan=is_plan,
         )
-        sources = stage.admit(context)
-        if not isinstance(sources, Sources):
-            raise WorkflowDefinitionError(
-                f"Stage {stage.name!r}: its admit returned {sources!r}, no Sources.", "Return context.facts."
-            )
+        sources = _let_in(stage.name, stage.admit, context)
         if not sources.files:
             break
     return attrs.evolve(sources, notices=tuple(notices))
+
+
+def _let_in(name: str, admit: Admission, context: StartContext) -> Sources:
+    """What one stage lets in, which may be a user's.
+
+    Raises:
+        WorkflowDefinitionError: It did not say.
+    """
+    sources = admit(context)
+    if not isinstance(sources, Sources):
+        raise WorkflowDefinitionError(
+            f"Stage {name!r}: its admit returned {sources!r}, no Sources.", "Return context.facts."
+        )
+    return sources
 
 
 def are_there(result: TaskResult, storage: StorageBackend) -> bool:

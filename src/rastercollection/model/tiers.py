@@ -165,6 +165,13 @@ def _tier_fallback(tier: Tier, dtypes: Sequence[str]) -> Notice:
     )
 
 
+def _level(tier: Tier, codec: str, ordered: str | None, level: Level) -> Level:
+    """The level that was ordered, where the codec has levels; else the tier's, which is of the tier's own codec."""
+    if level is not None and codec in LEVELS:
+        return level
+    return level if codec == ordered else tier.level
+
+
 def choose_settings(
     tier: Tier,
     raster_type: str,
@@ -193,21 +200,17 @@ def choose_settings(
     if not _fits(tier, dtypes, color_interpretation):
         notices.append(_tier_fallback(tier, dtypes))
         tier = TIERS[FALLBACK_TIER]
-    codec, chosen_level = compression or tier.compression, tier.level
+    codec = compression or tier.compression
     if codec in LOSSY_NEEDS_BYTES and not is_rgb_byte(dtypes, color_interpretation):
         message = f"{codec} needs 3 bands of uint8; the tile is written with {tier.compression}."
         notices.append(Notice(code="COMPRESSION_FALLBACK", message=message))
         codec = tier.compression
-    elif compression is not None:
-        chosen_level = level
-    if level is not None and codec in LEVELS:
-        chosen_level = level
     warp, overview = resamplings(raster_type, keeps_values=keeps_values)
     settings = CogSettings(
         tier=tier.name,
         storage_class=tier.storage_class,
         compression=codec,
-        level=chosen_level,
+        level=_level(tier, codec, compression, level),
         quality=_quality(codec, jpeg_quality),
         overview_resampling=overview_resampling or overview,
         warp_resampling=warp_resampling or warp,

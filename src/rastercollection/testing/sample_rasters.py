@@ -72,7 +72,7 @@ def write_sample_cog(
     profile = _profile(pixels, bounds, crs, nodata)
     _write(path, pixels, profile, colors, color_table, valid, resampling)
     thumbnail = _thumbnail(folder / f"{item_id}_thumbnail.png", pixels, nodata)
-    zoom, marked = _zoom(crs, bounds, columns), nodata is not None
+    zoom = _zoom(crs, bounds, columns)
     facts: dict[str, Any] = {
         **_file_facts(path),
         "target_crs": crs,
@@ -82,14 +82,25 @@ def write_sample_cog(
         "bounds": bounds,
         "footprint": _footprint(crs, bounds),
         "bands": tuple(_band(number, pixels[number - 1], color, nodata) for number, color in enumerate(colors, 1)),
-        "validity": "mask" if valid is not None else "alpha" if "alpha" in colors else "nodata" if marked else "none",
+        "validity": _validity(nodata, colors, valid),
         "color_table": {str(value): color for value, color in color_table.items()} if color_table else None,
-        "minzoom": max(0, zoom - max(0, math.ceil(math.log2(max(rows, columns) / SMALLEST_OVERVIEW)))),
+        "minzoom": max(0, zoom - _reductions(rows, columns)),
         "maxzoom": zoom,
         "thumbnail": thumbnail,
     }
     place = transform_bounds(crs, "EPSG:4326", *bounds, densify_pts=21)
     return sample_cog(item_id, place, container=str(folder), shape=(rows, columns), **{**facts, **changes})
+
+
+def _validity(nodata: float | None, colors: Sequence[str], valid: Pixels | None) -> str:
+    if valid is not None:
+        return "mask"
+    return "alpha" if "alpha" in colors else "none" if nodata is None else "nodata"
+
+
+def _reductions(rows: int, columns: int) -> int:
+    """How often it is halved for its overviews."""
+    return max(0, math.ceil(math.log2(max(rows, columns) / SMALLEST_OVERVIEW)))
 
 
 def _profile(pixels: Pixels, bounds: Bounds, crs: str, nodata: float | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ import rasterio.shutil
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.vrt import WarpedVRT
 
+from netcdf_scenes import write_netcdf
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import TaskError, TileError
 from rastercollection.model.tile import SourceFile
@@ -390,6 +392,37 @@ def test_many_threads_open_and_read_at_once(tmp_path):
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(read, [*range(8)] * 5)) == [*range(8)] * 5
+
+
+@pytest.mark.parametrize(
+    ("ending", "driver", "drivers", "waits"),
+    [
+        (".nc", "netCDF", SourcePolicy().drivers, True),
+        (".vrt", "VRT", ("VRT", "GTiff", "netCDF"), True),
+        (".vrt", "VRT", ("VRT", "GTiff"), False),
+        (".tif", "GTiff", SourcePolicy().drivers, False),
+    ],
+)
+def test_of_what_could_lock_up_gdal_one_file_is_open_at_a_time(tmp_path, ending, driver, drivers, waits):
+    first = write_netcdf(tmp_path / "first.nc", (0.0,), "days since 2000-01-01")
+    plain = write(tmp_path / "plain.tif", BYTES)
+    second = tmp_path / f"second{ending}"
+    if driver == "netCDF":
+        write_netcdf(second, (0.0,), "days since 2000-01-01")
+    else:
+        rasterio.shutil.copy(plain, second, driver=driver)
+    is_open = threading.Event()
+
+    def open_second() -> None:
+        with opened(second, drivers=drivers):
+            is_open.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with opened(first):
+            opening = pool.submit(open_second)
+            assert is_open.wait(0.5 if waits else 60) is not waits
+        opening.result(60)
+    assert is_open.is_set()
 
 
 def test_an_unreachable_store_is_no_fault_of_the_tile(tmp_path):

@@ -11,7 +11,7 @@ import contextlib
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -41,7 +41,8 @@ __all__ = [
 ]
 
 
-_NETCDF = threading.RLock()
+_ALONE = threading.RLock()
+_ALONE_DRIVERS = frozenset({"netCDF", "HDF5", "HDF5Image", "BAG", "KEA", "HDF4", "HDF4Image"})
 _OWN_MODULES = r"rastercollection\.rasters\."
 
 
@@ -78,42 +79,71 @@ def open_source(
         TaskError: SOURCE_UNAVAILABLE or SOURCE_CHANGED, retryable.
         BackendError: The store failed.
     """
-    facts = inspection.inspect(storage, source, policy)
-    with contextlib.ExitStack() as stack:
-        place = stack.enter_context(placed(storage, source, facts.driver, policy, limits, notify, whole))
-        forget_cached(place.path, place.gdal.config)
-        check_references(place, facts.driver, source.blob, policy)
-        messages = stack.enter_context(collected_warnings())
-        stack.enter_context(_at_its_turn(facts.driver))
-        stack.enter_context(gdal_environment(limits, config_of(place, policy)))
+    with (
+        _at_its_place(storage, source, policy, limits, notify, whole=whole) as (facts, place),
+        collected_warnings() as messages,
+        contextlib.ExitStack() as stack,
+    ):
         with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
             confirm = partial(_confirm, storage, source, place, messages)
             dataset = stack.enter_context(_open(place, source, policy, confirm))
         if notify:
-            for notice in facts.unseen:
-                notify(notice.code, f"{source.blob}: {notice.message}")
+            _tell_unseen(facts, source.blob, notify)
         try:
             yield dataset
         except TaskError as error:
             if _is_proven(error, place, messages, every_pixel):
                 raise
             raise TaskError(error.message, error.hint, error.code, retryable=True, details=error.details) from error
-        if notify and dataset.has_lost_texts:
-            notify("TEXT_UNREADABLE", f"{source.blob}: texts in its metadata are no UTF-8 and were left out.")
         if notify:
-            for message in in_words(messages, place.path, source.blob):
-                notify("GDAL_WARNING", message if source.blob in message else f"{source.blob}: {message}")
+            _tell_read(dataset, in_words(messages, place.path, source.blob), notify)
 
 
 @contextlib.contextmanager
-def _at_its_turn(driver: str) -> Iterator[None]:
-    """One netCDF file at a time in a process.
+def _at_its_place(
+    storage: StorageBackend,
+    source: SourceFile,
+    policy: SourcePolicy,
+    limits: Limits,
+    notify: Notify | None,
+    *,
+    whole: bool,
+) -> Iterator[tuple[inspection.Inspection, Place]]:
+    """What the bytes of a source say, and where GDAL can open it now, in the environment for that."""
+    _silence_missing_georeferencing()
+    facts = inspection.inspect(storage, source, policy)
+    with placed(storage, source, facts.driver, policy, limits, notify, whole) as place:
+        forget_cached(place.path, place.gdal.config)
+        check_references(place, facts.driver, source.blob, policy)
+        with _at_its_turn(facts.driver, policy), gdal_environment(limits, config_of(place, policy)):
+            yield facts, place
 
-    GDAL's driver holds a lock of its own while it warns, which takes Python's, and rasterio holds Python's while it
-    waits for that lock: two threads would wait for each other for ever.
+
+@contextlib.contextmanager
+def _at_its_turn(driver: str, policy: SourcePolicy) -> Iterator[None]:
+    """One file at a time in a process, of the formats whose libraries let in one thread at a time.
+
+    GDAL's drivers hold a lock of their own around such a library, and warn while they hold it, which takes Python's
+    lock; rasterio holds Python's while it waits for theirs. Two threads would wait for each other for ever. A VRT, and
+    a file that nothing is known of, may be any that the policy allows.
     """
-    with _NETCDF if driver == "netCDF" else contextlib.nullcontext():
+    may_be = policy.drivers if driver in ("VRT", "") else (driver,)
+    with contextlib.nullcontext() if _ALONE_DRIVERS.isdisjoint(may_be) else _ALONE:
         yield
+
+
+def _tell_unseen(facts: inspection.Inspection, blob: str, notify: Notify) -> None:
+    for notice in facts.unseen:
+        notify(notice.code, f"{blob}: {notice.message}")
+
+
+def _tell_read(dataset: SourceDataset, warned: Sequence[str], notify: Notify) -> None:
+    """What is known of a source once all that was wanted of it has been read."""
+    blob = dataset.blob
+    if dataset.has_lost_texts:
+        notify("TEXT_UNREADABLE", f"{blob}: texts in its metadata are no UTF-8 and were left out.")
+    for message in warned:
+        notify("GDAL_WARNING", message if blob in message else f"{blob}: {message}")
 
 
 def _is_proven(error: TaskError, place: Place, messages: list[str], every_pixel: bool) -> bool:
@@ -162,16 +192,12 @@ def list_subdatasets(
 def _names_inside(
     storage: StorageBackend, source: SourceFile, policy: SourcePolicy, limits: Limits, *, whole: bool
 ) -> tuple[str, ...]:
-    facts = inspection.inspect(storage, source, policy)
-    _silence_missing_georeferencing()
-    with contextlib.ExitStack() as stack:
-        place = stack.enter_context(placed(storage, source, facts.driver, policy, limits, None, whole))
-        forget_cached(place.path, place.gdal.config)
-        check_references(place, facts.driver, source.blob, policy)
-        stack.enter_context(_at_its_turn(facts.driver))
-        stack.enter_context(gdal_environment(limits, config_of(place, policy)))
-        with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
-            return names_inside(stack.enter_context(VettedReader(place.gdal_path, **_options(policy))))
+    with (
+        _at_its_place(storage, source, policy, limits, None, whole=whole) as (facts, place),
+        translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"),
+        VettedReader(place.gdal_path, **_options(policy)) as dataset,
+    ):
+        return names_inside(dataset)
 
 
 def _options(policy: SourcePolicy) -> dict[str, Any]:
@@ -183,7 +209,6 @@ def _open(
     place: Place, source: SourceFile, policy: SourcePolicy, confirm: Callable[[], None]
 ) -> Iterator[SourceDataset]:
     """The dataset without overviews, once it is known that they would not lead to other files."""
-    _silence_missing_georeferencing()
     blob, options = source.blob, _options(policy)
     with VettedReader(place.gdal_path, **options) as whole:
         inspection.check_reach(whole, place.path, blob, local=not place.is_remote)

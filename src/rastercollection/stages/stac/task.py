@@ -70,12 +70,9 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
     _report_undated(members.made, context)
     _report_other_sources(members, context)
     draft = _draft(request, members, made_mosaic(context), context)
-    items = draft.items
     overviews = overview_hrefs(catalog, request.stac_item_id)
-    publication = catalog.publish(draft.collection, items, mode=_mode(request, members))
-    for notice in publication.notices:
-        context.notice(notice.code, notice.message)
-    _compare(publication, items, catalog)
+    created = len(draft.items)
+    publication = _publish(draft, catalog, _mode(request, members), context)
     draft, count = _settle(request, context, draft, publication)
     remove_superseded(overviews, request, storage, catalog)
     _report_outdated(draft.members, context)
@@ -86,7 +83,7 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         collection_id=publication.collection_id,
         catalog=publication.catalog,
         collection_url=publication.collection_url,
-        items_created=len(items),
+        items_created=created,
         items_stored=publication.stored,
         items_in_collection=count,
         digest=publication.digest,
@@ -101,6 +98,15 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         ready_reason=readiness.reason,
         outputs=(preview,),
     )
+
+
+def _publish(draft: _Draft, catalog: CatalogBackend, mode: PublishMode, context: TaskContext) -> Publication:
+    """Send collection and items, and make sure that all of them are there."""
+    publication = catalog.publish(draft.collection, draft.items, mode=mode)
+    for notice in publication.notices:
+        context.notice(notice.code, notice.message)
+    _compare(publication, draft.items, catalog)
+    return publication
 
 
 def _backends(context: TaskContext) -> tuple[StorageBackend, CatalogBackend]:

@@ -16,6 +16,7 @@ from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
 from rastercollection.rasters.gdal_env import is_remote
 from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import is_told_alike
@@ -92,18 +93,7 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
     damage = _damage_of_overviews(prepared, path, len(levels))
     if damage:
         return f"An overview of it is damaged: {damage}"
-    file = cog_file_of(
-        path,
-        grid,
-        statistics.result(),
-        settings=prepared.settings,
-        raster_type=prepared.spec.raster_type,
-        validity=layout.kind,
-        overview_levels=levels,
-        heights=prepared.spec.heights,
-        classes=prepared.metadata.classes,
-        roles=prepared.roles,
-    )
+    file = _file_of(prepared, path, grid, statistics, levels)
     return Conversion(
         path=path,
         file=file,
@@ -114,6 +104,23 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         in_memory=True,
         receipt=_receipt(file),
         usage=Usage(),
+    )
+
+
+def _file_of(
+    prepared: Prepared, path: Path, grid: Grid, statistics: RunningStatistics, levels: tuple[int, ...]
+) -> CogFile:
+    return cog_file_of(
+        path,
+        grid,
+        statistics.result(),
+        settings=prepared.settings,
+        raster_type=prepared.spec.raster_type,
+        validity=prepared.source.layout.kind,
+        overview_levels=levels,
+        heights=prepared.spec.heights,
+        classes=prepared.metadata.classes,
+        roles=prepared.roles,
     )
 
 
