@@ -18,12 +18,12 @@ def wanted(*blobs: str, **parameters: Any) -> list[tuple[str, str, set[str]]]:
 
 
 def test_every_name_that_a_job_may_write_is_reserved() -> None:
-    assert wanted("a.tif") == [
-        ("/data/cogs", "c", {"a_cog_analysis.tif", "a_cog_analysis_thumbnail.png", "c.json", "c.html"})
-    ]
+    sides = ("", ".east", ".west")
+    cogs = {f"a_cog_analysis{side}{end}" for side in sides for end in (".tif", "_thumbnail.png")}
+    assert wanted("a.tif") == [("/data/cogs", "c", {*cogs, "c.json", "c.html"})]
     falling = wanted("a.tif", output_container="/out", output_tier="visualization", create_mosaicjson=False)
     tiers = ("visualization", "analysis")
-    names = {f"a_cog_{tier}{end}" for tier in tiers for end in (".tif", "_thumbnail.png")}
+    names = {f"a_cog_{tier}{side}{end}" for tier in tiers for side in sides for end in (".tif", "_thumbnail.png")}
     assert falling == [("/out", "", {*names, "c.html"})]
 
 

@@ -45,6 +45,11 @@ class Made:
     def codes(self) -> list[str]:
         return [notice.code for notice in self.notices]
 
+    @property
+    def paths(self) -> list[Path]:
+        """The COGs, of both sides of the antimeridian."""
+        return [self.path.parent / side.output_blob for side in self.cog.sides]
+
 
 def context(task_type: str, limits: Limits) -> TaskContext:
     task = Task(id="1", stage=1, task_type=task_type, handler="tests:none")
@@ -95,7 +100,7 @@ def make_cog(path: Path, target: str = "EPSG:4326", *, limits: Limits | None = N
     }
     given = context("create_cog", limits)
     cog = from_dict(Cog, create_cog(parameters, given))
-    return Made(from_dict(Validation, validation), cog, out / parameters["output_blob"], tuple(given.notices))
+    return Made(from_dict(Validation, validation), cog, out / cog.output_blob, tuple(given.notices))
 
 
 def holes(height: int, width: int, seed: int = 3) -> NDArray[np.bool_]:

@@ -14,6 +14,8 @@ __all__ = ["geographic_bounds", "grid_bounds", "latitude_limit"]
 
 _STEPS = 32
 _DENSER_STEPS = 384
+_ROUNDING = 1e-9
+"""Degrees beyond the antimeridian that are none: what becomes of its 20,037,508.34 m in Mercator."""
 _WGS84 = pyproj.CRS.from_epsg(4326)
 
 
@@ -32,6 +34,8 @@ def latitude_limit(crs: pyproj.CRS) -> float:
 
 def geographic_bounds(crs: pyproj.CRS, transform: Transform, width: int, height: int) -> Bounds | None:
     """Bounds in EPSG:4326 of a grid in ``crs``: west > east across the antimeridian, -180 and 180 right around.
+
+    A grid that reaches across the antimeridian by half a pixel ends there.
 
     Edges are densified before they are transformed. Points that have no longitude and latitude (the corners of a
     geostationary image) do not count.
@@ -59,7 +63,7 @@ def geographic_bounds(crs: pyproj.CRS, transform: Transform, width: int, height:
         if _holds_pole(crs, transform, width, height, pole):
             west, east = -180.0, 180.0
             south, north = min(south, pole), max(north, pole)
-    return _ordered(west, south, east, north)
+    return _ordered((west, south, east, north), (east - west) / width / 2)
 
 
 def _outline(steps: int) -> np.ndarray:
@@ -117,10 +121,12 @@ def _shortest_arc(longitudes: np.ndarray) -> tuple[float, float]:
     return west, west + 360 - float(gaps[widest])
 
 
-def _ordered(west: float, south: float, east: float, north: float) -> Bounds:
-    """Longitudes between -180 and 180; west > east where the span crosses the antimeridian."""
+def _ordered(bounds: Bounds, overhang: float) -> Bounds:
+    """Longitudes between -180 and 180; west > east where the span crosses the antimeridian by more than an overhang."""
+    west, south, east, north = bounds
     if east - west >= 360:
         return (-180.0, south, 180.0, north)
-    shift = 360 * math.floor((west + 180) / 360)
-    west, east = west - shift, east - shift
-    return (west, south, east - 360 if east > 180 else east, north)
+    slack = overhang + _ROUNDING
+    shift = 360 * math.floor((west + 180 + slack) / 360)
+    west, east = max(west - shift, -180.0), east - shift
+    return (west, south, east - 360 if east > 180 + slack else min(east, 180.0), north)

@@ -177,6 +177,7 @@ class Cog:
         in_memory: Whether intermediates stayed in RAM.
         seconds: Wall time.
         outputs: Every object written.
+        others: The COG of the tile's other side, where it crosses the antimeridian.
         notices: Warnings.
     """
 
@@ -206,7 +207,13 @@ class Cog:
     profile: Mapping[str, str] = attrs.field(factory=dict)
     receipt: Receipt | None = None
     collar: Collar | None = None
+    others: tuple[Cog, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def sides(self) -> tuple[Cog, ...]:
+        """All COGs of the tile."""
+        return (self, *self.others)
 
 
 def usual_structure(cogs: Sequence[CogFile], before: Structure = ()) -> Structure:

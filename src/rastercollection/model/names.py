@@ -13,16 +13,20 @@ import attrs
 from rastercollection.ports.addresses import join, public_form
 
 __all__ = [
+    "SIDES",
     "TileName",
     "clashing_names",
     "folded",
     "in_folder",
     "is_overview_name",
+    "item_ids",
     "kept_names",
     "mosaic_name",
     "overview_names",
     "page_name",
     "shortened_names",
+    "side_blob",
+    "side_item_id",
     "source_mark",
     "thumbnail_name",
     "tile_names",
@@ -48,6 +52,25 @@ class TileName:
     def output_blob(self, tier: str, folder: str | None) -> str:
         """The COG's path, relative to the output container."""
         return in_folder(f"{self.stem}_cog_{tier}.tif", folder)
+
+
+SIDES = ("east", "west")
+"""Parts of a tile on the two sides of the antimeridian: the one that ends at 180° E, and the one that begins there."""
+
+
+def side_blob(output_blob: str, side: str) -> str:
+    """The path of the COG of one side of a tile, from that of a whole one, which it is where ``side`` is empty."""
+    return f"{output_blob.removesuffix('.tif')}.{side}.tif" if side else output_blob
+
+
+def side_item_id(item_id: str, blob: str, side: str) -> str:
+    """The id of the item of one side of a tile, which no other tile has."""
+    return f"{item_id}-{_mark(blob)}-{side}" if side else item_id
+
+
+def item_ids(name: TileName, blob: str) -> tuple[str, ...]:
+    """The ids that items of a source may have: of the whole tile, and of its sides."""
+    return tuple(side_item_id(name.item_id, blob, side) for side in ("", *SIDES))
 
 
 def in_folder(name: str, folder: str | None) -> str:
@@ -157,8 +180,12 @@ def _is_too_long(stem: str) -> bool:
     return len(stem.encode()) > _LONGEST_STEM
 
 
+def _mark(blob: str) -> str:
+    return hashlib.sha256(blob.encode()).hexdigest()[:8]
+
+
 def _name(blob: str, stem: str, *, marked: bool) -> TileName:
-    mark = hashlib.sha256(blob.encode()).hexdigest()[:8]
+    mark = _mark(blob)
     if marked:
         kept = stem.encode()[: _LONGEST_STEM - len(mark) - 1].decode(errors="ignore")
         stem = f"{kept}_{mark}"

@@ -8,7 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from rastercollection.core.records import from_dict, to_dict
-from rastercollection.model.names import TileName, folded, mosaic_name, page_name, source_mark, thumbnail_name
+from rastercollection.model.names import (
+    SIDES,
+    TileName,
+    folded,
+    mosaic_name,
+    page_name,
+    side_blob,
+    source_mark,
+    thumbnail_name,
+)
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tiers import FALLBACK_TIER, may_fall_back
 
@@ -47,8 +56,9 @@ class Reservation:
         yield from self.documents
         for stem in self.tiles:
             for tier in self.tiers:
-                cog = TileName(stem=stem, item_id="").output_blob(tier, None)
-                yield from (cog, thumbnail_name(cog))
+                whole = TileName(stem=stem, item_id="").output_blob(tier, None)
+                for cog in (side_blob(whole, side) for side in ("", *SIDES)):
+                    yield from (cog, thumbnail_name(cog))
 
     def holds(self, other: Reservation) -> bool:
         """Whether it says of all that another one says the same."""

@@ -40,9 +40,10 @@ class FanInParameters:
 
 
 def made_cogs(context: TaskContext) -> tuple[Cog, ...]:
-    """The COGs of stage 2 in the order of the request, failed tiles left out."""
+    """The COGs of stage 2 in the order of the request, failed tiles left out; of both sides of a tile that has two."""
     results = sorted(context.inputs.get(CREATE_COGS, ()), key=_position)
-    return tuple(from_dict(Cog, result.value) for result in results if result.value is not None)
+    tiles = (from_dict(Cog, result.value) for result in results if result.value is not None)
+    return tuple(cog for tile in tiles for cog in tile.sides)
 
 
 def _position(result: TaskResult) -> tuple[int, str]:

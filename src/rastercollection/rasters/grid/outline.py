@@ -24,6 +24,8 @@ __all__ = ["Axes", "Outline", "find_outline"]
 
 _STEPS = 40
 _ROUND_TRIP_PIXELS = 2.0
+_SLIVER = 0.01
+"""Of a pixel: what lies beyond the antimeridian by no more is not worth a side of its own."""
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +37,8 @@ class Outline:
         resolution: Typical size of a source pixel there.
         share: Of the lattice's points that have a place.
         clipped: The tile reaches beyond what the CRS can show.
-        crosses: The tile lies on both sides of the antimeridian.
+        end: x at which the one turn of the world ends that the bounds begin in; infinite where there is no end.
+        period: x after which the world repeats; infinite where it does not.
         is_limited: The bounds are limits of the CRS, which no pixel may lie beyond.
         is_special: GDAL's suggestion is not to be asked: antimeridian, pole, limits, or a rotated source.
     """
@@ -44,9 +47,19 @@ class Outline:
     resolution: float
     share: float
     clipped: bool
-    crosses: bool
+    end: float
+    period: float
     is_limited: bool
     is_special: bool
+
+    def sides(self) -> tuple[Outline, ...]:
+        """The outline, or its parts on the two sides of the antimeridian, the one before it first."""
+        left, bottom, right, top = self.bounds
+        if right - self.end <= _SLIVER * self.resolution:
+            return (self,)
+        east = attrs.evolve(self, bounds=(left, bottom, self.end, top), is_limited=True)
+        start = self.end - self.period
+        return east, attrs.evolve(self, bounds=(start, bottom, right - self.period, top), is_limited=True)
 
 
 def find_outline(placement: Placement, target: CRS) -> Outline | None:
@@ -77,7 +90,8 @@ def find_outline(placement: Placement, target: CRS) -> Outline | None:
         resolution=resolution,
         share=float(there.mean()),
         clipped=clipped,
-        crosses=crosses and not goes_around,
+        end=axes.full_circle[1],
+        period=axes.period,
         is_limited=clipped or goes_around,
         is_special=crosses or clipped or goes_around or turned,
     )

@@ -19,10 +19,23 @@ from rasterio.warp import transform
 
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
 
-__all__ = ["Placement", "Points", "apply", "project"]
+__all__ = ["Placement", "Points", "Strip", "apply", "project"]
 
 Points = NDArray[np.float64]
 _NOTHING = 1e-12
+
+
+@attrs.frozen(kw_only=True)
+class Strip:
+    """Columns of a raster that lie side by side.
+
+    Attributes:
+        first: The number of the first, from 0.
+        width: How many they are.
+    """
+
+    first: int
+    width: int
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +45,7 @@ class Placement:
     Attributes:
         crs: Of the coordinates.
         width, height: In pixels.
+        strips: Which columns of the dataset these are, in their order; empty for all of them as they are.
         transform: Pixel → CRS.
         gcps: Ground control points.
         rpcs: Rational polynomial coefficients, for EPSG:4326.
@@ -41,6 +55,7 @@ class Placement:
     crs: CRS
     width: int
     height: int
+    strips: tuple[Strip, ...] = ()
     transform: Affine | None = None
     gcps: tuple[GroundControlPoint, ...] = ()
     rpcs: RPC | None = None

@@ -2,11 +2,15 @@
 
 By itself a tile that is upright in the target CRS keeps its pixels, and any other gets square pixels about as fine as
 its own: that is its natural grid. The rule says how the natural grid comes onto the one that the collection shares.
+
+Readers look for pixels between 180° W and 180° E only. So of a tile that crosses the antimeridian, where the target CRS
+is cut there, each side has a grid of its own.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import attrs
 from affine import Affine
@@ -21,10 +25,12 @@ from rastercollection.geo.types import Bounds, NaturalGrid
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text
 from rastercollection.rasters.grid.outline import Axes, Outline, find_outline
-from rastercollection.rasters.grid.placement import Placement
+from rastercollection.rasters.grid.placement import Placement, Strip
+from rastercollection.rasters.grid.turns import cut_columns, moved
 
-__all__ = ["Grid", "GridPlan", "natural_grid", "plan_grid"]
+__all__ = ["Grid", "GridPlan", "Side", "SideName", "natural_grid", "plan_sides"]
 
+_ROUNDING = 1e-6
 _BARELY_THERE = 0.5
 """Share of the tile that has to have a place in the target CRS for nothing to be said."""
 
@@ -50,6 +56,16 @@ class Grid:
         t = self.transform
         return (t.c, t.f + t.e * self.height, t.c + t.a * self.width, t.f)
 
+    @property
+    def bounds_in_world(self) -> Bounds:
+        """The same without the half of a pixel that may lie beyond the antimeridian, where the CRS ends there."""
+        left, bottom, right, top = self.bounds
+        low, high = Axes.of(self.crs).full_circle
+        half = self.transform.a / 2 * (1 + _ROUNDING)
+        left = max(left, low) if low - left <= half else left
+        right = min(right, high) if right - high <= half else right
+        return (left, bottom, right, top)
+
     def coarser(self, rows: int, columns: int) -> Grid:
         """The grid of cells of ``rows`` × ``columns`` pixels; the last may reach beyond the raster."""
         return attrs.evolve(
@@ -68,6 +84,7 @@ class GridPlan:
         grid: Of the COG.
         reprojected: Pixels are resampled; otherwise they are taken over as they are.
         flip_rows, flip_columns: Which axes of a source that is taken over run the other way.
+        typical: Size of a pixel of the source there, typically, all over the source; None where they are taken over.
         notices: Warnings.
     """
 
@@ -75,19 +92,49 @@ class GridPlan:
     reprojected: bool
     flip_rows: bool = False
     flip_columns: bool = False
+    typical: float | None = None
     notices: tuple[Notice, ...] = ()
+
+
+SideName = Literal["", "east", "west"]
+"""The part in the eastern hemisphere, which ends at 180° E, or in the western, which begins there; empty for all."""
+
+
+@attrs.frozen(kw_only=True)
+class Side:
+    """A tile, or its part on one side of the antimeridian.
+
+    Attributes:
+        name: Which part.
+        placement: Of the pixels that it is made of.
+        plan: How they come onto its grid.
+    """
+
+    name: SideName
+    placement: Placement
+    plan: GridPlan
 
 
 @attrs.frozen(kw_only=True)
 class _Located:
-    """A tile in the target CRS: how it would come onto a grid of its own, and what the rule has to know of it."""
+    """A tile in the target CRS: how it would come onto a grid of its own, and what the rule has to know of it.
 
+    Attributes:
+        name: Which part of it.
+        placement: Of the pixels that are taken over where it keeps its grid.
+        whole: Of those that are resampled where it does not.
+        plan, natural: Its own grid.
+    """
+
+    name: SideName = ""
+    placement: Placement
+    whole: Placement
     plan: GridPlan
     natural: NaturalGrid
 
 
-def plan_grid(placement: Placement, target: CRS, rule: GridRule, blob: str, max_pixels: int) -> GridPlan:
-    """The grid of a tile in the target CRS.
+def plan_sides(placement: Placement, target: CRS, rule: GridRule, blob: str, max_pixels: int) -> tuple[Side, ...]:
+    """The grid of a tile in the target CRS; two, the eastern hemisphere's first, where it crosses the antimeridian.
 
     Args:
         placement: Of the source.
@@ -99,34 +146,83 @@ def plan_grid(placement: Placement, target: CRS, rule: GridRule, blob: str, max_
     Raises:
         TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
     """
-    located = _located(placement, target, blob)
-    plan = located.plan if rule.keeps(located.natural) else _moved(located, rule, blob)
-    grid = plan.grid
-    if grid.width * grid.height > max_pixels:
-        raise TileError(
-            f"{blob}: in the target CRS it has {grid.width:,} × {grid.height:,} pixels; the limit is {max_pixels:,}.",
-            "Cut it into smaller tiles, choose another target_crs or resolution, or raise max_pixels.",
-            "TOO_MANY_PIXELS",
-        )
-    return plan
+    sides = tuple(_on_grid(located, rule, blob) for located in _located(placement, target, blob))
+    for grid in (side.plan.grid for side in sides):
+        if grid.width * grid.height > max_pixels:
+            raise TileError(
+                f"{blob}: in the target CRS it has {grid.width:,} × {grid.height:,} pixels; the limit is "
+                f"{max_pixels:,}.",
+                "Cut it into smaller tiles, choose another target_crs or resolution, or raise max_pixels.",
+                "TOO_MANY_PIXELS",
+            )
+    return sides
+
+
+def _on_grid(located: _Located, rule: GridRule, blob: str) -> Side:
+    if rule.keeps(located.natural):
+        return Side(name=located.name, placement=located.placement, plan=located.plan)
+    return Side(name=located.name, placement=located.whole, plan=_moved(located, rule, blob))
 
 
 def natural_grid(placement: Placement, target: CRS) -> NaturalGrid | None:
-    """The pixels that a tile would have in the target CRS if it were alone; None where it has no place there."""
+    """The pixels that a tile would have in the target CRS if it were alone; None where it has no place there.
+
+    Of one that crosses the antimeridian, those of its larger part.
+    """
     try:
-        return _located(placement, target, "").natural
+        sides = _located(placement, target, "")
     except TileError:
         return None
+    return max(sides, key=lambda side: side.plan.grid.width).natural
 
 
-def _located(placement: Placement, target: CRS, blob: str) -> _Located:
+def _located(placement: Placement, target: CRS, blob: str) -> tuple[_Located, ...]:
     if placement.is_upright and _same(placement.crs, target):
-        plan = _as_it_is(placement, target)
-        return _Located(plan=plan, natural=_natural(plan.grid, plan.grid.bounds, is_upright=True))
+        return _kept_sides(placement, target)
     outline = _found(placement, target, blob)
+    notices = _warnings(outline, blob)
+    parts = outline.sides()
+    if len(parts) == 1:
+        return (_resampled("", placement, outline, target, notices),)
+    east, west = parts
+    beyond = moved(placement, -_turn(placement))
+    return _resampled("east", placement, east, target, notices), _resampled("west", beyond, west, target, ())
+
+
+def _resampled(
+    name: SideName, placement: Placement, outline: Outline, target: CRS, notices: tuple[Notice, ...]
+) -> _Located:
     grid = (None if outline.is_special else _suggested(placement, target, outline)) or _fitted(outline, target)
-    plan = GridPlan(grid=grid, reprojected=True, notices=_warnings(outline, blob))
-    return _Located(plan=plan, natural=_natural(grid, outline.bounds, is_upright=False))
+    plan = GridPlan(grid=grid, reprojected=True, typical=outline.resolution, notices=notices)
+    natural = _natural(grid, outline.bounds, is_upright=False)
+    return _Located(name=name, placement=placement, whole=placement, plan=plan, natural=natural)
+
+
+def _turn(placement: Placement) -> float:
+    """What one turn of the world is in the units of its CRS; 0 where it has no such."""
+    period = Axes.of(placement.crs).period
+    return period if math.isfinite(period) else 0.0
+
+
+def _kept(name: SideName, taken: Placement, whole: Placement, target: CRS) -> _Located:
+    plan = _as_it_is(taken, target)
+    natural = _natural(plan.grid, plan.grid.bounds, is_upright=True)
+    return _Located(name=name, placement=taken, whole=whole, plan=plan, natural=natural)
+
+
+def _kept_sides(placement: Placement, target: CRS) -> tuple[_Located, ...]:
+    """Of a tile that keeps its pixels; the column that lies across the antimeridian is whole, where most of it lies."""
+    axes = Axes.of(target)
+    west, _, east, _ = placement.bounds()
+    pixel = (east - west) / placement.width
+    before = math.ceil((axes.full_circle[1] - west) / pixel - 0.5) if math.isfinite(axes.period) else placement.width
+    if before >= placement.width:
+        return (_kept("", placement, placement, target),)
+    beyond = moved(placement, -axes.period)
+    return (
+        _kept("east", cut_columns(placement, [Strip(first=0, width=before)]), placement, target),
+        _kept("west", cut_columns(beyond, [Strip(first=before, width=placement.width - before)]), beyond, target),
+    )
 
 
 def _natural(grid: Grid, bounds: Bounds, *, is_upright: bool) -> NaturalGrid:
@@ -141,10 +237,18 @@ def _natural(grid: Grid, bounds: Bounds, *, is_upright: bool) -> NaturalGrid:
 def _moved(located: _Located, rule: GridRule, blob: str) -> GridPlan:
     """Off its natural grid, onto what the rule says."""
     plan, natural = located.plan, located.natural
-    place = rule.place(natural)
+    place = rule.place(_within_world(natural) if located.name else natural)
     transform = Affine(place.resolution[0], 0, place.origin[0], 0, -place.resolution[1], place.origin[1])
     grid = Grid(crs=plan.grid.crs, transform=transform, width=place.shape[1], height=place.shape[0])
-    return GridPlan(grid=grid, reprojected=True, notices=(*plan.notices, *_departures(natural, rule, blob)))
+    notices = (*plan.notices, *_departures(natural, rule, blob))
+    return GridPlan(grid=grid, reprojected=True, typical=plan.typical, notices=notices)
+
+
+def _within_world(natural: NaturalGrid) -> NaturalGrid:
+    """Without what of the pixel across the antimeridian lies beyond it."""
+    left, bottom, right, top = natural.bounds
+    low, _, high, _ = natural.world or (-math.inf, 0.0, math.inf, 0.0)
+    return attrs.evolve(natural, bounds=(max(left, low), bottom, min(right, high), top))
 
 
 def _departures(natural: NaturalGrid, rule: GridRule, blob: str) -> tuple[Notice, ...]:
@@ -202,12 +306,6 @@ def _warnings(outline: Outline, blob: str) -> tuple[Notice, ...]:
     if outline.share < _BARELY_THERE or outline.clipped:
         message = f"{blob}: parts of it are beyond what the target CRS can show and are left out."
         notices.append(Notice(code="CLIPPED_TO_CRS", message=message))
-    if outline.crosses:
-        message = (
-            f"{blob}: it crosses the antimeridian, and so does its grid; tile servers may show the part on the western "
-            "side only. Cut the tile there, or choose a target_crs that is not cut there."
-        )
-        notices.append(Notice(code="CROSSES_ANTIMERIDIAN", message=message))
     return tuple(notices)
 
 

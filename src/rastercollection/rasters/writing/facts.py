@@ -26,7 +26,7 @@ from rastercollection.model.band import BandFacts, BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.placement import Placement
-from rastercollection.rasters.grid.plan import Grid, plan_grid
+from rastercollection.rasters.grid.plan import Grid, plan_sides
 from rastercollection.rasters.source.classes import BandClasses
 from rastercollection.rasters.writing.metadata import ColorTable, color_table_of
 
@@ -113,12 +113,13 @@ def _zoom_range(grid: Grid) -> tuple[int, int]:
     """
     placement = Placement(crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height)
     try:
-        there = plan_grid(placement, CRS.from_epsg(3857), GridRule(), "", sys.maxsize).grid
+        sides = plan_sides(placement, CRS.from_epsg(3857), GridRule(), "", sys.maxsize)
     except TileError:
         return 0, 0
+    there, width = sides[0].plan.grid, sum(side.plan.grid.width for side in sides)
     resolution = max(there.transform.a, -there.transform.e)
     levels = 0
-    while min(there.width >> levels, there.height >> levels) > TILE:
+    while min(width >> levels, there.height >> levels) > TILE:
         levels += 1
     return _zoom(resolution * 2**levels), _zoom(resolution)
 

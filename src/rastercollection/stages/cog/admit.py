@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import attrs
 
@@ -10,7 +10,7 @@ from rastercollection.core.workflow import StartContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import OtherSourceError, OutputTakenError, RequestProblem
 from rastercollection.model.joining import Joining, PublishedTile
-from rastercollection.model.names import TileName
+from rastercollection.model.names import TileName, item_ids
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.reservation import Reservation, reservations
 from rastercollection.model.tile import Sources
@@ -47,9 +47,15 @@ def admit(context: StartContext) -> Sources:
         _refuse(request, names, (), _reserved(places, found))
     joining = None
     if published and request.create_stac_collection:
-        made = {name.item_id for name in names.values()}
+        there = {tile.item_id for tile in published}
+        made = {item for blob, name in names.items() for item in _items_made(name, blob, there)}
         joining = Joining.of(request.stac_item_id, published, made, request.mode)
     return attrs.evolve(sources, published=published, joining=joining)
+
+
+def _items_made(name: TileName, blob: str, there: Set[str]) -> Sequence[str]:
+    """Ids of a source's items: those of its sides where they are published, else that of the whole tile."""
+    return [item for item in item_ids(name, blob) if item in there] or [name.item_id]
 
 
 def _published(

@@ -11,8 +11,10 @@ import numpy as np
 from rastercollection.core.models import Notice
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.model.receipt import LevelChoice, Receipt
+from rastercollection.model.tiers import PICTURES
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.pixels.burning import burn, unused_value
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid
@@ -84,7 +86,8 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         receipt = _receipt(prepared, filled, target, statistics)
         filled.buffer.discard()
         file = writer.file_of(target, filled.buffer, statistics.result())
-        notices = (*writer.notices(target), *_hardened(filled.source_valid_pixels, prepared.spec.blob))
+        hardened = _hardened(filled.source_valid_pixels, prepared.spec.blob)
+        notices = (*writer.notices(target), *_chosen(prepared), *hardened)
     return Conversion(
         path=target,
         file=file,
@@ -145,8 +148,7 @@ def _receipt(prepared: Prepared, filled: _Filled, target: Path, statistics: Runn
     )
     reference = SourceReference(
         source=prepared.source,
-        placement=prepared.placement,
-        plan=prepared.plan,
+        side=prepared.side,
         valid_pixels=filled.source_valid_pixels,
         resampling=prepared.settings.warp_resampling,
     )
@@ -210,6 +212,7 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
 
         valid_pixels = source_valid_pixels = copy_pixels(source, buffer, plan, gather)
         prepared = _laid_out(prepared, source_valid_pixels)
+    prepared = _told_by_value(prepared, buffer, statistics, valid_pixels)
     buffer.nodata = prepared.source.layout.nodata
     return _Filled(
         prepared=prepared,
@@ -240,6 +243,40 @@ def _laid_out(prepared: Prepared, read: ValidPixels) -> Prepared:
         return prepared
     layout = attrs.evolve(prepared.source.layout, kind="mask", nodata=None)
     return attrs.evolve(prepared, source=attrs.evolve(prepared.source, layout=layout))
+
+
+def _told_by_value(
+    prepared: Prepared, buffer: RasterBuffer, statistics: RunningStatistics, valid_pixels: ValidPixels
+) -> Prepared:
+    """With a nodata value in place of a mask where there is a value for it, of whole numbers that are no picture.
+
+    Pictures are made of bytes, which have all their values, and readers of pictures look at masks. A mask of the source
+    stays where its pixels do, whatever is below it.
+    """
+    layout, settings = prepared.source.layout, prepared.settings
+    is_new = layout.kind == "none" or (prepared.source.validity.kind == "mask" and prepared.plan.reprojected)
+    is_picture = prepared.spec.raster_type in PICTURES and layout.dtype.itemsize == 1
+    is_number = layout.dtype.kind in "iu" and not is_picture
+    if not (buffer.has_mask and valid_pixels.has_invalid and is_new and is_number and settings.is_exact):
+        return prepared
+    if prepared.source.validity.transparent:
+        return prepared
+    value = unused_value(buffer, statistics.result(), keeps_values=settings.keeps_values)
+    if value is None:
+        return prepared
+    burn(buffer, value)
+    layout = attrs.evolve(layout, kind="nodata", nodata=value)
+    return attrs.evolve(prepared, source=attrs.evolve(prepared.source, layout=layout))
+
+
+def _chosen(prepared: Prepared) -> tuple[Notice, ...]:
+    """That a COG has a nodata value of which its source knows nothing."""
+    source = prepared.source
+    if source.layout.kind != "nodata" or source.validity.kind == "nodata":
+        return ()
+    value = source.layout.nodata
+    message = f"{prepared.spec.blob}: pixels without data are {value} in its COG, a value that no other pixel has."
+    return (Notice(code="NODATA_CHOSEN", message=message),)
 
 
 def _ignore(_: Array, __: Valid) -> None:

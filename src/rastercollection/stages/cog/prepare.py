@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 from rasterio.crs import CRS
@@ -18,12 +18,13 @@ from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.cost import Load
 from rastercollection.rasters.gdal_crs import whole_crs
 from rastercollection.rasters.grid.placement import Placement
-from rastercollection.rasters.grid.plan import GridPlan, plan_grid
+from rastercollection.rasters.grid.plan import GridPlan, Side, plan_sides
+from rastercollection.rasters.grid.turns import placed
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.validity import Validity, choose_layout, common_dtype
 from rastercollection.rasters.writing.encode import suited
 from rastercollection.rasters.writing.metadata import Metadata
-from rastercollection.stages.cog.blocks import block_size
+from rastercollection.stages.cog.blocks import tiled_width
 from rastercollection.stages.cog.reading import SourceRaster
 
 __all__ = ["ConversionSpec", "Prepared", "load_of", "prepare"]
@@ -62,14 +63,31 @@ class ConversionSpec:
 
 @attrs.frozen(kw_only=True)
 class Prepared:
-    """All decisions, before any pixel is read."""
+    """All decisions, before any pixel is read.
+
+    Attributes:
+        spec: What is to be made.
+        source: Of what.
+        side: Which part of it, where it is placed, and its grid.
+        settings: How the COG is written.
+        metadata: What it says beside its pixels.
+    """
 
     spec: ConversionSpec
     source: SourceRaster
-    placement: Placement
-    plan: GridPlan
+    side: Side
     settings: CogSettings
     metadata: Metadata
+
+    @property
+    def placement(self) -> Placement:
+        """Of the pixels that are read."""
+        return self.side.placement
+
+    @property
+    def plan(self) -> GridPlan:
+        """How they come onto the COG's grid."""
+        return self.side.plan
 
     @property
     def only_valid(self) -> bool:
@@ -94,14 +112,14 @@ class Prepared:
         return self.metadata.rpcs is not None and not (plan.reprojected or plan.flip_rows or plan.flip_columns)
 
 
-def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Prepared:
-    """Decide grid, layout and settings from the source's metadata.
+def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> tuple[Prepared, ...]:
+    """Decide grid, layout and settings from the source's metadata: of one COG, or of one a side of the antimeridian.
 
     Raises:
         TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
     """
-    placement = Placement.of(dataset, spec.source_crs, spec.georeferencing)
-    plan = plan_grid(placement, spec.target_crs, spec.grid, spec.blob, spec.max_pixels)
+    placement = placed(dataset, spec.source_crs, spec.georeferencing)
+    sides = plan_sides(placement, spec.target_crs, spec.grid, spec.blob, spec.max_pixels)
     validity, dtype = Validity.of(dataset, spec.raster_type), common_dtype(dataset)
     settings, notices = suited(
         spec.settings,
@@ -111,16 +129,57 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> Pre
         has_colors="palette" in (color.name for color in dataset.colorinterp),
         blob=spec.blob,
     )
-    side = block_size(plan.grid.width, plan.grid.height, settings.block_size)
-    settings = attrs.evolve(settings, block_size=side)
     layout = choose_layout(validity, dtype, settings)
     metadata = Metadata.of(dataset, layout, spec.blob)
     source = SourceRaster(dataset=dataset, blob=spec.blob, validity=validity, layout=layout)
-    prepared = Prepared(spec=spec, source=source, placement=placement, plan=plan, settings=settings, metadata=metadata)
+    prepared = tuple(
+        Prepared(
+            spec=spec,
+            source=attrs.evolve(source, strips=side.placement.strips),
+            side=_tiled(side, settings.block_size),
+            settings=settings,
+            metadata=metadata,
+        )
+        for side in sides
+    )
+    planned = [notice for side in sides for notice in side.plan.notices]
     lost = _lost_colors(metadata, settings, spec.blob)
-    for notice in (*plan.notices, *notices, *metadata.notices, *lost, *_of_placement(prepared)):
+    turned = (*_of_longitudes(placement, prepared), *_of_placement(prepared[0]))
+    for notice in dict.fromkeys((*planned, *notices, *metadata.notices, *lost, *turned)):
         notify(notice.code, notice.message)
     return prepared
+
+
+def _tiled(side: Side, block: int) -> Side:
+    """With as many columns as it takes for all readers to see that it is tiled."""
+    grid = side.plan.grid
+    width = tiled_width(grid.width, grid.height, block)
+    return attrs.evolve(side, plan=attrs.evolve(side.plan, grid=attrs.evolve(grid, width=width)))
+
+
+def _of_longitudes(placement: Placement, prepared: Sequence[Prepared]) -> Iterator[Notice]:
+    """What was done to have all pixels where readers look for them."""
+    dataset, blob = prepared[0].source.dataset, prepared[0].spec.blob
+    if placement.transform is not None and placement.transform != dataset.transform:
+        yield Notice(code="LONGITUDES_TURNED", message=f"{blob}: {_turned(placement, dataset.width)}")
+    if len(prepared) > 1:
+        message = (
+            f"{blob}: it crosses the antimeridian, beyond which readers look for nothing in the target CRS: each side "
+            "becomes a COG and an item of its own."
+        )
+        yield Notice(code="CROSSES_ANTIMERIDIAN", message=message)
+
+
+def _turned(placement: Placement, width: int) -> str:
+    """How a source of so many columns was brought to where maps show it, in words."""
+    west, _, east, _ = placement.bounds()
+    place = f"from {west:g} to {east:g}"
+    if not placement.strips:
+        return f"it is moved by a whole turn of the world, to where maps show it, {place}."
+    left_out = (
+        f" {width - placement.width} of them, which repeat places, are left out." if width > placement.width else ""
+    )
+    return f"its columns go all around the world and are put into the order of maps, {place}.{left_out}"
 
 
 def _of_placement(prepared: Prepared) -> Iterator[Notice]:

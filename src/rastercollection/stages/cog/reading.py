@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -13,6 +13,7 @@ from rasterio.windows import Window
 from rastercollection.errors import TaskError, TileError
 from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated, writing
+from rastercollection.rasters.grid.placement import Strip
 from rastercollection.rasters.grid.plan import GridPlan
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.validity import (
@@ -43,6 +44,7 @@ class SourceRaster:
         blob: Name of the tile.
         validity: How it tells invalid pixels.
         layout: How its COG will.
+        strips: Which columns of the dataset are taken, in their order; empty for all of them as they are.
         window_bytes: Of the windows to work in.
     """
 
@@ -50,7 +52,18 @@ class SourceRaster:
     blob: str
     validity: Validity
     layout: PixelLayout
+    strips: tuple[Strip, ...] = ()
     window_bytes: int = WINDOW_BYTES
+
+    @property
+    def width(self) -> int:
+        """Columns that are taken."""
+        return sum(strip.width for strip in self.strips) if self.strips else int(self.dataset.width)
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.dataset.height)
 
     @property
     def may_need_mask(self) -> bool:
@@ -74,10 +87,34 @@ class SourceRaster:
     def read(self, window: Window, out: Array | None = None) -> tuple[Array, Valid, Valid]:
         """Pixels of all bands, in ``out`` if there is one, which are valid, and the source's own mask.
 
+        Args:
+            window: Of the columns that are taken.
+            out: Of its shape.
+
         Raises:
             TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``, with the block.
             TaskError: ``SOURCE_UNAVAILABLE``, retryable.
         """
+        windows = self._windows_of(window)
+        if len(windows) == 1:
+            return self._read(windows[0], out)
+        parts, valids, masks = zip(*(self._read(part, None) for part in windows), strict=True)
+        data = np.concatenate(parts, axis=2, out=out)
+        return data, _side_by_side(valids, windows), _side_by_side(masks, windows)
+
+    def _windows_of(self, window: Window) -> list[Window]:
+        """The windows of the dataset that hold a window of the columns that are taken."""
+        found, start = [], 0
+        for strip in self.strips or (Strip(first=0, width=self.dataset.width),):
+            first = max(window.col_off, start)
+            last = min(window.col_off + window.width, start + strip.width)
+            if first < last:
+                found.append(Window(strip.first + first - start, window.row_off, last - first, window.height))
+            start += strip.width
+        return found
+
+    def _read(self, window: Window, out: Array | None) -> tuple[Array, Valid, Valid]:
+        """The same of a window of the dataset."""
         doing = f"reading {window.width} × {window.height} pixels at column {window.col_off}, row {window.row_off}"
         try:
             with translated(self.dataset.name, self.blob, lambda: doing):
@@ -101,9 +138,23 @@ class SourceRaster:
     ) -> tuple[Array, Valid, NDArray[np.bool_] | None]:
         """The same, in ``out`` if it fits, and ``(rows, columns)`` of the mask that the COG needs.
 
-        Pixels that are half transparent are added to ``count``.
+        Pixels that are half transparent are added to ``count``. Beyond the source, no pixel is valid.
         """
-        width, height, layout = self.dataset.width, self.dataset.height, self.layout
+        beyond = min(max(window.col_off + window.width - self.width, 0), window.width)
+        if not beyond:
+            return self._laid_out(window, plan, out, count)
+        inside = Window(window.col_off, window.row_off, window.width - beyond, window.height)
+        if inside.width:
+            data, valid, mask = self._laid_out(inside, plan, None, count)
+            return _widened(data, valid, mask, beyond, self.layout)
+        nothing: Array = np.zeros((len(self.layout.bands), window.height, 0), self.layout.dtype)
+        return _widened(nothing, None, None, beyond, self.layout)
+
+    def _laid_out(
+        self, window: Window, plan: GridPlan, out: Array | None, count: ValidPixels | None
+    ) -> tuple[Array, Valid, NDArray[np.bool_] | None]:
+        """The same of a window that lies in the source."""
+        width, height, layout = self.width, self.height, self.layout
         place = None if plan.flip_rows or plan.flip_columns else self.fitting(out)
         data, valid, mask = self.read(_turned(window, plan, width, height), place)
         if count is not None:
@@ -128,7 +179,7 @@ def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gath
         plan: Says which axes are turned round.
         gather: Is given every window.
     """
-    width, height, layout = source.dataset.width, source.dataset.height, source.layout
+    width, height, layout = plan.grid.width, plan.grid.height, source.layout
     valid_pixels = ValidPixels.of(len(layout.bands), width, height, source.steps)
     for window in iterate_windows(width, height, source.steps):
         data, valid, own = source.read_as_laid_out(window, plan, buffer.in_place(window), valid_pixels)
@@ -145,6 +196,34 @@ def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gath
     if source.may_need_mask and not valid_pixels.misread:
         buffer.drop_mask()
     return valid_pixels
+
+
+def _side_by_side(valids: Sequence[Valid], windows: Sequence[Window]) -> Valid:
+    """Validity of windows that lie beside each other, as of one."""
+    if all(valid is None for valid in valids):
+        return None
+    bands = max(valid.shape[0] for valid in valids if valid is not None)
+    shapes = [(bands, window.height, window.width) for window in windows]
+    return np.concatenate(
+        [np.broadcast_to(True if valid is None else valid, shape) for valid, shape in zip(valids, shapes, strict=True)],
+        axis=2,
+    )
+
+
+def _widened(
+    data: Array, valid: Valid, mask: NDArray[np.bool_] | None, columns: int, layout: PixelLayout
+) -> tuple[Array, Valid, NDArray[np.bool_] | None]:
+    """With so many columns more on the right, in which no pixel is valid, and the mask where it takes one to tell."""
+    bands, rows, width = data.shape
+    beyond = np.zeros((bands, rows, columns), layout.dtype)
+    settle(beyond, np.zeros((1, rows, columns), bool), layout)
+    nothing = np.zeros((1 if valid is None else valid.shape[0], rows, columns), bool)
+    own = np.broadcast_to(True if valid is None else valid, (nothing.shape[0], rows, width))
+    everything, told = np.concatenate([data, beyond], axis=2), np.concatenate([own, nothing], axis=2)
+    if layout.kind != "mask" and (layout.kind != "none" or layout.turns_nan):
+        return everything, told, None
+    shown = np.broadcast_to(True if mask is None else mask, (rows, width))
+    return everything, told, np.concatenate([shown, nothing[0]], axis=1)
 
 
 def _is_told_anew(source: SourceRaster) -> bool:
@@ -169,7 +248,7 @@ def store_for_warp(source: SourceRaster, buffer: RasterBuffer, gather: Gather, *
     Returns:
         What was read.
     """
-    width, height = source.dataset.width, source.dataset.height
+    width, height = source.width, source.height
     valid_pixels = ValidPixels.of(len(source.layout.bands), width, height, source.steps)
     becomes_mask = source.layout.kind == "mask" != source.validity.kind
     for window in iterate_windows(width, height, source.steps):

@@ -187,10 +187,11 @@ def _expected(_: PlanContext, previous: Sequence[TaskResult]) -> int:
 
 
 def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
-    cogs = [from_dict(Cog, result.value) for result in results if result.value is not None]
+    tiles = [from_dict(Cog, result.value) for result in results if result.value is not None]
+    cogs = [cog for tile in tiles for cog in tile.sides]
     failed = sum(result.status is TaskStatus.FAILED for result in results)
     size = round(sum(cog.file.size for cog in cogs) / 1e6, 3)
-    return {"cogs": {"successful": len(cogs), "failed": failed, "total_size_mb": size}}
+    return {"cogs": {"successful": len(tiles), "failed": failed, "total_size_mb": size}}
 
 
 def _address(result: TaskResult) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ from rastercollection.core.machine import process_memory
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.agreement import profile
 from rastercollection.model.cog import Cog
-from rastercollection.model.names import thumbnail_name
+from rastercollection.model.names import side_blob, side_item_id, thumbnail_name
 from rastercollection.model.tile import SourceFile
 from rastercollection.model.tile_forecast import TileForecast
 from rastercollection.model.times.time_evidence import Acquisition
@@ -23,6 +24,7 @@ from rastercollection.ports.storage import ObjectInfo
 from rastercollection.rasters.cost import predict
 from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
 from rastercollection.rasters.grid.footprint import footprint
+from rastercollection.rasters.grid.plan import SideName
 from rastercollection.rasters.limits import process_bytes
 from rastercollection.rasters.pixels.validity import LARGEST_EXACT
 from rastercollection.rasters.source.checksums import check_blocks
@@ -38,6 +40,9 @@ from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
 from rastercollection.stages.resources import Resources
 
 __all__ = ["forecast", "make_cog"]
+
+_WHERE: Mapping[SideName, str] = {"": "on any side of", "east": "west of", "west": "east of"}
+"""Where the sides, which are named by hemisphere, lie of the antimeridian."""
 
 
 def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
@@ -55,8 +60,15 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
         check_blocks(dataset, task.resources.storage, task.source, task.resources.limits)
         prepared = prepare(dataset, task.spec, context.notice)
         times = acquisition_of(dataset, parameters, context.notice)
-        published = _Finish(task=task, context=context, times=times).copied_or_converted(dataset, prepared)
-    return attrs.evolve(published, seconds=time.monotonic() - started, notices=tuple(context.notices))
+        published = _Finish(task=task, context=context, times=times).all_sides(dataset, prepared)
+    first, *others = published
+    return attrs.evolve(
+        first,
+        others=tuple(others),
+        outputs=tuple(output for cog in published for output in cog.outputs),
+        seconds=time.monotonic() - started,
+        notices=tuple(context.notices),
+    )
 
 
 def forecast(parameters: CogParameters, context: TaskContext) -> TileForecast:
@@ -70,13 +82,30 @@ def forecast(parameters: CogParameters, context: TaskContext) -> TileForecast:
         prepared = prepare(dataset, task.spec, context.notice)
         acquisition_of(dataset, parameters, context.notice)
         dataset.confirm()
-    validation, load = parameters.validation, load_of(prepared, asked=parameters.in_memory)
+    return _together([_forecast(task, side) for side in prepared])
+
+
+def _together(sides: Sequence[TileForecast]) -> TileForecast:
+    """Of a tile that becomes several COGs, one after the other."""
+    return attrs.evolve(
+        sides[0],
+        bytes_out=sum(side.bytes_out or 0 for side in sides),
+        most_bytes_out=sum(side.most_bytes_out or 0 for side in sides),
+        peak_memory=max(side.peak_memory or 0 for side in sides),
+        temporary_disk=max(side.temporary_disk or 0 for side in sides),
+    )
+
+
+def _forecast(task: _Task, prepared: Prepared) -> TileForecast:
+    """Of a whole tile, or of one side of it."""
+    parameters, validation = task.parameters, task.parameters.validation
+    load = load_of(prepared, asked=parameters.in_memory)
     read = validation.estimated_bytes + load.image_bytes
     load = attrs.evolve(load, process_bytes=process_bytes(task.resources.limits, read))
     found = predict(load, prepared.settings, classes=validation.raster_type == "categorical")
     return TileForecast(
         blob=validation.source.blob,
-        output_blob=parameters.output_blob,
+        output_blob=side_blob(parameters.output_blob, prepared.side.name),
         shape=load.shape,
         resampled=prepared.plan.reprojected,
         compression=prepared.settings.compression,
@@ -143,24 +172,42 @@ class _Finish:
     context: TaskContext
     times: Acquisition
 
-    def copied_or_converted(self, dataset: SourceDataset, prepared: Prepared) -> Cog:
-        """The published COG: a copy of the source where that is the COG asked for."""
+    def all_sides(self, dataset: SourceDataset, prepared: Sequence[Prepared]) -> list[Cog]:
+        """The published COGs: one, or one a side of the antimeridian on which there is anything."""
+        *others, last = prepared
+        found = [self._copied_or_converted(dataset, side, must_be=False) for side in others]
+        made = [cog for cog in found if cog is not None]
+        cog = self._copied_or_converted(dataset, last, must_be=not made)
+        return made if cog is None else [*made, cog]
+
+    def _copied_or_converted(self, dataset: SourceDataset, prepared: Prepared, *, must_be: bool) -> Cog | None:
+        """The published COG: a copy of the source where that is the COG asked for.
+
+        None where none of its pixels is valid and there need not be one.
+        """
         task, because = self.task, why_not(dataset, prepared)
         if because is None:
             source = task.source
             with local_copy(task.resources.storage, source, dataset, task.resources.limits.scratch) as path:
                 found = look_at(prepared, path)
                 if isinstance(found, Conversion):
-                    return self._published(found, lambda url: copy_bytes(task.resources.storage, source, url), None)
+                    put = partial(copy_bytes, task.resources.storage, source)
+                    return self._published(prepared, found, put, None)
             because = found
         with room_for(
             load_of(prepared, asked=task.parameters.in_memory), prepared.settings, task.resources.limits
         ) as workspace:
             made = convert(prepared, workspace)
             dataset.confirm()
+            if not must_be and not made.valid.total:
+                message = (
+                    f"none of its pixels {_WHERE[prepared.side.name]} the antimeridian is valid: it has no COG there."
+                )
+                self.context.notice("NO_VALID_PIXELS", f"{task.source.blob}: {message}")
+                return None
             self._tell_of_mask(prepared, made)
             self._tell_of_rounding(prepared, made)
-            return self._published(made, lambda url: task.resources.storage.put(str(made.path), url), because)
+            return self._published(prepared, made, partial(task.resources.storage.put, str(made.path)), because)
 
     def _tell_of_mask(self, prepared: Prepared, made: Conversion) -> None:
         source = prepared.source
@@ -185,8 +232,11 @@ class _Finish:
                 "warp_resampling='nearest' keeps them.",
             )
 
-    def _published(self, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None) -> Cog:
-        cog = attrs.evolve(_described(self.task, made, self.times), copied=because is None, converted_because=because)
+    def _published(
+        self, prepared: Prepared, made: Conversion, put: Callable[[str], ObjectInfo], because: str | None
+    ) -> Cog:
+        described = _described(self.task, prepared.side.name, made, self.times)
+        cog = attrs.evolve(described, copied=because is None, converted_because=because)
         for notice in made.notices:
             self.context.notice(notice.code, notice.message)
         if not made.valid.total:
@@ -206,15 +256,15 @@ class _Finish:
         return attrs.evolve(cog, file=file, outputs=outputs)
 
 
-def _described(task: _Task, made: Conversion, times: Acquisition) -> Cog:
+def _described(task: _Task, side: SideName, made: Conversion, times: Acquisition) -> Cog:
     """All but what only publishing tells."""
     asked, validation = task.parameters, task.parameters.validation
     return Cog(
-        item_id=asked.item_id,
+        item_id=side_item_id(asked.item_id, validation.source.blob, side),
         file=made.file,
         source_blob=validation.source.blob,
         source_container=asked.source_container,
-        output_blob=asked.output_blob,
+        output_blob=side_blob(asked.output_blob, side),
         output_container=asked.output_container,
         source_crs=validation.crs,
         reprojected=made.reprojected,
@@ -242,4 +292,4 @@ def _footprint(made: Conversion) -> Mapping[str, Any]:
     cells = None if made.valid.is_full else made.valid.counts > 0
     crs = from_rasterio(made.grid.crs)
     assert crs is not None
-    return footprint(cells, made.grid.transform * Affine.scale(columns, rows), made.grid.bounds, crs)
+    return footprint(cells, made.grid.transform * Affine.scale(columns, rows), made.grid.bounds_in_world, crs)

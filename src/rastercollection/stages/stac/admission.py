@@ -10,6 +10,7 @@ from rastercollection.core.workflow import StartContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectExistsError, RasterCollectionError
 from rastercollection.model.cog import Cog
+from rastercollection.model.names import item_ids
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports.catalog import only_adds
@@ -35,7 +36,7 @@ def admit(context: StartContext) -> Sources:
     there = {str(item["id"]) for item in catalog.items(request.stac_item_id)}
     is_insert = request.mode == "insert"
     there -= _to_be_restored(context, is_insert=is_insert)
-    old = [source.blob for source in sources.files if names[source.blob].item_id in there]
+    old = [source.blob for source in sources.files if not there.isdisjoint(item_ids(names[source.blob], source.blob))]
     shown = listed(old)
     if old and is_insert:
         raise ObjectExistsError(
@@ -72,10 +73,11 @@ def _to_be_restored(context: StartContext, *, is_insert: bool) -> Set[str]:
     read = [source for source in map(_source, context.results.get(VALIDATE_TILES, ())) if source]
     unchanged = {one.blob for one in read if now.get(one.blob) == (one.size, one.version)}
     return {
-        name
+        side.item_id
         for result in context.results.get(CREATE_COGS, ())
-        if (name := _item_id(result)) and result.task.tile in unchanged
+        if result.task.tile in unchanged and (cog := _cog(result)) is not None
         if is_insert or not context.still_holds(result)
+        for side in cog.sides
     }
 
 
@@ -93,12 +95,6 @@ def _source(result: TaskResult) -> SourceFile | None:
         return next(iter(validated_sources([result])), None)
     except RasterCollectionError:
         return None
-
-
-def _item_id(result: TaskResult) -> str:
-    """Id of the item of an earlier result; empty where there is none."""
-    cog = _cog(result)
-    return cog.item_id if cog is not None else ""
 
 
 def _cog(result: TaskResult) -> Cog | None:

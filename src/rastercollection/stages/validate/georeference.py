@@ -18,6 +18,7 @@ from rastercollection.geo.geographic import geographic_bounds, grid_bounds, lati
 from rastercollection.geo.heights import heights_label
 from rastercollection.geo.types import Bounds, Transform
 from rastercollection.rasters.gdal_crs import from_rasterio, heights_in, to_rasterio
+from rastercollection.rasters.grid.outline import Axes
 from rastercollection.rasters.source.opening import reading
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.stages.validate.reference import OVERRIDDEN, Reference, settle_crs
@@ -182,7 +183,7 @@ def _check_points(blob: str, points: Sequence[Any]) -> None:
 
 
 def _check_degrees(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -> None:
-    """Longitudes and latitudes: nonsense is refused, an overhang is told."""
+    """Longitudes and latitudes: nonsense is refused, an overhang is told; from 0 to 360 is as usual as from -180."""
     unit = latitude_limit(crs) / 90
     west, south, east, north = (value / unit for value in bounds)
     on_earth = min(north, 90) - max(south, -90)
@@ -192,9 +193,9 @@ def _check_degrees(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -
         raise _invalid(blob, f"its bounds are no longitudes and latitudes ({shown}){metres}")
     if east - west > _WIDEST + 2 * (east - west) / 360:
         raise _invalid(blob, f"its bounds are wider than the world ({shown})")
-    overhang = max(-180 - west, east - 180, -90 - south, north - 90)
+    overhang = max(-360 - west, east - 360, -90 - south, north - 90)
     if overhang > _OVERHANG * (east - west):
-        notify("SUSPICIOUS_BOUNDS", f"{blob}: its bounds exceed ±180 or ±90 degrees ({shown}).")
+        notify("SUSPICIOUS_BOUNDS", f"{blob}: its bounds exceed ±360 or ±90 degrees ({shown}).")
 
 
 def _check_projected(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -> None:
@@ -205,7 +206,11 @@ def _check_projected(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify)
     places = transformer(crs, base).transform(xs, ys)
     back = np.array(transformer(base, crs).transform(*places))
     tolerance = 1e-3 * max(east - west, north - south) + 1e-6 * max(map(abs, bounds))
-    off = np.abs(back - np.array([xs, ys])).max(axis=0)
+    away = np.abs(back - np.array([xs, ys]))
+    period = Axes.of(to_rasterio(name_crs(crs))).period
+    if math.isfinite(period):
+        away[0] = np.abs(away[0] - period * np.round(away[0] / period))
+    off = away.max(axis=0)
     if not (off <= tolerance).any():
         raise _invalid(blob, f"its coordinates ({_numbers(bounds)}) are outside what {crs_label(crs)} can hold")
     if crs.utm_zone and not (west >= 0 and east <= 1_000_000):

@@ -17,8 +17,8 @@ from rastercollection.model.tiers import choose_settings, compatible_tiers, reco
 from rastercollection.model.tile import BitDepthFinding, SourceFile, Validation
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_crs import to_rasterio
-from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import natural_grid
+from rastercollection.rasters.grid.turns import placed
 from rastercollection.rasters.pixels.validity import Validity
 from rastercollection.rasters.proj_data import usable_proj_data
 from rastercollection.rasters.source.identities import band_identities
@@ -118,7 +118,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         bounds=place.bounds,
         bounds_4326=place.bounds_4326,
         pixel_size=place.pixel_size,
-        natural=natural_grid(Placement.of(dataset, to_rasterio(crs), place.kind), to_rasterio(parameters.target_crs)),
+        natural=natural_grid(placed(dataset, to_rasterio(crs), place.kind), to_rasterio(parameters.target_crs)),
         validity=Validity.of(dataset).kind,
         color_interpretation=layout.colors,
         color_table=color_table_digest(dataset),

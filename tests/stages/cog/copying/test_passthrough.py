@@ -56,7 +56,7 @@ def answer(storage: FsspecStorage, validation: Validation, target: str) -> str |
         limits=LIMITS,
     )
     with open_source(storage, validation.source, SourcePolicy(), LIMITS) as dataset:
-        prepared = prepare(dataset, order, lambda code, message: None)
+        (prepared,) = prepare(dataset, order, lambda code, message: None)
         asked = Asked(
             settings=prepared.settings,
             plan=prepared.plan,

@@ -13,7 +13,7 @@ from rasterio.windows import Window
 
 from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.grid.placement import Placement
-from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.grid.plan import Grid, GridPlan, Side
 from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.stages.cog.receipt.area import check_area
 
@@ -37,10 +37,14 @@ def counted(valid: Mask) -> ValidPixels:
     return pixels
 
 
+def whole(placement: Placement, grid: Grid) -> Side:
+    return Side(name="", placement=placement, plan=GridPlan(grid=grid, reprojected=True))
+
+
 def checks_of(before: Mask, after: Mask) -> dict[str, FidelityCheck]:
     placement = Placement(width=SIDE, height=SIDE, crs=UTM, transform=TRANSFORM)
     grid = Grid(crs=UTM, transform=TRANSFORM, width=SIDE, height=SIDE)
-    found = check_area(counted(before), placement, counted(after), grid, "tile.tif")
+    found = check_area(counted(before), whole(placement, grid), counted(after), "tile.tif")
     return {check.name: check for check in found}
 
 
@@ -112,7 +116,7 @@ def test_half_a_billion_pixels_are_counted_exactly_and_judged_by_their_number(lo
     width, height = 23_171, 23_170
     placement = Placement(width=width, height=height, crs=UTM, transform=TRANSFORM)
     grid = Grid(crs=UTM, transform=TRANSFORM, width=width, height=height)
-    found = check_area(full(width, height), placement, full(width, height, lost), grid, "tile.tif")
+    found = check_area(full(width, height), whole(placement, grid), full(width, height, lost), "tile.tif")
     check = next(check for check in found if check.name == "valid_area")
     assert check.passed == passes
     assert check.expected - check.found == lost

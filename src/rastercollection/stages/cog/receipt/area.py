@@ -18,8 +18,7 @@ from rasterio.warp import reproject
 
 from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.gdal_errors import writing
-from rastercollection.rasters.grid.placement import Placement
-from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.grid.plan import Side
 from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.rasters.pixels.windows import ValidityMap
 
@@ -46,19 +45,17 @@ class _Shares:
     comparable: NDArray[np.bool_]
 
 
-def check_area(
-    source: ValidPixels, placement: Placement, cog: ValidPixels, grid: Grid, blob: str
-) -> tuple[FidelityCheck, ...]:
+def check_area(source: ValidPixels, side: Side, cog: ValidPixels, blob: str) -> tuple[FidelityCheck, ...]:
     """Compare the area of valid pixels before and after a warp, in pixels of the COG.
 
     Cells at the edge of the source are left out. The rest may differ by 10% of the smaller of the valid and the
     invalid area, by half of what cells on the edges between them are unsure of, and by what resampling single pixels
     can do by chance, and in any case by a ten-thousandth of the whole. A mask that got lost differs by all of it.
     """
-    if source.map.total and not cog.map.total:
+    if source.map.total and not cog.map.total and not side.name:
         return (FidelityCheck(name="valid_area", expected=source.map.total, found=0, tolerance=0, passed=False),)
     before, after = source.map.coarser(_LEAST_PIXELS), cog.map.coarser(_LEAST_PIXELS)
-    shares = _shares(before, placement, after, grid, blob)
+    shares = _shares(before, side, after, blob)
     inside = int(shares.comparable.sum())
     if not inside:
         return ()
@@ -75,7 +72,8 @@ def check_area(
     return (
         FidelityCheck.within("valid_area", round(wanted), round(found), round(slack)),
         FidelityCheck.within("misplaced_cells", 0, apart, int(_MISPLACED_TOLERANCE * inside + _FEW)),
-        *_check_bands(source, cog),
+        # the bands of one side may differ from those of the other
+        *(() if side.name else _check_bands(source, cog)),
     )
 
 
@@ -92,8 +90,9 @@ def _check_bands(source: ValidPixels, cog: ValidPixels) -> tuple[FidelityCheck, 
     )
 
 
-def _shares(source: ValidityMap, placement: Placement, cog: ValidityMap, grid: Grid, blob: str) -> _Shares:
+def _shares(source: ValidityMap, side: Side, cog: ValidityMap, blob: str) -> _Shares:
     """Warp the source's shares, as an image of their own, onto the cells of the grid; and its rows and columns too."""
+    placement, grid = side.placement, side.plan.grid
     coarse, cells = placement.coarser(*source.steps), grid.coarser(*cog.steps)
     rows, columns = np.mgrid[: coarse.height, : coarse.width].astype(np.float32)
     out = np.zeros((4, cells.height, cells.width), np.float32)
@@ -118,16 +117,27 @@ def _shares(source: ValidityMap, placement: Placement, cog: ValidityMap, grid: G
                 **placement.rpc_options,
             )
     wanted, rows, columns, covered = out
-    return _Shares(wanted=wanted, found=cog.fractions(), comparable=_inner((covered > 0) & ~_stretched(rows, columns)))
+    typical = None
+    if side.name and side.plan.typical is not None:
+        cell = -cells.transform.a * cells.transform.e / side.plan.typical**2
+        typical = cell / (source.steps[0] * source.steps[1])
+    comparable = _inner((covered > 0) & ~_stretched(rows, columns, typical))
+    return _Shares(wanted=wanted, found=cog.fractions(), comparable=comparable)
 
 
-def _stretched(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where single pixels of the source cover a lot of the COG, as at the limb of a full disk: edges blur there."""
+def _stretched(rows: NDArray[np.float32], columns: NDArray[np.float32], typical: float | None) -> NDArray[np.bool_]:
+    """Where single pixels of the source cover a lot of the COG, as at the limb of a full disk: edges blur there.
+
+    Args:
+        rows, columns: Of the source, in its cells, by cell of the COG.
+        typical: Cells of the source in a cell of the COG; None for what is usual in the COG.
+    """
     if min(rows.shape) < 2:
         return np.zeros(rows.shape, bool)
     (row_down, row_right), (column_down, column_right) = np.gradient(rows), np.gradient(columns)
     area = np.abs(row_down * column_right - row_right * column_down)
-    return np.asarray(area < _MOST_STRETCH * (np.median(area[area > 0]) if (area > 0).any() else 0))
+    usual = np.median(area[area > 0]) if (area > 0).any() else 0
+    return np.asarray(area < _MOST_STRETCH * (usual if typical is None else typical))
 
 
 def _inner(covered: NDArray[np.bool_]) -> NDArray[np.bool_]:

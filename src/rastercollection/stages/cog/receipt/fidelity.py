@@ -28,7 +28,7 @@ from rastercollection.errors import TaskError
 from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.placement import Placement
-from rastercollection.rasters.grid.plan import GridPlan
+from rastercollection.rasters.grid.plan import GridPlan, Side
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
@@ -117,17 +117,25 @@ class SourceReference:
 
     Attributes:
         source: The source, open.
-        placement: Of its pixels.
-        plan: How they came onto the COG's grid.
+        side: Which part of it, where it is placed, and how it came onto the COG's grid.
         valid_pixels: Which of them are valid.
         resampling: GDAL's name.
     """
 
     source: SourceRaster
-    placement: Placement
-    plan: GridPlan
+    side: Side
     valid_pixels: ValidPixels
     resampling: str
+
+    @property
+    def placement(self) -> Placement:
+        """Of its pixels."""
+        return self.side.placement
+
+    @property
+    def plan(self) -> GridPlan:
+        """How they came onto the COG's grid."""
+        return self.side.plan
 
 
 def give_receipt(
@@ -170,18 +178,10 @@ def _against_source(target: Path, expected: ExpectedContent, reference: SourceRe
         if expected.exact:
             yield from _read_again(target, reference, windows)
         return
-    yield from check_area(reference.valid_pixels, reference.placement, expected.valid_pixels, plan.grid, blob)
+    yield from check_area(reference.valid_pixels, reference.side, expected.valid_pixels, blob)
     if expected.layout.dtype.kind != "c" and expected.layout.dtype.itemsize <= 8:
         comparison = Comparison(
-            source=source.dataset,
-            placement=reference.placement,
-            target=target,
-            grid=plan.grid,
-            layout=expected.layout,
-            resampling=reference.resampling,
-            exact=expected.exact,
-            unified=source.validity.unified,
-            blob=blob,
+            source=source, side=reference.side, target=target, resampling=reference.resampling, exact=expected.exact
         )
         yield from compare_samples(comparison, windows)
 

@@ -13,7 +13,6 @@ import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.enums import Resampling
-from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import reproject
 from rasterio.windows import Window
@@ -21,10 +20,12 @@ from rasterio.windows import Window
 from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.placement import Placement
-from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.grid.plan import Grid, Side
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.source.source_dataset import SourceDataset
+from rastercollection.stages.cog.coverage import Coverage
+from rastercollection.stages.cog.reading import SourceRaster
 
 __all__ = ["Comparison", "compare_samples", "sample_windows"]
 
@@ -83,25 +84,32 @@ class Comparison:
 
     Attributes:
         source: Open.
-        placement: Of its pixels.
+        side: Which part of it, where it is placed, and how it came onto the COG's grid.
         target: The COG, a local file.
-        grid: Of the COG.
-        layout: Of the COG.
         resampling: GDAL's name.
         exact: The codec is lossless.
-        unified: A pixel of the source is nodata only if it is in all bands.
-        blob: Name of the tile.
     """
 
-    source: DatasetReader
-    placement: Placement
+    source: SourceRaster
+    side: Side
     target: Path
-    grid: Grid
-    layout: PixelLayout
     resampling: str
     exact: bool
-    unified: bool
-    blob: str
+
+    @property
+    def placement(self) -> Placement:
+        """Of the source's pixels."""
+        return self.side.placement
+
+    @property
+    def grid(self) -> Grid:
+        """Of the COG."""
+        return self.side.plan.grid
+
+    @property
+    def layout(self) -> PixelLayout:
+        """Of the COG."""
+        return self.source.layout
 
 
 def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[FidelityCheck]:
@@ -118,7 +126,7 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
     expected: list[list[Array]] = [[] for _ in bands]
     found: list[list[Array]] = [[] for _ in bands]
     with (
-        writing(job.blob, "comparing with GDAL's default warp"),
+        writing(job.source.blob, "comparing with GDAL's default warp"),
         rasterio.open(job.target) as cog,
         _default_warp(job) as warp,
     ):
@@ -140,27 +148,31 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
 @contextlib.contextmanager
 def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
     """A function that gives ``(bands, rows, columns)``, masked, of a window."""
-    bands = [band + 1 for band in job.layout.bands]
+    bands, dataset = [band + 1 for band in job.layout.bands], job.source.dataset
+    if job.source.strips:
+        yield lambda window: _warped_part(job, window)
+        return
     if job.placement.transform is None:
         yield lambda window: _warped(job, window, bands, rpcs=job.placement.rpcs, **job.placement.rpc_options)
         return
-    if isinstance(job.source, SourceDataset) and job.source.hides_alpha:
+    if isinstance(dataset, SourceDataset) and dataset.hides_alpha:
         yield lambda window: _warped(job, window, bands, src_crs=job.placement.crs)
         return
     options = {
         "src_crs": job.placement.crs,
+        **({"src_transform": job.placement.transform} if job.placement.transform != dataset.transform else {}),
         "crs": job.grid.crs,
         "transform": job.grid.transform,
         "width": job.grid.width,
         "height": job.grid.height,
         "resampling": Resampling[job.resampling],
-        "add_alpha": Validity.of(job.source).alpha is None and job.source.nodata is None,
+        "add_alpha": Validity.of(dataset).alpha is None and dataset.nodata is None,
         # else a nodata value has a part in its neighbours, as long as other bands are valid there
-        "UNIFIED_SRC_NODATA": "YES" if job.unified else "NO",
+        "UNIFIED_SRC_NODATA": "YES" if job.source.validity.unified else "NO",
     }
-    if Validity.of(job.source).alpha is not None:
+    if Validity.of(dataset).alpha is not None:
         options |= {"src_nodata": None, "nodata": None}  # beside a nodata value, GDAL would not look at alpha
-    with WarpedVRT(job.source, **options) as warped:
+    with WarpedVRT(dataset, **options) as warped:
         yield lambda window: warped.read(bands, window=window, masked=True)
 
 
@@ -171,13 +183,37 @@ def _warped(job: Comparison, window: Window, bands: list[int], **placement: Any)
     """
     out = np.zeros((len(bands) + 1, window.height, window.width), job.layout.dtype)
     reproject(
-        rasterio.band(job.source, bands),
+        rasterio.band(job.source.dataset, bands),
         out,
         dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
         dst_crs=job.grid.crs,
         dst_alpha=len(bands) + 1,
         resampling=Resampling[job.resampling],
         **placement,
+    )
+    return np.ma.MaskedArray(out[:-1], np.broadcast_to(out[-1:] == 0, out[:-1].shape))
+
+
+def _warped_part(job: Comparison, window: Window) -> Any:
+    """The same of columns in another order, which no dataset of GDAL's shows: of what lies below the window alone."""
+    below = Coverage(placement=job.placement, grid=job.grid).extent(window)
+    left, top = (max(0, math.floor(max(edge, 0.0))) for edge in (below.left, below.top))
+    right = math.ceil(min(below.right, job.source.width))
+    bottom = math.ceil(min(below.bottom, job.source.height))
+    data, valid, _ = job.source.read(Window(left, top, max(right - left, 1), max(bottom - top, 1)))
+    transform = job.placement.transform
+    assert transform is not None
+    out = np.zeros((len(job.layout.bands) + 1, window.height, window.width), job.layout.dtype)
+    shown = np.broadcast_to(True if valid is None else valid, data.shape)[list(job.layout.bands)]
+    reproject(
+        np.ma.MaskedArray(data[list(job.layout.bands)], ~shown),
+        out,
+        src_crs=job.placement.crs,
+        src_transform=transform * Affine.translation(left, top),
+        dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
+        dst_crs=job.grid.crs,
+        dst_alpha=len(out),
+        resampling=Resampling[job.resampling],
     )
     return np.ma.MaskedArray(out[:-1], np.broadcast_to(out[-1:] == 0, out[:-1].shape))
 

@@ -1,0 +1,128 @@
+"""Longitudes in the one turn of the world that maps show, from -180° to 180° of geographic CRSs and Mercator.
+
+A raster that lies in another turn is moved by whole ones. One that goes all around and begins elsewhere is rolled: its
+columns are taken in another order. One that crosses the end of the turn is cut there, into two. All of this moves
+pixels and changes none, as long as the world is a whole number of columns around; where it is not, a raster that goes
+all around is cut as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import attrs
+from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
+from rasterio.io import DatasetReader
+
+from rastercollection.rasters.grid.outline import Axes
+from rastercollection.rasters.grid.placement import Placement, Strip
+
+__all__ = ["cut_columns", "in_one_turn", "moved", "placed"]
+
+_WHOLE = 0.01
+"""Columns by which a turn may differ from a whole number of them, over its whole length."""
+
+
+def placed(dataset: DatasetReader, crs: CRS, georeferencing: str) -> Placement:
+    """The placement of a dataset, in the turn of the world that maps show.
+
+    Args:
+        dataset: The source.
+        crs: Its CRS, or the one that is used for want of it.
+        georeferencing: geotransform, gcps or rpcs.
+    """
+    return in_one_turn(Placement.of(dataset, crs, georeferencing))
+
+
+def in_one_turn(placement: Placement) -> Placement:
+    """The placement of the same pixels in the turn of the world that maps show, or from it on."""
+    axes = Axes.of(placement.crs)
+    if not math.isfinite(axes.period) or placement.rpcs is not None:
+        return placement
+    if placement.transform is None:
+        return _with_points(placement, axes)
+    return (_rolled(placement, axes) if placement.is_upright else None) or _home(placement, axes)
+
+
+def _home(placement: Placement, axes: Axes) -> Placement:
+    """Moved by whole turns so that it begins in the one that maps show, or a part of a pixel before."""
+    west, _, east, _ = placement.bounds()
+    turns = math.floor((west - axes.full_circle[0] + (east - west) / placement.width / 2) / axes.period)
+    return moved(placement, -turns * axes.period)
+
+
+def _with_points(placement: Placement, axes: Axes) -> Placement:
+    points = placement.gcps
+    west = min(point.x for point in points)
+    turns = math.floor((west - axes.full_circle[0]) / axes.period)
+    return moved(placement, -turns * axes.period)
+
+
+def moved(placement: Placement, x: float) -> Placement:
+    """The placement of the same pixels ``x`` further to the east."""
+    if x == 0:
+        return placement
+    if placement.transform is not None:
+        return attrs.evolve(placement, transform=Affine.translation(x, 0) * placement.transform)
+    points = tuple(GroundControlPoint(row=p.row, col=p.col, x=p.x + x, y=p.y, z=p.z) for p in placement.gcps)
+    return attrs.evolve(placement, gcps=points)
+
+
+def _rolled(placement: Placement, axes: Axes) -> Placement | None:
+    """With the columns of one turn from its beginning on; None where they are so already, or do not make a whole one.
+
+    Columns that show a place for the second time are left out.
+    """
+    transform, width = placement.transform, placement.width
+    assert transform is not None
+    pixel, start = abs(transform.a), axes.full_circle[0]
+    around = round(axes.period / pixel)
+    if width < around or abs(around * pixel - axes.period) > _WHOLE * pixel:
+        return None
+    west = placement.bounds()[0]
+    first = round((start - west) / pixel) % around
+    offset = (west + first * pixel - start + pixel / 2) % axes.period - pixel / 2
+    if first == 0 and width == around:
+        return _home(placement, axes)
+    straight = min(around, width - first)
+    rest = Strip(first=first + straight - around, width=around - straight)
+    turned = cut_columns(placement, [Strip(first=first, width=straight), rest])
+    return _starting_at(turned, start + offset)
+
+
+def _starting_at(placement: Placement, west: float) -> Placement:
+    return moved(placement, west - placement.bounds()[0])
+
+
+def cut_columns(placement: Placement, strips: Sequence[Strip]) -> Placement:
+    """The placement of some columns, taken one after the other; it begins where the first of them lies.
+
+    Args:
+        placement: Upright.
+        strips: Columns counted from the west; empty ones are passed over.
+    """
+    transform, width = placement.transform, placement.width
+    assert transform is not None
+    strips = [strip for strip in strips if strip.width]
+    west = placement.bounds()[0] + strips[0].first * abs(transform.a)
+    if transform.a < 0:
+        strips = [Strip(first=width - strip.first - strip.width, width=strip.width) for strip in reversed(strips)]
+    total = sum(strip.width for strip in strips)
+    taken = tuple(
+        part for strip in strips for part in _within(placement.strips or (Strip(first=0, width=width),), strip)
+    )
+    return _starting_at(attrs.evolve(placement, width=total, strips=taken), west)
+
+
+def _within(strips: Sequence[Strip], wanted: Strip) -> list[Strip]:
+    """The columns of the dataset that are the wanted ones of those taken."""
+    found, start = [], 0
+    for strip in strips:
+        first, last = max(wanted.first, start), min(wanted.first + wanted.width, start + strip.width)
+        if first < last:
+            found.append(Strip(first=strip.first + first - start, width=last - first))
+        start += strip.width
+    return found
