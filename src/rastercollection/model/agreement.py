@@ -11,6 +11,7 @@ import attrs
 from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.joining import PublishedTile
+from rastercollection.model.names import item_ids
 from rastercollection.model.tiers import IMAGERY
 from rastercollection.model.tile import Sources, Validation
 from rastercollection.ports.catalog import PublishMode, keeps_others
@@ -154,7 +155,8 @@ def outside_majority(disagreements: Sequence[Disagreement]) -> frozenset[str]:
 def staying(sources: Sources, valid: Sequence[Validation], mode: PublishMode) -> Sequence[PublishedTile]:
     """What is published and still will be when the job has ended: what none of its valid tiles takes the place of."""
     names = sources.names
-    replaced = {names[tile.source.blob].item_id for tile in valid if tile.source.blob in names}
+    blobs = [tile.source.blob for tile in valid if tile.source.blob in names]
+    replaced = {item_id for blob in blobs for item_id in item_ids(names[blob], blob)}
     return [tile for tile in sources.published if tile.item_id not in replaced] if keeps_others(mode) else ()
 
 
