@@ -96,7 +96,7 @@ def test_a_geostationary_image_lies_on_earth_although_its_corners_do_not(tmp_pat
 @pytest.mark.parametrize(
     ("crs", "numbers", "words"),
     [
-        ("EPSG:4326", (0.1, 0, 358, 0, -0.1, 10), "360"),
+        ("EPSG:4326", (0.1, 0, 538, 0, -0.1, 10), "540"),
         ("EPSG:4326", (2, 0, -20, 0, -1, 92), "90"),
         ("EPSG:32642", (10, 0, 2_000_000, 0, -10, 4_000_000), "1,000,000"),
         ("EPSG:32642", (10, 0, 9_000_000, 0, -10, 4_000_000), "1,000,000"),

@@ -183,7 +183,7 @@ def _check_points(blob: str, points: Sequence[Any]) -> None:
 
 
 def _check_degrees(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -> None:
-    """Longitudes and latitudes: nonsense is refused, an overhang is told; from 0 to 360 is as usual as from -180."""
+    """Longitudes and latitudes: nonsense is refused, an overhang is told; a turn may begin anywhere."""
     unit = latitude_limit(crs) / 90
     west, south, east, north = (value / unit for value in bounds)
     on_earth = min(north, 90) - max(south, -90)
@@ -193,9 +193,9 @@ def _check_degrees(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -
         raise _invalid(blob, f"its bounds are no longitudes and latitudes ({shown}){metres}")
     if east - west > _WIDEST + 2 * (east - west) / 360:
         raise _invalid(blob, f"its bounds are wider than the world ({shown})")
-    overhang = max(-360 - west, east - 360, -90 - south, north - 90)
+    overhang = max(-540 - west, east - 540, -90 - south, north - 90)
     if overhang > _OVERHANG * (east - west):
-        notify("SUSPICIOUS_BOUNDS", f"{blob}: its bounds exceed ±360 or ±90 degrees ({shown}).")
+        notify("SUSPICIOUS_BOUNDS", f"{blob}: its bounds exceed ±540 or ±90 degrees ({shown}).")
 
 
 def _check_projected(blob: str, crs: pyproj.CRS, bounds: Bounds, notify: Notify) -> None:
