@@ -225,6 +225,25 @@ def test_what_may_be_flags_is_not_interpolated() -> None:
     assert collection_renders([counts], "data")["visual"]["resampling"] == "bilinear"
 
 
+def test_every_render_says_the_same_to_every_reader() -> None:
+    float_bands = _bands(1, "float32", None, (0, 100))
+    marked = tuple(attrs.evolve(band, nodata=-1.0) for band in float_bands)
+    cogs = {
+        "nearest": [
+            _file(raster_type="categorical", bands=_bands(1, "uint8")),
+            _file(raster_type="dem", bands=float_bands),
+        ],
+        "bilinear": [
+            _file(raster_type="dem", validity="nodata", bands=marked),
+            _file(raster_type="nir", bands=_bands(4, colors=("blue", "green", "red", "nir"))),
+        ],
+    }
+    for kernel, files in cogs.items():
+        for render in (each for file in files for each in collection_renders([file], "cog").values()):
+            assert (render["resampling"], render["reproject"]) == (kernel, kernel), render
+            assert render["asset_bidx"] == [f"cog|{','.join(map(str, render['bidx']))}"]
+
+
 def test_nodata_is_given_where_all_tiles_share_it() -> None:
     with_nodata = [
         _file(str(number), validity="nodata", bands=(sample_band(dtype="float32", nodata=float("nan")),))

@@ -218,8 +218,15 @@ def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
     }
     for name, url in (summary.get("titiler_urls") or {}).items():
         if url != result.share_url:
-            facts[name] = url
+            facts[name] = url + _how_to_use(summary, name)
     return {**facts, "Job": result.job_id}
+
+
+def _how_to_use(summary: Mapping[str, Any], name: str) -> str:
+    """What an address takes that is not simply fetched."""
+    method = (summary.get("titiler_methods") or {}).get(name)
+    layer = (summary.get("titiler_layers") or {}).get(name)
+    return f" ({method} of a GeoJSON feature)" if method else f" (layer {layer})" if layer else ""
 
 
 def _overview(overview: Mapping[str, Any]) -> str:

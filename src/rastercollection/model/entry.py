@@ -29,7 +29,9 @@ class CatalogEntry:
         mosaic: The MosaicJSON over all items of the collection, as it is when they are published; None without one.
         dropped_cogs: Addresses of COGs whose items the mode ``replace`` dropped. The files stay where they are.
         search_id: Of the registered search; None where the catalog has no searches.
-        urls: viewer, tilejson, tiles, info, statistics; empty without a tile server.
+        urls: viewer, tilejson, tiles, info, point, statistics, wmts, as far as there are; empty without a tile server.
+        methods: The HTTP method of each of ``urls`` that takes another than GET; it is sent a GeoJSON feature.
+        layers: Of each of ``urls`` that shows several layers, the identifier of the one that is meant.
         share_url: The viewer, or the collection's preview page.
         ready_for_titiler: A tilejson and a tile were fetched from the tile server and the tile showed something.
         ready_reason: Why not, or what was fetched.
@@ -52,4 +54,6 @@ class CatalogEntry:
     share_url: str | None
     ready_for_titiler: bool
     ready_reason: str
+    methods: Mapping[str, str] = attrs.field(factory=dict)
+    layers: Mapping[str, str] = attrs.field(factory=dict)
     outputs: tuple[Output, ...] = ()

@@ -57,7 +57,7 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
     Assets of a quadkey are in the order of ``cogs``: where COGs overlap, the first is on top.
 
     Args:
-        cogs: The job's in the order of the request, then those published before.
+        cogs: In the order in which they lie above each other.
         request: What was asked for; its ``maxzoom`` wins over the data's where it is not None.
 
     Raises:

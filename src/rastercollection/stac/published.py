@@ -16,6 +16,7 @@ from rastercollection.core.records import from_dict
 from rastercollection.errors import RasterCollectionError
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog, Structure
+from rastercollection.model.drawing_order import Rank, rank_of
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.times.time_evidence import UNKNOWN
 from rastercollection.stac import terms
@@ -36,6 +37,7 @@ __all__ = [
     "published_overview",
     "published_structure",
     "published_tile",
+    "rank_of_item",
     "source_of",
     "when_acquired",
     "whole_bands",
@@ -211,6 +213,12 @@ def when_acquired(properties: Json) -> str:
         return str(properties["datetime"])
     ends = [str(properties[name]) for name in ("start_datetime", "end_datetime") if properties.get(name)]
     return "/".join(".." if end in (terms.EARLIEST, terms.LATEST) else end for end in ends)
+
+
+def rank_of_item(item: Json) -> Rank:
+    """Where an item lies among those that it overlaps, whoever made it: what is greater lies above."""
+    properties = item["properties"]
+    return rank_of(str(item["id"]), str(properties.get("start_datetime") or properties.get("datetime") or ""))
 
 
 def is_dated_item(item: Json) -> bool:

@@ -41,7 +41,7 @@ def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Struct
     drawing = Drawing.of(cogs, drawn_as)
     usual, drawn = drawing.usual, [cog for cog in cogs if drawing.draws(cog)]
     if drawing.is_classes:
-        common = {**_common(drawn, asset_key, (1,)), "resampling": "nearest"}
+        common = {**_common(drawn, asset_key, (1,)), **_kernels("nearest")}
         return {VISUAL: {"title": "Classes", **common, **_class_colors(usual)}}
     views = drawing.views_for(drawn)
     keys = (VISUAL, *(view.title.lower().replace(" ", "-") for view in views[1:]))
@@ -53,15 +53,22 @@ def _hillshade(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:
     """Slopes as a light in the north-west shows them; ``algorithm`` and ``buffer`` are TiTiler's parameters."""
     common = _common(cogs, asset_key, (1,))
     light = {"algorithm": "hillshade", "buffer": HILLSHADE_BUFFER}
-    return {"hillshade": {"title": "Hillshade", **common, "resampling": _resampling(cogs, common), **light}}
+    return {"hillshade": {"title": "Hillshade", **common, **_kernels(_resampling(cogs, common)), **light}}
 
 
 def _common(cogs: Sequence[CogFile], asset_key: str, bands: Sequence[int]) -> Render:
-    common: Render = {"assets": [asset_key], "bidx": list(bands)}
+    """Which bands to read, in two spellings: by number, as of a mosaic, and of an asset, as titiler-pgstac takes it."""
+    of_asset = f"{asset_key}|{','.join(map(str, bands))}"
+    common: Render = {"assets": [asset_key], "bidx": list(bands), "asset_bidx": [of_asset]}
     nodata = {repr(cog.bands[0].nodata) for cog in cogs}
     if len(nodata) == 1 and all(cog.validity == "nodata" for cog in cogs) and cogs[0].bands[0].nodata is not None:
         common["nodata"] = jsonable(cogs[0].bands[0].nodata)
     return common
+
+
+def _kernels(kernel: str) -> Render:
+    """How pixels are resampled: of a COG on the map's grid, and of one in another CRS, which TiTiler warps first."""
+    return {"resampling": kernel, "reproject": kernel}
 
 
 def _resampling(cogs: Sequence[CogFile], common: Render) -> str:
@@ -78,7 +85,7 @@ def _resampling(cogs: Sequence[CogFile], common: Render) -> str:
 
 def _continuous(view: BandView, cogs: Sequence[CogFile], usual: Sequence[CogFile], asset_key: str) -> Render:
     common = _common(cogs, asset_key, view.bands)
-    render: Render = {"title": view.title, **common, "resampling": _resampling(cogs, common)}
+    render: Render = {"title": view.title, **common, **_kernels(_resampling(cogs, common))}
     spreads = [band_spread(usual, band) for band in view.bands]
     known = [spread for spread in spreads if spread is not None]
     if known and not _is_bright_picture(usual[0], known, len(view.bands)):

@@ -22,14 +22,21 @@ __all__ = [
     "TITILER_PGSTAC_3",
     "UrlProfile",
     "build_urls",
+    "methods_of",
     "profile_of",
-    "render_parameters",
+    "registered_render",
+    "wmts_layer",
 ]
 
 TMS = "WebMercatorQuad"
 
+SEVERAL = ("assets", "asset_bidx", "bidx", "rescale")
+"""Query parameters that may be there more than once."""
+
 Render = Mapping[str, Any]
 Query = list[tuple[str, str]]
+Links = Mapping[str, str]
+Source = Mapping[str, str]
 
 
 def _bidx(render: Render) -> Query:
@@ -55,9 +62,11 @@ class UrlProfile:
         name: Of the profile.
         roots: What can be shown (``url``, ``search``, ``collection``, ``item``), and the path below which it is.
         viewer, tilejson, tiles, info, point, statistics, wmts: Paths below that; ``{tms}`` is the tile matrix set,
-            ``{z}``, ``{x}``, ``{y}``, ``{lon}``, ``{lat}`` stay for the reader to fill in. ``statistics`` takes a POST
-            with a GeoJSON feature, where the server offers it (of an item: a GET). Empty where there is no such page.
+            ``{z}``, ``{x}``, ``{y}``, ``{lon}``, ``{lat}`` stay for the reader to fill in. Empty where there is no such
+            page.
         bands: The query that selects a render's bands.
+        layer: What the WMTS of a search or collection calls the layer of a registered render on ``{tms}``; its address
+            asks for no render then. Empty where the server has no such layers.
     """
 
     name: str
@@ -70,6 +79,7 @@ class UrlProfile:
     statistics: str = "/statistics"
     wmts: str = ""
     bands: Callable[[Render], Query]
+    layer: str = ""
 
 
 _PGSTAC_ROOTS = {
@@ -82,10 +92,16 @@ MOSAICJSON_SERVER = UrlProfile(name="mosaicjson", roots={"url": "/mosaicjson"}, 
 """titiler.mosaic 2.x with its router at ``/mosaicjson``."""
 
 TITILER_PGSTAC_3 = UrlProfile(
-    name="titiler-pgstac-3", roots=_PGSTAC_ROOTS, wmts="/WMTSCapabilities.xml", bands=_bands_of_asset
+    name="titiler-pgstac-3",
+    roots=_PGSTAC_ROOTS,
+    wmts="/WMTSCapabilities.xml",
+    bands=_bands_of_asset,
+    layer="{search}_{tms}_{render}",
 )
 TITILER_PGSTAC_2 = attrs.evolve(TITILER_PGSTAC_3, name="titiler-pgstac-2", bands=_asset_bidx)
-TITILER_PGSTAC_1 = attrs.evolve(TITILER_PGSTAC_2, name="titiler-pgstac-1", wmts="/{tms}/WMTSCapabilities.xml")
+TITILER_PGSTAC_1 = attrs.evolve(
+    TITILER_PGSTAC_2, name="titiler-pgstac-1", wmts="/{tms}/WMTSCapabilities.xml", layer="{render}"
+)
 TITILER_PGSTAC_1_0 = attrs.evolve(TITILER_PGSTAC_1, name="titiler-pgstac-1.0", viewer="/{tms}/map")
 """titiler-pgstac 1.0 to 1.7; TITILER_PGSTAC_1 is 1.8 and 1.9."""
 
@@ -116,7 +132,7 @@ def profile_of(description: Mapping[str, Any]) -> UrlProfile | None:
 
 def build_urls(
     server: str,
-    source: Mapping[str, str],
+    source: Source,
     render: Render,
     profile: UrlProfile = MOSAICJSON_SERVER,
     zooms: tuple[int, int] | None = None,
@@ -147,28 +163,53 @@ def build_urls(
         "info": _query([*asked, *assets]),
         "point": values,
         "statistics": values,
-        "wmts": _query([*shown, *limits]),
+        "wmts": _wmts_query(kind, profile, [*shown, *limits]),
     }
     paths = {name: getattr(profile, name) for name in queries}
     return {name: root + paths[name].replace("{tms}", TMS) + query for name, query in queries.items() if paths[name]}
 
 
-def render_parameters(render: Render, profile: UrlProfile) -> dict[str, list[str]]:
-    """The query parameters that show a render, as a registered search keeps them among its defaults."""
-    parameters: dict[str, list[str]] = {}
+def methods_of(links: Links, source: Source) -> dict[str, str]:
+    """The HTTP method of each address that takes another than GET; it is sent a GeoJSON feature."""
+    return {name: "POST" for name in links if name == "statistics" and "item" not in source}
+
+
+def wmts_layer(source: Source, render_name: str, profile: UrlProfile) -> str | None:
+    """Identifier of the WMTS layer that shows a registered render on a web map; None where there is none."""
+    if "search" not in source or not profile.layer:
+        return None
+    return _filled(profile.layer.replace("{tms}", TMS), {**source, "render": render_name})
+
+
+def registered_render(render: Render, profile: UrlProfile) -> dict[str, str | list[str]]:
+    """A render as a registered search keeps it: query parameters, lists where a server takes several of a name."""
+    registered: dict[str, str | list[str]] = {}
     for name, value in [*profile.bands(render), *_styling(render)]:
-        parameters.setdefault(name, []).append(value)
-    return parameters
+        if name in SEVERAL:
+            registered[name] = [*registered.get(name, ()), value]
+        else:
+            registered[name] = value
+    return registered
 
 
-def _filled(path: str, source: Mapping[str, str]) -> str:
+def _wmts_query(kind: str, profile: UrlProfile, pairs: Query) -> str:
+    """Nothing where the layers of a search or collection are its renders, to be found by name.
+
+    Clients split addresses at commas and more, so that all of it is escaped elsewhere.
+    """
+    if profile.layer and kind in ("search", "collection"):
+        return ""
+    return _query(pairs, safe="")
+
+
+def _filled(path: str, source: Source) -> str:
     for name, value in source.items():
         path = path.replace(f"{{{name}}}", quote(value, safe=""))
     return path
 
 
-def _query(pairs: Query) -> str:
-    return f"?{urlencode(pairs, quote_via=quote, safe='/:,')}" if pairs else ""
+def _query(pairs: Query, safe: str = "/:,") -> str:
+    return f"?{urlencode(pairs, quote_via=quote, safe=safe)}" if pairs else ""
 
 
 def _styling(render: Render) -> Query:
@@ -178,7 +219,7 @@ def _styling(render: Render) -> Query:
     if "colormap" in render:
         colors = {value: _hexadecimal(color) for value, color in render["colormap"].items()}
         pairs.append(("colormap", json.dumps(colors, separators=(",", ":"))))
-    others = ("nodata", "resampling", "algorithm", "buffer")
+    others = ("nodata", "resampling", "reproject", "algorithm", "buffer")
     pairs += [(name, str(render[name])) for name in others if name in render]
     return pairs
 

@@ -11,6 +11,7 @@ import attrs
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.drawing import Drawing
+from rastercollection.model.drawing_order import on_top_first
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.names import in_folder, mosaic_name
 from rastercollection.model.output import Output
@@ -50,16 +51,17 @@ class Members:
 
     @property
     def cogs(self) -> tuple[Cog, ...]:
-        """All COGs of the collection: the job's first, in the order of the request, then the others by item id."""
-        return (*self.made, *self.kept)
+        """All COGs of the collection, the one on top first."""
+        return on_top_first([*self.made, *self.kept])
 
     @property
     def undrawn(self) -> tuple[Cog, ...]:
         """COGs of the collection that lack bands which its renders show."""
-        if not self.cogs:
+        cogs = self.cogs
+        if not cogs:
             return ()
-        drawing = Drawing.of([cog.file for cog in self.cogs], self.drawn_as)
-        return tuple(cog for cog in self.cogs if not drawing.draws(cog.file))
+        drawing = Drawing.of([cog.file for cog in cogs], self.drawn_as)
+        return tuple(cog for cog in cogs if not drawing.draws(cog.file))
 
     @property
     def count(self) -> int:
@@ -121,7 +123,7 @@ class LeftOut:
 def write_mosaic(
     members: Members, made: Sequence[Cog], request: CollectionRequest, storage: StorageBackend
 ) -> tuple[Mosaic, LeftOut]:
-    """Write the document over all members, then those that leave, in the order in which they lie above each other.
+    """Write the document over all members and those that leave, in the order in which they lie above each other.
 
     A tile server reads the same bands of every COG, and fails for every tile that a COG without them touches, so such
     are left out.
@@ -137,7 +139,7 @@ def write_mosaic(
     """
     undrawn = members.undrawn
     leaving = [cog for cog in map(published_cog, members.leaving) if cog is not None]
-    cogs = [*members.cogs, *(leaving if request.create_stac_collection else ())]
+    cogs = on_top_first([*members.cogs, *(leaving if request.create_stac_collection else ())])
     hidden = {cog.item_id for cog in undrawn}
     document, off_map = build_mosaic([cog for cog in cogs if cog.item_id not in hidden], request)
     left_out = LeftOut(off_map=tuple(off_map), undrawn=undrawn)

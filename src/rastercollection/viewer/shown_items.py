@@ -13,9 +13,10 @@ from shapely.geometry.base import BaseGeometry
 
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError
+from rastercollection.model.drawing_order import Rank
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
-from rastercollection.stac.published import asset_with_role, links_of, when_acquired, whole_bands
+from rastercollection.stac.published import asset_with_role, links_of, rank_of_item, when_acquired, whole_bands
 from rastercollection.stac.terms import DATA, SHARED_BAND_FIELDS, THUMBNAIL
 from rastercollection.viewer.locate import read_json
 
@@ -33,6 +34,7 @@ class ShownItem:
 
     Attributes:
         id, title: From the document.
+        rank: Where it lies: what is greater lies above.
         url: Address of the document.
         when: Acquisition as text, ``start/end`` for an interval; empty where it is not known.
         outline: EPSG:4326.
@@ -43,6 +45,7 @@ class ShownItem:
 
     id: str
     title: str
+    rank: Rank
     url: str
     when: str
     outline: BaseGeometry = attrs.field(repr=False)
@@ -52,10 +55,10 @@ class ShownItem:
 
 
 class ItemIndex:
-    """Items in the order of their collection, found by place and by id."""
+    """Items, the one on top first, found by place and by id."""
 
     def __init__(self, items: Sequence[ShownItem]) -> None:
-        self.items = tuple(items)
+        self.items = tuple(sorted(items, key=lambda item: item.rank, reverse=True))
         self._tree = shapely.STRtree([item.outline for item in self.items])
         self._by_id = {item.id: item for item in self.items}
 
@@ -105,6 +108,7 @@ def shown_item(document: Mapping[str, Any], url: str) -> ShownItem:
     return ShownItem(
         id=str(document["id"]),
         title=str(properties.get("title") or document["id"]),
+        rank=rank_of_item(document),
         url=url,
         when=when_acquired(properties),
         outline=outline if outline.is_valid else shapely.make_valid(outline),

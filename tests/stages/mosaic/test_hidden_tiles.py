@@ -60,9 +60,9 @@ def told(folder: Path, **parameters: Any) -> dict[str, str]:
         (("scene_red", "scene_nir08"), ["like those of bands (nir08, red)"]),
         (
             ("rain_20200101", "rain_20200201"),
-            ["times differ, from 2020-01-01T", "to 2020-02-01T", "collection of each"],
+            ["times differ, from 2020-01-01T", "to 2020-02-01T", "newest is on top", "collection of each"],
         ),
-        (("one/sheet", "two/sheet"), ["times do not differ", "one/sheet.tif here"]),
+        (("one/sheet", "two/sheet"), ["times do not differ", "two/sheet.tif here", "last by its id is on top"]),
     ],
 )
 def test_tiles_of_one_place_are_told_with_what_they_seem_to_be(tmp_path: Path, names: Any, says: Any) -> None:

@@ -70,14 +70,14 @@ def test_the_document_is_read_by_cogeo_mosaic(tmp_path: Path) -> None:
     assert seen == {cog.file.href for cog in cogs}
 
 
-def test_assets_are_in_the_order_of_the_request(tmp_path: Path) -> None:
-    names = ["zebra", "ant", "mole", "bee"]
-    cogs = [sample_cog(name) for name in names]
+def test_the_newest_is_on_top_whatever_the_order_of_the_request(tmp_path: Path) -> None:
+    order = ["mole", "zebra", "bee", "ant"]
+    cogs = [sample_cog(name, datetime=f"201{9 if name == 'mole' else 8}-07-01T00:00:00Z") for name in sorted(order)]
     results = sample_results(cogs)
     context = _context([], list(reversed(results)))
     made = create_mosaicjson(fan_in_parameters(mosaicjson_container=str(tmp_path)), context)
     document = json.loads(Path(made["url"]).read_text())
-    assert {tuple(Path(asset).stem for asset in assets) for assets in document["tiles"].values()} == {tuple(names)}
+    assert {tuple(Path(asset).stem for asset in assets) for assets in document["tiles"].values()} == {tuple(order)}
 
 
 def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from rastercollection.stages.mosaic import create_mosaicjson
 from rastercollection.stages.stac import create_stac_collection
 from rastercollection.testing.sample_records import fan_in_parameters, sample_results
 from services.titiler import wait_until_up
+from tile_scenes import make_scene
 
 
 @attrs.define
@@ -86,6 +88,23 @@ def publish(tmp_path: Path) -> Callable[..., Published]:
         entry = from_dict(CatalogEntry, create_stac_collection(parameters, context))
         root = tmp_path / "stac" / "catalog.json"
         return Published(entry, made, context.notices, pystac.Catalog.from_file(str(root)) if root.exists() else None)
+
+    return run
+
+
+@pytest.fixture
+def serve(publish: Callable[..., Published], titiler_pgstac: tuple[str, int], served_dsn: str, tmp_path: Path) -> Any:
+    """Publishes a scene into the database that the tile server reads."""
+    from rastercollection.backends.catalogs.pgstac.pgstac_catalog import PgstacCatalog
+
+    catalog = PgstacCatalog(served_dsn)
+
+    def run(scene: str, cogs: Any = None, **job: Any) -> Any:
+        name = f"{scene}-{uuid.uuid4().hex[:8]}"
+        cogs = cogs or make_scene(scene, tmp_path)
+        done = publish(cogs, **{"catalog": catalog, "titiler_url": titiler_pgstac[0], "collection_id": name, **job})
+        done.collection_id, done.cogs, done.catalog = name, cogs, catalog
+        return done
 
     return run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import urllib.error
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
 
 LEFT, HOLE, RIGHT = (71.0301, 41.0201), (71.002, 41.048), (71.0801, 41.0201)
 RESCALED = {"elevation", "elevation-int16", "four-uint16", "twelve"}
-
-
-@pytest.fixture
-def serve(publish: Any, titiler_pgstac: tuple[str, int], served_dsn: str, tmp_path: Path) -> Any:
-    """Publishes a scene into the database that the tile server reads."""
-    from rastercollection.backends.catalogs.pgstac.pgstac_catalog import PgstacCatalog
-
-    catalog = PgstacCatalog(served_dsn)
-
-    def run(scene: str, cogs: Any = None, **job: Any) -> Any:
-        name = f"{scene}-{uuid.uuid4().hex[:8]}"
-        cogs = cogs or make_scene(scene, tmp_path)
-        done = publish(cogs, **{"catalog": catalog, "titiler_url": titiler_pgstac[0], "collection_id": name, **job})
-        done.collection_id, done.cogs, done.catalog = name, cogs, catalog
-        return done
-
-    return run
 
 
 def _source_values(scene: str, number: int, place: tuple[float, float]) -> list[float]:
@@ -154,6 +137,21 @@ def test_statistics_are_those_of_the_data(serve: Any) -> None:
     answer = json.loads(get(done.entry.urls["statistics"], json.dumps(feature).encode()))
     (band,) = answer["properties"]["statistics"].values()
     assert band["max"] == pytest.approx(900, abs=25)
+    assert done.entry.methods == {"statistics": "POST"}
+    for name, address in done.entry.urls.items():
+        place = address.replace("{lon}", str(LEFT[0])).replace("{lat}", str(LEFT[1]))
+        tile = {"{z}": str(done.mosaic.minzoom), "{x}": "0", "{y}": "0"}
+        for placeholder, number in tile.items():
+            place = place.replace(placeholder, number)
+        assert (_status(place) == 405) == (name in done.entry.methods), name
+
+
+def _status(address: str) -> int:
+    try:
+        get(address)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200
 
 
 def test_the_profile_can_be_set_and_a_wrong_one_is_not_ready(serve: Any, titiler_pgstac: tuple[str, int]) -> None:

@@ -44,7 +44,7 @@ def _why(places: Sequence[SamePlace]) -> str:
     files = [_file_of(place.cogs) for place in places]
     if all(files):
         return f"They are rasters of one file ({files[0]}): subdatasets='bands' makes one tile of them."
-    bands = [_bands_in(place.cogs) for place in places]
+    bands = [sorted(_bands_in(place.cogs)) for place in places]
     if all(bands):
         return (
             f"Their names look like those of bands ({', '.join(bands[0])}): stack the bands of a place into one file "
@@ -53,12 +53,12 @@ def _why(places: Sequence[SamePlace]) -> str:
     times = sorted({_time(cog) for place in places for cog in place.cogs if is_dated(cog)})
     if any(len({_time(cog) for cog in place.cogs if is_dated(cog)}) > 1 for place in places):
         return (
-            f"Their times differ, from {times[0]} to {times[-1]}: the catalog holds them all. Make a collection of "
-            "each time, or put those first in blob_list that are to be on top."
+            f"Their times differ, from {times[0]} to {times[-1]}; the newest is on top. The catalog holds them all. "
+            "Make a collection of each time."
         )
     return (
-        "Their times do not differ, as far as they are known: leave out those that are there twice, or put those first "
-        "in blob_list that are to be on top."
+        "Their times do not differ, as far as they are known, and the last by its id is on top: leave out those that "
+        "are there twice, or set datetime or datetime_pattern."
     )
 
 

@@ -16,7 +16,7 @@ __all__ = ["make_mosaic"]
 def make_mosaic(request: CollectionRequest, context: TaskContext) -> Mosaic:
     """Write ``{mosaicjson_container}/[{output_folder}/]{collection_id}.json``.
 
-    It holds the job's COGs and, behind them, those of items that the collection held before. Items that the mode
+    It holds the job's COGs and those of items that the collection held before. Items that the mode
     ``replace`` drops are in it until the collection has been published without them, in stage 4.
 
     Raises:

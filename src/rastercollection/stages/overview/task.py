@@ -32,8 +32,8 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
 
     Their names end in a part of the COG's checksum: what the collection links to until it is published again stays.
 
-    It shows the job's COGs and, below them, those of items that the collection held before and keeps. Of COGs that have
-    overviews, no pixel of full resolution is read. Where no zoom needs an overview, none is written.
+    It shows the job's COGs and those of items that the collection held before and keeps. Of COGs that have overviews,
+    no pixel of full resolution is read. Where no zoom needs an overview, none is written.
 
     Raises:
         TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``; a COG of this job is damaged.

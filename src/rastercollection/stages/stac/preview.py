@@ -40,7 +40,7 @@ def preview_page(title: str, description: str, cogs: Sequence[Cog], places: Prev
 
     Args:
         title, description: Of the collection.
-        cogs: The tiles, in the order of the request.
+        cogs: The tiles, the one on top first.
         places: Where things are; links are relative where there is a relative path.
     """
 

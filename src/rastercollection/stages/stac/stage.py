@@ -49,9 +49,15 @@ def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
     """What was counted in the catalog, and the mosaic as it is when the items are published."""
     made = [from_dict(CatalogEntry, result.value) for result in results if result.value is not None]
     if not made:
-        return {"stac": None, "share_url": None, "titiler_urls": {}}
+        return {"stac": None, "share_url": None, "titiler_urls": {}, "titiler_methods": {}, "titiler_layers": {}}
     entry = made[0]
-    facts = {"stac": _stac(entry), "share_url": entry.share_url, "titiler_urls": dict(entry.urls)}
+    facts = {
+        "stac": _stac(entry),
+        "share_url": entry.share_url,
+        "titiler_urls": dict(entry.urls),
+        "titiler_methods": dict(entry.methods),
+        "titiler_layers": dict(entry.layers),
+    }
     return {**facts, **({"mosaicjson": entry.mosaic.summary()} if entry.mosaic else {})}
 
 

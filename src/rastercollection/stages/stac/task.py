@@ -77,8 +77,8 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
     remove_superseded(overviews, request, storage, catalog)
     _report_outdated(draft.members, context)
     dropped = _report_dropped(members, context)
-    links, readiness = try_service(draft.service, draft.shown)
-    preview = _write_preview(request, storage, draft, publication, links)
+    service, readiness = try_service(draft.service, draft.shown)
+    preview = _write_preview(request, storage, draft, publication, service.links)
     return CatalogEntry(
         collection_id=publication.collection_id,
         catalog=publication.catalog,
@@ -91,9 +91,11 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         mode=publication.mode,
         mosaic=draft.mosaic,
         dropped_cogs=dropped,
-        search_id=draft.service.search_id,
-        urls=links,
-        share_url=links.get("viewer") or storage.public_url(preview.url),
+        search_id=service.search_id,
+        urls=service.links,
+        methods=service.methods,
+        layers=service.layers,
+        share_url=service.links.get("viewer") or storage.public_url(preview.url),
         ready_for_titiler=readiness.ready,
         ready_reason=readiness.reason,
         outputs=(preview,),

@@ -21,8 +21,10 @@ from rastercollection.stac.tile_servers import (
     TITILER_PGSTAC_3,
     UrlProfile,
     build_urls,
+    methods_of,
     profile_of,
-    render_parameters,
+    registered_render,
+    wmts_layer,
 )
 from rastercollection.stages.stac.probe import Readiness, offers, openapi_of, probe
 
@@ -75,14 +77,26 @@ class Service:
     Attributes:
         links: By name; empty without a server.
         document_links: Those for the collection's document.
+        methods: The HTTP method of each of ``links`` that takes another than GET.
+        layers: Of each of ``links`` that shows several layers, the one that is meant.
         search_id: Of the registered search; None where the catalog has none.
         problem: Why there are no addresses; empty where there are.
     """
 
     links: Links = attrs.field(factory=dict)
     document_links: Links = attrs.field(factory=dict)
+    methods: Links = attrs.field(factory=dict)
+    layers: Links = attrs.field(factory=dict)
     search_id: str | None = None
     problem: str = ""
+
+    def without(self, name: str) -> Service:
+        """The same without one of the addresses."""
+        links, methods, layers = (
+            {key: value for key, value in told.items() if key != name}
+            for told in (self.links, self.methods, self.layers)
+        )
+        return attrs.evolve(self, links=links, methods=methods, layers=layers)
 
 
 def plan_service(request: CollectionRequest, storage: StorageBackend, catalog: CatalogBackend, shown: Shown) -> Service:
@@ -98,18 +112,17 @@ def plan_service(request: CollectionRequest, storage: StorageBackend, catalog: C
     problem = _problem(request, storage, profile, search_id, shown)
     if problem:
         return Service(search_id=search_id, problem=problem)
-    links, document_links = _links(request, profile, search_id, shown)
-    return Service(links=links, document_links=document_links, search_id=search_id)
+    return attrs.evolve(_found(request, profile, search_id, shown), search_id=search_id)
 
 
-def try_service(service: Service, shown: Shown) -> tuple[Links, Readiness]:
-    """Look at what was published; returns the addresses that the server has, and whether it shows a picture."""
+def try_service(service: Service, shown: Shown) -> tuple[Service, Readiness]:
+    """Look at what was published; returns what the server has of the addresses, and whether it shows a picture."""
     if service.problem:
-        return {}, Readiness(False, service.problem)
+        return service, Readiness(False, service.problem)
     readiness = probe(service.links, shown.zooms, shown.cogs, shown.visual)
     if readiness.ready and offers(service.links["statistics"]):
-        return service.links, readiness
-    return {name: link for name, link in service.links.items() if name != "statistics"}, readiness
+        return service, readiness
+    return service.without("statistics"), readiness
 
 
 def _profile(request: CollectionRequest, catalog: CatalogBackend) -> UrlProfile:
@@ -131,7 +144,7 @@ def _metadata(request: CollectionRequest, shown: Shown, profile: UrlProfile) -> 
         "minzoom": minzoom,
         "maxzoom": maxzoom,
         "assets": [request.asset_key],
-        "defaults": {name: render_parameters(render, profile) for name, render in shown.renders.items()},
+        "defaults": {name: registered_render(render, profile) for name, render in shown.renders.items()},
     }
 
 
@@ -153,16 +166,23 @@ def _problem(
     )
 
 
-def _links(
-    request: CollectionRequest, profile: UrlProfile, search_id: str | None, shown: Shown
-) -> tuple[dict[str, str], dict[str, str]]:
+def _found(request: CollectionRequest, profile: UrlProfile, search_id: str | None, shown: Shown) -> Service:
     """Addresses for people, and for the collection's document, which outlive a search."""
     server, visual = request.titiler_url or "", shown.visual
+    source: dict[str, str]
     if "search" not in profile.roots or search_id is None:
         assert shown.mosaic is not None
-        links = build_urls(server, {"url": shown.mosaic.url}, visual, profile)
-        return links, links
-    return (
-        build_urls(server, {"search": search_id}, visual, profile),
-        build_urls(server, {"collection": request.stac_item_id}, visual, profile, shown.zooms),
+        source = {"url": shown.mosaic.url}
+        document_links = None
+    else:
+        source = {"search": search_id}
+        of_collection = {"collection": request.stac_item_id}
+        document_links = build_urls(server, of_collection, visual, profile, shown.zooms)
+    links = build_urls(server, source, visual, profile)
+    layer = wmts_layer(source, VISUAL, profile)
+    return Service(
+        links=links,
+        document_links=links if document_links is None else document_links,
+        methods=methods_of(links, source),
+        layers={"wmts": layer} if layer else {},
     )

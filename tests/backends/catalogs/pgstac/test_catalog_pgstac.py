@@ -296,6 +296,27 @@ def test_a_search_has_the_id_that_the_database_gives(pgstac_dsn: str, ask: Ask) 
     assert ask("SELECT search->'collections' FROM searches WHERE hash = %s", first) == ["scene"]
 
 
+def test_a_search_is_in_the_order_of_drawing(pgstac_dsn: str, ask: Ask) -> None:
+    found = PgstacCatalog(pgstac_dsn).register_search("scene", {"name": "scene"})
+    order = ask("SELECT orderby FROM search_query((SELECT search FROM searches WHERE hash = %s))", found)
+    usual = ask("""SELECT orderby FROM search_query('{"collections": ["scene"]}')""")
+    assert order.replace(" ", "").startswith("datetimeDESC,idDESC"), order
+    assert usual.replace(" ", "").removesuffix(",idDESC").startswith("datetimeDESC"), usual
+
+
+def test_a_database_that_sorts_ids_otherwise_is_told_of(pgstac_dsn: str, ask: Ask) -> None:
+    catalog = PgstacCatalog(pgstac_dsn)
+    items = [contract_item("scene", name, 1, datetime="2020-01-01T00:00:00Z") for name in ("a", "B", "c")]
+    assert catalog.publish(contract_collection("scene"), items).notices == ()
+    ask('ALTER TABLE items ALTER COLUMN id TYPE text COLLATE "en-x-icu"')
+    assert [notice.code for notice in catalog.publish(contract_collection("scene"), items).notices] == [
+        "DATABASE_ORDER"
+    ]
+    for day, item in enumerate(items, 1):
+        item["properties"]["datetime"] = f"2020-01-0{day}T00:00:00Z"
+    assert catalog.publish(contract_collection("scene"), items).notices == ()
+
+
 def test_what_postgresql_cannot_hold_is_an_error_of_ours(pgstac_dsn: str, ask: Ask) -> None:
     catalog = PgstacCatalog(pgstac_dsn)
     wrong: list[dict[str, Any]] = [

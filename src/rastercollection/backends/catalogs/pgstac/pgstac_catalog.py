@@ -12,8 +12,10 @@ from rastercollection.backends.catalogs.holdings import check_items
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
 from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
-from rastercollection.backends.catalogs.pgstac.queries import read_items
+from rastercollection.backends.catalogs.pgstac.queries import read_items, sorts_otherwise
+from rastercollection.core.models import Notice
 from rastercollection.errors import BackendError
+from rastercollection.model.drawing_order import SORTBY
 from rastercollection.ports.catalog import Publication, PublishMode, keeps_others
 
 if TYPE_CHECKING:
@@ -25,6 +27,13 @@ Json = dict[str, Any]
 
 KIND = "pgstac"
 PATIENCE = 60.0
+
+_OTHER_ORDER = Notice(
+    code="DATABASE_ORDER",
+    message="The database sorts ids by the rules of a language, and items of one moment come in another order than "
+    "in the mosaic: where they overlap, its tile server shows another on top. Give the tiles distinct times, or use a "
+    "database that was made with LC_COLLATE 'C'.",
+)
 
 _SEARCH = "SELECT hash FROM search_query(%s::jsonb, _metadata => %s::jsonb)"
 
@@ -81,11 +90,11 @@ class PgstacCatalog:
         name = str(collection["id"])
         document, documents = _plain(collection, self.url), [_plain(item, self.url) for item in items]
 
-        def work(connection: psycopg.Connection[Any]) -> Stored:
+        def work(connection: psycopg.Connection[Any]) -> tuple[Stored, bool]:
             lock_collection(connection, name)
-            return load(connection, document, documents, mode)
+            return load(connection, document, documents, mode), sorts_otherwise(connection, name)
 
-        found = self._database.run(work, f"publish collection {name}")
+        found, is_other_order = self._database.run(work, f"publish collection {name}")
         return Publication(
             catalog=KIND,
             collection_id=name,
@@ -95,6 +104,7 @@ class PgstacCatalog:
             digest=found.digest,
             item_ids=tuple(str(item["id"]) for item in items),
             mode=mode,
+            notices=(_OTHER_ORDER,) if is_other_order else (),
         )
 
     def is_current(self, publication: Publication) -> bool:
@@ -133,7 +143,9 @@ class PgstacCatalog:
         return iter(self._database.run(work, f"read collection {collection_id}"))
 
     def register_search(self, collection_id: str, metadata: Mapping[str, Any]) -> str:
-        """Register the search for all items of a collection, as tile servers use it; the same again is the same.
+        """Register the search for all items of a collection, as tile servers use it, in the order of drawing.
+
+        The same again is the same.
 
         Args:
             collection_id: The collection; it need not be there yet.
@@ -142,7 +154,7 @@ class PgstacCatalog:
         Returns:
             The id that the database gives it.
         """
-        search = json.dumps({"collections": [collection_id], "filter-lang": "cql2-json"})
+        search = json.dumps({"collections": [collection_id], "sortby": SORTBY, "filter-lang": "cql2-json"})
         described = json.dumps(_plain({"type": "mosaic", **metadata}, self.url))
 
         def work(connection: psycopg.Connection[Any]) -> str:

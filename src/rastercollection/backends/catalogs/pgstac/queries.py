@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["read_items"]
+__all__ = ["read_items", "sorts_otherwise"]
 
 Json = dict[str, Any]
 
@@ -22,6 +22,23 @@ _ROWS = """
 _HAS_VERSIONS = "SELECT to_regprocedure('pgstac.collection_base_item(text, integer)') IS NOT NULL"
 _BASE_VERSION = "SELECT collection_base_item(%s, %s::integer)"
 _BASE = "SELECT base_item FROM collections WHERE id = %s"
+
+
+_SORTED_OTHERWISE = """
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT row_number() OVER (ORDER BY datetime DESC, id DESC) AS found,
+                   row_number() OVER (ORDER BY datetime DESC, id COLLATE "C" DESC) AS meant
+            FROM items WHERE collection = %s
+        ) places WHERE found <> meant
+    )
+"""
+
+
+def sorts_otherwise(connection: psycopg.Connection[Any], collection_id: str) -> bool:
+    """Whether the database's collation puts items of one moment into another order than that of drawing."""
+    (otherwise,) = connection.execute(_SORTED_OTHERWISE, [collection_id]).fetchone() or (False,)
+    return bool(otherwise)
 
 
 def read_items(connection: psycopg.Connection[Any], collection_id: str) -> Iterator[Json]:

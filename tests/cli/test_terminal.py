@@ -1,0 +1,26 @@
+"""What people read of a result."""
+
+from __future__ import annotations
+
+import io
+
+from rastercollection.cli.terminal import print_result
+from rastercollection.job.result import JobResult
+
+
+def test_addresses_are_printed_with_what_they_take() -> None:
+    summary = {
+        "share_url": "http://tiles/map",
+        "titiler_urls": {"viewer": "http://tiles/map", "info": "http://tiles/i", "statistics": "http://tiles/s"}
+        | {"wmts": "http://tiles/w"},
+        "titiler_methods": {"statistics": "POST"},
+        "titiler_layers": {"wmts": "visual"},
+    }
+    stream = io.StringIO()
+    print_result(JobResult(job_id="1", status="completed", tiles=(), summary=summary), stream)
+    lines = [line.split(maxsplit=1) for line in stream.getvalue().splitlines()]
+    printed = {line[0]: line[1] for line in lines if len(line) == 2}
+    assert printed["info"] == "http://tiles/i"
+    assert printed["statistics"] == "http://tiles/s (POST of a GeoJSON feature)"
+    assert printed["wmts"] == "http://tiles/w (layer visual)"
+    assert "viewer" not in printed
