@@ -11,4 +11,5 @@ TMS = morecantile.tms.get("WebMercatorQuad")
 
 def assets_at(document: dict[str, Any], longitude: float, latitude: float) -> list[str]:
     tile = TMS.tile(longitude, latitude, document["quadkey_zoom"])
-    return document["tiles"].get(TMS.quadkey(tile), [])
+    prefix = document.get("asset_prefix", "")
+    return [prefix + asset for asset in document["tiles"].get(TMS.quadkey(tile), [])]

@@ -186,12 +186,19 @@ def test_pictures_go_on_as_pictures_when_a_tile_lacks_their_bands() -> None:
         assert max(max(render["bidx"]) for render in alone.values()) <= count
 
 
-def test_further_views_name_bands_that_every_drawn_tile_has() -> None:
+def test_a_tile_with_fewer_bands_that_readers_cannot_combine_takes_no_view_away() -> None:
     colors = ("red", "green", "blue", "nir")
     four = [_file(str(number), raster_type="nir", bands=_bands(4, colors=colors)) for number in range(3)]
     three = _file("three", raster_type="rgb", bands=_bands(3, colors=colors[:3]))
     assert len(collection_renders(four, "data")) == 2
-    assert [render["bidx"] for render in collection_renders([*four, three], "data").values()] == [[1, 2, 3]]
+    assert [render["bidx"] for render in collection_renders([*four, three], "data").values()] == [[1, 2, 3], [4, 1, 2]]
+
+
+def test_pictures_of_bytes_are_stretched_alike_where_some_have_a_larger_type() -> None:
+    """Readers promote bytes in a tile that both share, and draw 255 of 65535 as black."""
+    bytes_ = [_file(str(number), raster_type="rgb", bands=_bands(3, "uint8", RGBN[:3], (0, 250))) for number in (1, 2)]
+    wide = _file("wide", raster_type="rgb", bands=_bands(3, "uint16", RGBN[:3], (0, 250)))
+    assert collection_renders([*bytes_, wide], "data")["visual"]["rescale"] == [[0, 255]] * 3
 
 
 def test_a_color_table_is_cut_to_the_values_there_are() -> None:

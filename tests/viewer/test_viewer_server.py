@@ -270,6 +270,15 @@ class TestCollections:
         server = serve(shutil.move(scene.output, tmp_path / "moved"))
         assert _tile(get, server, 71.03, 41.08, 13, "bidx=1").max() > 200
 
+    def test_a_moved_folder_is_shown_by_what_lies_beside_its_mosaic(
+        self, scene: Collection, serve: Serve, get: Get, tmp_path: Path
+    ) -> None:
+        for item in scene.document_path.parent.rglob("*.json"):
+            if item != scene.document_path:
+                item.unlink()
+        server = serve(shutil.move(scene.output, tmp_path / "moved"))
+        assert _tile(get, server, 71.03, 41.08, 13, "bidx=1").max() > 200
+
     def test_the_page_shows_what_was_published_again(self, scene: Collection, serve: Serve, get: Get) -> None:
         server = serve(scene.output)
         before = get(server, "/api/collection").json

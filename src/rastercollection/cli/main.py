@@ -44,7 +44,8 @@ __all__ = ["main"]
 ALL_TILES, JOB_FAILED, BAD_REQUEST, SOME_FAILED, CANCELLED = 0, 1, 2, 3, 130
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".img", ".hgt", ".asc", ".nc")
 EPILOG = (
-    "Exit status: 0 every tile is a COG, 3 some tiles failed, 1 the job failed, 2 the request is wrong, 130 cancelled."
+    "Exit status: 0 every tile is a COG that is served, 3 some tiles failed or are not served, 1 the job failed, "
+    "2 the request is wrong, 130 cancelled."
 )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["error_text", "format_error", "plural", "print_plan", "print_result", "print_status"]
 
 MOST_TILES = 40
-COLORS = {"cog": "green", "failed": "red", "skipped": "yellow", "not_run": "yellow"}
+COLORS = {"cog": "green", "unserved": "yellow", "failed": "red", "skipped": "yellow", "not_run": "yellow"}
 
 
 def plural(count: int, noun: str) -> str:
@@ -180,9 +180,9 @@ def _print_tiles(console: Console, tiles: Sequence[TileOutcome]) -> None:
         _print_table(console, rows)
     else:
         for blob, outcome, reason in rows:
-            _print(console, f"{outcome:<8}{blob}{f': {reason}' if reason else ''}")
+            _print(console, f"{outcome:<8} {blob}{f': {reason}' if reason else ''}")
     if len(shown) > MOST_TILES:
-        _print(console, f"… and {len(shown) - MOST_TILES} more that are no COGs; --json lists all")
+        _print(console, f"… and {len(shown) - MOST_TILES} more that are not as they should be; --json lists all")
 
 
 def _print_table(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:

@@ -12,7 +12,7 @@ from rastercollection.disclosure.escaping import safe_text
 from rastercollection.disclosure.redaction import redacted_values
 from rastercollection.errors import RasterCollectionError, TaskError
 
-__all__ = ["ErrorRecord", "JobRecord", "JobStatus", "Notice", "Notify", "Task", "TaskResult", "TaskStatus"]
+__all__ = ["ErrorRecord", "Fault", "JobRecord", "JobStatus", "Notice", "Notify", "Task", "TaskResult", "TaskStatus"]
 
 SCHEMA_VERSION = 1
 
@@ -78,6 +78,21 @@ def _several_lines(text: str) -> str:
 
 
 @attrs.frozen(kw_only=True)
+class Fault:
+    """What a task that did its work found wrong with what there is of a tile: not all is well with the job.
+
+    Attributes:
+        tile: The tile.
+        code, message, hint: As of an error.
+    """
+
+    tile: str
+    code: str
+    message: str = attrs.field(converter=_several_lines)
+    hint: str = attrs.field(default="", converter=_several_lines)
+
+
+@attrs.frozen(kw_only=True)
 class ErrorRecord:
     """An error as it is kept and shown.
 
@@ -115,7 +130,19 @@ class ErrorRecord:
 
 @attrs.frozen(kw_only=True)
 class TaskResult:
-    """How a task ended. ``value`` is the handler's JSON-able return, None unless the task completed."""
+    """How a task ended.
+
+    Attributes:
+        task: The task.
+        status: How it ended.
+        attempts: How often it was tried.
+        value: The handler's JSON-able return, None unless the task completed.
+        error: Why it did not.
+        notices: What it told.
+        faults: What it found wrong with single tiles.
+        seconds: Wall time of the last attempt.
+        ended_at: RFC 3339, UTC.
+    """
 
     task: Task
     status: TaskStatus
@@ -123,12 +150,18 @@ class TaskResult:
     value: Mapping[str, Any] | None = None
     error: ErrorRecord | None = None
     notices: tuple[Notice, ...] = ()
+    faults: tuple[Fault, ...] = ()
     seconds: float = 0.0
     ended_at: str = ""
 
     @property
     def ok(self) -> bool:
         return self.status is TaskStatus.COMPLETED
+
+    @property
+    def is_flawless(self) -> bool:
+        """Whether it completed and found nothing wrong."""
+        return self.ok and not self.faults
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from rastercollection.core.models import ErrorRecord, Notice, Notify, Task, TaskResult, TaskStatus
+from rastercollection.core.models import ErrorRecord, Fault, Notice, Notify, Task, TaskResult, TaskStatus
 from rastercollection.errors import WorkflowDefinitionError
 
 __all__ = [
@@ -47,6 +47,7 @@ class TaskContext:
         resources: What the job's owner passed in (storage, catalog, limits), by name.
         inputs: For the tasks of a fan-in stage, the results of every earlier stage by stage name; empty otherwise.
         notices: Collected by :meth:`notice`, kept with the task's result.
+        faults: Collected by :meth:`fault`, kept with the task's result.
     """
 
     job_id: str
@@ -55,10 +56,15 @@ class TaskContext:
     resources: Mapping[str, Any] = attrs.field(factory=dict)
     inputs: Mapping[str, Sequence[TaskResult]] = attrs.field(factory=dict)
     notices: list[Notice] = attrs.field(factory=list)
+    faults: list[Fault] = attrs.field(factory=list)
 
     def notice(self, code: str, message: str) -> None:
         """Record something the user should know, without stopping."""
         self.notices.append(Notice(code=code, message=message))
+
+    def fault(self, tile: str, code: str, message: str, hint: str = "") -> None:
+        """Record what is wrong with a tile, without stopping: the job completes with errors."""
+        self.faults.append(Fault(tile=tile, code=code, message=message, hint=hint))
 
 
 Handler = Callable[[Mapping[str, Any], TaskContext], Mapping[str, Any]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from rastercollection.core.models import ErrorRecord, JobRecord, Notice, TaskResult, TaskStatus
+from rastercollection.core.models import ErrorRecord, Fault, JobRecord, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, jsonable
 from rastercollection.core.workflow import JobContext, TaskKind
 from rastercollection.disclosure.logs import get_logger
@@ -38,9 +38,10 @@ class TileOutcome:
 
     Attributes:
         blob: Its path, relative to the container.
-        outcome: ``cog`` (it is a COG now), ``done`` (where the workflow makes no products, or could not tell),
-            ``failed``, ``skipped`` (valid, but left out) or ``not_run``.
-        code, reason, hint: Why it is no COG; empty when it is.
+        outcome: ``cog`` (it is a COG now), ``unserved`` (it is one, which maps do not show), ``done`` (where the
+            workflow makes no products, or could not tell), ``failed``, ``skipped`` (valid, but left out) or
+            ``not_run``.
+        code, reason, hint: Why it is no COG, or why that is not shown; empty when all is well.
         output: Address of the COG; None without one.
         notices: Fallbacks, overrides and retries on the way.
     """
@@ -56,6 +57,11 @@ class TileOutcome:
     @property
     def ok(self) -> bool:
         return self.outcome in ("cog", "done")
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the tile became what the workflow makes of it, whatever else is wrong."""
+        return self.ok or self.outcome == "unserved"
 
 
 @attrs.frozen(kw_only=True)
@@ -99,9 +105,12 @@ class JobResult:
     @property
     def became(self) -> str:
         """What became of the tiles, in words: ``4 of 5 tiles became COGs``."""
-        good = [tile for tile in self.tiles if tile.ok]
+        good = [tile for tile in self.tiles if tile.is_made]
         tiles = f"{len(good)} of {len(self.tiles)} tile{'s' if len(self.tiles) != 1 else ''}"
-        return f"{tiles} done" if any(tile.outcome == "done" for tile in good) else f"{tiles} became COGs"
+        if any(tile.outcome == "done" for tile in good):
+            return f"{tiles} done"
+        unserved = sum(tile.outcome == "unserved" for tile in good)
+        return f"{tiles} became COGs" + (f", of which maps do not show {unserved}" if unserved else "")
 
     def view(
         self,
@@ -226,13 +235,22 @@ def _tiles(context: JobContext, mistakes: list[Notice]) -> list[TileOutcome]:
         for result in stage:
             if result.task.tile in story:
                 story[result.task.tile].append(result)
-    products = _products(context, mistakes)
+    products, faults = _products(context, mistakes), _faults(context)
     stages = context.workflow.stages
     is_over = all(stage.name in context.results for stage in stages) and not any(stage.product for stage in stages)
     return [
-        _outcome(blob, results, products.get(blob), is_over=is_over or blob in products)
+        _outcome(blob, results, products.get(blob), faults.get(blob), is_over=is_over or blob in products)
         for blob, results in story.items()
     ]
+
+
+def _faults(context: JobContext) -> Mapping[str, Fault]:
+    """The first that was found wrong with each tile, by blob."""
+    found: dict[str, Fault] = {}
+    for stage in context.results.values():
+        for fault in (fault for result in stage for fault in result.faults):
+            found.setdefault(fault.tile, fault)
+    return found
 
 
 def _products(context: JobContext, mistakes: list[Notice]) -> Mapping[str, str | None]:
@@ -247,7 +265,9 @@ def _products(context: JobContext, mistakes: list[Notice]) -> Mapping[str, str |
     return made
 
 
-def _outcome(blob: str, results: Sequence[TaskResult], product: str | None, *, is_over: bool) -> TileOutcome:
+def _outcome(
+    blob: str, results: Sequence[TaskResult], product: str | None, fault: Fault | None, *, is_over: bool
+) -> TileOutcome:
     notices = tuple(
         dict.fromkeys(notice for result in results for notice in result.notices)
     )  # stages may tell the same
@@ -266,4 +286,7 @@ def _outcome(blob: str, results: Sequence[TaskResult], product: str | None, *, i
         return TileOutcome(
             blob=blob, outcome="not_run", code="NOT_RUN", reason="The job ended before.", notices=notices
         )
+    if fault is not None:
+        told = {"code": fault.code, "reason": fault.message, "hint": fault.hint}
+        return TileOutcome(blob=blob, outcome="unserved", output=product, notices=notices, **told)
     return TileOutcome(blob=blob, outcome="cog", output=product, notices=notices)

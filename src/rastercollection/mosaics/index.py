@@ -12,6 +12,7 @@ import attrs
 from rastercollection.errors import ViewError
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import quadkey, tile_number, tile_of
+from rastercollection.mosaics.assets import assets_by_quadkey, prefix_of
 
 __all__ = ["MosaicIndex", "read_mosaic"]
 
@@ -29,6 +30,7 @@ class MosaicIndex:
         zoom: Of the quadkeys.
         quadkeys: Sorted.
         assets: Addresses of the COGs of each quadkey; the first is on top.
+        prefix: With which all of them begin: the folder that they lie in; empty where the document names none.
     """
 
     bounds: Bounds
@@ -37,6 +39,7 @@ class MosaicIndex:
     zoom: int
     quadkeys: tuple[str, ...] = attrs.field(repr=False)
     assets: tuple[tuple[str, ...], ...] = attrs.field(repr=False)
+    prefix: str = ""
 
     def in_tile(self, x: int, y: int, z: int) -> list[str]:
         """COGs that a tile may show: those of its quadkey, of the one it lies in, or of all that lie in it."""
@@ -93,10 +96,9 @@ def read_mosaic(document: Mapping[str, Any], place: str) -> MosaicIndex:
         raise ViewError(f"The mosaic {place} is not on the WebMercatorQuad grid.", "Publish the collection again.")
     try:
         west, south, east, north = map(float, document["bounds"])
-        tiles = {str(key): tuple(map(str, assets)) for key, assets in document["tiles"].items()}
+        tiles = assets_by_quadkey(document)
         minzoom, maxzoom = int(document["minzoom"]), int(document["maxzoom"])
         zoom = int(document.get("quadkey_zoom") or minzoom)
-        prefix = str(document.get("asset_prefix") or "")
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ViewError(f"{place} is no MosaicJSON.", "Publish the collection again.") from error
     if not all(map(math.isfinite, (west, south, east, north))) or not 0 <= minzoom <= maxzoom <= 30:
@@ -108,7 +110,8 @@ def read_mosaic(document: Mapping[str, Any], place: str) -> MosaicIndex:
         maxzoom=maxzoom,
         zoom=zoom,
         quadkeys=quadkeys,
-        assets=tuple(tuple(prefix + asset for asset in tiles[key]) for key in quadkeys),
+        assets=tuple(tiles[key] for key in quadkeys),
+        prefix=prefix_of(document),
     )
 
 

@@ -19,6 +19,7 @@ from rastercollection.geo.mercator_tiles import fullest, on_world_map, tile_boxe
 from rastercollection.geo.webmercator import is_on_map, quadkey, tile_number, within_map
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.request import CollectionRequest
+from rastercollection.mosaics.assets import assets_by_quadkey, common_folder
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 
 __all__ = [
@@ -54,7 +55,8 @@ class _Part:
 def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Document, Sequence[Cog]]:
     """The MosaicJSON document (version 0.0.3, WebMercatorQuad), and the COGs that no quadkey holds.
 
-    Assets of a quadkey are in the order of ``cogs``: where COGs overlap, the first is on top.
+    Assets of a quadkey are in the order of ``cogs``: where COGs overlap, the first is on top. They are relative to the
+    folder that all of them lie in, where there is one; that is the document's ``asset_prefix``.
 
     Args:
         cogs: In the order in which they lie above each other.
@@ -75,6 +77,7 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
     zoom = _quadkey_zoom(parts, minzoom, maxzoom)
     holders = _quadkeys(parts, zoom)
     bounds = bounds_union(within_map(cog.bounds_4326) for cog in included)
+    prefix = common_folder(cog.href for cog in included)
     mosaic = _mosaicjson()(
         mosaicjson="0.0.3",
         name=request.collection_id,
@@ -85,7 +88,11 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
         bounds=bounds,
         center=(*bounds_center(bounds), minzoom),
         asset_type="COG",
-        tiles={key: [cogs[index].file.href for index in sorted(holders[key])] for key in sorted(holders)},
+        asset_prefix=prefix or None,
+        tiles={
+            key: [cogs[index].file.href.removeprefix(prefix) for index in sorted(holders[key])]
+            for key in sorted(holders)
+        },
         **_shared_facts(included),
     )
     document: Document = mosaic.model_dump(mode="json", exclude_none=True)
@@ -98,7 +105,7 @@ def cogs_per_tile(document: Mapping[str, Any]) -> dict[int, int]:
 
     Below a quadkey, it opens all that the quadkey lists.
     """
-    tiles, zoom = document["tiles"], document["quadkey_zoom"]
+    tiles, zoom = assets_by_quadkey(document), document["quadkey_zoom"]
     numbers: dict[str, int] = {}
     held = [numbers.setdefault(href, len(numbers)) for assets in tiles.values() for href in assets]
     places = np.array([tile_number(key) for key, assets in tiles.items() for _ in assets], dtype=np.int64)

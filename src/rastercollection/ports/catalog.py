@@ -139,7 +139,7 @@ class CatalogInFiles(Protocol):
 class SearchableCatalog(Protocol):
     """What a catalog can besides, where a tile server shows the results of searches in it (pgSTAC)."""
 
-    def register_search(self, collection_id: str, metadata: Mapping[str, Any]) -> str:
+    def register_search(self, collection_id: str, metadata: Mapping[str, Any], *, without: Sequence[str] = ()) -> str:
         """Register a search over all items of a collection, those of later publications included.
 
         Idempotent: the same collection with the same metadata gives the same id.
@@ -148,6 +148,7 @@ class SearchableCatalog(Protocol):
             collection_id: The STAC collection; it need not be there yet.
             metadata: For the tile server: ``name``, ``bounds`` (EPSG:4326), ``minzoom``, ``maxzoom``, ``assets``,
                 ``defaults`` (query parameters by name of a render).
+            without: Ids of items that it is not to find.
 
         Returns:
             The id that the catalog gives the search.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import colorsys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rastercollection.core.records import jsonable
 from rastercollection.model.band_views import BandView
 from rastercollection.model.cog import CogFile, Structure
+from rastercollection.model.combining import ColorTable
 from rastercollection.model.drawing import Drawing
 from rastercollection.stac.spread import Spread, band_spread
 from rastercollection.stac.terms import VISUAL
@@ -18,6 +18,7 @@ __all__ = ["collection_renders"]
 
 Render = dict[str, Any]
 
+_BYTES = (0, 255)
 DARK_BYTES = 96
 """8-bit pictures that stay below this are stretched, others are shown as they are."""
 
@@ -39,11 +40,11 @@ def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Struct
     if not cogs:
         return {}
     drawing = Drawing.of(cogs, drawn_as)
-    usual, drawn = drawing.usual, [cog for cog in cogs if drawing.draws(cog)]
+    usual, drawn = drawing.usual, drawing.drawn
     if drawing.is_classes:
         common = {**_common(drawn, asset_key, (1,)), **_kernels("nearest")}
-        return {VISUAL: {"title": "Classes", **common, **_class_colors(usual)}}
-    views = drawing.views_for(drawn)
+        return {VISUAL: {"title": "Classes", **common, **_class_colors(usual, drawing.colors)}}
+    views = drawing.views
     keys = (VISUAL, *(view.title.lower().replace(" ", "-") for view in views[1:]))
     renders = {key: _continuous(view, drawn, usual, asset_key) for key, view in zip(keys, views, strict=True)}
     return {**renders, **_hillshade(drawn, asset_key)} if usual[0].raster_type == "dem" else renders
@@ -90,6 +91,8 @@ def _continuous(view: BandView, cogs: Sequence[CogFile], usual: Sequence[CogFile
     known = [spread for spread in spreads if spread is not None]
     if known and not _is_bright_picture(usual[0], known, len(view.bands)):
         render["rescale"] = [list((spread or known[0]).stretch) for spread in spreads]
+    elif known and any(band.dtype != "uint8" for cog in cogs for band in cog.bands):
+        render["rescale"] = [list(_BYTES) for _ in view.bands]  # tiles of a larger type would be dark
     if len(view.bands) == 1 and usual[0].raster_type == "dem":
         render["colormap_name"] = COLORMAP
     return render
@@ -100,17 +103,14 @@ def _is_bright_picture(cog: CogFile, spreads: Sequence[Spread], bands: int) -> b
     return is_picture and max(spread.high for spread in spreads) >= DARK_BYTES
 
 
-def _class_colors(cogs: Sequence[CogFile]) -> Render:
+def _class_colors(cogs: Sequence[CogFile], table: ColorTable | None) -> Render:
     """The tiles' colours, of their colour table or of named classes, else a colour a value.
 
     A stretch where the values are too many.
     """
     spread = band_spread(cogs, 1)
-    tables = Counter(tuple(cog.color_table.items()) for cog in cogs if cog.color_table)
-    table: Mapping[str, Sequence[int]] = dict(tables.most_common(1)[0][0]) if tables else {}
     if table:
-        colors = {value: list(color) for value, color in table.items() if _within(int(value), spread)}
-        return {"colormap": colors or {value: list(color) for value, color in table.items()}}
+        return {"colormap": {value: list(color) for value, color in table.items()}}
     classes = cogs[0].bands[0].classes
     named = {str(entry.value): list(entry.color or _class_color(entry.value)) for entry in classes}
     named = named if any(entry.color for entry in classes) else {}
@@ -120,10 +120,6 @@ def _class_colors(cogs: Sequence[CogFile]) -> Render:
     if last - first >= MOST_CLASSES:
         return {"colormap": named} if named else {"rescale": [list(spread.stretch)], "colormap_name": COLORMAP}
     return {"colormap": {str(value): _class_color(value - first) for value in range(first, last + 1)} | named}
-
-
-def _within(value: int, spread: Spread | None) -> bool:
-    return spread is None or spread.minimum <= value <= spread.maximum
 
 
 def _class_color(number: int) -> list[int]:

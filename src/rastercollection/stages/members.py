@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.workflow import TaskContext
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.drawing import Drawing
 from rastercollection.model.drawing_order import on_top_first
@@ -24,9 +25,17 @@ from rastercollection.stac.published import is_item_of, published_cog, published
 from rastercollection.stages.fan_in import made_cogs
 from rastercollection.stages.resources import Resources
 
-__all__ = ["LeftOut", "Members", "collection_members", "write_mosaic"]
+__all__ = ["Members", "Uncombined", "collection_members", "report_uncombined", "write_mosaic"]
 
 Item = Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Uncombined:
+    """A COG that readers cannot combine with the others, and why, in words that follow its name."""
+
+    cog: Cog
+    reason: str
 
 
 @attrs.frozen(kw_only=True)
@@ -55,13 +64,20 @@ class Members:
         return on_top_first([*self.made, *self.kept])
 
     @property
-    def undrawn(self) -> tuple[Cog, ...]:
-        """COGs of the collection that lack bands which its renders show."""
-        cogs = self.cogs
-        if not cogs:
+    def uncombined(self) -> tuple[Uncombined, ...]:
+        """COGs of the collection that are in neither mosaic nor overview, since readers cannot combine them."""
+        if not self.cogs:
             return ()
-        drawing = Drawing.of([cog.file for cog in cogs], self.drawn_as)
-        return tuple(cog for cog in cogs if not drawing.draws(cog.file))
+        reasons = Drawing.of([cog.file for cog in self.cogs], self.drawn_as).reasons
+        return tuple(
+            Uncombined(cog=cog, reason=reason) for cog, reason in zip(self.cogs, reasons, strict=True) if reason
+        )
+
+    @property
+    def combined(self) -> tuple[Cog, ...]:
+        """All others, in their order."""
+        left_out = {each.cog.item_id for each in self.uncombined}
+        return tuple(cog for cog in self.cogs if cog.item_id not in left_out)
 
     @property
     def count(self) -> int:
@@ -107,26 +123,36 @@ def collection_members(request: CollectionRequest, context: TaskContext, *, publ
     )
 
 
-@attrs.frozen(kw_only=True)
-class LeftOut:
-    """COGs that a mosaic does not hold.
-
-    Attributes:
-        off_map: No Web Mercator map shows where they are.
-        undrawn: They lack bands that the collection's renders show.
-    """
-
-    off_map: tuple[Cog, ...]
-    undrawn: tuple[Cog, ...]
+def report_uncombined(members: Members, context: TaskContext) -> None:
+    """Say of all together, and of each that this job made, that readers cannot combine it with the others."""
+    left_out = members.uncombined
+    if not left_out:
+        return
+    named = listed([f"{each.cog.source_blob} {each.reason}" for each in left_out], most=3)
+    context.notice(
+        "MOSAIC_TILE_OMITTED",
+        f"{len(left_out)} of {len(members.cogs)} tiles are left out of maps, of mosaic and overview: readers cannot "
+        f"combine them with the others ({named}). The STAC catalog holds them, and a server that shows all items of "
+        "the collection (titiler-pgstac's /collections) fails where they are, or shows what they are not. To have them "
+        "on a map, make a collection of their own.",
+    )
+    made = {cog.item_id for cog in members.made}
+    for each in left_out:
+        if each.cog.item_id in made:
+            context.fault(
+                each.cog.source_blob,
+                "MOSAIC_TILE_OMITTED",
+                f"It {each.reason}: readers cannot combine it with them, and maps leave it out.",
+                "The STAC catalog holds it. Make a collection of its own for such tiles.",
+            )
 
 
 def write_mosaic(
     members: Members, made: Sequence[Cog], request: CollectionRequest, storage: StorageBackend
-) -> tuple[Mosaic, LeftOut]:
+) -> tuple[Mosaic, Sequence[Cog]]:
     """Write the document over all members and those that leave, in the order in which they lie above each other.
 
-    A tile server reads the same bands of every COG, and fails for every tile that a COG without them touches, so such
-    are left out.
+    Those that readers cannot combine with the others are left out: what one of them touched could not be shown.
 
     Args:
         members: Of the collection.
@@ -134,15 +160,17 @@ def write_mosaic(
         request: What was asked for.
         storage: Where to write.
 
+    Returns:
+        The mosaic, and the COGs that are not in it since no Web Mercator map shows where they are.
+
     Raises:
         TaskError: ``MOSAIC_EMPTY``.
     """
-    undrawn = members.undrawn
+    uncombined = [each.cog for each in members.uncombined]
     leaving = [cog for cog in map(published_cog, members.leaving) if cog is not None]
     cogs = on_top_first([*members.cogs, *(leaving if request.create_stac_collection else ())])
-    hidden = {cog.item_id for cog in undrawn}
+    hidden = {cog.item_id for cog in uncombined}
     document, off_map = build_mosaic([cog for cog in cogs if cog.item_id not in hidden], request)
-    left_out = LeftOut(off_map=tuple(off_map), undrawn=undrawn)
     url = addresses.join(
         request.mosaicjson_container, in_folder(mosaic_name(request.collection_id), request.output_folder)
     )
@@ -151,7 +179,7 @@ def write_mosaic(
     longitude, latitude, zoom = document["center"]
     west, south, east, north = document["bounds"]
     opened = cogs_per_tile(document)
-    omitted = {cog.file.href for cog in (*off_map, *undrawn)}
+    omitted = {cog.file.href for cog in (*off_map, *uncombined)}
     mosaic = Mosaic(
         url=storage.public_url(url),
         bounds=(west, south, east, north),
@@ -160,10 +188,10 @@ def write_mosaic(
         maxzoom=document["maxzoom"],
         quadkey_zoom=document["quadkey_zoom"],
         quadkeys=len(document["tiles"]),
-        tile_count=len(cogs) - len(off_map) - len(undrawn),
+        tile_count=len(cogs) - len(off_map) - len(uncombined),
         outputs=(Output(url=written.url, size=written.size, version=written.version, shared=True),),
         assets=tuple(cog.file.href for cog in made if cog.file.href not in omitted),
         members=members_digest(cogs),
         cogs_per_tile={str(level): opened[level] for level in range(document["minzoom"], document["maxzoom"] + 1)},
     )
-    return mosaic, left_out
+    return mosaic, off_map

@@ -12,6 +12,7 @@ import attrs
 from rastercollection.core.records import digest
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, ViewError
+from rastercollection.mosaics.assets import place_beside
 from rastercollection.mosaics.index import MosaicIndex, read_mosaic
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
@@ -160,14 +161,20 @@ def _in_background(storage: StorageBackend, document: Mapping[str, Any], url: st
 
 
 def _placed(storage: StorageBackend, mosaic: MosaicIndex, url: str, items: Future[ItemIndex]) -> MosaicIndex:
-    """The mosaic with COGs where they are: a collection that was moved as a whole still names their old place."""
+    """The mosaic with COGs where they are: a collection that was moved as a whole still names their old place.
+
+    Beside the document is where they are looked for then, at last where the items say.
+    """
     every = mosaic.every_asset()
     if not every:
         return mosaic
     places = {asset: _place(asset, url) for asset in every}
     first = places[every[0]]
     if first is None or not storage.exists(first):
-        places |= _beside_items(every, items.result())
+        beside = {asset: _place(place_beside(asset, mosaic.prefix, url), url) for asset in every}
+        moved = beside[every[0]]
+        is_beside = bool(mosaic.prefix) and moved is not None and storage.exists(moved)
+        places |= beside if is_beside else _beside_items(every, items.result())
     known = {asset: place for asset, place in places.items() if place is not None}
     if not known:
         raise ViewError(

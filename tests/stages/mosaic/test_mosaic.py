@@ -22,6 +22,7 @@ from rastercollection.errors import TaskError
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Mosaic
+from rastercollection.mosaics.assets import every_asset
 from rastercollection.mosaics.mosaicjson import cogs_per_tile
 from rastercollection.stages.mosaic import create_mosaicjson
 from rastercollection.testing.sample_rasters import write_sample_cog
@@ -68,6 +69,25 @@ def test_the_document_is_read_by_cogeo_mosaic(tmp_path: Path) -> None:
             asset for tile in TMS.tiles(*mosaic.bounds, [mosaic.minzoom]) for asset in backend.assets_for_tile(*tile)
         }
     assert seen == {cog.file.href for cog in cogs}
+
+
+def test_one_line_is_to_be_changed_where_the_cogs_are_moved(tmp_path: Path) -> None:
+    """Readers put the prefix in front of assets, whatever is in their names, and know nothing beside the document."""
+    names = ["a b", "50%20off", "x#1", "größe", "sub/c"]
+    boxes = [(71.0 + 0.1 * number, 41.0, 71.1 + 0.1 * number, 41.1) for number in range(len(names))]
+    old, new = tmp_path / "old", tmp_path / "new & moved"
+    cogs = []
+    for name, box in zip(names, boxes, strict=True):
+        cogs.append(write_sample_cog(old / Path(name).parent, Path(name).name, np.full((1, 64, 64), 7, "uint8"), box))
+    mosaic, document, _ = _make(cogs, old)
+    assert document["asset_prefix"] == f"{old}/"
+    old.rename(new)
+    place = new / Path(mosaic.url).name
+    place.write_text(place.read_text().replace(f'"asset_prefix":"{old}/"', f'"asset_prefix":"{new}/"'))
+    with MosaicBackend(str(place)) as backend:
+        for name, (west, south, *_) in zip(names, boxes, strict=True):
+            ((asset, value),) = backend.point(west + 0.05, south + 0.05)
+            assert (Path(asset).stem, value.array.tolist()) == (Path(name).name, [7])
 
 
 def test_the_newest_is_on_top_whatever_the_order_of_the_request(tmp_path: Path) -> None:
@@ -117,7 +137,7 @@ def test_what_no_web_map_shows_is_reported_not_lost(tmp_path: Path) -> None:
         ("MOSAIC_TILE_OMITTED", True)
     ]
     assert mosaic.bounds == (10.0, 60.0, 11.0, 61.0)
-    assert polar.file.href not in {asset for assets in document["tiles"].values() for asset in assets}
+    assert polar.file.href not in every_asset(document)
     with pytest.raises(TaskError, match="create_mosaicjson=False") as error:
         _make([polar], tmp_path / "none")
     assert error.value.code == "MOSAIC_EMPTY"

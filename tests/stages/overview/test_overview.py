@@ -109,7 +109,6 @@ def test_tiles_that_do_not_say_which_band_is_red_are_taken_for_most_of_those_tha
     other = [named(cog, names[::-1]) for cog in scene.cogs[2:4]]
     made = overview_of([*scene.cogs[:2], *other, *(named(cog, names) for cog in scene.cogs[4:])], tmp_path)
     assert made.overview.tile_count == len(scene.cogs) - len(other)
-    assert [notice.code for notice in made.notices] == ["OVERVIEW_TILES_OMITTED"]
     image = made.image
     assert tuple(band.role.common_name for band in image.bands) == names
     assert image.thumbnail is not None
@@ -356,7 +355,7 @@ def test_a_few_tiles_need_none(count: int, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("out/*.tif"))
 
 
-def test_tiles_that_differ_from_most_are_left_out_and_named(tmp_path: Path) -> None:
+def test_tiles_that_cannot_be_combined_with_most_are_left_out(tmp_path: Path) -> None:
     scene = scene_of("uint16", tmp_path / "cogs")
     odd = write_sample_cog(
         tmp_path / "odd",
@@ -367,8 +366,6 @@ def test_tiles_that_differ_from_most_are_left_out_and_named(tmp_path: Path) -> N
         overview_levels=LEVELS,
     )
     made = overview_of([odd, *scene.cogs], tmp_path)
-    (notice,) = made.notices
-    assert (notice.code, "odd.tif" in notice.message) == ("OVERVIEW_TILES_OMITTED", True)
     assert made.overview.tile_count == 16
     data, masks = made.read()
     assert data[masks].min() > 1

@@ -186,3 +186,15 @@ def test_data_that_nobody_can_read_are_not_ready(serve: Any, tmp_path: Path) -> 
 def test_works_without_a_mosaic(serve: Any) -> None:
     done = serve("elevation", mosaic=False)
     assert done.entry.ready_for_titiler, done.entry.ready_reason
+
+
+def test_what_cannot_be_combined_breaks_no_tile_of_the_search(serve: Any, tmp_path: Path) -> None:
+    """A COG of one band lies over half of a picture; the search does not find it."""
+    cogs = make_scene("rgb", tmp_path)
+    grey = make_scene("elevation-int16", tmp_path / "grey")[0]
+    done = serve("rgb", [grey, *cogs])
+    assert done.entry.ready_for_titiler, done.entry.ready_reason
+    for place in (LEFT, RIGHT):
+        picture = fetch_tile(done.entry.urls["tiles"], *place, done.mosaic.maxzoom)
+        assert len(np.unique(picture[:3, picture[3] > 0], axis=1).T) > 20
+    assert {item["id"] for item in done.catalog.items(done.collection_id)} == {cog.item_id for cog in (grey, *cogs)}

@@ -181,7 +181,7 @@ class _JobRun:
             return JobStatus.FAILED, ErrorRecord.of(failure)
         except KeyboardInterrupt:
             return JobStatus.CANCELLED, None
-        all_well = all(result.ok for results in self.results.values() for result in results)
+        all_well = all(result.is_flawless for results in self.results.values() for result in results)
         return (JobStatus.COMPLETED if all_well else JobStatus.COMPLETED_WITH_ERRORS), None
 
     def _run_stage(self, number: int, stage: Stage) -> None:

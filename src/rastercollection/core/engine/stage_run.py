@@ -264,5 +264,6 @@ def _result_of(attempt: _Try, outcome: Outcome) -> TaskResult:
         value=outcome.value,
         error=outcome.error,
         notices=(*attempt.notices, *outcome.notices),
+        faults=outcome.faults,
         seconds=outcome.seconds,
     )

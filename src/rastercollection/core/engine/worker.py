@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import attrs
 
-from rastercollection.core.models import ErrorRecord, Notice, Task, TaskResult
+from rastercollection.core.models import ErrorRecord, Fault, Notice, Task, TaskResult
 from rastercollection.core.records import jsonable
 from rastercollection.core.workflow import Handler, TaskContext
 from rastercollection.disclosure.logs import get_logger
@@ -31,6 +31,7 @@ class Outcome:
     error: ErrorRecord | None
     notices: tuple[Notice, ...]
     seconds: float
+    faults: tuple[Fault, ...] = ()
 
 
 @functools.cache
@@ -78,7 +79,13 @@ def run_task(
     except Exception as failure:  # the boundary: a handler's bug is its task's failure, nobody else's
         log.exception("handler %s failed", task.handler)
         error = attrs.evolve(ErrorRecord.of(failure), details={"traceback": traceback.format_exc(limit=-8)})
-    return Outcome(value=value, error=error, notices=tuple(context.notices), seconds=time.perf_counter() - began)
+    return Outcome(
+        value=value,
+        error=error,
+        notices=tuple(context.notices),
+        seconds=time.perf_counter() - began,
+        faults=tuple(context.faults) if error is None else (),
+    )
 
 
 def _json_value(task: Task, value: object) -> Mapping[str, Any]:

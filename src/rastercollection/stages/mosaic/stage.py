@@ -11,6 +11,7 @@ from rastercollection.core.records import from_dict, to_dict
 from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
 from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.mosaic import Mosaic
+from rastercollection.mosaics.assets import every_asset
 from rastercollection.stages.fan_in import FanInParameters
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stage_names import CREATE_MOSAICJSON
@@ -32,8 +33,8 @@ def _still_holds(result: TaskResult, resources: Mapping[str, Any]) -> bool:
     if not mosaic.assets:
         return True
     try:
-        tiles = json.loads(Resources.of(resources).storage.read(mosaic.outputs[0].url))["tiles"]
-        return set(mosaic.assets) <= {asset for assets in tiles.values() for asset in assets}
+        document = json.loads(Resources.of(resources).storage.read(mosaic.outputs[0].url))
+        return set(mosaic.assets) <= every_asset(document)
     except (ObjectNotFoundError, ValueError, LookupError, TypeError, AttributeError):
         return False
 

@@ -6,7 +6,7 @@ from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest
-from rastercollection.stages.members import collection_members, write_mosaic
+from rastercollection.stages.members import collection_members, report_uncombined, write_mosaic
 from rastercollection.stages.mosaic.hidden import hidden_notices
 from rastercollection.stages.resources import Resources
 
@@ -23,23 +23,15 @@ def make_mosaic(request: CollectionRequest, context: TaskContext) -> Mosaic:
         TaskError: ``MOSAIC_EMPTY``; there is no COG, or none within the latitudes of a Web Mercator map.
     """
     members = collection_members(request, context)
-    mosaic, left_out = write_mosaic(members, members.made, request, Resources.of(context.resources).storage)
-    for cog in left_out.off_map:
+    mosaic, off_map = write_mosaic(members, members.made, request, Resources.of(context.resources).storage)
+    for cog in off_map:
         context.notice(
             "MOSAIC_TILE_OMITTED",
             f"{cog.source_blob} is not in the mosaic: it lies beyond ±85.05° of latitude, where Web Mercator maps end. "
             "The STAC catalog holds it.",
         )
-    if left_out.undrawn:
-        shown = listed([cog.source_blob for cog in left_out.undrawn])
-        context.notice(
-            "MOSAIC_TILE_OMITTED",
-            f"{len(left_out.undrawn)} of {len(members.cogs)} tiles are not in the mosaic: they lack bands that are "
-            f"shown of the others, and tile servers would fail where they are ({shown}). The STAC catalog holds them. "
-            "To have them on a map, make a collection of their own.",
-        )
-    undrawn = {cog.item_id for cog in left_out.undrawn}
-    for notice in hidden_notices([cog for cog in members.cogs if cog.item_id not in undrawn]):
+    report_uncombined(members, context)
+    for notice in hidden_notices(members.combined):
         context.notice(notice.code, notice.message)
     if members.foreign:
         shown = listed(members.foreign)

@@ -219,7 +219,8 @@ class _Reader:
         if cog.file.href in self.unreadable:
             return None
         try:
-            return read_piece(job.storage, job.limits, source, job.grid, window)
+            piece = read_piece(job.storage, job.limits, source, job.grid, window)
+            return piece.of_bands(job.form.layout.bands) if piece is not None else None
         except (TileError, BackendError) as error:
             if error.retryable or not was_published_before(cog):
                 raise

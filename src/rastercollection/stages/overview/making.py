@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio.enums import ColorInterp
 
 from rastercollection.errors import TaskError
 from rastercollection.geo.webmercator import HALF_WORLD, from_mercator, pixel_size
@@ -25,8 +26,10 @@ from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
-from rastercollection.rasters.writing.metadata import Metadata
+from rastercollection.rasters.writing.left_out import holds_color_table
+from rastercollection.rasters.writing.metadata import ColorTable, Metadata
 from rastercollection.stages.overview.compose import Composition, compose
+from rastercollection.stages.overview.form import OverviewForm
 from rastercollection.stages.overview.pieces import ReducedCog, forget, open_overview
 
 __all__ = ["MadeOverview", "make", "overview_grid"]
@@ -110,7 +113,16 @@ def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
     with open_overview(job.storage, job.limits, ReducedCog(cog=first, reduction=math.inf)) as dataset:
         found = Metadata.of(dataset, job.form.layout, first.source_blob)
     names = tuple({key: tags for key, tags in band.items() if key == CLASS_NAMES} for band in found.band_tags)
+    table = _color_table(job.form)
+    colors = tuple(ColorInterp.gray if color is ColorInterp.palette else color for color in found.colors)
+    found = attrs.evolve(found, color_table=table, colors=found.colors if table else colors)
     return attrs.evolve(found, tags={}, band_tags=names, is_point=False, rpcs=None, notices=())
+
+
+def _color_table(form: OverviewForm) -> ColorTable | None:
+    if form.colors is None or not holds_color_table(form.layout):
+        return None
+    return {int(value): color for value, color in form.colors.items()}
 
 
 def _compare(target: Path, buffer: RasterBuffer, steps: tuple[int, int], *, exact: bool) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -63,6 +63,13 @@ class Piece:
     valid: Valid
     transform: Affine
     crs: CRS
+
+    def of_bands(self, bands: Sequence[int]) -> Piece:
+        """Of some bands, given by their positions."""
+        if len(bands) == len(self.data):
+            return self
+        valid = self.valid if self.valid is None or len(self.valid) == 1 else self.valid[list(bands)]
+        return attrs.evolve(self, data=self.data[list(bands)], valid=valid)
 
     @property
     def pixels(self) -> int:

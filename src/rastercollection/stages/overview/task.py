@@ -9,7 +9,6 @@ import attrs
 
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
-from rastercollection.model.cog import usual_structure
 from rastercollection.model.mosaic import Overview
 from rastercollection.model.names import in_folder, overview_names
 from rastercollection.model.request import CollectionRequest
@@ -19,7 +18,7 @@ from rastercollection.ports.addresses import join
 from rastercollection.rasters.cost import Load
 from rastercollection.stages.members import collection_members
 from rastercollection.stages.overview.compose import Composition
-from rastercollection.stages.overview.form import OverviewForm, find_form
+from rastercollection.stages.overview.form import find_form
 from rastercollection.stages.overview.making import MadeOverview, make, overview_grid
 from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
 from rastercollection.stages.resources import Resources
@@ -44,11 +43,10 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     resources = Resources.of(context.resources)
     members = collection_members(request, context)
     cogs = members.cogs
-    low = find_low_zooms([cog.file for cog in cogs])
+    low = find_low_zooms([cog.file for cog in members.combined])
     if isinstance(low, str):
         return Overview(image=None, reason=low, members=members_digest(cogs))
-    form = find_form(cogs, usual_structure([cog.file for cog in cogs], members.drawn_as))
-    _report(form, context)
+    form = find_form(cogs, members.drawn_as)
     composition = Composition(
         form=form,
         low=low,
@@ -63,16 +61,6 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
         overview = _published(made, composition, request, context)
     seconds = round(time.monotonic() - started, 3)
     return attrs.evolve(overview, members=members_digest(cogs), seconds=seconds)
-
-
-def _report(form: OverviewForm, context: TaskContext) -> None:
-    if form.left_out:
-        names = listed([cog.source_blob for cog in form.left_out])
-        context.notice(
-            "OVERVIEW_TILES_OMITTED",
-            f"{len(form.left_out)} COGs are not in the overview: their bands, data type or colours are not those "
-            f"of most ({names}).",
-        )
 
 
 def _report_unreadable(reasons: Sequence[str], context: TaskContext) -> None:

@@ -28,7 +28,7 @@ from rastercollection.stac.items import is_dated, item_dict
 from rastercollection.stac.published import cog_href, is_item_of, published_tile
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview, source_times
-from rastercollection.stages.members import Members, collection_members, write_mosaic
+from rastercollection.stages.members import Members, collection_members, report_uncombined, write_mosaic
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
@@ -70,6 +70,8 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
     _report_undated(members.made, context)
     _report_other_sources(members, context)
     draft = _draft(request, members, made_mosaic(context), context)
+    if draft.mosaic is None and draft.service.search_id is not None:
+        report_uncombined(members, context)
     overviews = overview_hrefs(catalog, request.stac_item_id)
     created = len(draft.items)
     publication = _publish(draft, catalog, _mode(request, members), context)
@@ -138,9 +140,12 @@ def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, 
     files = [cog.file for cog in members.cogs]
     drawn_as = usual_structure(files, members.drawn_as)
     renders = collection_renders(files, request.asset_key, drawn_as)
-    undrawn = {cog.item_id for cog in members.undrawn}
-    drawn = tuple(cog for cog in members.cogs if cog.item_id not in undrawn)
-    shown = Shown(cogs=drawn, mosaic=mosaic, renders=renders)
+    shown = Shown(
+        cogs=members.combined,
+        mosaic=mosaic,
+        renders=renders,
+        uncombined=tuple(each.cog.item_id for each in members.uncombined),
+    )
     service = plan_service(request, storage, catalog, shown)
     items = _items(request, members, context)
     every = [*items, *members.items]
@@ -253,7 +258,7 @@ def _is_outdated(overview: Overview | None, members: Members) -> bool:
     """
     if overview is None or overview.members in ("", members_digest(members.cogs)):
         return False
-    return overview.image is not None or isinstance(find_low_zooms([cog.file for cog in members.cogs]), LowZooms)
+    return overview.image is not None or isinstance(find_low_zooms([cog.file for cog in members.combined]), LowZooms)
 
 
 def _report_outdated(members: Members, context: TaskContext) -> None:

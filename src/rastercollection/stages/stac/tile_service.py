@@ -42,14 +42,17 @@ class Shown:
     """What is to be shown.
 
     Attributes:
-        cogs: All of the collection; those of items that other programs published may not be known.
+        cogs: All of the collection that readers can combine; those of items that other programs published may not be
+            known.
         mosaic: Result of stage 3; None when it did not run.
+        uncombined: Ids of items that readers cannot combine with the others.
         renders: By name; ``visual`` is what links show.
     """
 
     cogs: Sequence[Cog]
     mosaic: Mosaic | None
     renders: Mapping[str, Render]
+    uncombined: Sequence[str] = ()
 
     @property
     def visual(self) -> Render:
@@ -108,7 +111,8 @@ def plan_service(request: CollectionRequest, storage: StorageBackend, catalog: C
     profile = _profile(request, catalog)
     search_id = None
     if isinstance(catalog, SearchableCatalog):
-        search_id = catalog.register_search(request.stac_item_id, _metadata(request, shown, profile))
+        described = _metadata(request, shown, profile)
+        search_id = catalog.register_search(request.stac_item_id, described, without=shown.uncombined)
     problem = _problem(request, storage, profile, search_id, shown)
     if problem:
         return Service(search_id=search_id, problem=problem)

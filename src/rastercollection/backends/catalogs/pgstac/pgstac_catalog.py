@@ -142,7 +142,7 @@ class PgstacCatalog:
 
         return iter(self._database.run(work, f"read collection {collection_id}"))
 
-    def register_search(self, collection_id: str, metadata: Mapping[str, Any]) -> str:
+    def register_search(self, collection_id: str, metadata: Mapping[str, Any], *, without: Sequence[str] = ()) -> str:
         """Register the search for all items of a collection, as tile servers use it, in the order of drawing.
 
         The same again is the same.
@@ -150,11 +150,13 @@ class PgstacCatalog:
         Args:
             collection_id: The collection; it need not be there yet.
             metadata: Of a mosaic: ``name``, ``bounds``, ``minzoom``, ``maxzoom``, ``assets``, ``defaults``.
+            without: Ids of items that it is not to find.
 
         Returns:
             The id that the database gives it.
         """
-        search = json.dumps({"collections": [collection_id], "sortby": SORTBY, "filter-lang": "cql2-json"})
+        asked = {"collections": [collection_id], "sortby": SORTBY, "filter-lang": "cql2-json"}
+        search = json.dumps({**asked, **_leaving_out(without)})
         described = json.dumps(_plain({"type": "mosaic", **metadata}, self.url))
 
         def work(connection: psycopg.Connection[Any]) -> str:
@@ -166,6 +168,14 @@ class PgstacCatalog:
     @property
     def _database(self) -> Database:
         return Database(dsn=self.dsn, patience=self.patience)
+
+
+def _leaving_out(items: Sequence[str]) -> Json:
+    """The part of a search by which it does not find these items."""
+    if not items:
+        return {}
+    found = {"op": "in", "args": [{"property": "id"}, sorted(items)]}
+    return {"filter": {"op": "not", "args": [found]}}
 
 
 def _plain(document: Mapping[str, Any], target: str) -> Json:
