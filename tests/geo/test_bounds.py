@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union, crosses_antimeridian, unroll
+from rastercollection.geo.bounds import (
+    bounds_center,
+    bounds_parts,
+    bounds_union,
+    crosses_antimeridian,
+    geometry_bounds,
+    unroll,
+)
 from rastercollection.geo.types import Bounds
 
 EAST = (170.0, -10.0, 175.0, 5.0)
@@ -82,3 +91,28 @@ def test_a_union_holds_all_and_goes_across_just_where_that_is_less_than_half_the
             assert any(own[0] <= part[0] and part[2] <= own[2] for own in bounds_parts(union))
     whole = bounds_union([*every, union])
     assert whole == union, "nothing is added by adding it"
+
+
+def _polygons(*boxes: Bounds) -> dict[str, Any]:
+    rings = [[[[w, s], [e, s], [e, n], [w, n], [w, s]]] for w, s, e, n in boxes]
+    if len(rings) == 1:
+        return {"type": "Polygon", "coordinates": rings[0]}
+    return {"type": "MultiPolygon", "coordinates": rings}
+
+
+@pytest.mark.parametrize(
+    ("boxes", "bounds"),
+    [
+        ([EAST], EAST),
+        ([(1.0, 2.0, 3.0, 4.0), (-5.0, 3.0, -4.0, 9.0)], (-5, 2, 3, 9)),
+        ([(179.0, -18.0, 180.0, -16.0), (-180.0, -17.0, -179.0, -15.0)], (179, -18, -179, -15)),
+        ([(179.0, -18.0, 180.0, -16.0), (-179.5, -17.0, -179.0, -15.0)], (-179.5, -18, 180, -15)),
+        ([(-180.0, -90.0, 180.0, 90.0)], (-180, -90, 180, 90)),
+        ([(-180.0, 10.0, -30.0, 70.0), (-10.0, -35.0, 180.0, 70.0)], (-180, -35, 180, 70)),
+    ],
+    ids=["box", "two", "across", "not quite across", "world", "world with a gap"],
+)
+def test_bounds_of_a_geometry_follow_it_across_the_antimeridian(boxes: list[Bounds], bounds: Bounds) -> None:
+    assert geometry_bounds(_polygons(*boxes)) == bounds
+    with_heights = [[[*point, 5.0] for point in ring] for ring in _polygons(EAST)["coordinates"]]
+    assert geometry_bounds({"type": "Polygon", "coordinates": with_heights}) == EAST

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import attrs
 import jsonschema
+import numpy as np
 import pyproj
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio.transform import from_origin
 
 from classification_schema import CLASSIFICATION, SCHEMA
+from cog_scenes import make_cog, write_raster
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.mosaics.mosaicjson import build_mosaic
@@ -88,6 +93,24 @@ def test_every_kind_of_tile_comes_back(name: str) -> None:
     _assert_kept(cog, again)
     if name != "pole":
         assert build_mosaic([again], sample_request()) == (build_mosaic([cog], sample_request())[0], [])
+
+
+def test_an_item_tells_one_extent(tmp_path: Path) -> None:
+    """Pixels that are not valid are no part of it; the grid, with them, is in the asset."""
+    data = np.zeros((1, 100, 100), "uint8")
+    data[:, 20:60, 30:70] = 7
+    source = write_raster(
+        tmp_path / "tile.tif", data, crs="EPSG:4326", transform=from_origin(70, 40, 0.01, 0.01), nodata=0
+    )
+    cog = make_cog(source, "EPSG:4326").cog
+    item = item_dict(cog, "collection", "data")
+    assert item["bbox"] == pytest.approx([70.3, 39.4, 70.7, 39.8])
+    assert tuple(item["bbox"]) == shapely.geometry.shape(item["geometry"]).bounds == cog.file.bounds_4326
+    assert item["assets"]["data"]["proj:bbox"] == pytest.approx([70, 39, 71, 40])
+    before = {**item, "bbox": [70.0, 39.0, 71.0, 40.0]}
+    again = published_cog(before)
+    assert again is not None
+    assert again.file.bounds_4326 == cog.file.bounds_4326, "read from the geometry, whatever the bbox says"
 
 
 FINITE = st.integers(-(10**12), 10**12).map(lambda number: number / 8)

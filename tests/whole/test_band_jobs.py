@@ -256,7 +256,7 @@ def test_items_are_valid_with_names_and_wavelengths(
     run(tmp_path)
     (item,) = collection_of(tmp_path).get_items()
     document = json.loads(Path(item.self_href).read_text())
-    assert "https://stac-extensions.github.io/eo/v2.0.0/schema.json" in document["stac_extensions"]
+    assert "https://stac-extensions.github.io/eo/v1.1.0/schema.json" in document["stac_extensions"]
     assert [band["eo:center_wavelength"] for band in document["assets"]["data"]["bands"]] == [0.49, 0.56, 0.665, 0.842]
     validate_stac(document)
     validate_stac(json.loads(next((tmp_path / "cogs").rglob("collection.json")).read_text()))

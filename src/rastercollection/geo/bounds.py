@@ -6,11 +6,12 @@ section 5.2). *Unrolled* bounds have east ≥ west always, so that east may exce
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rastercollection.geo.types import Bounds
 
-__all__ = ["bounds_center", "bounds_parts", "bounds_union", "crosses_antimeridian", "unroll"]
+__all__ = ["bounds_center", "bounds_parts", "bounds_union", "crosses_antimeridian", "geometry_bounds", "unroll"]
 
 
 def crosses_antimeridian(bounds: Bounds) -> bool:
@@ -57,6 +58,21 @@ def bounds_union(all_bounds: Iterable[Bounds]) -> Bounds:
         if spans[gap + 1][0] - spans[gap][1] > 180:
             return (spans[gap + 1][0], south, spans[gap][1], north)
     return (west, south, east, north)
+
+
+def geometry_bounds(geometry: Mapping[str, Any]) -> Bounds:
+    """Bounds of a GeoJSON Polygon or MultiPolygon in EPSG:4326 that is cut at the antimeridian (RFC 7946, 3.1.9).
+
+    West > east where parts on either side of the antimeridian touch it and span less than half the globe together.
+    """
+    coordinates = geometry["coordinates"]
+    polygons = [coordinates] if geometry["type"] == "Polygon" else coordinates
+    return bounds_union(_ring_bounds(rings[0]) for rings in polygons)
+
+
+def _ring_bounds(ring: Iterable[Iterable[float]]) -> Bounds:
+    longitudes, latitudes, *_ = zip(*ring, strict=True)
+    return (min(longitudes), min(latitudes), max(longitudes), max(latitudes))
 
 
 def _merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -75,7 +75,7 @@ class CogFile:
         transform: In ``target_crs``.
         shape: ``(rows, columns)``.
         bounds: In ``target_crs``.
-        bounds_4326: In EPSG:4326, whatever the target CRS.
+        bounds_4326: Of the footprint of its valid pixels, in EPSG:4326, whatever the target CRS.
         size: Bytes.
         checksum: SHA2-256 as a hexadecimal multihash (``1220…``).
         header_size: Bytes up to the first pixel data.

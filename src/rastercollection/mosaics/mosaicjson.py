@@ -14,9 +14,9 @@ from shapely.geometry.base import BaseGeometry
 
 from rastercollection.core.records import digest
 from rastercollection.errors import TaskError
-from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union, unroll
+from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union
 from rastercollection.geo.mercator_tiles import fullest, on_world_map, tile_boxes, tile_count, tiles_of, typical_zoom
-from rastercollection.geo.webmercator import is_on_map, quadkey, tile_number, within_map
+from rastercollection.geo.webmercator import TILE, is_on_map, quadkey, tile_number, within_map
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.assets import assets_by_quadkey, common_folder
@@ -137,8 +137,8 @@ def _valid(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def _pixel(cog: CogFile) -> float:
-    west, south, east, north = unroll(cog.bounds_4326)
-    return max((north - south) / cog.shape[0], (east - west) / cog.shape[1])
+    """Degrees that a pixel measures at most: what it may at the COG's zoom, which is the closest to its resolution."""
+    return 360 / TILE / 2 ** (cog.maxzoom - 0.5)
 
 
 def _widened(outline: BaseGeometry, margin: float, around: BaseGeometry) -> BaseGeometry:

@@ -23,7 +23,7 @@ from rastercollection.stac.published import cog_key, is_dated_item, item_bounds
 __all__ = ["collection_dict"]
 
 KEYWORDS = ("raster", "cog", "mosaicjson")
-SHARED_ASSET_FIELDS = ("type", "roles", *terms.SHARED_BAND_FIELDS, terms.RESOLUTION, terms.CODE)
+SHARED_ASSET_FIELDS = ("type", "roles", *terms.SHARED_BAND_FIELDS, terms.EO_BANDS, terms.RESOLUTION, terms.CODE)
 BAND_FIELDS = ("name", "description", terms.COMMON_NAME, *terms.SHARED_BAND_FIELDS)
 
 Fields = dict[str, Any]

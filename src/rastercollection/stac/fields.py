@@ -17,6 +17,7 @@ from rastercollection.geo.heights import with_heights
 from rastercollection.model.band import BandFacts, BandRole, Histogram, RasterClass
 from rastercollection.model.cog import CogFile
 from rastercollection.stac import terms
+from rastercollection.stac.eo_bands import eo_bands
 
 __all__ = [
     "band_fields",
@@ -131,12 +132,14 @@ def share_fields(bands: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], li
 def image_fields(image: CogFile) -> dict[str, Any]:
     """Grid, bands and file facts of a COG, for its asset."""
     shared, bands = share_fields([band_fields(band) for band in image.bands])
+    named = eo_bands(image.bands)
     resolution = ground_resolution(image)
     code = projection_code(_whole_crs(image))
     return {
         **shared,
         **({terms.RESOLUTION: resolution} if resolution is not None else {}),
         "bands": bands,
+        **({terms.EO_BANDS: named} if named else {}),
         terms.CODE: code,
         **({terms.PROJJSON: dict(image.projjson)} if code is None and image.projjson else {}),
         terms.SHAPE: list(image.shape),

@@ -9,8 +9,7 @@ import pystac
 from pystac.utils import datetime_to_str, str_to_datetime
 
 from rastercollection.core.records import jsonable, to_dict
-from rastercollection.geo.bounds import bounds_parts
-from rastercollection.geo.types import Bounds
+from rastercollection.geo.bounds import geometry_bounds
 from rastercollection.model.band_views import is_picture_order
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.names import source_mark
@@ -42,8 +41,8 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str
     asset, file = cog_asset(cog), cog.file
     item = pystac.Item(
         id=cog.item_id,
-        geometry=dict(cog.footprint) if cog.footprint else _outline(file.bounds_4326),
-        bbox=list(file.bounds_4326),
+        geometry=dict(cog.footprint),
+        bbox=list(geometry_bounds(cog.footprint)),
         datetime=to_utc(cog.datetime) if cog.datetime else None,
         properties=_properties(cog, source_modified),
         collection=collection_id,
@@ -154,10 +153,3 @@ def _lineage(cog: Cog) -> str:
     steps.append(f"overviews by {settings.overview_resampling}")
     steps.append(f"compressed with {settings.compression}")
     return f"{cog.source_blob}: {', '.join(steps)}"
-
-
-def _outline(bounds: Bounds) -> dict[str, Any]:
-    rings = [[[[w, s], [e, s], [e, n], [w, n], [w, s]]] for w, s, e, n in bounds_parts(bounds)]
-    if len(rings) == 1:
-        return {"type": "Polygon", "coordinates": rings[0]}
-    return {"type": "MultiPolygon", "coordinates": rings}

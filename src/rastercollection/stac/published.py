@@ -14,6 +14,7 @@ import attrs
 
 from rastercollection.core.records import from_dict
 from rastercollection.errors import RasterCollectionError
+from rastercollection.geo.bounds import geometry_bounds
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.drawing_order import Rank, rank_of
@@ -252,7 +253,7 @@ def _facts(item: Json, asset: Json) -> dict[str, Any]:
         "transform": asset[terms.TRANSFORM][:6],
         "shape": asset[terms.SHAPE],
         "bounds": asset[terms.BBOX],
-        "bounds_4326": item_bounds(item),
+        "bounds_4326": geometry_bounds(item["geometry"]),
         "footprint": item["geometry"],
         "size": asset[terms.FILE_SIZE],
         "checksum": asset[terms.FILE_CHECKSUM],

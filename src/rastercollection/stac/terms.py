@@ -36,6 +36,8 @@ COUNT: Final = "rastercollection:count"
 NODATA: Final = "rastercollection:nodata"
 """Of a band, in a table that cannot hold STAC's own."""
 
+EO_BANDS: Final = "eo:bands"
+"""Of an asset: its bands as loaders look for them that do not know STAC's own yet."""
 COMMON_NAME: Final = "eo:common_name"
 CENTER_WAVELENGTH: Final = "eo:center_wavelength"
 COMMON_NAME_SOURCE: Final = "rastercollection:common_name_source"
@@ -62,7 +64,7 @@ PROJECTION: Final = _EXTENSION.format("projection/v2.0.0")
 RASTER: Final = _EXTENSION.format("raster/v2.0.0")
 CLASSIFICATION: Final = _EXTENSION.format("classification/v2.0.0")
 FILE: Final = _EXTENSION.format("file/v2.1.0")
-EO: Final = _EXTENSION.format("eo/v2.0.0")
+EO: Final = _EXTENSION.format("eo/v1.1.0")
 RENDER: Final = _EXTENSION.format("render/v2.0.0")
 WEB_MAP_LINKS: Final = _EXTENSION.format("web-map-links/v1.2.0")
 PROCESSING: Final = _EXTENSION.format("processing/v1.2.0")

@@ -125,7 +125,7 @@ def test_classes_are_in_a_legend() -> None:
         [sample_cog("speck", (10.0, 50.0, 10.000001, 50.000001))],
         [sample_cog("strip", (10.0, 50.0, 40.0, 50.1))],
         [sample_cog("mercator", (10.0, 50.0, 11.0, 51.0), target_crs="EPSG:3857", bounds=(1.1e6, 6.4e6, 1.2e6, 6.6e6))],
-        [sample_cog("lost", (10.0, 50.0, 11.0, 51.0), target_crs="EPSG:3031", bounds=(-9e9, -9e9, 9e9, 9e9))],
+        [sample_cog("lost", (-180.0, -90.0, 180.0, 90.0), target_crs="EPSG:3031", bounds=(-9e9, -9e9, 9e9, 9e9))],
     ],
     ids=["antimeridian", "world", "pole", "speck", "strip", "mercator", "lost"],
 )

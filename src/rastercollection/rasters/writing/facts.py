@@ -11,29 +11,30 @@ from typing import Any
 import attrs
 import pyproj
 import rasterio
+from affine import Affine
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from rastercollection.core.records import multihash
 from rastercollection.errors import TileError
+from rastercollection.geo.bounds import geometry_bounds
 from rastercollection.geo.crs import name_crs
-from rastercollection.geo.geographic import geographic_bounds
 from rastercollection.geo.heights import with_heights
 from rastercollection.geo.pixel_grid import GridRule
-from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import TILE, exact_zoom
 from rastercollection.model.band import BandFacts, BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio
+from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid, plan_sides
+from rastercollection.rasters.pixels.windows import ValidityMap
 from rastercollection.rasters.source.classes import BandClasses
 from rastercollection.rasters.writing.metadata import ColorTable, color_table_of
 
-__all__ = ["cog_file_of"]
+__all__ = ["cog_file_of", "footprint_of"]
 
 _MOST_ZOOM = 24
-_EARTH: Bounds = (-180.0, -90.0, 180.0, 90.0)
 _LEADER = 4
 """GDAL writes the size of each block in front of it."""
 _MOST_COLORS = 256
@@ -44,6 +45,7 @@ def cog_file_of(
     grid: Grid,
     statistics: tuple[BandStatistics | None, ...],
     *,
+    footprint: Mapping[str, Any],
     settings: CogSettings,
     raster_type: str,
     validity: str,
@@ -53,12 +55,11 @@ def cog_file_of(
     roles: tuple[BandRole, ...] = (),
 ) -> CogFile:
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
-    :class:`CogFile`, and what is read from it."""
+    :class:`CogFile`, with the footprint of its valid pixels, and what is read from it."""
     with rasterio.open(cog, driver="GTiff") as dataset:
         bands, header, colors = _band_facts(dataset, statistics, roles), _header_size(dataset), color_table_of(dataset)
     crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
     assert crs is not None
-    transform = tuple(grid.transform)[:6]
     return CogFile(
         href="",
         thumbnail=None,
@@ -66,10 +67,10 @@ def cog_file_of(
         target_crs=name_crs(crs),
         heights=heights,
         projjson=_projjson(crs, heights),
-        transform=transform,
+        transform=tuple(grid.transform)[:6],
         shape=(grid.height, grid.width),
         bounds=grid.bounds,
-        bounds_4326=geographic_bounds(crs, transform, grid.width, grid.height) or _EARTH,
+        bounds_4326=geometry_bounds(footprint),
         size=cog.stat().st_size,
         checksum=_checksum(cog),
         header_size=header,
@@ -81,6 +82,15 @@ def cog_file_of(
         minzoom=minzoom,
         maxzoom=maxzoom,
     )
+
+
+def footprint_of(valid: ValidityMap, grid: Grid) -> Mapping[str, Any]:
+    """The outline of the valid pixels of a grid as GeoJSON, EPSG:4326."""
+    rows, columns = valid.steps
+    cells = None if valid.is_full else valid.counts > 0
+    crs = from_rasterio(grid.crs)
+    assert crs is not None
+    return footprint(cells, grid.transform * Affine.scale(columns, rows), grid.bounds_in_world, crs)
 
 
 def _checksum(cog: Path) -> str:

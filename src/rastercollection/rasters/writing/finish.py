@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import rasterio
@@ -107,13 +109,20 @@ class CogWriter:
         message = f"{self.blob}: GDAL cannot write these tags into a GeoTIFF as they are: {listed(missing)}."
         return (Notice(code="TAGS_DROPPED", message=message),)
 
-    def file_of(self, cog: Path, buffer: RasterBuffer, statistics: tuple[BandStatistics | None, ...]) -> CogFile:
+    def file_of(
+        self,
+        cog: Path,
+        buffer: RasterBuffer,
+        statistics: tuple[BandStatistics | None, ...],
+        footprint: Mapping[str, Any],
+    ) -> CogFile:
         """What is told of the COG that was written of a buffer; it may have been discarded."""
         with writing(self.blob, "reading the COG back"):
             return cog_file_of(
                 cog,
                 self.grid,
                 statistics,
+                footprint=footprint,
                 settings=self.settings,
                 raster_type=self.raster_type,
                 validity=_kind_of(buffer, self.layout),

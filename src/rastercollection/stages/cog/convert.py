@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -20,6 +21,7 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
+from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.levels import choose_level, sample_windows
 from rastercollection.rasters.writing.metadata import kept_tags
@@ -40,6 +42,7 @@ class Conversion:
         path: The COG, a local file, gone when the workspace is.
         file: What is told of it, but for its addresses; settings are those asked for, but for what the pixels do not
             allow.
+        footprint: Outline of its valid pixels, GeoJSON, EPSG:4326.
         grid: Its pixels.
         reprojected: Whether pixels were resampled.
         valid: Valid pixels by coarse cell.
@@ -53,6 +56,7 @@ class Conversion:
 
     path: Path
     file: CogFile
+    footprint: Mapping[str, Any]
     grid: Grid
     reprojected: bool
     valid: ValidityMap
@@ -85,12 +89,14 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
         receipt = _receipt(prepared, filled, target, statistics)
         filled.buffer.discard()
-        file = writer.file_of(target, filled.buffer, statistics.result())
+        footprint = footprint_of(filled.valid_pixels.map, plan.grid)
+        file = writer.file_of(target, filled.buffer, statistics.result(), footprint)
         hardened = _hardened(filled.source_valid_pixels, prepared.spec.blob)
         notices = (*writer.notices(target), *_chosen(prepared), *hardened)
     return Conversion(
         path=target,
         file=file,
+        footprint=footprint,
         grid=plan.grid,
         reprojected=plan.reprojected,
         valid=filled.valid_pixels.map,

@@ -6,10 +6,8 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import attrs
-from affine import Affine
 
 from rastercollection.core.machine import process_memory
 from rastercollection.core.workflow import TaskContext
@@ -22,8 +20,7 @@ from rastercollection.model.times.time_evidence import Acquisition
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import ObjectInfo
 from rastercollection.rasters.cost import predict
-from rastercollection.rasters.gdal_crs import from_rasterio, to_rasterio
-from rastercollection.rasters.grid.footprint import footprint
+from rastercollection.rasters.gdal_crs import to_rasterio
 from rastercollection.rasters.grid.plan import SideName
 from rastercollection.rasters.limits import process_bytes
 from rastercollection.rasters.pixels.validity import LARGEST_EXACT
@@ -268,7 +265,7 @@ def _described(task: _Task, side: SideName, made: Conversion, times: Acquisition
         output_container=asked.output_container,
         source_crs=validation.crs,
         reprojected=made.reprojected,
-        footprint=_footprint(made),
+        footprint=made.footprint,
         datetime=times.datetime,
         start_datetime=times.start,
         end_datetime=times.end,
@@ -285,11 +282,3 @@ def _described(task: _Task, side: SideName, made: Conversion, times: Acquisition
         seconds=0.0,
         outputs=(),
     )
-
-
-def _footprint(made: Conversion) -> Mapping[str, Any]:
-    rows, columns = made.valid.steps
-    cells = None if made.valid.is_full else made.valid.counts > 0
-    crs = from_rasterio(made.grid.crs)
-    assert crs is not None
-    return footprint(cells, made.grid.transform * Affine.scale(columns, rows), made.grid.bounds_in_world, crs)

@@ -13,7 +13,7 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 
 from rastercollection.errors import TaskError
-from rastercollection.geo.webmercator import HALF_WORLD, from_mercator, pixel_size
+from rastercollection.geo.webmercator import HALF_WORLD, pixel_size
 from rastercollection.model.cog import CogFile
 from rastercollection.mosaics.low_zooms import LowZooms
 from rastercollection.rasters.gdal_crs import to_rasterio, whole_crs
@@ -25,6 +25,7 @@ from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
+from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.left_out import holds_color_table
 from rastercollection.rasters.writing.metadata import ColorTable, Metadata
@@ -96,10 +97,10 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         )
         target = writer.write(buffer, valid_pixels)
         _compare(target, buffer, valid_pixels.steps, exact=form.settings.is_exact)
-        image = writer.file_of(target, buffer, statistics.result())
+        image = writer.file_of(target, buffer, statistics.result(), footprint_of(valid_pixels.map, grid))
     return MadeOverview(
         path=target,
-        image=attrs.evolve(image, minzoom=0, maxzoom=job.low.maxzoom, bounds_4326=from_mercator(grid.bounds)),
+        image=attrs.evolve(image, minzoom=0, maxzoom=job.low.maxzoom),
         tile_count=len(form.cogs) - len(unreadable),
         pixels_read=pixels,
         unreadable=tuple(unreadable.values()),

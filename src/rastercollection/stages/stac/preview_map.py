@@ -10,6 +10,8 @@ from typing import Any
 import attrs
 
 from rastercollection.geo.bounds import bounds_union, crosses_antimeridian, unroll
+from rastercollection.geo.crs import parse_crs
+from rastercollection.geo.geographic import geographic_bounds
 from rastercollection.geo.types import Bounds
 from rastercollection.geo.webmercator import isometric_latitude, latitude_at
 from rastercollection.model.cog import Cog, CogFile
@@ -101,7 +103,8 @@ def draw_map(cogs: Sequence[Cog], href: Href) -> str:
 
 
 def _frame(cogs: Sequence[Cog]) -> _Frame:
-    bounds = unroll(bounds_union(cog.file.bounds_4326 for cog in cogs))
+    pictures = filter(None, (_picture_bounds(cog.file) for cog in cogs[:MOST_PICTURES]))
+    bounds = unroll(bounds_union([*(cog.file.bounds_4326 for cog in cogs), *pictures]))
     is_mercator = all(cog.file.target_crs == "EPSG:3857" for cog in cogs)
     squeeze = 1.0 if is_mercator else max(0.15, math.cos(math.radians((bounds[1] + bounds[3]) / 2)))
     west, east = bounds[0] * squeeze, bounds[2] * squeeze
@@ -123,6 +126,15 @@ def _frame(cogs: Sequence[Cog]) -> _Frame:
     )
 
 
+def _picture_bounds(cog: CogFile) -> Bounds | None:
+    """Of all pixels of a COG, valid or not, as its thumbnail shows them; None where it cannot be placed."""
+    if not cog.thumbnail or _located(cog) is None:
+        return None
+    left, bottom, right, top = cog.bounds
+    whole = (right - left, 0.0, left, 0.0, bottom - top, top)
+    return geographic_bounds(parse_crs(cog.target_crs), whole, 1, 1)
+
+
 def _pictures(frame: _Frame, cogs: Sequence[Cog], href: Href) -> Iterator[str]:
     """All thumbnails. Where the map goes around the world, those across its edge are drawn on both sides."""
     x, _ = frame.place(frame.left, 0)
@@ -132,7 +144,8 @@ def _pictures(frame: _Frame, cogs: Sequence[Cog], href: Href) -> Iterator[str]:
     for cog in cogs:
         picture = _picture(frame, cog.file, href)
         yield picture
-        if picture and crosses_antimeridian(cog.file.bounds_4326) and frame.right - frame.left >= 360:
+        whole = _picture_bounds(cog.file) if picture else None
+        if whole and crosses_antimeridian(whole) and frame.right - frame.left >= 360:
             yield f'<g transform="translate({-frame.turn:.1f})">{picture}</g>'
     yield "</g>"
 
@@ -156,12 +169,18 @@ def _picture(frame: _Frame, cog: CogFile, href: Href) -> str:
 
 def _corners(frame: _Frame, cog: CogFile) -> list[Point] | None:
     """Upper left, upper right, lower left, lower right of a COG on the map."""
+    located = _located(cog)
+    return [frame.place(*place) for place in located] if located else None
+
+
+def _located(cog: CogFile) -> list[Point] | None:
+    """Longitudes and latitudes of the same corners; None where one has none."""
     left, bottom, right, top = cog.bounds
     xs, ys = [left, right, left, right], [top, top, bottom, bottom]
     longitudes, latitudes = to_wgs84(cog.target_crs).transform(xs, ys)
     if not all(map(math.isfinite, [*longitudes, *latitudes])):
         return None
-    return [frame.place(*place) for place in zip(longitudes, latitudes, strict=True)]
+    return list(zip(longitudes, latitudes, strict=True))
 
 
 def _outline(frame: _Frame, number: int, cog: Cog, count: int) -> str:

@@ -58,6 +58,9 @@ def test_it_is_valid_and_walkable(tmp_path: Path) -> None:
             assert item.get_collection().id == child.id
             assert item.get_root().id == root.id
     assert [item.id for item in root.get_items(recursive=True)] == ["tile-0", "tile-1", "tile-2", "tile-0", "tile-1"]
+    for document in (tmp_path / "stac").rglob("*.json"):
+        links = json.loads(document.read_text())["links"]
+        assert [link["rel"] for link in links if not link.get("title")] == [], "browsers list links by their titles"
     client = pystac_client.Client.from_file(str(tmp_path / "stac" / "catalog.json"))
     with pytest.warns(pystac_client.warnings.FallbackToPystac):
         assert {child.id for child in client.get_collections()} == {"one", "two"}

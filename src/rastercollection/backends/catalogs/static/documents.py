@@ -39,6 +39,8 @@ Json = dict[str, Any]
 STAC_VERSION = "1.1.0"
 STRUCTURAL = frozenset({"root", "self", "parent", "child", "item", "items", "collection"})
 MIRROR_KEY = "items"
+ROOT_TITLE, COLLECTION_TITLE = "Catalog", "Collection"
+"""Of links: whatever title the document that a link leads to has or will have."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -109,9 +111,9 @@ def _hashed(name: str) -> str:
 def item_document(item: Mapping[str, Any], url: str) -> Json:
     """The item as it is stored at ``url``: with links to its catalog, and hrefs relative where they can be."""
     links = [
-        {"rel": "root", "href": "../../catalog.json", "type": JSON_TYPE},
-        {"rel": "parent", "href": "../collection.json", "type": JSON_TYPE},
-        {"rel": "collection", "href": "../collection.json", "type": JSON_TYPE},
+        {"rel": "root", "href": "../../catalog.json", "type": JSON_TYPE, "title": ROOT_TITLE},
+        {"rel": "parent", "href": "../collection.json", "type": JSON_TYPE, "title": COLLECTION_TITLE},
+        {"rel": "collection", "href": "../collection.json", "type": JSON_TYPE, "title": COLLECTION_TITLE},
     ]
     return placed(item, url, links)
 
@@ -138,8 +140,8 @@ def collection_document(
         foreign: Links to items that other programs added, as they are.
     """
     links = [
-        {"rel": "root", "href": "../catalog.json", "type": JSON_TYPE},
-        {"rel": "parent", "href": "../catalog.json", "type": JSON_TYPE},
+        {"rel": "root", "href": "../catalog.json", "type": JSON_TYPE, "title": ROOT_TITLE},
+        {"rel": "parent", "href": "../catalog.json", "type": JSON_TYPE, "title": ROOT_TITLE},
         *(item.to_dict() for item in items),
         *(dict(link) for link in foreign),
     ]
@@ -220,7 +222,7 @@ def new_root(name: str) -> Json:
         "id": name,
         "stac_version": STAC_VERSION,
         "description": "Raster collections",
-        "links": [{"rel": "root", "href": "./catalog.json", "type": JSON_TYPE}],
+        "links": [{"rel": "root", "href": "./catalog.json", "type": JSON_TYPE, "title": ROOT_TITLE}],
     }
 
 

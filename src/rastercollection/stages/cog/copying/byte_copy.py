@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import rasterio
@@ -25,7 +26,7 @@ from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.source.checksums import Content, check_checksums
 from rastercollection.rasters.source.inspection import check_unchanged
 from rastercollection.rasters.source.source_dataset import SourceDataset
-from rastercollection.rasters.writing.facts import cog_file_of
+from rastercollection.rasters.writing.facts import cog_file_of, footprint_of
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.convert import Conversion
 from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
@@ -93,10 +94,12 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
     damage = _damage_of_overviews(prepared, path, len(levels))
     if damage:
         return f"An overview of it is damaged: {damage}"
-    file = _file_of(prepared, path, grid, statistics, levels)
+    footprint = footprint_of(valid_pixels.map, grid)
+    file = _file_of(prepared, path, grid, statistics, levels, footprint)
     return Conversion(
         path=path,
         file=file,
+        footprint=footprint,
         grid=grid,
         reprojected=False,
         valid=valid_pixels.map,
@@ -108,12 +111,18 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
 
 
 def _file_of(
-    prepared: Prepared, path: Path, grid: Grid, statistics: RunningStatistics, levels: tuple[int, ...]
+    prepared: Prepared,
+    path: Path,
+    grid: Grid,
+    statistics: RunningStatistics,
+    levels: tuple[int, ...],
+    footprint: Mapping[str, Any],
 ) -> CogFile:
     return cog_file_of(
         path,
         grid,
         statistics.result(),
+        footprint=footprint,
         settings=prepared.settings,
         raster_type=prepared.spec.raster_type,
         validity=prepared.source.layout.kind,
