@@ -38,6 +38,7 @@ from rastercollection.errors import PermissionDeniedError, TileError
 from rastercollection.geo.webmercator import HALF_WORLD
 from rastercollection.model.band import BandRole
 from rastercollection.model.cog import Cog, CogSettings
+from rastercollection.model.drawing_order import on_top_first
 from rastercollection.mosaics.mosaicjson import build_mosaic
 from rastercollection.ports.storage import GdalSource
 from rastercollection.rasters.limits import Limits
@@ -318,7 +319,7 @@ def test_the_first_is_on_top(tmp_path: Path) -> None:
         )
     for name, order in (("forward", cogs), ("backward", cogs[::-1])):
         made = overview_of(order, tmp_path)
-        document, _ = build_mosaic(order, sample_request())
+        document, _ = build_mosaic(on_top_first(order), sample_request())
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(document))
         with MosaicBackend(str(path)) as mosaic, Reader(made.image.href) as overview:
