@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from rastercollection.rasters.pixels.burning import burn, unused_value
+from rastercollection.rasters.pixels.burning import told_by_value
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.statistics import RunningStatistics
+from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.testing.sample_records import sample_cog
 
 SHAPE = (1, 20, 30)
 VALID = np.arange(30) > 4 + np.zeros((20, 1))
@@ -29,10 +32,12 @@ def chosen(data: NDArray[Any], *, keeps_values: bool = False) -> tuple[int | Non
         buffer.write(whole, data, VALID)
         statistics = RunningStatistics(len(data), data.dtype, VALID.size, None)
         statistics.add(data, VALID[np.newaxis])
-        value = unused_value(buffer, statistics.result(), keeps_values=keeps_values)
-        if value is not None:
-            burn(buffer, value)
-        return value, buffer.read(whole).copy(), buffer.has_mask
+        settings = attrs.evolve(
+            sample_cog("a").file.settings, overview_resampling="nearest" if keeps_values else "average"
+        )
+        layout = PixelLayout(kind="none", nodata=None, bands=tuple(range(len(data))), alpha=None, dtype=data.dtype)
+        told = told_by_value(buffer, layout, statistics, "unknown", settings)
+        return told.nodata, buffer.read(whole).copy(), buffer.has_mask
 
 
 @pytest.mark.parametrize(

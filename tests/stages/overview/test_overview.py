@@ -39,10 +39,12 @@ from rastercollection.geo.webmercator import HALF_WORLD
 from rastercollection.model.band import BandRole
 from rastercollection.model.cog import Cog, CogSettings
 from rastercollection.model.drawing_order import on_top_first
+from rastercollection.mosaics.low_zooms import LowZooms
 from rastercollection.mosaics.mosaicjson import build_mosaic
 from rastercollection.ports.storage import GdalSource
 from rastercollection.rasters.limits import Limits
 from rastercollection.stages.overview.form import find_form
+from rastercollection.stages.overview.making import overview_grid
 from rastercollection.testing.sample_rasters import write_sample_cog
 from rastercollection.testing.sample_records import sample_cog, sample_request
 
@@ -378,6 +380,24 @@ def test_where_every_cog_was_published_before_it_is_lossless() -> None:
     form = find_form([sample_cog(f"tile-{number}", settings=unknown) for number in range(5)])
     settings = form.settings
     assert (settings.compression, settings.level, settings.overview_resampling) == ("DEFLATE", 6, "average")
+
+
+@pytest.mark.parametrize(("width", "height", "columns"), [(512, 2000, 513), (1024, 900, 1024), (1024, 1100, 1025)])
+def test_an_overview_is_as_wide_as_readers_take_to_see_its_blocks(width: int, height: int, columns: int) -> None:
+    place = {"left": 0, "top": 0, "width": width, "height": height, "is_torn": False}
+    grid = overview_grid(LowZooms(maxzoom=5, wanted=5, bearable=0, most=9, **place), 512)
+    assert (grid.width, grid.height) == (columns, height)
+
+
+def test_space_around_whole_numbers_has_a_value_that_none_of_them_has(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path / "cogs", (1000 + 10 * waves(1, side(3), side(3))).astype("int16"), step=STEP)
+    image = overview_of([cog for number, cog in enumerate(scene.cogs) if number != 4], tmp_path).image
+    with rasterio.open(image.href) as overview:
+        data, mask = overview.read(1), overview.dataset_mask() > 0
+        assert overview.nodata == -32768
+        assert (data[~mask] == -32768).all()
+        assert data[mask].min() >= 1000
+    assert image.validity == "nodata"
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:32701"])

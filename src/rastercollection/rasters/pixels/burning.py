@@ -4,21 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 import numpy as np
 
 from rastercollection.model.band import BandStatistics
+from rastercollection.model.cog import CogSettings
+from rastercollection.model.tiers import PICTURES
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
-from rastercollection.rasters.pixels.validity import LARGEST_EXACT
+from rastercollection.rasters.pixels.statistics import RunningStatistics
+from rastercollection.rasters.pixels.validity import LARGEST_EXACT, PixelLayout
 from rastercollection.rasters.pixels.windows import iterate_windows, window_steps
 
-__all__ = ["burn", "unused_value"]
+__all__ = ["told_by_value"]
 
 _AT_ONCE = 2**24
 _COUNTED = 2
 """Bytes of the largest type whose values can be looked through one by one."""
 
 
-def unused_value(
+def told_by_value(
+    buffer: RasterBuffer, layout: PixelLayout, statistics: RunningStatistics, raster_type: str, settings: CogSettings
+) -> PixelLayout:
+    """Have a value tell the invalid pixels of whole numbers that are no picture, in place of the buffer's mask.
+
+    Pictures are made of bytes, which have all their values, and readers of pictures look at masks.
+
+    Args:
+        buffer: The image; its invalid pixels get the value, and it has no mask any more.
+        layout: How it tells invalid pixels.
+        statistics: Of its valid pixels.
+        raster_type: As validated.
+        settings: How it will be written.
+
+    Returns:
+        The layout with that value as nodata; as it is where a mask has to stay.
+    """
+    is_picture = raster_type in PICTURES and layout.dtype.itemsize == 1
+    if not buffer.has_mask or layout.dtype.kind not in "iu" or is_picture or not settings.is_exact:
+        return layout
+    value = _unused_value(buffer, statistics.result(), keeps_values=settings.keeps_values)
+    if value is None:
+        return layout
+    _burn(buffer, value)
+    return attrs.evolve(layout, kind="nodata", nodata=value)
+
+
+def _unused_value(
     buffer: RasterBuffer, statistics: Sequence[BandStatistics | None], *, keeps_values: bool
 ) -> int | None:
     """A value that no valid pixel of an image of integers has, and none of its overviews will.
@@ -57,7 +88,7 @@ def _between(buffer: RasterBuffer) -> int | None:
     return int(free[-1]) + lowest if free.size else None
 
 
-def burn(buffer: RasterBuffer, value: int) -> None:
+def _burn(buffer: RasterBuffer, value: int) -> None:
     """Give all bands of the pixels that the mask calls invalid a value, and have no mask any more; in place."""
     for window in iterate_windows(buffer.width, buffer.height, _steps(buffer)):
         mask = buffer.read_mask(window)

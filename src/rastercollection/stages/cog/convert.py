@@ -12,10 +12,9 @@ import numpy as np
 from rastercollection.core.models import Notice
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.model.receipt import LevelChoice, Receipt
-from rastercollection.model.tiers import PICTURES
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
-from rastercollection.rasters.pixels.burning import burn, unused_value
+from rastercollection.rasters.pixels.burning import told_by_value
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid
@@ -254,25 +253,16 @@ def _laid_out(prepared: Prepared, read: ValidPixels) -> Prepared:
 def _told_by_value(
     prepared: Prepared, buffer: RasterBuffer, statistics: RunningStatistics, valid_pixels: ValidPixels
 ) -> Prepared:
-    """With a nodata value in place of a mask where there is a value for it, of whole numbers that are no picture.
+    """With a nodata value in place of a mask that the source does not have, where there is a value for it.
 
-    Pictures are made of bytes, which have all their values, and readers of pictures look at masks. A mask of the source
-    stays where its pixels do, whatever is below it.
+    A mask of the source stays where its pixels do, whatever is below it.
     """
-    layout, settings = prepared.source.layout, prepared.settings
-    is_new = layout.kind == "none" or (prepared.source.validity.kind == "mask" and prepared.plan.reprojected)
-    is_picture = prepared.spec.raster_type in PICTURES and layout.dtype.itemsize == 1
-    is_number = layout.dtype.kind in "iu" and not is_picture
-    if not (buffer.has_mask and valid_pixels.has_invalid and is_new and is_number and settings.is_exact):
+    source, spec = prepared.source, prepared.spec
+    is_new = source.layout.kind == "none" or (source.validity.kind == "mask" and prepared.plan.reprojected)
+    if not valid_pixels.has_invalid or not is_new or source.validity.transparent:
         return prepared
-    if prepared.source.validity.transparent:
-        return prepared
-    value = unused_value(buffer, statistics.result(), keeps_values=settings.keeps_values)
-    if value is None:
-        return prepared
-    burn(buffer, value)
-    layout = attrs.evolve(layout, kind="nodata", nodata=value)
-    return attrs.evolve(prepared, source=attrs.evolve(prepared.source, layout=layout))
+    layout = told_by_value(buffer, source.layout, statistics, spec.raster_type, prepared.settings)
+    return attrs.evolve(prepared, source=attrs.evolve(source, layout=layout))
 
 
 def _chosen(prepared: Prepared) -> tuple[Notice, ...]:

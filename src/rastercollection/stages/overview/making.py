@@ -19,12 +19,14 @@ from rastercollection.mosaics.low_zooms import LowZooms
 from rastercollection.rasters.gdal_crs import to_rasterio, whole_crs
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.pixels.burning import told_by_value
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
+from rastercollection.rasters.writing.blocks import tiled_width
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.left_out import holds_color_table
@@ -57,11 +59,21 @@ class MadeOverview:
     unreadable: tuple[str, ...]
 
 
-def overview_grid(low: LowZooms) -> Grid:
-    """The pixels of WebMercatorQuad's zoom ``low.maxzoom``: map tiles are cut out of it without resampling it again."""
+def overview_grid(low: LowZooms, block: int) -> Grid:
+    """The pixels of WebMercatorQuad's zoom ``low.maxzoom``: map tiles are cut out of it without resampling it again.
+
+    Args:
+        low: Where it lies.
+        block: Side of the COG's blocks in pixels; for all readers to see them, there may be a column more.
+    """
     size = pixel_size(low.maxzoom)
     transform = Affine(size, 0, low.left * size - HALF_WORLD, 0, -size, HALF_WORLD - low.top * size)
-    return Grid(crs=to_rasterio("EPSG:3857"), transform=transform, width=low.width, height=low.height)
+    return Grid(
+        crs=to_rasterio("EPSG:3857"),
+        transform=transform,
+        width=tiled_width(low.width, low.height, block),
+        height=low.height,
+    )
 
 
 def make(job: Composition, workspace: Workspace) -> MadeOverview:
@@ -82,6 +94,9 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         buffer.nodata = layout.nodata
         statistics = RunningStatistics(shape[0], layout.dtype, grid.width * grid.height, layout.alpha)
         valid_pixels, pixels, unreadable = compose(job, buffer, statistics)
+        if valid_pixels.has_invalid and layout.kind in ("none", "mask"):
+            layout = told_by_value(buffer, layout, statistics, form.raster_type, form.settings)
+            buffer.nodata = layout.nodata
         writer = CogWriter(
             blob=_NAME,
             grid=grid,

@@ -50,7 +50,7 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     composition = Composition(
         form=form,
         low=low,
-        grid=overview_grid(low),
+        grid=overview_grid(low, form.settings.block_size),
         storage=resources.storage,
         limits=resources.limits,
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rio_cogeo import cog_validate
 
 from cog_scenes import UTM, make_cog, texture, write_raster
-from rastercollection.stages.cog.blocks import tiled_width
+from rastercollection.rasters.writing.blocks import tiled_width
 
 
 @pytest.mark.parametrize(
