@@ -10,7 +10,7 @@ from rasterio.io import DatasetReader
 
 from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
-from rastercollection.rasters.pixels.validity import PixelLayout
+from rastercollection.rasters.pixels.validity import PixelLayout, nodata_values
 from rastercollection.rasters.source.classes import HAS_TABLES, BandClasses
 
 __all__ = ["ColorTables", "holds_color_table", "left_out"]
@@ -94,7 +94,7 @@ def _of_structure(dataset: DatasetReader, layout: PixelLayout) -> Iterator[Notic
 
 
 def _of_validity(dataset: DatasetReader, layout: PixelLayout) -> Iterator[Notice]:
-    nodata = [repr(value) for value in dataset.nodatavals if value is not None]
+    nodata = [repr(value) for value in nodata_values(dataset) if value is not None]
     flags = dataset.mask_flag_enums
     if len(set(nodata)) > 1 and layout.kind == "nodata":
         yield Notice(

@@ -27,8 +27,7 @@ from rastercollection.core.records import to_dict
 from rastercollection.errors import TaskError
 from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.rasters.gdal_errors import writing
-from rastercollection.rasters.grid.placement import Placement
-from rastercollection.rasters.grid.plan import GridPlan, Side
+from rastercollection.rasters.grid.plan import Side
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
@@ -127,16 +126,6 @@ class SourceReference:
     valid_pixels: ValidPixels
     resampling: str
 
-    @property
-    def placement(self) -> Placement:
-        """Of its pixels."""
-        return self.side.placement
-
-    @property
-    def plan(self) -> GridPlan:
-        """How they came onto the COG's grid."""
-        return self.side.plan
-
 
 def give_receipt(
     target: Path, expected: ExpectedContent, reference: SourceReference, statistics: RunningStatistics
@@ -157,7 +146,7 @@ def give_receipt(
     dtype = expected.buffer.dtype
     largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
     checks = list(content.checks(exact=expected.exact, categorical=expected.values is not None, largest=largest))
-    checks += check_crs(target, expected.crs, reference.plan.grid)
+    checks += check_crs(target, expected.crs, reference.side.plan.grid)
     checks += _against_source(target, expected, reference)
     receipt = Receipt(
         compared_to="gdal_warp" if expected.resampled else "source",
@@ -172,7 +161,7 @@ def give_receipt(
 
 
 def _against_source(target: Path, expected: ExpectedContent, reference: SourceReference) -> Iterator[FidelityCheck]:
-    source, plan, blob = reference.source, reference.plan, reference.source.blob
+    source, plan, blob = reference.source, reference.side.plan, reference.source.blob
     windows = sample_windows(expected.valid_pixels.map)
     if not plan.reprojected:
         if expected.exact:
@@ -192,7 +181,7 @@ def _read_again(target: Path, reference: SourceReference, windows: list[Window])
     with writing(reference.source.blob, "reading the COG back"), rasterio.open(target) as cog:
         validity = Validity.of(cog)
         for window in windows:
-            data, valid = reference.source.read_turned(window, reference.plan)
+            data, valid = reference.source.read_turned(window, reference.side.plan)
             found, found_valid, _ = validity.read(cog, window)
             wrong_validity += _differing(valid, found_valid, window)
             wrong_pixels += _unequal(data, found, _everywhere(valid, window))
