@@ -112,7 +112,7 @@ def test_metres_of_mercator_beyond_the_world_are_brought_back(tmp_path: Path, cr
         np.testing.assert_array_equal(cog.read(), data)
 
 
-@pytest.mark.parametrize("target", ["EPSG:3857", "ESRI:54030", "EPSG:4326"])
+@pytest.mark.parametrize("target", ["EPSG:3857", "EPSG:8857", "ESRI:54030", "EPSG:4326"])
 def test_a_global_grid_is_whole_after_a_warp(tmp_path: Path, target: str) -> None:
     data = world(360, 0, 1)
     source = write_raster(tmp_path / "t.tif", data, crs="EPSG:4326", transform=from_origin(0, 40, 1, 4))

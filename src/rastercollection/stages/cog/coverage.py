@@ -7,6 +7,8 @@ interpolated between them near the outline, and projected one by one where inter
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,8 @@ _SPAN = 1024
 _PLACES = 9
 _LEAP = 0.25
 _UNIT = 64
+_IN_LINE = 1.0
+_SHARES = (0.6, 0.55, 0.45, 0.7)
 _THIN = 3
 
 
@@ -108,6 +112,28 @@ class Coverage:
         # the bend of a smooth curve grows with the square of its length
         columns = int(min(span * (tolerance / most) ** 0.5, grid.width))
         return max(_UNIT, columns // _UNIT * _UNIT)
+
+    def uneven(self) -> int:
+        """Columns of the grid that GDAL may be given at once where rows ought not to be cut.
+
+        It takes a row for straight where its first, its middle and its last position in the source are in line: those
+        of a whole world between two rims that longitudes run over are, and all in between would be mirrored. Parts of
+        another length are not in line.
+        """
+        width = self.grid.width
+        candidates = (width, *(math.ceil(width * share) for share in _SHARES))
+        return next((columns for columns in candidates if not self._misleads(columns)), width)
+
+    def _misleads(self, columns: int) -> bool:
+        """Whether in any part of so many columns ends and middle are in line, and what lies between is not."""
+        width, height = self.grid.width, self.grid.height
+        starts, rows = np.meshgrid(np.arange(0, width, columns), np.linspace(0.5, height - 0.5, _PLACES))
+        spans = np.minimum(columns, width - starts) - 1
+        places = [self._at(starts + 0.5 + spans * part, rows)[0] for part in (0, 0.25, 0.5, 0.75, 1)]
+        first, quarter, middle, later, last = places
+        in_line = np.abs(middle - (first + last) / 2) < _IN_LINE
+        apart = np.maximum(np.abs(quarter - (first + middle) / 2), np.abs(later - (middle + last) / 2))
+        return bool((in_line & (apart > 1)).any())
 
     def inside(self, window: Window) -> NDArray[np.bool_] | None:
         """``(rows, columns)``: whether the source holds the centre of each pixel of a window; None where it holds all.

@@ -189,7 +189,7 @@ class _Kernel:
         plain = tuple(shown(source.as_document(masked=False)) for source in sources)
         masks = tuple(shown(source.mask_document()) if source.has_mask else None for source in sources)
         straight = coverage.straight(_BEND)
-        rows, columns = job.grid.height, straight or job.grid.width
+        rows, columns = job.grid.height, straight or coverage.uneven()
         share = read.map.coarser(_CELL).full_share
         if straight and _SCATTERED < share < 1 and not beside:
             # most small parts have no invalid pixel

@@ -13,6 +13,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.enums import Resampling
+from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import reproject
 from rasterio.windows import Window
@@ -162,9 +163,6 @@ def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
         "src_crs": job.placement.crs,
         **({"src_transform": job.placement.transform} if job.placement.transform != dataset.transform else {}),
         "crs": job.grid.crs,
-        "transform": job.grid.transform,
-        "width": job.grid.width,
-        "height": job.grid.height,
         "resampling": Resampling[job.resampling],
         "add_alpha": Validity.of(dataset).alpha is None and dataset.nodata is None,
         # else a nodata value has a part in its neighbours, as long as other bands are valid there
@@ -172,8 +170,14 @@ def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
     }
     if Validity.of(dataset).alpha is not None:
         options |= {"src_nodata": None, "nodata": None}  # beside a nodata value, GDAL would not look at alpha
-    with WarpedVRT(dataset, **options) as warped:
-        yield lambda window: warped.read(bands, window=window, masked=True)
+    yield lambda window: _shown(dataset, job.grid, window, bands, options)
+
+
+def _shown(dataset: DatasetReader, grid: Grid, window: Window, bands: list[int], options: dict[str, Any]) -> Any:
+    """A window of the warped dataset that is no wider: GDAL looks at both ends of a row, and takes it for straight."""
+    place = grid.transform * Affine.translation(window.col_off, window.row_off)
+    with WarpedVRT(dataset, transform=place, width=window.width, height=window.height, **options) as warped:
+        return warped.read(bands, masked=True)
 
 
 def _warped(job: Comparison, window: Window, bands: list[int], **placement: Any) -> Any:
