@@ -261,6 +261,14 @@ def test_nodata_is_given_where_all_tiles_share_it() -> None:
     assert "nodata" not in collection_renders(mixed, "data")["visual"]
 
 
+def test_no_render_is_of_complex_numbers() -> None:
+    waves = _file("waves", raster_type="unknown", bands=(sample_band(dtype="complex64"),))
+    real = _file("real", raster_type="unknown", bands=(sample_band(dtype="float32"),))
+    assert collection_renders([waves, waves, real], "data") == {}
+    assert collection_renders([waves, real, real], "data") == collection_renders([real], "data")
+    assert collection_renders([waves, real], "data", waves.structure) == {}
+
+
 def test_nothing_to_show() -> None:
     assert collection_renders([], "data") == {}
 

@@ -39,7 +39,9 @@ def inside(name: str) -> Mapping[str, str]:
 
 
 def jsonable(value: Any) -> Any:
-    """``value`` with tuples as lists and non-finite floats as text, through every level of nesting."""
+    """``value`` with tuples as lists, non-finite and complex numbers as text, through every level of nesting."""
+    if isinstance(value, complex):
+        return str(value).strip("()")
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     if isinstance(value, Mapping):

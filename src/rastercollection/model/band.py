@@ -11,6 +11,7 @@ __all__ = [
     "BandStatistics",
     "Histogram",
     "RasterClass",
+    "is_complex",
 ]
 
 
@@ -97,6 +98,11 @@ class BandRole:
     common_name: str | None = None
     source: str = ""
     wavelength: float | None = None
+
+
+def is_complex(dtype: str) -> bool:
+    """Whether a data type, by numpy's or rasterio's name, is one of complex numbers."""
+    return dtype.startswith("complex")
 
 
 @attrs.frozen(kw_only=True)

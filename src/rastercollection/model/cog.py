@@ -11,7 +11,7 @@ import attrs
 from rastercollection.core.models import Notice
 from rastercollection.core.records import FLAT
 from rastercollection.geo.types import Bounds, Transform
-from rastercollection.model.band import BandFacts
+from rastercollection.model.band import BandFacts, is_complex
 from rastercollection.model.output import Output
 from rastercollection.model.receipt import LevelChoice, Receipt
 
@@ -122,6 +122,11 @@ class CogFile:
     def holds_codes(self) -> bool:
         """Whether values stand for something, in however many bands: none may appear that is not there."""
         return self.raster_type == "categorical" or self.color_table is not None
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether its values are complex numbers, of which tile servers make no pictures."""
+        return any(is_complex(band.dtype) for band in self.bands)
 
     @property
     def is_classes(self) -> bool:

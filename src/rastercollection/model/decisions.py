@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from rastercollection.core.models import Notice
+from rastercollection.disclosure.listing import listed
 from rastercollection.model.agreement import differing_heights
+from rastercollection.model.band import is_complex
 from rastercollection.model.band_decision import decide_bands
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Validation
@@ -44,5 +46,18 @@ def decide(request: CollectionRequest, validations: Sequence[Validation]) -> Dec
     decided, notices = decide_bands(request, typed)
     return Decisions(
         validations={tile.source.blob: tile for tile in decided},
-        notices=(*told, *notices, *differing_heights(decided)),
+        notices=(*told, *notices, *differing_heights(decided), *_not_drawn(decided)),
     )
+
+
+def _not_drawn(validations: Sequence[Validation]) -> tuple[Notice, ...]:
+    """A notice where tiles hold complex numbers."""
+    found = [tile.source.blob for tile in validations if any(map(is_complex, tile.dtypes))]
+    if not found:
+        return ()
+    message = (
+        f"{len(found)} of {len(validations)} tiles hold complex numbers, of which tile servers make no pictures: where "
+        "most are such, the collection has no renders and no addresses of map tiles, and the preview page shows it; "
+        f"elsewhere they stay out of the mosaic ({listed(found)}). Make amplitudes of them to see them on a map."
+    )
+    return (Notice(code="COMPLEX_NOT_DRAWN", message=message),)

@@ -23,6 +23,7 @@ class Drawing:
         reasons: Why each of the COGs given is not drawn, in words that follow its name; empty where it is.
         views: Of the usual ones, the one that is shown first in front.
         is_classes: Their only band holds classes.
+        is_complex: They hold complex numbers, of which tile servers make no pictures.
         dtype: Data type, NumPy's name, that holds the values of all that are drawn.
         colors: The colours of the values of all that are drawn; None without a colour table.
     """
@@ -32,6 +33,7 @@ class Drawing:
     reasons: tuple[str, ...]
     views: tuple[BandView, ...]
     is_classes: bool
+    is_complex: bool
     dtype: str
     colors: ColorTable | None
 
@@ -50,6 +52,7 @@ class Drawing:
             reasons=combination.reasons,
             views=views,
             is_classes=usual[0].is_classes,
+            is_complex=usual[0].is_complex,
             dtype=combination.dtype,
             colors=combination.colors,
         )

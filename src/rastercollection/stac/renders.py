@@ -35,11 +35,14 @@ def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Struct
 
     ``rescale``, where the data need it, comes from statistics over the whole collection. ``bidx`` names bands that
     every COG that is drawn has; which these are :class:`~rastercollection.model.drawing.Drawing` decides. Empty when
-    there are no COGs. A collection goes on being drawn ``drawn_as`` it was published, while any COG has that structure.
+    there are no COGs, or they hold complex numbers. A collection goes on being drawn ``drawn_as`` it was published,
+    while any COG has that structure.
     """
     if not cogs:
         return {}
     drawing = Drawing.of(cogs, drawn_as)
+    if drawing.is_complex:
+        return {}
     usual, drawn = drawing.usual, drawing.drawn
     if drawing.is_classes:
         common = {**_common(drawn, asset_key, (1,)), **_kernels("nearest")}

@@ -22,13 +22,13 @@ from rastercollection.rasters.gdal_env import SAFE_OPTIONS
 from rastercollection.viewer.endpoints import CollectionApi
 from rastercollection.viewer.guard import Guard
 from rastercollection.viewer.served import ServedCollection
-from rastercollection.viewer.tiles import TooCoarseError, backend_of, reader_of
+from rastercollection.viewer.tiles import NotDrawnError, TooCoarseError, backend_of, reader_of
 
 __all__ = ["make_app"]
 
 GRID = "WebMercatorQuad"
 PREFIX = "/mosaicjson"
-OURS = {TooCoarseError: 400}
+OURS = {NotDrawnError: 400, TooCoarseError: 400}
 
 
 def make_app(served: ServedCollection, host: str) -> Guard:

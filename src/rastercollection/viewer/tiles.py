@@ -14,14 +14,19 @@ from rio_tiler.io import BaseReader, Reader
 from rio_tiler.mosaic.backend import BaseBackend
 
 from rastercollection.geo.webmercator import TILE
+from rastercollection.model.band import is_complex
 from rastercollection.viewer.cogs import open_cog
 from rastercollection.viewer.served import PublishedCollection, ServedCollection
 
-__all__ = ["TooCoarseError", "backend_of", "reader_of"]
+__all__ = ["NotDrawnError", "TooCoarseError", "backend_of", "reader_of"]
 
 MOST_COGS = 256
 MOST_PIXELS = 4096
 """Along an edge of what is read for one answer: some hundred megabytes at most."""
+
+
+class NotDrawnError(RioTilerError):  # type: ignore[misc]
+    """A COG holds complex numbers, of which rio-tiler makes no pictures."""
 
 
 class TooCoarseError(RioTilerError):  # type: ignore[misc]
@@ -35,6 +40,8 @@ def reader_of(served: ServedCollection) -> type[BaseReader]:
         def __attrs_post_init__(self) -> None:
             self.dataset = self._ctx_stack.enter_context(open_cog(served.storage, self.input))
             try:
+                if any(map(is_complex, self.dataset.dtypes)):
+                    raise NotDrawnError("No picture is made of complex numbers.")
                 super().__attrs_post_init__()
             except BaseException:
                 self.close()

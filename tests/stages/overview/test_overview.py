@@ -307,8 +307,8 @@ def test_it_agrees_with_the_mosaic_that_it_stands_for(tmp_path: Path) -> None:
     assert compared > 100_000
 
 
-def test_the_first_is_on_top(tmp_path: Path) -> None:
-    """As in the mosaic: of overlapping tiles the first, and below its gaps the next."""
+def test_what_is_on_top_in_the_mosaic_is_on_top(tmp_path: Path) -> None:
+    """Of overlapping tiles the newest, and below its gaps the next."""
     cogs, count = [], 4
     for number in range(count * count):
         row, column = divmod(number, count)
@@ -320,8 +320,9 @@ def test_the_first_is_on_top(tmp_path: Path) -> None:
             write_sample_cog(tmp_path, f"t{number}", pixels, bounds, crs=UTM, nodata=-1, overview_levels=LEVELS)
         )
     for name, order in (("forward", cogs), ("backward", cogs[::-1])):
-        made = overview_of(order, tmp_path)
-        document, _ = build_mosaic(on_top_first(order), sample_request())
+        dated = [attrs.evolve(cog, datetime=f"2019-07-{30 - day}T00:00:00Z") for day, cog in enumerate(order)]
+        made = overview_of(dated[::-1], tmp_path)
+        document, _ = build_mosaic(on_top_first(dated), sample_request())
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(document))
         with MosaicBackend(str(path)) as mosaic, Reader(made.image.href) as overview:

@@ -157,6 +157,8 @@ def _problem(
 ) -> str:
     if not request.titiler_url:
         return "no titiler_url was given"
+    if shown.cogs and not shown.renders:
+        return "the COGs hold complex numbers, of which tile servers make no pictures"
     if "search" in profile.roots:
         if search_id is None:
             return f"a server of the profile {profile.name} shows what is in pgSTAC, and the catalog is another"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rastercollection.model.band import is_complex
 from rastercollection.model.tile import BitDepthFinding
 from rastercollection.stages.validate.sample import Sample
 
@@ -36,7 +37,7 @@ def bit_depth_findings(sample: Sample, dtypes: tuple[str, ...]) -> tuple[BitDept
 
 
 def _findings(dtype: str, values: np.ndarray, scope: str) -> list[BitDepthFinding]:
-    if dtype.startswith("complex"):
+    if is_complex(dtype):
         return [_finding(CRITICAL, dtype, None, "complex numbers: tile servers and mosaics show real ones")]
     whole = values.size > 0 and (values.dtype.kind in "iu" or bool((values == np.floor(values)).all()))
     smallest = _smallest_integer(values) if whole else None

@@ -18,6 +18,7 @@ import numpy as np
 
 from rastercollection.core.models import Notify
 from rastercollection.errors import TileError
+from rastercollection.model.band import is_complex
 from rastercollection.model.tiers import COLOR_PICTURES
 from rastercollection.model.tile import Detection
 from rastercollection.stages.validate.bands import DeclaredBands, is_integer
@@ -79,7 +80,7 @@ def _excluded(requested: str, layout: DeclaredBands, sample: Sample) -> str:
     plain = layout.count - ("alpha" in layout.colors)
     if needs is not None and layout.count != needs:
         return f"it has {layout.count} band(s), not {needs}"
-    if any(dtype.startswith("complex") for dtype in layout.dtypes):
+    if any(map(is_complex, layout.dtypes)):
         return "its values are complex numbers"
     if needs is not None and not all(is_integer(dtype) for dtype in layout.dtypes):
         return f"its bands are {layout.dtypes[0]}, not integers"
