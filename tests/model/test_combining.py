@@ -133,3 +133,11 @@ def test_all_that_take_part_can_be_combined_with_each_other(tmp_path: Path) -> N
     made = combine([unsigned, signed, usual, usual], [usual])
     assert [bool(reason) for reason in made.reasons] == [False, True, False, False]
     assert made.dtype == "uint64"
+
+
+def test_classes_in_floats_are_classes(tmp_path: Path) -> None:
+    classes = [cog_of(tmp_path, side, side + 1, "float32", **CLASSES) for side in (0, 1)]
+    assert reasons(classes) == ("", "")
+    assert Drawing.of([cog.file for cog in classes]).is_classes
+    quantities = attrs.evolve(classes[1], file=attrs.evolve(classes[1].file, raster_type="unknown"))
+    assert reasons([classes[0], quantities])[1] == "holds quantities among classes"

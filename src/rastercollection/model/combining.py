@@ -163,7 +163,7 @@ def _are_codes(cog: CogFile) -> bool | None:
     if cog.color_table is not None or cog.bands[cog.color_bands[0] - 1].classes:
         return True
     is_unsure = cog.raster_type in ("unknown", "categorical") and "int" in _dtype(cog)
-    return None if is_unsure else False
+    return None if is_unsure else cog.is_classes
 
 
 def _shown_colors(cog: CogFile) -> dict[str, tuple[int, int, int, int]]:
