@@ -91,6 +91,10 @@ DTYPES: Final = {
 }
 """STAC's names of data types that numpy and rasterio call otherwise."""
 
-EARLIEST: Final = "0001-01-01T00:00:00Z"
-LATEST: Final = "9999-12-31T23:59:59Z"
-"""Ends of an item's interval that are open or unknown; STAC has no open intervals for items."""
+EARLIEST: Final = "1678-01-01T00:00:00Z"
+LATEST: Final = "2261-12-31T23:59:59Z"
+"""Ends of an item's interval that are open; STAC has no open intervals for items. Both of one that is unknown are the
+first. They are the first and the last whole year that 64 bits of nanoseconds hold, as numpy and pandas have them: years
+that Python, and PostgreSQL's drivers, can still tell in the time of any place, as they cannot the years 1 and 9999."""
+OPEN_ENDS: Final = frozenset({EARLIEST, LATEST, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"})
+"""These, and those of documents from before."""
