@@ -59,10 +59,9 @@ def cog_file_of(
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
     :class:`CogFile`, with the footprint of its valid pixels, and what is read from it."""
     with rasterio.open(cog, driver="GTiff") as dataset:
-        bands, header, colors = _band_facts(dataset, statistics, roles), _header_size(dataset), color_table_of(dataset)
-    named = _with_classes(bands, classes, colors or {})
-    crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
-    assert crs is not None
+        found, header, colors = _band_facts(dataset, statistics, roles), _header_size(dataset), color_table_of(dataset)
+    bands, (minzoom, maxzoom) = _with_classes(found, classes, colors or {}), _zoom_range(grid)
+    crs = _crs_of(grid)
     return CogFile(
         href="",
         thumbnail=None,
@@ -80,8 +79,8 @@ def cog_file_of(
         overview_levels=overview_levels,
         raster_type=raster_type,
         validity=validity,
-        bands=named,
-        color_table=_color_entries(colors, named[0]),
+        bands=bands,
+        color_table=_color_entries(colors, bands[0]),
         minzoom=minzoom,
         maxzoom=maxzoom,
     )
@@ -91,9 +90,13 @@ def footprint_of(valid: ValidityMap, grid: Grid) -> Mapping[str, Any]:
     """The outline of the valid pixels of a grid as GeoJSON, EPSG:4326."""
     rows, columns = valid.steps
     cells = None if valid.is_full else valid.counts > 0
+    return footprint(cells, grid.transform * Affine.scale(columns, rows), grid.bounds_in_world, crs)
+
+
+def _crs_of(grid: Grid) -> pyproj.CRS:
     crs = from_rasterio(grid.crs)
     assert crs is not None
-    return footprint(cells, grid.transform * Affine.scale(columns, rows), grid.bounds_in_world, crs)
+    return crs
 
 
 def _checksum(cog: Path) -> str:
