@@ -144,6 +144,13 @@ def decided(*tiles: Validation, **parameters: Any) -> tuple[list[tuple[str | Non
     return [tuple(role.common_name for role in some) for some in roles], decisions.notices
 
 
+def test_what_holds_of_the_whole_collection_is_said_once(tile: Any) -> None:
+    tiles = [
+        attrs.evolve(each, settings=attrs.evolve(each.settings, compression="LZMA")) for each in map(tile, [BGRN] * 2)
+    ]
+    assert [notice.code for notice in decided(*tiles)[1]] == ["COMPRESSION_UNREAD_BY_BROWSERS"]
+
+
 def test_silent_tiles_are_taken_for_the_others_and_it_is_said(tile: Any) -> None:
     found, notices = decided(tile(BGRN, blob="a"), tile((None,) * 4, blob="b"), tile((None,) * 3, blob="c"))
     assert found == [BGRN, BGRN, (None,) * 3]

@@ -57,6 +57,7 @@ WRONG = {
     "on_mismatch": ["ignore"],
     "datetime": ["yesterday", "2020-02-30", "2021-01-01/2020-01-01", "2020/2021/2022"],
     "datetime_pattern": ["(", "no group"],
+    "require_datetime": ["yes", None],
     "license": [""],
     "providers": [[{}], "me"],
     "keywords": [[""], 3],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from rastercollection.model.cog import CogSettings
-from rastercollection.model.tiers import TIERS, Tier, choose_settings, compatible_tiers, recommend
+from rastercollection.model.tiers import TIERS, Tier, choose_settings, compatible_tiers, recommend, unread_by_browsers
 
 RGB = (("uint8",) * 3, ("red", "green", "blue"))
 RGBA = (("uint8",) * 4, ("red", "green", "blue", "alpha"))
@@ -130,3 +131,11 @@ def test_what_suits_a_type_best(raster_type: str, compression: str, level: int |
     assert (found.compression, found.level, found.quality) == (compression, level, quality)
     assert (found.tier, found.storage_class) == ("recommended", "hot")
     assert recommend("rgb").quality == 85
+
+
+def test_a_compression_that_browsers_cannot_read_is_told_once() -> None:
+    lzma = attrs.evolve(recommend("dem"), compression="LZMA")
+    (notice,) = unread_by_browsers([lzma, recommend("rgb"), lzma])
+    assert notice.code == "COMPRESSION_UNREAD_BY_BROWSERS"
+    assert "geotiff.js cannot read LZMA" in notice.message
+    assert unread_by_browsers([recommend("rgb"), recommend("dem")]) == ()

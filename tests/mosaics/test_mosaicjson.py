@@ -272,3 +272,16 @@ def test_places_for_100000_cogs_are_found_within_seconds() -> None:
     low = find_low_zooms([cog.file for cog in cogs])
     assert not isinstance(low, str)
     assert time.perf_counter() - started < 20
+
+
+def test_colours_of_all_tables_that_do_not_contradict_each_other_are_told() -> None:
+    black, red, blue = (0, 0, 0, 255), (255, 0, 0, 255), (0, 0, 255, 255)
+    cogs = [
+        sample_cog("a", (71.0, 41.0, 71.1, 41.1), color_table={"2": red}),
+        sample_cog("b", (71.1, 41.0, 71.2, 41.1), color_table={"1": black, "2": red}),
+    ]
+    document, _ = build_mosaic(cogs, sample_request())
+    assert document["colormap"] == {"1": list(black), "2": list(red)}
+    for other in ({"2": blue}, None):
+        more = [*cogs, sample_cog("c", (71.2, 41.0, 71.3, 41.1), color_table=other)]
+        assert "colormap" not in build_mosaic(more, sample_request())[0]

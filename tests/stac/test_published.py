@@ -256,7 +256,9 @@ def test_bands_of_an_asset_have_what_all_of_them_share() -> None:
         ({"datetime": "2019-07-14T06:00:00Z"}, "2019-07-14T06:00:00Z"),
         ({"start_datetime": "2019-07-14T00:00:00Z", "end_datetime": LATEST}, "2019-07-14T00:00:00Z/.."),
         ({"start_datetime": EARLIEST, "end_datetime": "2019-07-14T00:00:00Z"}, "../2019-07-14T00:00:00Z"),
-        ({"start_datetime": EARLIEST, "end_datetime": LATEST, DATETIME_SOURCE: "unknown"}, ""),
+        ({"start_datetime": EARLIEST, "end_datetime": EARLIEST, DATETIME_SOURCE: "unknown"}, ""),
+        ({"start_datetime": "0001-01-01T00:00:00Z", "end_datetime": "2019-07-14T00:00:00Z"}, "../2019-07-14T00:00:00Z"),
+        ({"start_datetime": "2019-07-14T00:00:00Z", "end_datetime": "9999-12-31T23:59:59Z"}, "2019-07-14T00:00:00Z/.."),
     ],
 )
 def test_open_ends_are_shown_as_such(times: dict[str, str], text: str) -> None:

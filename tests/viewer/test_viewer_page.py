@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -294,3 +297,59 @@ def test_tiles_that_cannot_be_drawn_and_a_server_that_is_gone(
     page.wait_for_selector("#items .problem")
     assert "The server does not answer" in page.locator("#items").inner_text()
     page.close()
+
+
+READ = """async ([server, tile]) => {
+    const read = async (path, options) => {
+        try {
+            const answer = await fetch(server + path, options);
+            return [answer.status, (await answer.arrayBuffer()).byteLength];
+        } catch (error) {
+            return ["refused", 0];
+        }
+    };
+    const embedded = () => new Promise((done) => {
+        const image = new Image();
+        image.onload = () => done(image.naturalWidth);
+        image.onerror = () => done(0);
+        image.src = server + tile;
+    });
+    const geojson = JSON.stringify({ type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [
+        [[71.02, 41.04], [71.03, 41.04], [71.03, 41.05], [71.02, 41.05], [71.02, 41.04]]] } });
+    const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: geojson };
+    return {
+        tile: (await read(tile))[0],
+        part: await read("api/cog?id=west", { headers: { Range: "bytes=0-1023", "If-None-Match": "x" } }),
+        statistics: (await read("mosaicjson/statistics", post))[0],
+        embedded: await embedded(),
+    };
+}"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Any) -> Iterator[str]:
+    """The origin of another site, as a browser sees it: localhost is not 127.0.0.1."""
+    (tmp_path / "index.html").write_text("<!doctype html><title>Another site</title>")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as site:
+        thread = threading.Thread(target=site.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://localhost:{site.server_address[1]}"
+        site.shutdown()
+        thread.join()
+
+
+def test_pages_of_sites_that_are_named_read_tiles_and_cogs(
+    browser: Any, elsewhere: str, serve: Open, published: Collection
+) -> None:
+    tile = "mosaicjson/tiles/WebMercatorQuad/11/1428/767.png?bidx=1&rescale=0,3000"
+    seen = []
+    for origins in ([elsewhere], ["https://maps.example"]):
+        server = serve(published.output, allow_origin=origins)
+        page = browser.new_page()
+        page.goto(elsewhere)
+        seen.append(page.evaluate(READ, [str(server), tile]))
+        page.close()
+    assert seen[0] == {"tile": 200, "part": [206, 1024], "statistics": 200, "embedded": 256}
+    refused = {"tile": "refused", "part": ["refused", 0], "statistics": "refused", "embedded": 0}
+    assert seen[1] == refused, "by the browser, and by the server"

@@ -231,6 +231,42 @@ class TestWhatItRefuses:
             assert answer.status == status
             assert not [name for name in answer.headers if name.startswith("access-control")]
 
+    def test_sites_that_are_named_may_read(self, published: Collection, serve: Serve, get: Get) -> None:
+        server = serve(published.output, allow_origin=["https://maps.example", "http://localhost:80/"])
+        paths = ("/mosaicjson/WebMercatorQuad/tilejson.json", "/api/footprints", "/api/cog?id=west")
+        for path in paths:
+            for origin in ("https://maps.example", "http://localhost"):
+                answer = get(server, path, Origin=origin, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="cors")
+                assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, origin)
+                assert answer.headers["vary"] == "Origin"
+            for origin in ("https://maps.example.evil", "http://maps.example", "https://maps.example:8443", "null"):
+                answer = get(server, path, Origin=origin, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="cors")
+                assert answer.status == 403
+                assert "access-control-allow-origin" not in answer.headers
+        part = get(server, paths[2], Origin="https://maps.example", Range="bytes=0-15")
+        assert (part.status, len(part.body)) == (206, 16)
+        assert "Content-Range" in part.headers["access-control-expose-headers"]
+
+    def test_pictures_are_embedded_by_sites_that_are_named(self, published: Collection, serve: Serve, get: Get) -> None:
+        """A picture is asked for without an origin, but by a page."""
+        server = serve(published.output, allow_origin="https://maps.example")
+        embedded = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}
+        for page, status in (
+            ("https://maps.example/map?a=b", 200),
+            ("https://evil.example/https://maps.example/", 403),
+        ):
+            assert get(server, "/api/thumbnail?id=west", Referer=page, **embedded).status == status
+        assert get(server, "/api/thumbnail?id=west", **embedded).status == 403
+        foreign = get(server, "/", Host="evil.example", Origin="https://maps.example")
+        assert foreign.status == 421, "whatever name it came to"
+
+    @pytest.mark.parametrize(
+        "origin", ["*", "null", "maps.example", "https://maps.example/map", "https://*.example", ""]
+    )
+    def test_what_is_no_origin_is_refused(self, published: Collection, serve: Serve, origin: str) -> None:
+        with pytest.raises(ViewError, match="is not the origin of a site"):
+            serve(published.output, allow_origin=[origin])
+
     def test_every_answer_says_that_nothing_comes_from_elsewhere(self, server: ViewServer, get: Get) -> None:
         for path in ("/", "/api/collection", "/nothing", "/static/viewer.js"):
             policy = get(server, path).headers["content-security-policy"]

@@ -84,11 +84,11 @@ def test_each_item_says_when_it_was_acquired_and_by_whose_word(tmp_path: Path, r
     assert when(items["a_20190714T100031027Z"]) == ("2019-07-14T10:00:31.027000Z", "filename")
     assert when(items["b_20190714"]) == ("2019-07-14T00:00:00Z", "2019-07-14T23:59:59Z", "filename")
     assert when(items["c_20190714"]) == ("2021-02-03T04:05:06Z", "metadata:ACQUISITIONDATETIME")
-    assert when(items["d"]) == ("0001-01-01T00:00:00Z", "2021-01-01T00:00:00Z", "unknown")
+    assert when(items["d"]) == ("1678-01-01T00:00:00Z", "1678-01-01T00:00:00Z", "unknown")
     told = {name: codes(result, f"{name}.tif") for name in ("a_20190714T100031027Z", "b_20190714", "c_20190714", "d")}
     assert list(told.values()) == [[], [], ["DATETIME_DISAGREES"], ["DATETIME_UNKNOWN"]]
     interval = collection.to_dict()["extent"]["temporal"]["interval"]
-    assert interval == [[None, "2021-02-03T04:05:06Z"]], "of one tile nothing is known"
+    assert interval == [["2019-07-14T00:00:00Z", "2021-02-03T04:05:06Z"]], "of one tile nothing is known"
 
 
 def test_an_order_is_obeyed(tmp_path: Path, run: Any) -> None:
@@ -99,7 +99,7 @@ def test_an_order_is_obeyed(tmp_path: Path, run: Any) -> None:
     times = {properties["title"]: when(properties) for properties in items.values()}
     assert times["1886/topo.tif"] == ("1886-01-01T00:00:00Z", "1886-12-31T23:59:59Z", "pattern")
     assert times["2091/topo_b.tif"] == ("2091-01-01T00:00:00Z", "2091-12-31T23:59:59Z", "pattern")
-    assert times["other/topo_20190714.tif"] == ("0001-01-01T00:00:00Z", "2024-05-06T07:28:09Z", "unknown")
+    assert times["other/topo_20190714.tif"] == ("1678-01-01T00:00:00Z", "1678-01-01T00:00:00Z", "unknown")
     assert codes(result, "other/topo_20190714.tif") == ["DATETIME_PATTERN_MISSED", "DATETIME_UNKNOWN"]
 
 
@@ -114,11 +114,33 @@ def test_the_plan_tells_of_doubtful_dates(tmp_path: Path) -> None:
     assert "DATETIME_AMBIGUOUS" in str(plan.to_dict())
 
 
+def test_what_has_no_date_is_refused_where_one_is_required(tmp_path: Path) -> None:
+    write(tmp_path / "bronze/a.tif")
+    write(tmp_path / "bronze/b_20190714.tif")
+    given: dict[str, Any] = {
+        "container_name": tmp_path / "bronze",
+        "blob_list": ["*.tif"],
+        "collection_id": "dated",
+        "output_container": tmp_path / "out",
+        "require_datetime": True,
+    }
+    undated, dated = plan_collection(**given).tiles
+    assert (undated.problem.code, dated.problem) == ("DATETIME_UNKNOWN", None)
+    result = process_collection(**given, executor="serial", jobs="memory")
+    undated, dated = result.tiles
+    assert (undated.code, dated.ok) == ("DATETIME_UNKNOWN", True)
+    assert "Set datetime or datetime_pattern" in undated.reason
+    assert "DATETIME_UNKNOWN" not in [notice.code for tile in result.tiles for notice in tile.notices]
+    assert not list((tmp_path / "out").glob("a_*")), "before it is converted"
+    (item,) = (tmp_path / "out/stac/dated/items").glob("*.json")
+    assert item.stem == "b_20190714"
+
+
 @pytest.mark.parametrize(
     ("given", "item", "extent"),
     [
-        ("../2020", ("0001-01-01T00:00:00Z", "2020-12-31T23:59:59Z"), [None, "2020-12-31T23:59:59Z"]),
-        ("2019-07/..", ("2019-07-01T00:00:00Z", "9999-12-31T23:59:59Z"), ["2019-07-01T00:00:00Z", None]),
+        ("../2020", ("1678-01-01T00:00:00Z", "2020-12-31T23:59:59Z"), [None, "2020-12-31T23:59:59Z"]),
+        ("2019-07/..", ("2019-07-01T00:00:00Z", "2261-12-31T23:59:59Z"), ["2019-07-01T00:00:00Z", None]),
         ("2019-07-14T06:00:00+02:00", ("2019-07-14T04:00:00Z",), ["2019-07-14T04:00:00Z"] * 2),
     ],
 )
@@ -130,8 +152,8 @@ def test_intervals_may_be_open(
     assert when(items["a"]) == (*item, "parameter")
     assert collection.to_dict()["extent"]["temporal"]["interval"] == [extent]
     (page,) = [path.read_text(encoding="utf-8") for path in (tmp_path / "out").rglob("*.html")]
-    assert "0001-01-01" not in page
-    assert "9999" not in page
+    assert "1678" not in page
+    assert "2261" not in page
 
 
 @pytest.mark.parametrize(
@@ -158,10 +180,10 @@ def test_a_time_axis_is_read(
     assert codes(result, f"{name}.nc") == told
 
 
-@pytest.mark.parametrize("written", [0, -86400 * 3650, 315532800, 4102444800])
-def test_file_times_that_cannot_be_are_not_taken(tmp_path: Path, run: Any, written: int) -> None:
+@pytest.mark.parametrize("written", [0, -86400 * 3650, 1_714_980_489, 4102444800])
+def test_the_time_of_a_file_is_no_time_of_what_it_shows(tmp_path: Path, run: Any, written: int) -> None:
     write(tmp_path / "bronze/a.tif")
     os.utime(tmp_path / "bronze/a.tif", (written, written))
     _, collection, items = run()
-    assert when(items["a"]) == ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "unknown")
+    assert when(items["a"]) == ("1678-01-01T00:00:00Z", "1678-01-01T00:00:00Z", "unknown")
     assert collection.to_dict()["extent"]["temporal"]["interval"] == [[None, None]]

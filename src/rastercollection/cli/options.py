@@ -106,6 +106,12 @@ VIEW = (
         help="to listen on; 8765, or any that is free, when not given",
     ),
     Option(["--no-browser"], is_flag=True, help="open no browser"),
+    Option(
+        ["--allow-origin"],
+        multiple=True,
+        metavar="ORIGIN",
+        help="a site whose pages may read tiles and COGs from it, as https://maps.example; more than once for several",
+    ),
 )
 DEMO = (
     Option(["--output"], default="demo-collection", show_default=True, metavar="DIR", help="where everything goes"),

@@ -129,6 +129,9 @@ class CollectionArguments(TypedDict, total=False):
     """Regular expression for tiles' paths, whose group is the date (two groups: start and end), or whose groups are
     named `year`, `month`, `day`, `doy`, `hour`, `minute`, `second`, `zone`."""
 
+    require_datetime: bool
+    """Whether a tile of which nothing tells when it was acquired is refused."""
+
     license: str
     """SPDX identifier, or `other`."""
 

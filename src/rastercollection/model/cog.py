@@ -165,7 +165,7 @@ class Cog:
         footprint: GeoJSON geometry, EPSG:4326: outline of the valid pixels, simplified, split at the antimeridian.
         datetime: Acquisition, RFC 3339, UTC; None when unknown or an interval.
         start_datetime, end_datetime: An interval, where that is what is known; an end is None where it is open or
-            unknown. Where nothing is known, the end is when the source was written.
+            unknown.
         datetime_source: parameter, pattern, filename, ``netcdf:`` with the axis, ``metadata:`` with the tag, or
             unknown.
         tags: The file's own tags that are worth keeping.

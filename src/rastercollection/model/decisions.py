@@ -16,6 +16,7 @@ from rastercollection.model.agreement import differing_heights
 from rastercollection.model.band import is_complex
 from rastercollection.model.band_decision import decide_bands
 from rastercollection.model.request import CollectionRequest
+from rastercollection.model.tiers import unread_by_browsers
 from rastercollection.model.tile import Validation
 from rastercollection.model.type_decision import decide_types
 
@@ -46,7 +47,13 @@ def decide(request: CollectionRequest, validations: Sequence[Validation]) -> Dec
     decided, notices = decide_bands(request, typed)
     return Decisions(
         validations={tile.source.blob: tile for tile in decided},
-        notices=(*told, *notices, *differing_heights(decided), *_not_drawn(decided)),
+        notices=(
+            *told,
+            *notices,
+            *differing_heights(decided),
+            *unread_by_browsers(tile.settings for tile in decided),
+            *_not_drawn(decided),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 from rastercollection.model.cog import Cog
+from rastercollection.model.times.span import EARLIEST
 
 __all__ = ["SORTBY", "Rank", "on_top_first", "rank_of"]
 
@@ -22,7 +23,8 @@ SORTBY: Sequence[Mapping[str, str]] = (
 )
 """The order as a STAC search asks for it."""
 
-UNKNOWN = dt.datetime.min.replace(tzinfo=dt.UTC)
+UNKNOWN = dt.datetime.fromisoformat(EARLIEST)
+"""As it is published, where a STAC search sorts it."""
 
 
 def on_top_first(cogs: Iterable[Cog]) -> tuple[Cog, ...]:

@@ -257,6 +257,9 @@ class CollectionRequest:
             metavar="REGEX",
         ),
     )
+    require_datetime: bool = field(
+        default=False, metadata=_fine("whether a tile of which nothing tells when it was acquired is refused")
+    )
     license: str = field(
         default="other",
         converter=converters.public_text,

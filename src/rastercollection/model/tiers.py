@@ -5,8 +5,8 @@ A tier's compression is what is used; the type decides resampling.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
 import attrs
 
@@ -29,6 +29,7 @@ __all__ = [
     "may_fall_back",
     "recommend",
     "resamplings",
+    "unread_by_browsers",
 ]
 
 RasterType = Literal["auto", "rgb", "rgba", "dem", "categorical", "multispectral", "nir"]
@@ -53,6 +54,9 @@ LEVELS: Mapping[str, tuple[int, int]] = {
     "LERC_ZSTD": (1, 22),
 }
 """Lowest and highest level of those that have one."""
+
+UNREAD_BY_BROWSERS: Final = frozenset({"LZMA"})
+"""Those that geotiff.js has no decoder for, by which maps in browsers read COGs."""
 
 Resampling = Literal["nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode"]
 LOSSY_NEEDS_BYTES = ("JPEG", "WEBP")
@@ -162,6 +166,19 @@ def _tier_fallback(tier: Tier, dtypes: Sequence[str]) -> Notice:
         code="TIER_FALLBACK",
         message=f"Tier {tier.name!r} needs 3 bands of uint8 (or those with alpha or a mask); the tile has "
         f"{len(dtypes)} of {', '.join(sorted(set(dtypes)))}: written as {FALLBACK_TIER!r}.",
+    )
+
+
+def unread_by_browsers(every: Iterable[CogSettings]) -> tuple[Notice, ...]:
+    """That COGs are written in a compression that maps in browsers cannot read."""
+    codecs = sorted({settings.compression for settings in every} & UNREAD_BY_BROWSERS)
+    return tuple(
+        Notice(
+            code="COMPRESSION_UNREAD_BY_BROWSERS",
+            message=f"geotiff.js cannot read {codec}, nor can maps that read COGs in the browser by it, as OpenLayers"
+            " does; GDAL, rasterio and tile servers can. Set compression: all read DEFLATE, geotiff.js 3 reads ZSTD.",
+        )
+        for codec in codecs
     )
 
 

@@ -117,10 +117,21 @@ def _shared_facts(cogs: Sequence[CogFile]) -> Document:
     """Data type and colour table, where all COGs have the same."""
     dtypes = {band.dtype for cog in cogs for band in cog.bands if band.color_interpretation != "alpha"}
     facts: Document = {"data_type": dtypes.pop()} if len(dtypes) == 1 else {}
-    table = cogs[0].color_table
-    if table and all(cog.color_table == table for cog in cogs):
-        facts["colormap"] = {value: list(color) for value, color in table.items()}
+    table = _shared_colors(cogs)
+    if table:
+        facts["colormap"] = table
     return facts
+
+
+def _shared_colors(cogs: Sequence[CogFile]) -> dict[str, list[int]]:
+    """All entries of the colour tables; empty where a COG has none, or two have different colours for a value."""
+    found: dict[str, set[tuple[int, ...]]] = defaultdict(set)
+    for cog in cogs:
+        for value, color in (cog.color_table or {}).items():
+            found[value].add(tuple(color))
+    if not all(cog.color_table for cog in cogs) or any(len(colors) > 1 for colors in found.values()):
+        return {}
+    return {value: list(*found[value]) for value in sorted(found, key=int)}
 
 
 def _outlines(cog: Cog) -> list[BaseGeometry]:

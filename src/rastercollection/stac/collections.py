@@ -77,20 +77,20 @@ def collection_dict(
 
 
 def _extent(items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
-    start = min(_moment(item, "start_datetime") for item in items)
-    end = max(_moment(item, "end_datetime") for item in items)
-    is_started = all(map(is_dated_item, items)) and start != to_utc(terms.EARLIEST)
-    interval = [start if is_started else None, end if end != to_utc(terms.LATEST) else None]
     places = [bounds for bounds in map(item_bounds, items) if bounds is not None]
     return pystac.Extent(
         spatial=pystac.SpatialExtent([list(bounds_union(places))]),
-        temporal=pystac.TemporalExtent([interval]),
+        temporal=pystac.TemporalExtent([_interval(items)]),
     )
 
 
-def _moment(item: Mapping[str, Any], name: str) -> dt.datetime:
-    properties = item["properties"]
-    return to_utc(properties.get(name) or properties["datetime"])
+def _interval(items: Sequence[Mapping[str, Any]]) -> list[dt.datetime | None]:
+    """From the first to the last moment of the items of which something is known; None for an end that is open."""
+    dated = [item["properties"] for item in items if is_dated_item(item)]
+    starts = [properties.get("start_datetime") or properties["datetime"] for properties in dated]
+    ends = [properties.get("end_datetime") or properties["datetime"] for properties in dated]
+    start = None if not dated or terms.OPEN_ENDS & set(starts) else min(map(to_utc, starts))
+    return [start, None if not dated or terms.OPEN_ENDS & set(ends) else max(map(to_utc, ends))]
 
 
 def _cogs(items: Sequence[Mapping[str, Any]], asset_key: str) -> list[Mapping[str, Any]]:

@@ -15,8 +15,7 @@ from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.names import source_mark
 from rastercollection.model.receipt import Receipt
 from rastercollection.model.tiers import COLOR_PICTURES
-from rastercollection.model.times.span import utc_text
-from rastercollection.model.times.time_evidence import UNKNOWN, written_before
+from rastercollection.model.times.time_evidence import UNKNOWN
 from rastercollection.stac import terms
 from rastercollection.stac.fields import (
     image_fields,
@@ -28,23 +27,21 @@ from rastercollection.stac.fields import (
 __all__ = ["is_dated", "item_dict", "to_utc"]
 
 
-def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str = "") -> dict[str, Any]:
+def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
     """The item as a dict with absolute hrefs and without links.
 
     Args:
         cog: The tile.
         collection_id: Id of the STAC collection.
         asset_key: Key of the COG's asset.
-        source_modified: When the source file was last written, RFC 3339: whatever it shows was acquired before. Used
-            where nothing else is known, and only as far as such a time can be believed.
     """
     asset, file = cog_asset(cog), cog.file
     item = pystac.Item(
         id=cog.item_id,
         geometry=dict(cog.footprint),
         bbox=list(geometry_bounds(cog.footprint)),
-        datetime=to_utc(cog.datetime) if cog.datetime else None,
-        properties=_properties(cog, source_modified),
+        datetime=to_utc(cog.datetime) if cog.datetime and is_dated(cog) else None,
+        properties=_properties(cog),
         collection=collection_id,
         stac_extensions=_extensions(asset),
         assets={asset_key: asset},
@@ -58,7 +55,7 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str, source_modified: str
 
 
 def is_dated(cog: Cog) -> bool:
-    """Whether anything is known of when the tile was acquired, but that it was before its source was written."""
+    """Whether anything is known of when the tile was acquired."""
     return cog.datetime_source != UNKNOWN and bool(cog.datetime or cog.start_datetime or cog.end_datetime)
 
 
@@ -112,11 +109,13 @@ def _extensions(asset: pystac.Asset) -> list[str]:
     return [terms.PROJECTION, *(name for name, there in some.items() if there), terms.FILE, terms.PROCESSING]
 
 
-def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:
+def _properties(cog: Cog) -> dict[str, Any]:
     properties: dict[str, Any] = {"title": cog.source_blob}
-    if cog.start_datetime or cog.end_datetime or not cog.datetime:
+    if not is_dated(cog):
+        properties |= {"start_datetime": terms.EARLIEST, "end_datetime": terms.EARLIEST}
+    elif cog.start_datetime or cog.end_datetime:
         properties["start_datetime"] = _utc(cog.start_datetime or cog.datetime or terms.EARLIEST)
-        properties["end_datetime"] = _utc(cog.end_datetime or cog.datetime or _last(cog, source_modified))
+        properties["end_datetime"] = _utc(cog.end_datetime or cog.datetime or terms.LATEST)
     return {
         **properties,
         "processing:software": dict(software()),
@@ -127,12 +126,6 @@ def _properties(cog: Cog, source_modified: str) -> dict[str, Any]:
         terms.SOURCE: source_mark(cog.source_container, cog.source_blob),
         **({terms.PROFILE: dict(cog.profile)} if cog.profile else {}),
     }
-
-
-def _last(cog: Cog, source_modified: str) -> str:
-    """The end of an interval that has none: of one of which nothing is known, when its source was written."""
-    written = None if is_dated(cog) else written_before(source_modified, dt.datetime.now(dt.UTC))
-    return utc_text(written) if written else terms.LATEST
 
 
 def to_utc(moment: str) -> dt.datetime:

@@ -213,7 +213,7 @@ def when_acquired(properties: Json) -> str:
     if properties.get("datetime"):
         return str(properties["datetime"])
     ends = [str(properties[name]) for name in ("start_datetime", "end_datetime") if properties.get(name)]
-    return "/".join(".." if end in (terms.EARLIEST, terms.LATEST) else end for end in ends)
+    return "/".join(".." if end in terms.OPEN_ENDS else end for end in ends)
 
 
 def rank_of_item(item: Json) -> Rank:
@@ -223,7 +223,7 @@ def rank_of_item(item: Json) -> Rank:
 
 
 def is_dated_item(item: Json) -> bool:
-    """Whether anything is known of when the item was acquired, but that it was before its source was written."""
+    """Whether anything is known of when the item was acquired."""
     return bool(when_acquired(item["properties"]))
 
 
@@ -290,13 +290,10 @@ def _target_crs(asset: Json) -> str:
 
 
 def _times(properties: Json) -> dict[str, Any]:
-    start, end = properties.get("start_datetime"), properties.get("end_datetime")
-    return {
-        "datetime": properties.get("datetime"),
-        "start_datetime": None if start == terms.EARLIEST else start,
-        "end_datetime": None if end == terms.LATEST else end,
-        "datetime_source": properties[terms.DATETIME_SOURCE],
-    }
+    source, names = properties[terms.DATETIME_SOURCE], ("datetime", "start_datetime", "end_datetime")
+    times = {name: None if source == UNKNOWN else properties.get(name) for name in names}
+    known = {name: None if moment in terms.OPEN_ENDS else moment for name, moment in times.items()}
+    return {**known, "datetime_source": source}
 
 
 def whole_bands(asset: Json) -> list[dict[str, Any]]:

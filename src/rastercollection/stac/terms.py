@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from rastercollection.model.times import span
+
 OWN: Final = "rastercollection:"
 """What the names of fields of our own begin with."""
 RASTER_TYPE: Final = "rastercollection:raster_type"
@@ -91,6 +93,9 @@ DTYPES: Final = {
 }
 """STAC's names of data types that numpy and rasterio call otherwise."""
 
-EARLIEST: Final = "0001-01-01T00:00:00Z"
-LATEST: Final = "9999-12-31T23:59:59Z"
-"""Ends of an item's interval that are open or unknown; STAC has no open intervals for items."""
+EARLIEST: Final = span.EARLIEST
+LATEST: Final = span.LATEST
+"""Ends of an item's interval that are open; STAC has no open intervals for items. Both of one that is unknown are the
+first."""
+OPEN_ENDS: Final = frozenset({EARLIEST, LATEST, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"})
+"""These, and those of documents from before."""

@@ -14,14 +14,13 @@ from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
-from rastercollection.stages.stage_names import CREATE_COGS, CREATE_MOSAICJSON, CREATE_OVERVIEW, VALIDATE_TILES
+from rastercollection.stages.stage_names import CREATE_COGS, CREATE_MOSAICJSON, CREATE_OVERVIEW
 
 __all__ = [
     "FanInParameters",
     "made_cogs",
     "made_mosaic",
     "made_overview",
-    "source_times",
     "validated_sources",
 ]
 
@@ -79,9 +78,3 @@ class _Validated:
 def validated_sources(results: Sequence[TaskResult]) -> tuple[SourceFile, ...]:
     """The sources of stage 1's results that are valid."""
     return tuple(from_dict(_Validated, result.value).source for result in results if result.value is not None)
-
-
-def source_times(context: TaskContext) -> dict[str, str]:
-    """Last modification of each source, by blob, where the store knows it."""
-    sources = validated_sources(context.inputs.get(VALIDATE_TILES, ()))
-    return {source.blob: source.modified for source in sources if source.modified}

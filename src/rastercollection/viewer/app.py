@@ -31,12 +31,13 @@ PREFIX = "/mosaicjson"
 OURS = {NotDrawnError: 400, TooCoarseError: 400}
 
 
-def make_app(served: ServedCollection, host: str) -> Guard:
+def make_app(served: ServedCollection, host: str, origins: frozenset[str] = frozenset()) -> Guard:
     """The application.
 
     Args:
         served: The one collection that it serves; nothing else can be read through it.
         host: What the server listens on.
+        origins: Whose pages may read from it, too.
     """
     app = FastAPI(title="rastercollection viewer", docs_url=None, redoc_url=None)
     app.include_router(_mosaic_router(served), prefix=PREFIX, tags=["MosaicJSON"])
@@ -51,7 +52,7 @@ def make_app(served: ServedCollection, host: str) -> Guard:
     add_exception_handlers(app, {**DEFAULT_STATUS_CODES, **MOSAIC_STATUS_CODES, **OURS})
     app.add_exception_handler(RasterCollectionError, _our_error)
     app.middleware("http")(_say_how_long_it_holds)
-    return Guard(app, host)
+    return Guard(app, host, origins)
 
 
 def _mosaic_router(served: ServedCollection) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
+
+from rastercollection.viewer.origins import Headers, guest_headers, guest_of, preflight_headers
 
 __all__ = ["Guard", "accepted_hosts", "is_loopback"]
 
@@ -32,6 +34,7 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
+VARY = (b"vary", b"Origin")
 
 
 def accepted_hosts(host: str) -> frozenset[str]:
@@ -64,10 +67,17 @@ class Guard:
     Args:
         app: Where accepted requests go.
         host: What the server listens on.
+        origins: Whose pages may read from the server, too.
     """
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], host: str) -> None:
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        host: str,
+        origins: frozenset[str] = frozenset(),
+    ) -> None:
         self._app = app
+        self._origins = origins
         self._names = accepted_hosts(host)
         self._only_loopback = is_loopback(host)
 
@@ -75,15 +85,19 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = {bytes(name).lower(): bytes(value).decode("latin-1") for name, value in scope["headers"]}
+        guest = guest_of(headers, self._origins)
+        added = (*HEADERS, *((VARY,) if self._origins else ()), *(guest_headers(guest) if guest else ()))
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*_without(message.get("headers", ()), HEADERS), *HEADERS]
+                message["headers"] = [*_without(message.get("headers", ()), added), *added]
             await send(message)
 
         if not self._is_for_us(headers.get(b"host", "")):
             await _refuse(guarded, 421, "This server is not the one that the request names.")
-        elif headers.get(b"sec-fetch-site") == "cross-site" and headers.get(b"sec-fetch-mode") != "navigate":
+        elif guest and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            await _answer(guarded, 204, preflight_headers(headers))
+        elif not guest and _is_embedded(headers):
             await _refuse(guarded, 403, "Pages of other sites must not read from this server.")
         else:
             await self._app(scope, receive, guarded)
@@ -94,6 +108,11 @@ class Guard:
         if address is None:
             return name in self._names
         return address.is_loopback or not self._only_loopback
+
+
+def _is_embedded(headers: Mapping[bytes, str]) -> bool:
+    """Whether a page of another site asks, for itself."""
+    return headers.get(b"sec-fetch-site") == "cross-site" and headers.get(b"sec-fetch-mode") != "navigate"
 
 
 def _host_name(value: str) -> str:
@@ -111,6 +130,9 @@ def _without(
 
 
 async def _refuse(send: Send, status: int, reason: str) -> None:
-    kind = (b"content-type", b"text/plain; charset=utf-8")
-    await send({"type": "http.response.start", "status": status, "headers": [kind]})
-    await send({"type": "http.response.body", "body": f"{reason}\n".encode()})
+    await _answer(send, status, ((b"content-type", b"text/plain; charset=utf-8"),), f"{reason}\n".encode())
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": body})

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,6 +19,7 @@ from rastercollection.errors import MissingExtraError, ViewError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.ports.registries import STORAGE
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.viewer.origins import allowed_origins
 
 __all__ = ["ViewServer", "is_installed", "view_collection"]
 
@@ -29,7 +30,7 @@ STARTING_SECONDS = 30
 STOPPING_SECONDS = 10
 NEEDED = ("titiler.core", "titiler.mosaic", "fastapi", "uvicorn")
 
-_running: dict[tuple[str, str], ViewServer] = {}
+_running: dict[tuple[str, str, frozenset[str]], ViewServer] = {}
 _lock = threading.Lock()
 
 
@@ -79,6 +80,7 @@ def view_collection(
     host: str = LOOPBACK,
     port: int | None = None,
     open_browser: bool = False,
+    allow_origin: Sequence[str] = (),
     storage: StorageBackend | str | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> ViewServer:
@@ -92,6 +94,7 @@ def view_collection(
         host: What to listen on; other machines reach it only where this is not ``127.0.0.1``.
         port: Port to listen on, 0 for any that is free; 8765, or any that is free where that is taken, when None.
         open_browser: Open the map in the user's browser.
+        allow_origin: Origins of other sites, as ``https://maps.example``, whose pages may read tiles, COGs and so on.
         storage: Storage backend, an instance or a registered name.
         storage_options: fsspec's options for a collection that is not local.
 
@@ -105,11 +108,12 @@ def view_collection(
     """
     if not is_installed():
         raise MissingExtraError("Viewing a collection", "view")
-    key = (collection if url_problem(collection) else normalise(collection), host)
+    origins = allowed_origins([allow_origin] if isinstance(allow_origin, str) else allow_origin)
+    key = (collection if url_problem(collection) else normalise(collection), host, origins)
     with _lock:
         server = _running.get(key)
     if server is None or not server.is_running or port not in (None, 0, _port_of(server)):
-        server = _start(collection, host, port, _storage(collection, storage, storage_options))
+        server = _start(collection, host, port, _storage(collection, storage, storage_options), origins)
         with _lock:
             _running[key] = server
     if open_browser:
@@ -139,19 +143,21 @@ def _storage(
     return made
 
 
-def _start(collection: str, host: str, port: int | None, storage: StorageBackend) -> ViewServer:
+def _start(
+    collection: str, host: str, port: int | None, storage: StorageBackend, origins: frozenset[str]
+) -> ViewServer:
     from rastercollection.viewer.served import ServedCollection
 
     served = ServedCollection(storage, collection)
     listening = _listen(host, port)
     try:
-        return _serve(served, host, listening)
+        return _serve(served, host, listening, origins)
     except BaseException:
         listening.close()
         raise
 
 
-def _serve(served: Any, host: str, listening: socket.socket) -> ViewServer:
+def _serve(served: Any, host: str, listening: socket.socket, origins: frozenset[str]) -> ViewServer:
     import uvicorn
 
     from rastercollection.rasters.proj_data import usable_proj_data
@@ -160,7 +166,7 @@ def _serve(served: Any, host: str, listening: socket.socket) -> ViewServer:
     from rastercollection.viewer.app import make_app
 
     config = uvicorn.Config(
-        make_app(served, host),
+        make_app(served, host, origins),
         lifespan="off",
         loop="asyncio",
         http="h11",

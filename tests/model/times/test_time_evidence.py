@@ -15,17 +15,15 @@ from rastercollection.model.times.time_evidence import (
     TimeFacts,
     find_acquisition,
     ordered_span,
-    written_before,
 )
 
 NOW = dt.datetime(2024, 6, 1, 12, tzinfo=dt.UTC)
-MODIFIED = "2024-05-06T07:08:09Z"
 AXIS = TimeAxis(source="netcdf:time", units="days since 2019-03-01", calendar="", values=(0.0, 9.0))
 MODEL = TimeAxis(source="netcdf:time", units="days since 2019-03-01", calendar="360_day", values=(0.0, 9.0))
 
 
 def found(blob: str = "a.tif", **facts: Any) -> Acquisition:
-    return find_acquisition(TimeFacts(blob=blob, **{"modified": MODIFIED, **facts}), NOW)
+    return find_acquisition(TimeFacts(blob=blob, **facts), NOW)
 
 
 def when(one: Acquisition) -> str:
@@ -172,25 +170,10 @@ def test_times_of_models_may_lie_in_the_future() -> None:
     assert (when(found(axis=future)), codes(found(axis=future))) == ("2091-01-01T00:00:00Z", [])
 
 
-@pytest.mark.parametrize(
-    ("facts", "end"),
-    [
-        ({}, MODIFIED),
-        ({"tags": {"TIFFTAG_DATETIME": "2003:09:26 11:00:00"}}, "2003-09-26T11:00:00Z"),
-        ({"tags": {"TIFFTAG_DATETIME": "2024:05:26 11:00:00"}}, MODIFIED),
-        ({"tags": {"TIFFTAG_DATETIME": "1970:01:01 00:00:00"}}, MODIFIED),
-        ({"tags": {"TIFFTAG_DATETIME": "0000:00:00 00:00:00"}}, MODIFIED),
-        *[({"modified": moment}, None) for moment in ("", "?", "1970-01-01T00:00:00Z", "1960-01-04T00:00:00.000000Z")],
-        *[({"modified": moment}, None) for moment in ("1980-01-01T00:00:00Z", "2100-01-01T00:00:00Z")],
-        (
-            {"modified": "2100-01-01T00:00:00Z", "tags": {"TIFFTAG_DATETIME": "2003:09:26 11:00:00"}},
-            "2003-09-26T11:00:00Z",
-        ),
-    ],
-)
-def test_what_is_unknown_ends_when_it_was_written(facts: dict[str, Any], end: str | None) -> None:
-    one = found(**facts)
-    assert (one.datetime, one.start, one.end, one.source) == (None, None, end, "unknown")
+@pytest.mark.parametrize("written", [{}, {"TIFFTAG_DATETIME": "2003:09:26 11:00:00"}])
+def test_of_what_is_unknown_no_end_is_claimed(written: dict[str, str]) -> None:
+    one = found(tags=written)
+    assert (one.datetime, one.start, one.end, one.source) == (None, None, None, "unknown")
     assert codes(one) == ["DATETIME_UNKNOWN"]
     assert "Set datetime or datetime_pattern" in one.notices[0].message
 
@@ -207,7 +190,6 @@ FACTS = st.builds(
     TimeFacts,
     blob=st.sampled_from(["a.tif", "a_20190714.tif", "20190714_20200101.tif", "20991231.tif", "20240602T010000.tif"]),
     tags=st.dictionaries(st.sampled_from(["DATE_ACQUIRED", "TIFFTAG_DATETIME", "EXIF_DateTimeOriginal"]), DATES),
-    modified=st.sampled_from(["", MODIFIED, "1960-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "1970-01-01T00:00:00Z"]),
 )
 
 
@@ -226,10 +208,3 @@ def test_unprompted_nothing_ends_before_it_starts_or_lies_in_the_future(facts: T
 )
 def test_no_orders(text: str) -> None:
     assert ordered_span(text) is None
-
-
-def test_file_times_are_believed_where_they_can_be() -> None:
-    assert written_before("1986-01-01T00:00:00Z", NOW) is not None
-    assert written_before("1985-10-26T08:15:00Z", NOW) is None, "of archives without times"
-    assert written_before("2024-06-02T01:00:00Z", NOW) is not None, "a clock of another zone"
-    assert written_before("2024-06-02T03:00:00Z", NOW) is None

@@ -68,7 +68,8 @@ def check(cog_path: Path, source_path: Path, cog: object) -> None:
 def test_a_scene_beside_the_pole_stays_where_it_is(tmp_path: Path, shared_data: Path) -> None:
     source = Path(shutil.copy(shared_data / "good" / "geotiffjs__nt_20201024_f18_nrt_s.tif", tmp_path))
     made = make_cog(source, "EPSG:4326")
-    assert made.cog.file.bounds_4326[:2] == (-180, -90)
+    assert made.cog.file.bounds_4326[0] == -180
+    assert -80 < made.cog.file.bounds_4326[1] < -78, "the ice around the land, in which the pole lies"
     assert (made.cog.datetime, made.cog.start_datetime) == (None, "2020-10-24T00:00:00Z")
     assert made.cog.end_datetime == "2020-10-24T23:59:59Z"
     with rasterio.open(source) as raster, rasterio.open(made.path) as cog:

@@ -131,7 +131,18 @@ def test_a_colour_table(dtype: str, tmp_path: Path) -> None:
         kept = cog.colormap(1)
         assert {value: kept[value] for value in wanted} == wanted
     said = {int(value): tuple(color) for value, color in asset["rastercollection:color_table"].items()}
-    assert said.items() >= {value: color for value, color in wanted.items() if any(color[:3])}.items()
+    assert said == wanted, "a file has 256 entries or more; they are not the source's"
+
+
+def test_black_is_a_colour_where_pixels_have_it(tmp_path: Path) -> None:
+    wanted = {value: (0, 0, 0, 255) if value in (1, 4, 40) else (10, 200, 7, 255) for value in range(42)}
+    source = write_raster(tmp_path / "x.tif", CLASSES[np.newaxis], photometric="PALETTE", nodata=40)
+    with rasterio.open(source, "r+") as raster:
+        raster.write_colormap(1, wanted)
+    _, asset = of(make_cog(source, UTM))
+    said = {int(value): tuple(color) for value, color in asset["rastercollection:color_table"].items()}
+    assert set(np.unique(CLASSES)) >= {1, 4}
+    assert said == {**wanted, 40: (0, 0, 0, 0)}, "nodata is transparent"
 
 
 TOLD: dict[str, tuple[Callable[[Path], Path], str, str]] = {
@@ -275,7 +286,7 @@ def test_transparent_entries_are_no_data(tmp_path: Path) -> None:
             np.testing.assert_array_equal(valid, ~np.isin(CLASSES, (0, 5)))
             np.testing.assert_array_equal(data, CLASSES)
         said = {int(value): tuple(color) for value, color in asset["rastercollection:color_table"].items()}
-        assert {value: said[value] for value in entries} == {value: kept[value] for value in entries}
+        assert said == {value: kept[value] for value in range(1, 6)}
         assert asset["bands"][0]["statistics"]["minimum"] == 1
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pyproj
 import pytest
 import rasterio
 import rasterio.warp
 
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
-from rastercollection.core.models import Task, TaskResult, TaskStatus
+from rastercollection.core.models import Task, TaskStatus
 from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
 from rastercollection.ports.catalog import Publication, PublishMode
@@ -151,35 +153,38 @@ def test_extensions_are_declared_just_when_used(publish: Any) -> None:
         assert ("render" in declared) == ("renders" in document)
 
 
-def test_times_that_are_not_known_are_not_invented(publish: Any) -> None:
+def test_times_that_are_not_known_are_not_invented(publish: Any, validate_stac: Any) -> None:
     undated = attrs.evolve(odd_cogs()["undated"], source_blob="old.tif")
-    source = {
-        "blob": "old.tif",
-        "url": "/x/old.tif",
-        "size": 1,
-        "version": "1",
-        "modified": "2021-03-04T05:06:07+00:00",
-    }
-    task = Task(id="v-000000", stage=1, task_type="validate_raster", handler="a:b", tile="old.tif")
-    validated = [TaskResult(task=task, status=TaskStatus.COMPLETED, attempts=1, value={"source": source})]
     dated = sample_cog("dated", (72.0, 41.0, 72.1, 41.1))
-    done = publish([undated, dated], inputs={"validate_tiles": validated})
+    done = publish([undated, dated])
     properties = done.items[0]["properties"]
     assert properties["datetime"] is None
-    assert properties["start_datetime"].startswith("0001-01-01")
-    assert properties["end_datetime"] == "2021-03-04T05:06:07Z"
+    assert properties["start_datetime"] == properties["end_datetime"] == "1678-01-01T00:00:00Z"
     assert [notice.code for notice in done.notices] == ["DATETIME_UNKNOWN"]
     assert "old.tif" in done.notices[0].message
-    assert done.collection["extent"]["temporal"]["interval"] == [[None, "2021-03-04T05:06:07Z"]]
-    placeholder = attrs.evolve(undated, start_datetime="1970-01-01T00:00:00Z", end_datetime="2020-01-01T00:00:00Z")
-    filled = publish([placeholder], collection_id="filled")
-    assert filled.items[0]["properties"]["start_datetime"] == "1970-01-01T00:00:00Z"
-    assert [notice.code for notice in filled.notices] == ["DATETIME_UNKNOWN"]
-    assert filled.collection["extent"]["temporal"]["interval"] == [[None, "2020-01-01T00:00:00Z"]]
-    assert "1970" not in filled.page
+    assert done.collection["extent"]["temporal"]["interval"] == [["2019-07-14T06:00:00Z"] * 2], "of what is known"
+    written = attrs.evolve(undated, start_datetime="1970-01-01T00:00:00Z", end_datetime="2020-01-01T00:00:00Z")
+    other = publish([written], collection_id="other")
+    assert other.items[0]["properties"]["end_datetime"] == "1678-01-01T00:00:00Z", "a placeholder is no time"
+    assert "1970" not in other.page + str(other.items)
     alone = publish([undated], collection_id="alone")
-    assert alone.items[0]["properties"]["end_datetime"].startswith("9999")
     assert alone.collection["extent"]["temporal"]["interval"] == [[None, None]]
+    for document in (*alone.items, alone.collection):
+        validate_stac(document)
+    assert "1678" not in alone.page
+
+
+def test_open_ends_are_years_that_clients_can_hold(publish: Any) -> None:
+    """64 bits of nanoseconds, and Python anywhere on Earth; they are no part of the collection's extent."""
+    since = sample_cog("since", datetime=None, start_datetime="2019-07-14T00:00:00Z")
+    until = sample_cog("until", (72.0, 41.0, 72.1, 41.1), datetime=None, end_datetime="2019-07-15T00:00:00Z")
+    done = publish([since, until])
+    assert done.collection["extent"]["temporal"]["interval"] == [[None, None]]
+    ends = [item["properties"][name] for item in done.items for name in ("start_datetime", "end_datetime")]
+    for end in ends:
+        assert np.datetime64(end[:-1], "s").astype("datetime64[ns]").astype("datetime64[s]") == np.datetime64(end[:-1])
+        for hours in (-12, 14):
+            dt.datetime.fromisoformat(end).astimezone(dt.timezone(dt.timedelta(hours=hours)))
 
 
 def test_extents_are_those_of_the_items(publish: Any) -> None:

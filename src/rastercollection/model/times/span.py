@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import attrs
 
-__all__ = ["TimeSpan", "parse_date", "parse_offset", "span_of_parts", "utc_text"]
+__all__ = ["EARLIEST", "LATEST", "TimeSpan", "parse_date", "parse_offset", "span_of_parts", "utc_text"]
 
 _DAY = r"(?P<year>\d{4})(?P<s>[-_./:]?)(?P<month>\d\d)(?P=s)(?P<day>\d\d)"
 _TIME = r"(?P<hour>\d\d)(?:(?P<c>[-:_.]?)(?P<minute>\d\d)(?:(?P=c)(?P<second>\d\d)(?:[.,]?(?P<fraction>\d{1,9}))?)?)?"
@@ -23,6 +23,12 @@ _FORMS = [
         r"(?P<year>\d{4})",
     )
 ]
+
+
+EARLIEST = "1678-01-01T00:00:00Z"
+LATEST = "2261-12-31T23:59:59Z"
+"""The beginning of the first and the end of the last year that 64 bits of nanoseconds hold, as numpy and pandas have
+them. Python and PostgreSQL's drivers can tell them in the time of any place, as they cannot the years 1 and 9999."""
 
 
 @attrs.frozen(kw_only=True)

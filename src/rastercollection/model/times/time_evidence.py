@@ -13,7 +13,7 @@ from rastercollection.model.times.name_dates import date_by_pattern, dates_in_na
 from rastercollection.model.times.span import TimeSpan, parse_date, utc_text
 from rastercollection.model.times.tag_dates import acquired_by_tags, written_by_tags
 
-__all__ = ["UNKNOWN", "Acquisition", "TimeFacts", "find_acquisition", "ordered_span", "written_before"]
+__all__ = ["UNKNOWN", "Acquisition", "TimeFacts", "find_acquisition", "ordered_span"]
 
 UNKNOWN = "unknown"
 _OLDEST_FILE = dt.datetime(1986, 1, 1, tzinfo=dt.UTC)
@@ -32,7 +32,6 @@ class TimeFacts:
         tags: All its tags, whatever the domain.
         axis: The times of its bands; None without such.
         axis_problem: Why they may be incomplete, in words.
-        modified: Last modification of the source, RFC 3339; may be empty.
     """
 
     blob: str
@@ -41,7 +40,6 @@ class TimeFacts:
     tags: Mapping[str, str] = attrs.field(factory=dict)
     axis: TimeAxis | None = None
     axis_problem: str = ""
-    modified: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -79,8 +77,7 @@ def find_acquisition(facts: TimeFacts, now: dt.datetime) -> Acquisition:
     3. the times of its bands (netCDF, GRIB); 4. tags of its producer or camera on the acquisition; 5. its name.
 
     Where 3 or 4 tells just the day and a later one a time in it, that is taken. Tags that tell when the file was
-    written (``TIFFTAG_DATETIME``), and the time of the file itself, are no acquisition: they end the interval of a tile
-    of which nothing else is known.
+    written (``TIFFTAG_DATETIME``), and the time of the file itself, are no acquisition.
     """
     notices: list[Notice] = []
     ignored: list[Notice] = []
@@ -89,7 +86,7 @@ def find_acquisition(facts: TimeFacts, now: dt.datetime) -> Acquisition:
     notices += [] if ordered else ignored
     fact = ordered or _refined(told)
     if fact is None:
-        return _unknown(facts, now, notices)
+        return _unknown(facts, notices)
     notices += [fact.doubt] if fact.doubt else []
     notices += _disagreement(facts, fact, told)
     span, source = fact.span, fact.source
@@ -114,18 +111,6 @@ def ordered_span(text: str) -> TimeSpan | None:
     if (start is None and end is None) or (start and end and end < start):
         return None
     return TimeSpan(start=start, end=end)
-
-
-def written_before(modified: str, now: dt.datetime) -> dt.datetime | None:
-    """When a file was last written, as far as its time can be believed; None where it cannot.
-
-    Clocks that were never set, archives without times and wrong clocks give 1970, 1980 and years to come; raster
-    formats are not older than TIFF, of 1986.
-    """
-    span = parse_date(modified)
-    if span is None or span.end is None or not _OLDEST_FILE <= span.end <= now + _ANY_OFFSET:
-        return None
-    return span.end
 
 
 def _ordered(facts: TimeFacts, notices: list[Notice]) -> _Fact | None:
@@ -207,17 +192,12 @@ def _disagreement(facts: TimeFacts, fact: _Fact, told: Sequence[_Fact]) -> list[
     return [Notice(code="DATETIME_DISAGREES", message=message)]
 
 
-def _unknown(facts: TimeFacts, now: dt.datetime, notices: Sequence[Notice]) -> Acquisition:
-    """Nothing is known but that it was acquired before it was written."""
-    ends = {"": written_before(facts.modified, now)}
-    for date in written_by_tags(facts.tags):
-        if date.span.end:
-            ends[f" {date.name} says that it was written {date.span}."] = written_before(utc_text(date.span.end), now)
-    known = {says: end for says, end in ends.items() if end is not None}
-    written = min(known, key=lambda says: known[says], default="")
+def _unknown(facts: TimeFacts, notices: Sequence[Notice]) -> Acquisition:
+    """Nothing is known; when it was written, which is told, may be years after."""
+    ends = [(date.span.end, date) for date in written_by_tags(facts.tags) if date.span.end]
+    written = min(ends, key=lambda entry: entry[0], default=None)
+    says = f" {written[1].name} says that it was written {written[1].span}." if written else ""
     maybe = doubtful_date(facts.blob)
     hint = f" {maybe!r} in its name may be a date of some kind." if maybe else ""
-    message = f"{facts.blob}: nothing tells when it was acquired.{written}{hint} Set datetime or datetime_pattern."
-    notice = Notice(code="DATETIME_UNKNOWN", message=message)
-    end = utc_text(known[written]) if known else None
-    return Acquisition(end=end, source=UNKNOWN, notices=(*notices, notice))
+    message = f"{facts.blob}: nothing tells when it was acquired.{says}{hint} Set datetime or datetime_pattern."
+    return Acquisition(source=UNKNOWN, notices=(*notices, Notice(code="DATETIME_UNKNOWN", message=message)))

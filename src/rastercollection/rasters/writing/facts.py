@@ -22,7 +22,7 @@ from rastercollection.geo.crs import name_crs
 from rastercollection.geo.heights import with_heights
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.geo.webmercator import TILE, exact_zoom
-from rastercollection.model.band import BandFacts, BandRole, BandStatistics
+from rastercollection.model.band import BandFacts, BandRole, BandStatistics, Histogram
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.footprint import footprint
@@ -38,6 +38,8 @@ _MOST_ZOOM = 24
 _LEADER = 4
 """GDAL writes the size of each block in front of it."""
 _MOST_COLORS = 256
+
+ColorEntries = dict[str, tuple[int, int, int, int]]
 
 
 def cog_file_of(
@@ -57,9 +59,9 @@ def cog_file_of(
     """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
     :class:`CogFile`, with the footprint of its valid pixels, and what is read from it."""
     with rasterio.open(cog, driver="GTiff") as dataset:
-        bands, header, colors = _band_facts(dataset, statistics, roles), _header_size(dataset), color_table_of(dataset)
-    crs, (minzoom, maxzoom) = from_rasterio(grid.crs), _zoom_range(grid)
-    assert crs is not None
+        found, header, colors = _band_facts(dataset, statistics, roles), _header_size(dataset), color_table_of(dataset)
+    bands, (minzoom, maxzoom) = _with_classes(found, classes, colors or {}), _zoom_range(grid)
+    crs = _crs_of(grid)
     return CogFile(
         href="",
         thumbnail=None,
@@ -77,8 +79,8 @@ def cog_file_of(
         overview_levels=overview_levels,
         raster_type=raster_type,
         validity=validity,
-        bands=_with_classes(bands, classes, colors or {}),
-        color_table=_color_entries(colors, bands[0].nodata),
+        bands=bands,
+        color_table=_color_entries(colors, bands[0]),
         minzoom=minzoom,
         maxzoom=maxzoom,
     )
@@ -88,9 +90,13 @@ def footprint_of(valid: ValidityMap, grid: Grid) -> Mapping[str, Any]:
     """The outline of the valid pixels of a grid as GeoJSON, EPSG:4326."""
     rows, columns = valid.steps
     cells = None if valid.is_full else valid.counts > 0
+    return footprint(cells, grid.transform * Affine.scale(columns, rows), grid.bounds_in_world, _crs_of(grid))
+
+
+def _crs_of(grid: Grid) -> pyproj.CRS:
     crs = from_rasterio(grid.crs)
     assert crs is not None
-    return footprint(cells, grid.transform * Affine.scale(columns, rows), grid.bounds_in_world, crs)
+    return crs
 
 
 def _checksum(cog: Path) -> str:
@@ -174,12 +180,28 @@ def _whole(nodata: float | None, dtype: str) -> int | float | None:
     return int(nodata) if nodata is not None and "int" in dtype and math.isfinite(nodata) else nodata
 
 
-def _color_entries(table: ColorTable | None, nodata: int | float | None) -> dict[str, tuple[int, int, int, int]] | None:
-    """A colour table as results carry it; nodata is transparent. Of one of 16 bits, the entries that are not black."""
+def _color_entries(table: ColorTable | None, band: BandFacts) -> ColorEntries | None:
+    """A colour table as results carry it; nodata is transparent.
+
+    GeoTIFF has 2^bits entries always, and fills up with black: what is opaque black is left out where no pixel has the
+    value and nothing names it, as is whatever is black of a table that stays too long.
+    """
     if table is None:
         return None
-    entries = table if len(table) <= _MOST_COLORS else {key: color for key, color in table.items() if any(color[:3])}
+    named = {entry.value for entry in band.classes} | {band.nodata}
+    counted = band.statistics.histogram if band.statistics else None
+    entries = {key: color for key, color in table.items() if any(color[:3]) or key in named or _occurs(key, counted)}
+    if len(entries) > _MOST_COLORS:
+        entries = {key: color for key, color in table.items() if any(color[:3])}
     if len(entries) > _MOST_COLORS:
         return None
-    shown = {key: (*color[:3], 0) if key == nodata else tuple(color) for key, color in entries.items()}
+    shown = {key: (*color[:3], 0) if key == band.nodata else tuple(color) for key, color in entries.items()}
     return {str(key): (color[0], color[1], color[2], color[3]) for key, color in shown.items()}
+
+
+def _occurs(value: int, counted: Histogram | None) -> bool:
+    """Whether pixels may have a value, as far as a histogram tells."""
+    if counted is None or not counted.minimum <= value < counted.maximum:
+        return False
+    width = (counted.maximum - counted.minimum) / len(counted.counts)
+    return counted.counts[int((value - counted.minimum) // width)] > 0

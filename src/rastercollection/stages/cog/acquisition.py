@@ -5,18 +5,24 @@ from __future__ import annotations
 import datetime as dt
 
 from rastercollection.core.models import Notify
-from rastercollection.model.times.time_evidence import Acquisition, TimeFacts, find_acquisition
+from rastercollection.errors import TileError
+from rastercollection.model.times.time_evidence import UNKNOWN, Acquisition, TimeFacts, find_acquisition
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.source.time_axis import read_time_axis
 from rastercollection.stages.cog.task_parameters import CogParameters
 
 __all__ = ["acquisition_of"]
 
+_CODE = "DATETIME_UNKNOWN"
 _FIRST_DOMAINS = ("IMAGERY", "IMD")
 
 
 def acquisition_of(dataset: SourceDataset, asked: CogParameters, notify: Notify) -> Acquisition:
-    """When the tile was acquired; :func:`~rastercollection.model.times.time_evidence.find_acquisition` decides it."""
+    """When the tile was acquired; :func:`~rastercollection.model.times.time_evidence.find_acquisition` decides it.
+
+    Raises:
+        TileError: ``DATETIME_UNKNOWN``; nothing tells it, and it is required.
+    """
     source, reading = asked.validation.source, read_time_axis(dataset)
     facts = TimeFacts(
         blob=source.blob,
@@ -25,10 +31,11 @@ def acquisition_of(dataset: SourceDataset, asked: CogParameters, notify: Notify)
         tags=_all_tags(dataset),
         axis=reading.axis,
         axis_problem=reading.problem,
-        modified=source.modified,
     )
     found = find_acquisition(facts, dt.datetime.now(dt.UTC))
     for notice in found.notices:
+        if asked.require_datetime and found.source == UNKNOWN and notice.code == _CODE:
+            raise TileError(notice.message, "Or leave require_datetime at False.", _CODE)
         notify(notice.code, notice.message)
     return found
 

@@ -110,6 +110,7 @@ def _parameters(
         in_memory=request.in_memory,
         datetime=request.datetime,
         datetime_pattern=request.datetime_pattern,
+        require_datetime=request.require_datetime,
         policy=request.source_policy,
         grid=grid.rule_for(validation.natural),
         bands=request.bands or (),

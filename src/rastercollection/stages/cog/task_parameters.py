@@ -19,8 +19,8 @@ class CogParameters:
         validation: Stage 1's answer.
         item_id: Id of the tile's STAC item.
         output_blob: Path of the COG, relative to the output container.
-        source_container, output_container, target_crs, in_memory, datetime, datetime_pattern, bands: As in a
-            :class:`~rastercollection.CollectionRequest`.
+        source_container, output_container, target_crs, in_memory, datetime, datetime_pattern, bands, require_datetime:
+            As in a :class:`~rastercollection.CollectionRequest`.
         policy: What is accepted as a source.
         grid: Where the COG's pixels may lie.
     """
@@ -37,3 +37,4 @@ class CogParameters:
     policy: SourcePolicy
     grid: GridRule = attrs.field(factory=GridRule)
     bands: tuple[str, ...] = ()
+    require_datetime: bool = False

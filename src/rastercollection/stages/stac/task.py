@@ -27,7 +27,8 @@ from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import is_dated, item_dict
 from rastercollection.stac.published import cog_href, is_item_of, published_tile
 from rastercollection.stac.renders import collection_renders
-from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview, source_times
+from rastercollection.stac.terms import EARLIEST
+from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview
 from rastercollection.stages.members import Members, collection_members, report_uncombined, write_mosaic
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
@@ -128,13 +129,6 @@ def _mode(request: CollectionRequest, members: Members) -> PublishMode:
     return "upsert" if all(is_item_of(item, made[str(item["id"])]) for item in members.replaced) else mode
 
 
-def _items(request: CollectionRequest, members: Members, context: TaskContext) -> list[Json]:
-    times = source_times(context)
-    return [
-        item_dict(cog, request.stac_item_id, request.asset_key, times.get(cog.source_blob, "")) for cog in members.made
-    ]
-
-
 def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, context: TaskContext) -> _Draft:
     storage, catalog = _backends(context)
     files = [cog.file for cog in members.cogs]
@@ -147,7 +141,7 @@ def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, 
         uncombined=tuple(each.cog.item_id for each in members.uncombined),
     )
     service = plan_service(request, storage, catalog, shown)
-    items = _items(request, members, context)
+    items = [item_dict(cog, request.stac_item_id, request.asset_key) for cog in members.made]
     every = [*items, *members.items]
     overview = made_overview(context)
     collection = collection_dict(
@@ -223,8 +217,8 @@ def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
     if undated:
         context.notice(
             "DATETIME_UNKNOWN",
-            f"{len(undated)} of {len(cogs)} items are without an acquisition time, with an interval that ends when "
-            f"their source was last written ({listed(undated)}): set datetime or datetime_pattern.",
+            f"{len(undated)} of {len(cogs)} items are without an acquisition time and stand at {EARLIEST}, where no "
+            f"search looks ({listed(undated)}): set datetime or datetime_pattern; require_datetime=True refuses them.",
         )
 
 
