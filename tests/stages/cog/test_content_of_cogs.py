@@ -459,7 +459,8 @@ def change_a_pixel(data: NDArray[Any], _: NDArray[np.uint8]) -> None:
 def test_what_differs_from_its_source_is_not_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, check: str, target: str
 ) -> None:
-    source = write_raster(tmp_path / "tile.tif", texture(1, 300, 320, "int16"), valid=holes(300, 320), kind="mask")
+    picture = texture(3, 300, 320, "uint8")
+    source = write_raster(tmp_path / "tile.tif", picture, valid=holes(300, 320), kind="mask", photometric="RGB")
     real = encode.encode
 
     def spoiling(document: Path, out: Path, *rest: Any, **options: Any) -> None:
