@@ -60,7 +60,7 @@ class TestRun:
         assert sum(line.startswith("cog ") for line in lines) == 4
         assert "4 of 5 tiles became COGs" in done.stdout
         assert ESCAPE not in done.stdout + done.stderr
-        assert "stage 4/4 create_stac_collection: 1 completed" in done.stderr
+        assert "stage 5/5 check_published: 1 completed" in done.stderr
         for name in ("COGs", "Mosaic", "STAC"):
             (place,) = [line.split()[1] for line in lines if line.strip().startswith(name)]
             assert Path(place).exists()
@@ -375,6 +375,6 @@ def test_a_terminal_gets_bars_and_a_table(scene: Scene, tmp_path: Path) -> None:
     assert status == 3
     assert ESCAPE in shown
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-    assert "1/4 validate_tiles" in plain
-    assert re.search(r"4/4 create_stac_collection.+1/1", plain)
+    assert "1/5 validate_tiles" in plain
+    assert re.search(r"5/5 check_published.+1/1", plain)
     assert re.search(r"Tile\s+Outcome\s+Reason", plain)
