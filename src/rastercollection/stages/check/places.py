@@ -17,6 +17,7 @@ __all__ = ["DEEPEST", "Place", "place_around", "place_in"]
 
 DEEPEST = 24
 """The last zoom that readers know."""
+_DEEPER = 2
 _WIDEST = 1.0
 """Degrees of the box in which a COG is looked at alone: around a pole, wider ones have no sides."""
 _FEWEST_PIXELS = 16
@@ -62,13 +63,17 @@ def place_in(cog: Cog, zooms: tuple[int, int] | None = None) -> Place:
 
 
 def place_around(longitude: float, latitude: float, bounds: Bounds, zoom: int) -> Place:
-    """The place of a point in something that has these bounds, at a zoom at which that is wide enough, or deeper."""
+    """The place of a point in something that has these bounds, at the zoom given or deeper.
+
+    Deeper, where that is too small to be seen, or a little, so that a map tile around its middle lies inside of it.
+    """
     west, south, east, north = bounds
     narrow = max(min(east - west, north - south), 1e-9)
-    deep = math.ceil(math.log2(_FEWEST_PIXELS * 360 / TILE / narrow))
+    seen, inside = (math.ceil(math.log2(pixels * 360 / TILE / narrow)) for pixels in (_FEWEST_PIXELS, 2 * TILE))
+    deep = max(zoom, seen, min(inside, zoom + _DEEPER), 0)
     half = min(narrow / 2, _WIDEST / 2)
     around = (longitude - half, max(latitude - half, -90.0), longitude + half, min(latitude + half, 90.0))
-    return Place(longitude=longitude, latitude=latitude, zoom=min(max(zoom, deep, 0), DEEPEST), bounds=around)
+    return Place(longitude=longitude, latitude=latitude, zoom=min(deep, DEEPEST), bounds=around)
 
 
 def _largest(shape: BaseGeometry) -> BaseGeometry | None:
