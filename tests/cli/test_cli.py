@@ -160,7 +160,7 @@ class TestRun:
         )
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("stage 2/4"):
+            if line.startswith("stage 2/5"):
                 break
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
@@ -211,7 +211,7 @@ class TestOtherCommands:
         assert "demo: completed" in shown.stdout
         report = json.loads(_rc("status", job_id, "--json").stdout)
         assert report["status"] == "completed"
-        assert report["tasks_by_status"] == {"completed": 5}
+        assert report["tasks_by_status"] == {"completed": 6}
 
     def test_status_of_an_unknown_job(self) -> None:
         done = _rc("status", "f" * 64)
