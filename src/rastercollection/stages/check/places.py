@@ -18,6 +18,7 @@ __all__ = ["DEEPEST", "Place", "place_around", "place_in"]
 DEEPEST = 24
 """The last zoom that readers know."""
 _DEEPER = 2
+_NARROWEST = 1e-12
 _WIDEST = 1.0
 """Degrees of the box in which a COG is looked at alone: around a pole, wider ones have no sides."""
 _FEWEST_PIXELS = 16
@@ -32,6 +33,7 @@ class Place:
         longitude, latitude: A point in EPSG:4326.
         zoom: Of WebMercatorQuad.
         bounds: A box in EPSG:4326 around the point, for readers of the COG alone.
+        is_tiny: At no zoom is what is there more than a pixel.
     """
 
     longitude: float
@@ -39,10 +41,12 @@ class Place:
     zoom: int
     bounds: Bounds
 
+    is_tiny: bool = False
+
     @property
     def is_on_map(self) -> bool:
-        """Whether a Web Mercator map shows it."""
-        return abs(self.latitude) < MERCATOR_LATITUDE
+        """Whether a Web Mercator map shows it, at some zoom."""
+        return abs(self.latitude) < MERCATOR_LATITUDE and not self.is_tiny
 
 
 def place_in(cog: Cog, zooms: tuple[int, int] | None = None) -> Place:
@@ -68,12 +72,13 @@ def place_around(longitude: float, latitude: float, bounds: Bounds, zoom: int) -
     Deeper, where that is too small to be seen, or a little, so that a map tile around its middle lies inside of it.
     """
     west, south, east, north = bounds
-    narrow = max(min(east - west, north - south), 1e-9)
+    narrow = max(min(east - west, north - south), _NARROWEST)
     seen, inside = (math.ceil(math.log2(pixels * 360 / TILE / narrow)) for pixels in (_FEWEST_PIXELS, 2 * TILE))
     deep = max(zoom, seen, min(inside, zoom + _DEEPER), 0)
     half = min(narrow / 2, _WIDEST / 2)
     around = (longitude - half, max(latitude - half, -90.0), longitude + half, min(latitude + half, 90.0))
-    return Place(longitude=longitude, latitude=latitude, zoom=min(deep, DEEPEST), bounds=around)
+    is_tiny = narrow * TILE * 2**DEEPEST / 360 < 1
+    return Place(longitude=longitude, latitude=latitude, zoom=min(deep, DEEPEST), bounds=around, is_tiny=is_tiny)
 
 
 def _largest(shape: BaseGeometry) -> BaseGeometry | None:

@@ -97,6 +97,7 @@ def look_at(address: str, place: Place, mosaic: PublishedMosaic | None, size: in
     Raises:
         Exception: Whatever readers raise.
     """
+    mosaic = mosaic if place.is_on_map else None
     if mosaic is not None and address in mosaic.assets(*_tile(place)):
         image, used = mosaic.read(*_tile(place), tilesize=size)
         if used == [address] and _seen(image).any():

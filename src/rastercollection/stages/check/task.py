@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
@@ -151,7 +152,11 @@ def _all(look: Callable[[Cog], _Finding], cogs: Sequence[Cog], resources: Resour
     source = gdal_source_of(cogs[0], resources.storage)
     is_far = source is not None and gdal_env.is_remote(source.path)
     workers = _CONNECTIONS if is_far else max(1, resources.limits.gdal_threads)
-    with ThreadPoolExecutor(workers, thread_name_prefix="rastercollection-check") as pool:
+    with (
+        warnings.catch_warnings(),  # in this thread: they are those of the process, and not to be changed by several
+        ThreadPoolExecutor(workers, thread_name_prefix="rastercollection-check") as pool,
+    ):
+        warnings.filterwarnings("ignore", module=r"(rio_tiler|rasterio|cogeo_mosaic)\b")
         return list(pool.map(look, cogs))
 
 
