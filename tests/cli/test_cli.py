@@ -60,7 +60,7 @@ class TestRun:
         assert sum(line.startswith("cog ") for line in lines) == 4
         assert "4 of 5 tiles became COGs" in done.stdout
         assert ESCAPE not in done.stdout + done.stderr
-        assert "stage 4/4 create_stac_collection: 1 completed" in done.stderr
+        assert "stage 5/5 check_published: 1 completed" in done.stderr
         for name in ("COGs", "Mosaic", "STAC"):
             (place,) = [line.split()[1] for line in lines if line.strip().startswith(name)]
             assert Path(place).exists()
@@ -160,7 +160,7 @@ class TestRun:
         )
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("stage 2/4"):
+            if line.startswith("stage 2/5"):
                 break
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
@@ -211,7 +211,7 @@ class TestOtherCommands:
         assert "demo: completed" in shown.stdout
         report = json.loads(_rc("status", job_id, "--json").stdout)
         assert report["status"] == "completed"
-        assert report["tasks_by_status"] == {"completed": 5}
+        assert report["tasks_by_status"] == {"completed": 6}
 
     def test_status_of_an_unknown_job(self) -> None:
         done = _rc("status", "f" * 64)
@@ -375,6 +375,6 @@ def test_a_terminal_gets_bars_and_a_table(scene: Scene, tmp_path: Path) -> None:
     assert status == 3
     assert ESCAPE in shown
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-    assert "1/4 validate_tiles" in plain
-    assert re.search(r"4/4 create_stac_collection.+1/1", plain)
+    assert "1/5 validate_tiles" in plain
+    assert re.search(r"5/5 check_published.+1/1", plain)
     assert re.search(r"Tile\s+Outcome\s+Reason", plain)

@@ -131,6 +131,7 @@ def test_a_plan_foretells_what_comes_before_it_and_no_more(scene: Any) -> None:
         "count_pixels",
         "create_mosaicjson",
         "create_stac_collection",
+        "check_published",
     ]
     assert all(tile.bytes_out for tile in whole.tiles)
     without = plan_collection(**parameters, workflow=made.without("create_cogs"))
@@ -323,7 +324,7 @@ def test_what_was_inserted_is_known_whatever_workflow_inserted_it(scene: Any, fi
         assert result.status == "completed"
 
 
-@pytest.mark.parametrize("task_type", ["create_mosaicjson", "create_stac_collection"])
+@pytest.mark.parametrize("task_type", ["create_mosaicjson", "create_stac_collection", "check_published"])
 def test_a_result_that_cannot_be_read_any_more_is_made_again(scene: Any, task_type: str) -> None:
     parameters, _ = scene
     store = MemoryJobStore()

@@ -97,9 +97,10 @@ def test_the_summary_says_what_is_there(bronze: Path) -> None:
     assert summary["stac"]["items_created"] == 4
     assert summary["stac"]["inserted_to_pgstac"] == 0
     assert summary["stac"]["ready_for_titiler"] is False
-    assert summary["stages_completed"] == 4
-    assert summary["tasks_executed"] == 11
-    assert summary["tasks_by_status"] == {"completed": 11}
+    assert (summary["check"]["cogs"], summary["check"]["served"], summary["check"]["through_mosaic"]) == (4, 4, 4)
+    assert summary["stages_completed"] == 5
+    assert summary["tasks_executed"] == 12
+    assert summary["tasks_by_status"] == {"completed": 12}
     assert Path(summary["share_url"]).exists()
 
 
@@ -317,7 +318,7 @@ def test_a_users_stage_between_validation_and_cogs(bronze: Path, tmp_path: Path)
     with rasterio.open(result.tiles[0].output) as cog, rasterio.open(bronze / "a.tif") as source:
         dark, bright = source.read().astype(int), cog.read().astype(int)
     np.testing.assert_array_equal(bright, np.where(dark == 0, 0, np.minimum(dark + 20, 255)))
-    assert result.to_dict()["stages_completed"] == 5
+    assert result.to_dict()["stages_completed"] == 6
 
 
 def test_a_tile_that_met_a_bug_is_tried_again_by_the_next_call(bronze: Path, tmp_path: Path) -> None:
@@ -404,6 +405,7 @@ def test_plan_submit_and_status(bronze: Path) -> None:
         "create_cogs": 4,
         "create_mosaicjson": 2,
         "create_stac_collection": 1,
+        "check_published": 1,
     }
     assert not (bronze.parent / "cogs").exists()
     jobs = f"sqlite:///{bronze.parent / 'jobs.db'}"
@@ -412,7 +414,7 @@ def test_plan_submit_and_status(bronze: Path) -> None:
     result = handle.result(120)
     assert result.status == "completed"
     report = status(plan.job_id[:12], jobs=jobs)
-    assert report.tasks_by_status == {"completed": 11}
+    assert report.tasks_by_status == {"completed": 12}
     assert json.loads(json.dumps(report.to_dict()))["metadata"]["tile_count"] == 4
     with pytest.raises(RequestError):
         submit(**{**arguments, "collection_id": "not ok"})

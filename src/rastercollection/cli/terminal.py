@@ -213,6 +213,7 @@ def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
         "Mosaic": f"{mosaic['url']} ({plural(mosaic['tile_count'], 'tile')})" if mosaic else "",
         "Overview": _overview(summary.get("overview") or {}),
         "STAC": _catalogued(stac) if stac else "",
+        "Check": _checked(summary.get("check") or {}),
         "Map": result.share_url or "",
         "View": _view_command(summary),
     }
@@ -227,6 +228,13 @@ def _how_to_use(summary: Mapping[str, Any], name: str) -> str:
     method = (summary.get("titiler_methods") or {}).get(name)
     layer = (summary.get("titiler_layers") or {}).get(name)
     return f" ({method} of a GeoJSON feature)" if method else f" (layer {layer})" if layer else ""
+
+
+def _checked(check: Mapping[str, Any]) -> str:
+    if not check.get("cogs"):
+        return ""
+    seen = check["served"] + check["empty"]
+    return f"{seen} of {plural(check['cogs'], 'COG')} as they should be, by {check['readers']}"
 
 
 def _overview(overview: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The workflow of a collection: its four stages, and what is made beside the third."""
+"""The workflow of a collection: its five stages, and what is made beside the third."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskKind, W
 from rastercollection.job.result import Summary, summarise
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.registries import HANDLERS, WORKFLOWS
-from rastercollection.stages import cog, mosaic, overview, stac, validate
+from rastercollection.stages import check, cog, mosaic, overview, stac, validate
 
 __all__ = ["JOB_TYPE", "collection_workflow", "default_workflow"]
 
 JOB_TYPE = "process_collection"
-KINDS: tuple[TaskKind, ...] = (validate.STAGE, cog.STAGE, mosaic.STAGE, overview.STAGE, stac.STAGE)
+KINDS: tuple[TaskKind, ...] = (validate.STAGE, cog.STAGE, mosaic.STAGE, overview.STAGE, stac.STAGE, check.STAGE)
 """All that a collection's workflow may have."""
 
 Kind = TypeVar("Kind", bound=TaskKind)
@@ -29,9 +29,9 @@ def default_workflow(request: CollectionRequest) -> Workflow:
 
 
 def collection_workflow(request: CollectionRequest) -> Workflow:
-    """Validate tiles, create COGs, create the MosaicJSON with an overview beside it, create the STAC collection.
+    """Validate tiles, create COGs, the MosaicJSON with an overview beside it, the STAC collection; check all of it.
 
-    The last two can be turned off in the request. Insert stages of your own with
+    Mosaic and STAC collection can be turned off in the request. Insert stages of your own with
     :meth:`~rastercollection.Workflow.insert_before` and ``insert_after``: a stage between validation and COGs passes
     validations on, with ``source`` or anything else changed.
     """
@@ -46,6 +46,7 @@ def _stages(request: CollectionRequest) -> Iterator[Stage]:
         yield attrs.evolve(_registered(mosaic.STAGE), fan=FanIn(beside=beside))
     if request.create_stac_collection:
         yield _registered(stac.STAGE)
+    yield _registered(check.STAGE)
 
 
 def _registered(kind: Kind) -> Kind:

@@ -156,7 +156,7 @@ class RuntimeOptions:
     workflow: Workflow | None = field(
         default=None,
         metadata=_run(
-            "a workflow of your own", checks.is_a(Workflow, "a Workflow"), otherwise="the four stages", option=None
+            "a workflow of your own", checks.is_a(Workflow, "a Workflow"), otherwise="the five stages", option=None
         ),
     )
     cancel: threading.Event | None = field(

@@ -14,6 +14,7 @@ Other data types, masks beside nodata values beside alpha, and colour tables bes
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -137,12 +138,17 @@ def _count(bands: Sequence[int]) -> str:
 
 
 def _dtype(cog: CogFile) -> str:
+    return _promoted(frozenset(cog.bands[number - 1].dtype for number in cog.color_bands or (1,)))
+
+
+@functools.cache
+def _promoted(names: frozenset[str]) -> str:
     import numpy as np  # not needed to know what the library can do
 
-    names = (cog.bands[number - 1].dtype for number in cog.color_bands or (1,))
     return str(np.result_type(*(np.dtype(_LARGER.get(name, name)) for name in names)))
 
 
+@functools.cache
 def _combined(one: str, other: str) -> str | None:
     """The type that NumPy promotes two to; None where it is complex for real ones, or does not hold all values."""
     import numpy as np

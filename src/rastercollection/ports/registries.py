@@ -59,6 +59,7 @@ HANDLERS = Registry(
         "create_mosaicjson": "rastercollection.stages.mosaic:create_mosaicjson",
         "create_overview": "rastercollection.stages.overview:create_overview",
         "create_stac_collection": "rastercollection.stages.stac:create_stac_collection",
+        "check_published": "rastercollection.stages.check:check_published",
     },
 )
 

@@ -11,16 +11,23 @@ from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
+from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
-from rastercollection.stages.stage_names import CREATE_COGS, CREATE_MOSAICJSON, CREATE_OVERVIEW
+from rastercollection.stages.stage_names import (
+    CREATE_COGS,
+    CREATE_MOSAICJSON,
+    CREATE_OVERVIEW,
+    CREATE_STAC_COLLECTION,
+)
 
 __all__ = [
     "FanInParameters",
     "made_cogs",
     "made_mosaic",
     "made_overview",
+    "published_entry",
     "validated_sources",
 ]
 
@@ -62,9 +69,15 @@ def made_overview(context: TaskContext) -> Overview | None:
     return from_dict(Overview, value) if value is not None else None
 
 
-def _value_of(context: TaskContext, task_type: str) -> Mapping[str, Any] | None:
-    """The result of one of the tasks of the mosaic stage."""
-    results = context.inputs.get(CREATE_MOSAICJSON, ())
+def published_entry(context: TaskContext) -> CatalogEntry | None:
+    """What stage 4 published; None where it is turned off."""
+    value = _value_of(context, CREATE_STAC_COLLECTION, CREATE_STAC_COLLECTION)
+    return from_dict(CatalogEntry, value) if value is not None else None
+
+
+def _value_of(context: TaskContext, task_type: str, stage: str = CREATE_MOSAICJSON) -> Mapping[str, Any] | None:
+    """The result of one of the tasks of a fan-in stage."""
+    results = context.inputs.get(stage, ())
     return next((result.value for result in results if result.task.task_type == task_type), None)
 
 

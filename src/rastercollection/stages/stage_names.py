@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["CREATE_COGS", "CREATE_MOSAICJSON", "CREATE_OVERVIEW", "CREATE_STAC_COLLECTION", "VALIDATE_TILES"]
+__all__ = [
+    "CHECK_PUBLISHED",
+    "CREATE_COGS",
+    "CREATE_MOSAICJSON",
+    "CREATE_OVERVIEW",
+    "CREATE_STAC_COLLECTION",
+    "VALIDATE_TILES",
+]
 
 VALIDATE_TILES = "validate_tiles"
 CREATE_COGS = "create_cogs"
@@ -11,3 +18,4 @@ CREATE_MOSAICJSON = "create_mosaicjson"
 CREATE_OVERVIEW = "create_overview"
 """The type of the task beside it."""
 CREATE_STAC_COLLECTION = "create_stac_collection"
+CHECK_PUBLISHED = "check_published"

@@ -360,6 +360,36 @@ def test_a_few_tiles_need_none(count: int, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("out/*.tif"))
 
 
+def test_other_types_and_other_ways_to_tell_invalid_pixels_are_drawn_with_the_others(tmp_path: Path) -> None:
+    """A tile of 16 bits, whose nodata is a value of the others, and one with alpha, among tiles with a mask."""
+    scene = scene_of("rgb with mask", tmp_path / "cogs")
+    cogs = list(scene.cogs)
+    for place, kind in ((5, "alpha"), (6, "wide"), (9, "nodata")):
+        top, left = place // 4 * STEP, place % 4 * STEP
+        part = np.s_[top : top + TILE, left : left + TILE]
+        pixels, valid = scene.pixels[:, *part], scene.valid[part]
+        facts: dict[str, Any] = {"colors": COLORS}
+        if kind == "alpha":
+            pixels = np.concatenate([pixels, np.where(valid, 255, 0).astype("uint8")[None]])
+            facts = {"colors": (*COLORS, "alpha"), "validity": "alpha"}
+        elif kind == "wide":
+            pixels, facts = np.where(valid, pixels.astype("uint16"), 65535), {**facts, "nodata": 65535}
+        else:
+            pixels, facts = np.where(valid, pixels, 255).astype("uint8"), {**facts, "nodata": 255}
+        bounds = cogs[place].file.bounds
+        cogs[place] = write_sample_cog(
+            tmp_path / kind, f"{kind}-{place}", pixels, bounds, crs=UTM, overview_levels=LEVELS, **facts
+        )
+    made = overview_of(cogs, tmp_path)
+    assert made.overview.tile_count == 16
+    (pixels, masks), truth = made.read(), scene.seen_by(made.image)
+    assert (len(pixels), pixels.dtype, made.image.validity) == (3, np.uint16, "mask")
+    there = ~np.isnan(truth[0])
+    sure = inland(there)
+    assert (masks[0] == there)[sure].all()
+    assert np.abs(pixels.astype("float64") - truth)[:, sure & there].max() < 0.03 * 240
+
+
 def test_tiles_that_cannot_be_combined_with_most_are_left_out(tmp_path: Path) -> None:
     scene = scene_of("uint16", tmp_path / "cogs")
     odd = write_sample_cog(
