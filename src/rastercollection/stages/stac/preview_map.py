@@ -130,9 +130,9 @@ def _picture_bounds(cog: CogFile) -> Bounds | None:
     """Of all pixels of a COG, valid or not, as its thumbnail shows them; None where it cannot be placed."""
     if not cog.thumbnail or _located(cog) is None:
         return None
-    left, bottom, right, top = cog.bounds
-    whole = (right - left, 0.0, left, 0.0, bottom - top, top)
-    return geographic_bounds(parse_crs(cog.target_crs), whole, 1, 1)
+    (rows, columns), (left, bottom, right, top) = cog.shape, cog.bounds
+    pixels = ((right - left) / columns, 0.0, left, 0.0, (bottom - top) / rows, top)
+    return geographic_bounds(parse_crs(cog.target_crs), pixels, columns, rows)
 
 
 def _pictures(frame: _Frame, cogs: Sequence[Cog], href: Href) -> Iterator[str]:
