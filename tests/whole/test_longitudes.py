@@ -94,6 +94,17 @@ def test_both_sides_are_one_tile_to_what_joins_the_collection(tmp_path: Path) ->
     assert grown.summary["stac"]["items_in_collection"] == 3
 
 
+def test_sides_that_stay_beside_the_whole_are_told(tmp_path: Path) -> None:
+    write(tmp_path / "bronze" / "seam.tif", 175.0)
+    run(tmp_path)
+    result = run(tmp_path, target_crs="EPSG:3832")
+    (message,) = [one["message"] for one in result.summary["notices"] if one["code"] == "ITEM_OF_SAME_SOURCE"]
+    assert "-east" in message
+    assert "-west" in message
+    again = run(tmp_path, target_crs="EPSG:3832", mode="replace")
+    assert "ITEM_OF_SAME_SOURCE" not in {one["code"] for one in again.summary["notices"]}
+
+
 def test_a_global_grid_from_0_to_360_is_shown_everywhere(tmp_path: Path) -> None:
     (tmp_path / "bronze").mkdir()
     data = np.broadcast_to(np.arange(0.5, 360), (120, 360)).astype("float32")

@@ -15,7 +15,7 @@ from rastercollection.model.cog import Cog, usual_structure
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.mosaic import Mosaic, Overview
-from rastercollection.model.names import in_folder, page_name
+from rastercollection.model.names import in_folder, page_name, source_mark
 from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
@@ -70,6 +70,7 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
     members = collection_members(request, context)
     _report_undated(members.made, context)
     _report_other_sources(members, context)
+    _report_same_sources(members, context)
     draft = _draft(request, members, made_mosaic(context), context)
     if draft.mosaic is None and draft.service.search_id is not None:
         report_uncombined(members, context)
@@ -235,6 +236,18 @@ def _report_other_sources(members: Members, context: TaskContext) -> None:
             "ITEM_OF_OTHER_SOURCE",
             f"{len(other)} items take the place of items that were made of other sources: {listed(other)}. Give the "
             "sources distinct names, or use collections of their own.",
+        )
+
+
+def _report_same_sources(members: Members, context: TaskContext) -> None:
+    """Say where items stay that were made of the job's own sources, as the two sides of a tile that is one now."""
+    made = {source_mark(cog.source_container, cog.source_blob) for cog in members.made}
+    same = [tile.item_id for tile in map(published_tile, members.items) if tile.source in made]
+    if same:
+        context.notice(
+            "ITEM_OF_SAME_SOURCE",
+            f"{len(same)} items of the collection were made of sources that have other items now, and show the same: "
+            f"{listed(same)}. Remove them, or run a job of all sources with mode='replace'.",
         )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.enums import Resampling
-from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import reproject
 from rasterio.windows import Window
 
 from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.grid.outline import Axes
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid, Side
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity
@@ -129,12 +128,11 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
     with (
         writing(job.source.blob, "comparing with GDAL's default warp"),
         rasterio.open(job.target) as cog,
-        _default_warp(job) as warp,
     ):
         validity = Validity.of(cog)
         for window in windows:
             data, valid, _ = validity.read(cog, window)
-            theirs = warp(window)
+            theirs = _default_warp(job, window)
             for band in range(len(bands)):
                 own = True if valid is None else valid[band if valid.shape[0] > 1 else 0]
                 usable = own & ~np.ma.getmaskarray(theirs[band])
@@ -146,44 +144,54 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
             yield from _checks(f"b{band + 1}", np.concatenate(wanted), np.concatenate(ours), job)
 
 
-@contextlib.contextmanager
-def _default_warp(job: Comparison) -> Iterator[Callable[[Window], Any]]:
-    """A function that gives ``(bands, rows, columns)``, masked, of a window."""
-    bands, dataset = [band + 1 for band in job.layout.bands], job.source.dataset
+def _default_warp(job: Comparison, window: Window) -> Any:
+    """``(bands, rows, columns)``, masked, of a window."""
+    bands, dataset, placement = [band + 1 for band in job.layout.bands], job.source.dataset, job.placement
     if job.source.strips:
-        yield lambda window: _warped_part(job, window)
-        return
-    if job.placement.transform is None:
-        yield lambda window: _warped(job, window, bands, rpcs=job.placement.rpcs, **job.placement.rpc_options)
-        return
-    if isinstance(dataset, SourceDataset) and dataset.hides_alpha:
-        yield lambda window: _warped(job, window, bands, src_crs=job.placement.crs)
-        return
-    options = {
-        "src_crs": job.placement.crs,
-        **({"src_transform": job.placement.transform} if job.placement.transform != dataset.transform else {}),
+        return _warped_part(job, window)
+    if placement.transform is None:
+        return _warped(job, window, bands, rpcs=placement.rpcs, **placement.rpc_options)
+    if (isinstance(dataset, SourceDataset) and dataset.hides_alpha) or _runs_over(job):
+        return _warped(job, window, bands, src_crs=placement.crs)
+    return _shown(job, window, bands)
+
+
+def _runs_over(job: Comparison) -> bool:
+    """Whether the source lies beyond the end of its turn of the world, in another CRS than the COG."""
+    if job.placement.crs == job.grid.crs:
+        return False
+    low, high = Axes.of(job.placement.crs).full_circle
+    west, _, east, _ = job.placement.bounds()
+    return west < low or east > high
+
+
+def _shown(job: Comparison, window: Window, bands: list[int]) -> Any:
+    """A window of the warped dataset that is no wider: GDAL looks at both ends of a row, and takes it for straight."""
+    dataset, placement = job.source.dataset, job.placement
+    validity = Validity.of(dataset)
+    options: dict[str, Any] = {
+        "src_crs": placement.crs,
+        **({"src_transform": placement.transform} if placement.transform != dataset.transform else {}),
         "crs": job.grid.crs,
+        "transform": job.grid.transform * Affine.translation(window.col_off, window.row_off),
+        "width": window.width,
+        "height": window.height,
         "resampling": Resampling[job.resampling],
-        "add_alpha": Validity.of(dataset).alpha is None and dataset.nodata is None,
+        "add_alpha": validity.alpha is None and dataset.nodata is None,
         # else a nodata value has a part in its neighbours, as long as other bands are valid there
         "UNIFIED_SRC_NODATA": "YES" if job.source.validity.unified else "NO",
     }
-    if Validity.of(dataset).alpha is not None:
+    if validity.alpha is not None:
         options |= {"src_nodata": None, "nodata": None}  # beside a nodata value, GDAL would not look at alpha
-    yield lambda window: _shown(dataset, job.grid, window, bands, options)
-
-
-def _shown(dataset: DatasetReader, grid: Grid, window: Window, bands: list[int], options: dict[str, Any]) -> Any:
-    """A window of the warped dataset that is no wider: GDAL looks at both ends of a row, and takes it for straight."""
-    place = grid.transform * Affine.translation(window.col_off, window.row_off)
-    with WarpedVRT(dataset, transform=place, width=window.width, height=window.height, **options) as warped:
+    with WarpedVRT(dataset, **options) as warped:
         return warped.read(bands, masked=True)
 
 
 def _warped(job: Comparison, window: Window, bands: list[int], **placement: Any) -> Any:
     """The same window by window, where GDAL's warped datasets would not do.
 
-    They leave ground control points and rational polynomials aside, and go by an alpha band that is said to be none.
+    They leave ground control points and rational polynomials aside, go by an alpha band that is said to be none, and
+    show nothing of what lies beyond the antimeridian.
     """
     out = np.zeros((len(bands) + 1, window.height, window.width), job.layout.dtype)
     reproject(
