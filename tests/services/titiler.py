@@ -6,9 +6,11 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 SECONDS_TO_START = 90
 
@@ -44,3 +46,22 @@ def wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.1)
     raise RuntimeError(f"the tile server did not start: exit status {server.poll()}")
+
+
+@contextlib.contextmanager
+def serving(app: str, environment: Mapping[str, str] | None = None, page: str = "/openapi.json") -> Iterator[str]:
+    """Root address of an application, ``module:name`` or its factory, in a process of its own with this interpreter."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--factory"] if app.endswith("create_app") else []
+    folders = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    settings = {"PYTHONWARNINGS": "ignore", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "PYTHONPATH": folders}
+    process = {**os.environ, **settings, **(environment or {})}
+    with subprocess.Popen([*command, "--log-level", "critical"], env=process) as server:
+        try:
+            wait_until_up(f"http://127.0.0.1:{port}{page}", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
