@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nox
@@ -28,9 +29,11 @@ def _present() -> list[str]:
     return [version for version in ("3.11", "3.12", "3.13") if _starts(f"python{version}")] or [RUNNING]
 
 
-def _starts(name: str) -> bool:
+def _starts(name: str, program: str = "") -> bool:
     found = shutil.which(name)
-    return found is not None and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
+    return (
+        found is not None and subprocess.run([found, "-c", program], capture_output=True, check=False).returncode == 0
+    )
 
 
 PYTHONS = _present()
@@ -45,6 +48,12 @@ SERVICES = {
 
 TITILERS = ("~=3.0", "~=2.0")
 """The major versions of titiler-pgstac that links are tested against."""
+
+CLIENTS = {
+    "gdal-bin": lambda: shutil.which("gdalinfo") is not None,
+    "python3-gdal": lambda: _starts("/usr/bin/python3", "from osgeo import gdal"),
+}
+"""Likewise, of programs that read what is published."""
 
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", f"tests-{PYTHONS[0]}"]
@@ -74,9 +83,9 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *at_once, *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
 
 
-def _install_services(session: nox.Session) -> None:
-    """Have apt-get bring the servers and the browser that tests use, where it may; elsewhere those tests say so."""
-    missing = [package for package, is_there in SERVICES.items() if not is_there()]
+def _install_services(session: nox.Session, services: Mapping[str, Callable[[], bool]] = SERVICES) -> None:
+    """Have apt-get bring the servers and programs that tests use, where it may; elsewhere those tests say so."""
+    missing = [package for package, is_there in services.items() if not is_there()]
     if not missing or shutil.which("apt-get") is None or os.geteuid() != 0:
         return
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -148,6 +157,22 @@ def bench(session: nox.Session) -> None:
     _install_wheel(session, *_group("bench"), extras="[geoparquet]")
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
         session.run("python", str(script), *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def clients(session: nox.Session) -> None:
+    """Have other people's programs read a collection of each kind; prints what each saw in each, in Markdown.
+
+    Arguments after -- go to pytest. The table is written to ``clients.md`` in the session's temporary folder, or where
+    the variable RASTERCOLLECTION_CLIENTS_TABLE says.
+    """
+    _install_services(session, {**SERVICES, **CLIENTS})
+    groups = (*_group("test"), *_group("clients"))
+    _install_wheel(session, *groups, "./tests/plugin_package", extras="[geoparquet,pgstac,view]")
+    servers = os.pathsep.join(_tile_server(session, version) for version in TITILERS)
+    table = os.environ.get("RASTERCOLLECTION_CLIENTS_TABLE") or str(Path(session.create_tmp()).resolve() / "clients.md")
+    settings = {"RASTERCOLLECTION_TITILER_PGSTAC": servers, "RASTERCOLLECTION_CLIENTS_TABLE": table}
+    session.run("pytest", "tests/clients", "-m", "not slow", *session.posargs, env=settings)
 
 
 @nox.session(python=PYTHONS[0], default=False)

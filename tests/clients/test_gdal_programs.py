@@ -86,10 +86,7 @@ def _item_bands(asset: dict[str, Any]) -> list[dict[str, float]]:
     """Minimum, maximum and mean of each band, as STAC 1.1 or the raster extension before it has them."""
     bands = asset.get("raster:bands") or [{**asset, **band} for band in asset.get("bands", [{}])]
     assert all("statistics" in band for band in bands), "a band without statistics"
-    return [
-        {name: band["statistics"][name] for name in ("minimum", "maximum", "mean")}
-        for band in bands
-    ]
+    return [{name: band["statistics"][name] for name in ("minimum", "maximum", "mean")} for band in bands]
 
 
 @read_by("gdal_translate")

@@ -107,7 +107,11 @@ def _opened_in_rust(published: Published) -> Callable[[Path], At]:
 @read_by("rioxarray")
 def test_rioxarray(cell: Cell, judge: Callable[..., None]) -> None:
     rioxarray = pytest.importorskip("rioxarray", reason="pip install rioxarray")
-    judge(cell, lambda published: look_at_cogs(published, _as_xarray(rioxarray, published)), version=version("rioxarray"))
+
+    def look_at(published: Published) -> str:
+        return look_at_cogs(published, _as_xarray(rioxarray, published))
+
+    judge(cell, look_at, version=version("rioxarray"))
 
 
 def _as_xarray(rioxarray: Any, published: Published) -> Callable[[Path], At]:

@@ -104,7 +104,7 @@ def _warnings(path: Path) -> set[str]:
         warnings.simplefilter("ignore")
         linter = Linter(str(path))
     assert linter.valid_stac, f"{path.name}: {linter.error_msg}"
-    return {*linter.create_best_practices_dict(), *linter.create_geometry_errors_dict()}
+    return {*linter.create_best_practices_dict()}
 
 
 @read_by("pystac-client", short=SHORT)
@@ -127,7 +127,9 @@ def _items_are_right(published: Published, collection: pystac.Collection, items:
     kind = published.kind
     assert len(items) == kind.cogs
     for item in items:
-        assert Path(item.assets[published.asset].get_absolute_href().removeprefix("file://")).is_file()
+        asset = item.assets[published.asset]
+        href = asset.href if item.get_self_href().startswith("http") else asset.get_absolute_href()
+        assert Path(href.removeprefix("file://")).is_file(), href
         bounds = _bounds(item.geometry)
         assert item.bbox == pytest.approx(bounds, abs=1e-6), f"{item.id}: bbox {item.bbox}, geometry within {bounds}"
         assert _covers(collection.extent.spatial.bboxes[0], item.bbox), f"{item.id} is not within the collection"
@@ -203,7 +205,9 @@ def _said_by_rio_stac(published: Published) -> str:
 
 
 def _rio_stac(cog: Path) -> dict[str, Any]:
-    done = subprocess.run([rio(), "stac", "--max-raster-size", "100000", str(cog)], capture_output=True, check=True, text=True)
+    done = subprocess.run(
+        [rio(), "stac", "--max-raster-size", "100000", str(cog)], capture_output=True, check=True, text=True
+    )
     item: dict[str, Any] = json.loads(done.stdout)
     return item
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import shapely
 
-from client_cells import Cell, Published, look, read_by
-from client_scenes import KINDS, Place, Values
+from client_cells import Cell, Published, read_by
+from client_scenes import KINDS, Place
 
 SHORT = tuple(name for name in KINDS if name != "many")
 

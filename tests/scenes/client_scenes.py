@@ -210,9 +210,7 @@ def _picture() -> list[Tile]:
 
 def _elevation() -> list[Tile]:
     profile = {"nodata": -9999.0}
-    return _utm_tiles(
-        lambda seed: _relief(1, 0, 1800, "float32", seed), HEIGHTS, hole=(-9999.0,), profile=profile
-    )
+    return _utm_tiles(lambda seed: _relief(1, 0, 1800, "float32", seed), HEIGHTS, hole=(-9999.0,), profile=profile)
 
 
 def _spectral() -> list[Tile]:
@@ -280,9 +278,7 @@ def _many() -> list[Tile]:
         pixels = relief[:, row : row + MANY_SIDE, column : column + MANY_SIDE].copy()
         pixels[:, 20:44, 20:44] = _of_many(number)
         transform = Affine(PIXEL, 0, WEST + column * PIXEL, 0, -PIXEL, NORTH - row * PIXEL)
-        tiles.append(
-            Tile(name=f"part_{number:03}", pixels=pixels, transform=transform, profile={"nodata": -32768})
-        )
+        tiles.append(Tile(name=f"part_{number:03}", pixels=pixels, transform=transform, profile={"nodata": -32768}))
     return tiles
 
 

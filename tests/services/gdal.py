@@ -46,7 +46,12 @@ def system_gdal() -> SystemGdal | None:
 
 def _ask(python: str, questions: Sequence[Question]) -> dict[str, Any]:
     done = subprocess.run(
-        [python, "-I", str(READER)], input=json.dumps(questions), capture_output=True, check=True, text=True, timeout=120
+        [python, "-I", str(READER)],
+        input=json.dumps(questions),
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=120,
     )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -1,4 +1,4 @@
-"""A tile server for COGs, items and mosaics: titiler's own application, or the same routes where that is not installed."""
+"""A tile server for COGs, items and mosaics: titiler's own application, else the same routes put together."""
 
 from __future__ import annotations
 
