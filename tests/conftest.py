@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import shutil
 import signal
@@ -13,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import pyproj
 import pystac
 import pytest
 from hypothesis import settings
 from pystac.validation import RegisteredValidator
 
-from classification_schema import CLASSIFICATION, SCHEMA
+from stac_schemas import extension_schemas
 
 # the same examples in every run: what was green stays green; look for new ones with --hypothesis-profile=explore
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
@@ -54,14 +52,8 @@ def ctrl_c_means_something() -> None:
 @pytest.fixture(scope="session")
 def validate_stac() -> Callable[[dict[str, Any]], None]:
     """Validates a STAC document: always against the core schemas, and against extensions where copies are at hand."""
-    schemas = Path(__file__).resolve().parents[2] / "shared" / "stac-schemas"
     cache = RegisteredValidator.get_validator().schema_cache
-    for path in schemas.glob("*/*/schema.json"):
-        uri = f"https://stac-extensions.github.io/{path.parent.parent.name}/{path.parent.name}/schema.json"
-        cache[uri] = json.loads(path.read_text())
-    cache.setdefault(CLASSIFICATION, SCHEMA)
-    projjson = Path(pyproj.datadir.get_data_dir()) / "projjson.schema.json"
-    cache["https://proj.org/schemas/v0.7/projjson.schema.json"] = json.loads(projjson.read_text())
+    cache.update(extension_schemas())
 
     def validate(document: dict[str, Any]) -> None:
         extensions = document.get("stac_extensions", [])

@@ -194,5 +194,6 @@ def _seen(report: Any, facts: dict[str, Any]) -> str:
         text = f"**wrong**: {report.wrapxfail}"
     else:
         crash = getattr(report.longrepr, "reprcrash", None)
-        text = f"**wrong**: {crash.message if crash else report.longrepr}"
+        said = str(crash.message if crash else report.longrepr)
+        text = f"**wrong**: {said.splitlines()[0] if said else report.outcome}"
     return " ".join(text.replace("|", "/").split())[:400]
