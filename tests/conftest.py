@@ -36,9 +36,10 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Jobs of the tests are recorded in a temporary folder, not in the user's."""
+    """Jobs of the tests are recorded in a temporary folder, not in the user's, and GDAL keeps tiles of maps in one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RASTERCOLLECTION_STATE", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("GDAL_DEFAULT_WMS_CACHE_PATH", str(tmp_path_factory.mktemp("maps")))
         yield
 
 

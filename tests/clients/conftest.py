@@ -79,7 +79,7 @@ def _reference(kind: Kind, folder: Path) -> Published:
     from rio_stac import create_stac_item
 
     cogs, items = [], []
-    for source in kind.write(folder / "sources"):
+    for source in kind.write(folder / "sources", kind.usual):
         cogs.append(folder / source.name)
         subprocess.run([rio(), "cogeo", "create", str(source), str(cogs[-1]), "--quiet"], check=True)
         with warnings.catch_warnings():

@@ -21,11 +21,10 @@ from rio_tiler.colormap import cmap
 from client_cells import At, Cell, Published, look, look_at_cogs, projected, read_by
 from client_scenes import KINDS, Place, Values
 from services.gdal import SystemGdal, system_gdal
-from tile_scenes import get, pixel_at
+from tile_scenes import TMS, get, index_in_tile, pixel_at
 
 SHORT_OF_FILES = tuple(name for name in KINDS if name != "many")
 SHORT_OF_SERVERS = ("picture", "elevation", "spectral", "classes", "antimeridian")
-TMS = morecantile.tms.get("WebMercatorQuad")
 
 Color = tuple[float, ...]
 
@@ -153,9 +152,7 @@ def _pixel_of_npy(content: bytes, tile: morecantile.Tile, place: Place) -> Value
 
 
 def _pixel(bands: np.ma.MaskedArray, tile: morecantile.Tile, place: Place) -> Values | None:
-    left, bottom, right, top = TMS.bounds(tile)
-    column = int((place.lon - left) / (right - left) * bands.shape[2])
-    row = int((top - place.lat) / (top - bottom) * bands.shape[1])
+    row, column = index_in_tile(tile, place.lon, place.lat, *bands.shape[1:])
     pixel = bands[:, row, column]
     return None if np.ma.getmaskarray(pixel).all() else tuple(float(value) for value in pixel.data)
 

@@ -20,6 +20,9 @@ from client_scenes import KINDS, Place
 from stac_schemas import extension_schemas
 
 SHORT = tuple(name for name in KINDS if name != "many")
+SUSPICION = "geometry_coordinates_order"
+"""What stac-check says of every corner beyond 90° east or west that is not near a pole, whoever wrote it."""
+
 MOST_ITEMS = 20
 """Items of a large collection that are looked at one by one."""
 
@@ -90,7 +93,7 @@ def test_stac_check(
     usual = set().union(*(_warnings(path) for path in documents(reference(cell.kind))))
 
     def checked(published: Published) -> str:
-        found = {path.name: _warnings(path) - usual for path in documents(published)}
+        found = {path.name: _warnings(path) - usual - {SUSPICION} for path in documents(published)}
         assert not any(found.values()), {name: told for name, told in found.items() if told}
         return f"{len(found)} documents, no warning" + (f" but the reference's {sorted(usual)}" if usual else "")
 

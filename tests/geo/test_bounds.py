@@ -14,6 +14,7 @@ from rastercollection.geo.bounds import (
     bounds_union,
     crosses_antimeridian,
     geometry_bounds,
+    one_box,
     unroll,
 )
 from rastercollection.geo.types import Bounds
@@ -72,6 +73,11 @@ def test_the_center_lies_between(bounds: Bounds, center: tuple[float, float]) ->
 def test_unions(every: list[Bounds], union: Bounds) -> None:
     assert bounds_union(every) == union
     assert bounds_union(every[::-1]) == union
+
+
+def test_one_box_goes_all_around_just_where_bounds_go_across() -> None:
+    assert one_box(EAST) == EAST
+    assert one_box(ACROSS) == (-180.0, -20.0, 180.0, 0.0)
 
 
 def test_no_bounds_have_no_union() -> None:

@@ -21,7 +21,10 @@ from pyproj import Transformer
 
 from client_scenes import KINDS, Kind, Place, Values
 
-BY_ITSELF: dict[tuple[str, str], str] = {}
+BY_ITSELF: dict[tuple[str, str], str] = {
+    ("odc-stac", "picture"): "it reads no masks",
+    ("gdalinfo -stats", "picture"): "before 3.7 its statistics are of all pixels, whatever the mask says",
+}
 """What a client gets wrong by itself, whoever wrote the file: it does so with the reference, too."""
 
 NOT_YET: dict[tuple[str, str], str] = {}

@@ -79,6 +79,7 @@ class Kind:
         is_masked: Whether a mask tells what is valid; else every invalid pixel has the nodata value.
         cogs: How many there are.
         step: The size of a pixel, in degrees, roughly.
+        usual: Makes the same sources as the usual tools take them, where these do not take what ``tiles`` makes.
     """
 
     name: str
@@ -94,10 +95,11 @@ class Kind:
     is_masked: bool = False
     cogs: int = 2
     step: float = 0.0002
+    usual: Callable[[], list[Tile]] | None = None
 
-    def write(self, folder: Path) -> list[Path]:
+    def write(self, folder: Path, tiles: Callable[[], list[Tile]] | None = None) -> list[Path]:
         folder.mkdir(parents=True)
-        return [tile.write(folder) for tile in self.tiles()]
+        return [tile.write(folder) for tile in (tiles or self.tiles)()]
 
 
 UTM = "EPSG:32642"
@@ -263,6 +265,13 @@ def _longitudes() -> list[Tile]:
     return [tile]
 
 
+def _rolled() -> list[Tile]:
+    """The same from 180° west."""
+    (tile,) = _longitudes()
+    pixels = np.roll(tile.pixels, tile.pixels.shape[2] // 2, axis=2)
+    return [attrs.evolve(tile, pixels=pixels, transform=Affine(0.5, 0, -180, 0, -0.5, 90))]
+
+
 MANY_COLUMNS, MANY_ROWS, MANY_SIDE = 20, 10, 64
 
 
@@ -390,6 +399,7 @@ KINDS: dict[str, Kind] = {
             dtype="float32",
             cogs=1,
             step=0.5,
+            usual=_rolled,
         ),
         Kind(
             name="many",

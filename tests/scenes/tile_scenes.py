@@ -120,7 +120,14 @@ def alpha_at(done: Any, longitude: float, latitude: float) -> int:
 def pixel_at(template: str, longitude: float, latitude: float, zoom: int) -> list[int]:
     """Red, green, blue and alpha of the map at a place."""
     picture = fetch_tile(template, longitude, latitude, zoom)
-    tile = TMS.bounds(TMS.tile(longitude, latitude, zoom))
-    column = int((longitude - tile.left) / (tile.right - tile.left) * picture.shape[2])
-    row = int((tile.top - latitude) / (tile.top - tile.bottom) * picture.shape[1])
+    row, column = index_in_tile(TMS.tile(longitude, latitude, zoom), longitude, latitude, *picture.shape[1:])
     return [int(value) for value in picture[:, row, column]]
+
+
+def index_in_tile(
+    tile: morecantile.Tile, longitude: float, latitude: float, rows: int, columns: int
+) -> tuple[int, int]:
+    """Row and column of a place in a map tile of so many."""
+    bounds, (x, y) = TMS.xy_bounds(tile), TMS.xy(longitude, latitude)
+    row = int((bounds.top - y) / (bounds.top - bounds.bottom) * rows)
+    return row, int((x - bounds.left) / (bounds.right - bounds.left) * columns)

@@ -11,7 +11,15 @@ from typing import Any
 
 from rastercollection.geo.types import Bounds
 
-__all__ = ["bounds_center", "bounds_parts", "bounds_union", "crosses_antimeridian", "geometry_bounds", "unroll"]
+__all__ = [
+    "bounds_center",
+    "bounds_parts",
+    "bounds_union",
+    "crosses_antimeridian",
+    "geometry_bounds",
+    "one_box",
+    "unroll",
+]
 
 
 def crosses_antimeridian(bounds: Bounds) -> bool:
@@ -30,6 +38,12 @@ def bounds_parts(bounds: Bounds) -> tuple[Bounds, ...]:
     if west <= east:
         return (bounds,)
     return ((west, south, 180.0, north), (-180.0, south, east, north))
+
+
+def one_box(bounds: Bounds) -> Bounds:
+    """A box with west < east that holds the bounds: all around the Earth where they cross the antimeridian."""
+    west, south, east, north = bounds
+    return (-180.0, south, 180.0, north) if crosses_antimeridian(bounds) else (west, south, east, north)
 
 
 def bounds_center(bounds: Bounds) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from rastercollection.geo.bounds import bounds_union
+from rastercollection.geo.bounds import bounds_union, one_box
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Mosaic
@@ -144,7 +144,7 @@ def _metadata(request: CollectionRequest, shown: Shown, profile: UrlProfile) -> 
     minzoom, maxzoom = shown.zooms
     return {
         "name": request.collection_id,
-        "bounds": list(shown.bounds),
+        "bounds": list(one_box(shown.bounds)),  # clients of a WMTS take west to be the smaller
         "minzoom": minzoom,
         "maxzoom": maxzoom,
         "assets": [request.asset_key],
