@@ -30,6 +30,9 @@ BY_ITSELF: dict[tuple[str, str], str] = {
 NOT_YET: dict[tuple[str, str], str] = {}
 """What is not right in what this library publishes."""
 
+SECONDS = 900
+"""For a cell: a large collection is made of many tiles, and that for each server anew."""
+
 READING_ERRORS = (AssertionError, ValueError, KeyError, IndexError, RuntimeError, OSError)
 
 
@@ -153,10 +156,7 @@ class Cell:
 
 def read_by(client: str, kinds: Sequence[str] = tuple(KINDS), short: Sequence[str] = ()) -> pytest.MarkDecorator:
     """The test's cells: one for each kind; those that are not ``short`` run where all clients are asked for."""
+    apart = (pytest.mark.clients, pytest.mark.timeout(SECONDS))
     return pytest.mark.parametrize(
-        "cell",
-        [
-            pytest.param(Cell(client, kind), id=kind, marks=() if kind in short else pytest.mark.clients)
-            for kind in kinds
-        ],
+        "cell", [pytest.param(Cell(client, kind), id=kind, marks=() if kind in short else apart) for kind in kinds]
     )
