@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import warnings
@@ -15,7 +16,7 @@ import pytest
 from cogeo_mosaic.mosaic import MosaicJSON
 from rio_cogeo import cog_profiles, cog_translate
 
-from client_cells import BY_ITSELF, NOT_YET, READING_ERRORS, Cell, Published
+from client_cells import BY_ITSELF, NOT_YET, READING_ERRORS, Cell, Judge, Published
 from client_scenes import KINDS, Kind
 from rastercollection import process_collection
 from services.titiler import serving
@@ -105,6 +106,19 @@ def _reference(kind: Kind, folder: Path) -> Published:
 
 
 @pytest.fixture(scope="session")
+def need(missing_service: Callable[[str, str], None]) -> Callable[[str, str], Any]:
+    """Imports a client's module, or says how to get it."""
+
+    def imported(module: str, install: str) -> Any:
+        try:
+            return importlib.import_module(module)
+        except ImportError:
+            missing_service(module, f"pip install {install}")
+
+    return imported
+
+
+@pytest.fixture(scope="session")
 def tile_server(missing_service: Callable[[str, str], None]) -> Iterator[str]:
     """Root address of a server with ``/cog``, ``/stac`` and ``/mosaicjson``."""
     if importlib.util.find_spec("titiler") is None or importlib.util.find_spec("uvicorn") is None:
@@ -115,9 +129,9 @@ def tile_server(missing_service: Callable[[str, str], None]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stac_api(served_dsn: str) -> Iterator[str]:
+def stac_api(served_dsn: str, need: Callable[[str, str], Any]) -> Iterator[str]:
     """Root address of stac-fastapi-pgstac over the database that tile servers show."""
-    pytest.importorskip("stac_fastapi.pgstac", reason="pip install stac-fastapi-pgstac")
+    need("stac_fastapi.pgstac", "stac-fastapi-pgstac")
     address = urlsplit(served_dsn)
     database = {
         "PGUSER": address.username or "",
@@ -128,9 +142,6 @@ def stac_api(served_dsn: str) -> Iterator[str]:
     }
     with serving("stac_fastapi.pgstac.app:create_app", database, page="/_mgmt/ping") as server:
         yield server
-
-
-Judge = Callable[..., None]
 
 
 @pytest.fixture

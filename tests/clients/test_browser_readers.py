@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from client_cells import At, Cell, Published, look_at_cogs, projected, read_by
+from client_cells import At, Cell, Judge, Published, look_at_cogs, projected, read_by
 from client_scenes import KINDS, Place, Values
 from services.node import node, npm_package
 
@@ -29,7 +29,7 @@ def geotiff_js(missing_service: Callable[[str, str], None]) -> Path:
 
 
 @read_by("geotiff.js", short=SHORT)
-def test_geotiff_js(cell: Cell, judge: Callable[..., None], geotiff_js: Path) -> None:
+def test_geotiff_js(cell: Cell, judge: Judge, geotiff_js: Path) -> None:
     facts = json.loads((geotiff_js.parents[1] / "package.json").read_text())
     judge(cell, lambda published: look_at_cogs(published, _opened_by(geotiff_js, published)), version=facts["version"])
 

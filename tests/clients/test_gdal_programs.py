@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import rasterio
 
-from client_cells import At, Cell, Published, look_at_cogs, projected, read_by
+from client_cells import At, Cell, Judge, Published, look_at_cogs, projected, read_by
 from client_scenes import KINDS, Kind, Place, Values
 from services.gdal import INSTALL, SystemGdal, system_gdal
 
@@ -29,7 +29,7 @@ def gdal(missing_service: Callable[[str, str], None]) -> SystemGdal:
 
 
 @read_by("Debian's GDAL, by its Python package", short=SHORT)
-def test_gdal_package(cell: Cell, judge: Callable[..., None], gdal: SystemGdal) -> None:
+def test_gdal_package(cell: Cell, judge: Judge, gdal: SystemGdal) -> None:
     judge(cell, lambda published: look_at_cogs(published, _opened_by(gdal, published)), version=gdal.version)
 
 
@@ -58,7 +58,7 @@ def _opened_by(gdal: SystemGdal, published: Published) -> Callable[[Path], At]:
 
 
 @read_by("gdalinfo -stats", short=SHORT)
-def test_gdalinfo(cell: Cell, judge: Callable[..., None], gdal: SystemGdal, tmp_path: Path) -> None:
+def test_gdalinfo(cell: Cell, judge: Judge, gdal: SystemGdal, tmp_path: Path) -> None:
     """The statistics that it computes are those that the item states."""
     judge(cell, lambda published: _statistics(published, tmp_path), version=gdal.version)
 
@@ -90,7 +90,7 @@ def _item_bands(asset: dict[str, Any]) -> list[dict[str, float]]:
 
 
 @read_by("gdal_translate")
-def test_gdal_translate(cell: Cell, judge: Callable[..., None], gdal: SystemGdal, tmp_path: Path) -> None:
+def test_gdal_translate(cell: Cell, judge: Judge, gdal: SystemGdal, tmp_path: Path) -> None:
     """A copy of half the size, made of an overview where there is one, shows the same."""
 
     def halved(published: Published) -> str:

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
-from client_cells import At, Cell, Published, look, look_at_cogs, projected, read_by
+from client_cells import At, Cell, Judge, Need, Published, look, look_at_cogs, projected, read_by
 from client_scenes import KINDS, Place, Values
 
 SHORT = tuple(name for name in KINDS if name != "many")
 
 
 @read_by("tifffile", short=SHORT)
-def test_tifffile(cell: Cell, judge: Callable[..., None]) -> None:
-    tifffile = pytest.importorskip("tifffile", reason="pip install tifffile")
+def test_tifffile(cell: Cell, judge: Judge, need: Need) -> None:
+    tifffile = need("tifffile", "tifffile")
     judge(cell, lambda published: look_at_cogs(published, _opened_by(tifffile, published)), version=version("tifffile"))
 
 
@@ -70,8 +69,8 @@ def _is_nodata(values: Values, nodata: float | None) -> bool:
 
 
 @read_by("async-geotiff", short=SHORT)
-def test_async_geotiff(cell: Cell, judge: Callable[..., None]) -> None:
-    pytest.importorskip("async_geotiff", reason="pip install async-geotiff obstore")
+def test_async_geotiff(cell: Cell, judge: Judge, need: Need) -> None:
+    need("async_geotiff", "async-geotiff obstore")
     seen = f"{version('async-geotiff')}, async-tiff {version('async-tiff')}"
     judge(cell, lambda published: look_at_cogs(published, _opened_in_rust(published)), version=seen)
 
@@ -105,8 +104,8 @@ def _opened_in_rust(published: Published) -> Callable[[Path], At]:
 
 
 @read_by("rioxarray")
-def test_rioxarray(cell: Cell, judge: Callable[..., None]) -> None:
-    rioxarray = pytest.importorskip("rioxarray", reason="pip install rioxarray")
+def test_rioxarray(cell: Cell, judge: Judge, need: Need) -> None:
+    rioxarray = need("rioxarray", "rioxarray")
 
     def look_at(published: Published) -> str:
         return look_at_cogs(published, _as_xarray(rioxarray, published))
@@ -136,8 +135,8 @@ def _as_xarray(rioxarray: Any, published: Published) -> Callable[[Path], At]:
 
 
 @read_by("odc-stac")
-def test_odc_stac(cell: Cell, judge: Callable[..., None]) -> None:
-    pytest.importorskip("odc.stac", reason="pip install odc-stac")
+def test_odc_stac(cell: Cell, judge: Judge, need: Need) -> None:
+    need("odc.stac", "odc-stac")
     judge(cell, _loaded_by_name, version=version("odc-stac"))
 
 

@@ -18,13 +18,13 @@ import pytest
 import rasterio
 from rio_tiler.colormap import cmap
 
-from client_cells import At, Cell, Published, look, look_at_cogs, projected, read_by
+from client_cells import At, Cell, Judge, Published, look, look_at_cogs, projected, read_by
 from client_scenes import KINDS, Place, Values
 from services.gdal import SystemGdal, system_gdal
 from tile_scenes import TMS, get, index_in_tile, pixel_at
 
 SHORT_OF_FILES = tuple(name for name in KINDS if name != "many")
-SHORT_OF_SERVERS = ("picture", "elevation", "spectral", "classes", "antimeridian")
+SHORT_OF_SERVERS = ("spectral", "classes", "antimeridian")
 
 Color = tuple[float, ...]
 
@@ -33,7 +33,7 @@ Color = tuple[float, ...]
 
 
 @read_by("titiler /cog", short=SHORT_OF_FILES)
-def test_titiler_cog(cell: Cell, judge: Callable[..., None], tile_server: str) -> None:
+def test_titiler_cog(cell: Cell, judge: Judge, tile_server: str) -> None:
     def look_at(published: Published) -> str:
         def opened(path: Path) -> At:
             return _served(f"{tile_server}/cog", {"url": str(path)}, _zoom(path), published.kind.colors)
@@ -44,7 +44,7 @@ def test_titiler_cog(cell: Cell, judge: Callable[..., None], tile_server: str) -
 
 
 @read_by("titiler /stac", short=SHORT_OF_FILES)
-def test_titiler_stac(cell: Cell, judge: Callable[..., None], tile_server: str) -> None:
+def test_titiler_stac(cell: Cell, judge: Judge, tile_server: str) -> None:
     def look_at(published: Published) -> str:
         items = dict(zip(published.cogs, published.item_paths, strict=True))
 
@@ -58,7 +58,7 @@ def test_titiler_stac(cell: Cell, judge: Callable[..., None], tile_server: str) 
 
 
 @read_by("titiler /mosaicjson", short=SHORT_OF_FILES)
-def test_titiler_mosaicjson(cell: Cell, judge: Callable[..., None], tile_server: str) -> None:
+def test_titiler_mosaicjson(cell: Cell, judge: Judge, tile_server: str) -> None:
     def look_at(published: Published) -> str:
         query = {"url": published.mosaic}
         address = f"{tile_server}/mosaicjson/WebMercatorQuad/tilejson.json?{urllib.parse.urlencode(query)}"
@@ -70,7 +70,7 @@ def test_titiler_mosaicjson(cell: Cell, judge: Callable[..., None], tile_server:
 
 
 @read_by("cogeo-mosaic, rio-tiler", short=SHORT_OF_FILES)
-def test_cogeo_mosaic(cell: Cell, judge: Callable[..., None]) -> None:
+def test_cogeo_mosaic(cell: Cell, judge: Judge) -> None:
     """Without a server: the mosaic's own tiles."""
     from cogeo_mosaic.backends import MosaicBackend
     from rio_tiler.errors import EmptyMosaicError
@@ -184,31 +184,48 @@ def _urls(published: Published) -> dict[str, str]:
 
 
 @read_by("titiler-pgstac", short=SHORT_OF_SERVERS)
-def test_titiler_pgstac(cell: Cell, judge: Callable[..., None], served: tuple[Published, str], served_dsn: str) -> None:
-    """All addresses of the summary: tiles, tilejson and viewer, point, statistics, info."""
+def test_titiler_pgstac(cell: Cell, judge: Judge, served: tuple[Published, str], served_dsn: str) -> None:
     mine, major = served
 
     def look_at(published: Published) -> str:
-        urls, places = _urls(published), published.kind.places
-        assert set(urls) == {"viewer", "tilejson", "tiles", "info", "point", "statistics", "wmts"}
-        render = _render(published, served_dsn)
-        zoom = published.summary["mosaicjson"]["maxzoom"]
-        seen = look_at_colors(places, render, lambda place: _shown(urls["tiles"], place, zoom))
-        tilejson = json.loads(get(urls["tilejson"]))
-        assert tilejson["maxzoom"] == zoom
-        (template,) = tilejson["tiles"]
-        look_at_colors(places, render, lambda place: _shown(template, place, zoom))
-        assert b"<html" in get(urls["viewer"]).lower()
-        assert json.loads(get(urls["info"]))
-        look(places, _by_point(urls["point"], _bands(render)))
-        look([place for place in places if place.values], _by_statistics(urls["statistics"], published, render))
-        return f"{seen} in colour, by point and in statistics, tilejson and viewer"
+        assert "wmts" in published.summary["titiler_urls"]
+        return look_at_addresses(published, _render(published, served_dsn))
 
     judge(cell, look_at, version=major, ours=mine)
 
 
+@read_by("titiler /mosaicjson, addresses of the summary", short=("classes",))
+def test_addresses_of_a_mosaic(cell: Cell, judge: Judge, publish: Callable[..., Published], tile_server: str) -> None:
+    ours = publish(cell.kind, collection_id=f"{cell.kind}-mosaic", titiler_url=tile_server)
+
+    def look_at(published: Published) -> str:
+        return look_at_addresses(published, published.collection["renders"]["visual"])
+
+    judge(cell, look_at, version=version("titiler.mosaic"), ours=ours)
+
+
+def look_at_addresses(published: Published, render: Mapping[str, Any]) -> str:
+    """All of the summary but the WMTS: tiles, tilejson, viewer, point, info, and statistics where they are offered."""
+    urls, places = _urls(published), published.kind.places
+    assert {"viewer", "tilejson", "tiles", "info", "point"} <= set(urls)
+    zoom = published.summary["mosaicjson"]["maxzoom"]
+    seen = look_at_colors(places, render, lambda place: _shown(urls["tiles"], place, zoom))
+    tilejson = json.loads(get(urls["tilejson"]))
+    assert tilejson["maxzoom"] == zoom
+    (template,) = tilejson["tiles"]
+    look_at_colors(places, render, lambda place: _shown(template, place, zoom))
+    assert b"<html" in get(urls["viewer"]).lower()
+    assert json.loads(get(urls["info"]))
+    look(places, _by_point(urls["point"], _bands(render)))
+    if "statistics" not in urls:
+        return f"{seen} in colour and by point, tilejson and viewer"
+    assert published.summary["titiler_methods"]["statistics"] == "POST"
+    look([place for place in places if place.values], _by_statistics(urls["statistics"], published, render))
+    return f"{seen} in colour, by point and in statistics, tilejson and viewer"
+
+
 @read_by("GDAL's WMTS driver on titiler-pgstac", short=SHORT_OF_SERVERS)
-def test_wmts_in_gdal(cell: Cell, judge: Callable[..., None], served: tuple[Published, str], served_dsn: str) -> None:
+def test_wmts_in_gdal(cell: Cell, judge: Judge, served: tuple[Published, str], served_dsn: str) -> None:
     mine, major = served
 
     def look_at(published: Published) -> str:
@@ -231,7 +248,7 @@ def test_wmts_in_gdal(cell: Cell, judge: Callable[..., None], served: tuple[Publ
 @read_by("Debian's GDAL, WMTS driver on titiler-pgstac")
 def test_wmts_in_the_systems_gdal(
     cell: Cell,
-    judge: Callable[..., None],
+    judge: Judge,
     served: tuple[Published, str],
     served_dsn: str,
     missing_service: Callable[[str, str], None],

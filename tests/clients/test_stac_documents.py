@@ -15,7 +15,7 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
-from client_cells import Cell, Published, read_by, rio
+from client_cells import Cell, Judge, Need, Published, read_by, rio
 from client_scenes import KINDS, Place
 from stac_schemas import extension_schemas
 
@@ -69,8 +69,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @read_by("stac-validator")
-def test_stac_validator(cell: Cell, judge: Callable[..., None], offline: set[str]) -> None:
-    pytest.importorskip("stac_validator", reason="pip install stac-check")
+def test_stac_validator(cell: Cell, judge: Judge, need: Need, offline: set[str]) -> None:
+    need("stac_validator", "stac-check")
 
     def validated(published: Published) -> str:
         from stac_validator.stac_validator import StacValidate
@@ -86,10 +86,10 @@ def test_stac_validator(cell: Cell, judge: Callable[..., None], offline: set[str
 
 @read_by("stac-check")
 def test_stac_check(
-    cell: Cell, judge: Callable[..., None], offline: set[str], reference: Callable[[str], Published]
+    cell: Cell, judge: Judge, need: Need, offline: set[str], reference: Callable[[str], Published]
 ) -> None:
     """No warning that items written by rio-stac do not get."""
-    pytest.importorskip("stac_check", reason="pip install stac-check")
+    need("stac_check", "stac-check")
     usual = set().union(*(_warnings(path) for path in documents(reference(cell.kind))))
 
     def checked(published: Published) -> str:
@@ -111,9 +111,9 @@ def _warnings(path: Path) -> set[str]:
 
 
 @read_by("pystac-client", short=SHORT)
-def test_pystac_client(cell: Cell, judge: Callable[..., None]) -> None:
+def test_pystac_client(cell: Cell, judge: Judge, need: Need) -> None:
     """A static catalog: its items lie where the data are and lead to files that are there."""
-    client = pytest.importorskip("pystac_client", reason="pip install pystac-client")
+    client = need("pystac_client", "pystac-client")
 
     def opened(published: Published) -> str:
         with warnings.catch_warnings():
@@ -164,7 +164,7 @@ def _covers(outer: list[float], inner: list[float]) -> bool:
 
 @read_by("stac-fastapi-pgstac + pystac-client")
 def test_stac_fastapi(
-    cell: Cell, judge: Callable[..., None], publish: Callable[..., Published], stac_api: str, served_dsn: str
+    cell: Cell, judge: Judge, publish: Callable[..., Published], stac_api: str, served_dsn: str
 ) -> None:
     """An API over pgSTAC: a search by a place, and by a day, finds the items that lie there."""
     from pystac_client import Client
@@ -191,9 +191,9 @@ def _found(client: Any, collection: str, place: Place, day: str) -> list[str]:
 
 
 @read_by("rio-stac")
-def test_rio_stac(cell: Cell, judge: Callable[..., None]) -> None:
+def test_rio_stac(cell: Cell, judge: Judge, need: Need) -> None:
     """What it writes of a COG is what our item says, field by field."""
-    pytest.importorskip("rio_stac", reason="pip install rio-stac")
+    need("rio_stac", "rio-stac")
     judge(cell, _said_by_rio_stac, version=version("rio-stac"))
 
 

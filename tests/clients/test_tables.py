@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import shapely
 
-from client_cells import Cell, Published, read_by
+from client_cells import Cell, Judge, Need, Published, read_by
 from client_scenes import KINDS, Place
 
 SHORT = tuple(name for name in KINDS if name != "many")
@@ -28,8 +27,8 @@ def _items_at(published: Published, place: Place) -> set[str]:
 
 
 @read_by("geopandas", short=SHORT)
-def test_geopandas(cell: Cell, judge: Callable[..., None]) -> None:
-    geopandas = pytest.importorskip("geopandas", reason="pip install geopandas pyarrow")
+def test_geopandas(cell: Cell, judge: Judge, need: Need) -> None:
+    geopandas = need("geopandas", "geopandas pyarrow")
 
     def read(published: Published) -> str:
         path = _table(published)
@@ -49,8 +48,8 @@ def test_geopandas(cell: Cell, judge: Callable[..., None]) -> None:
 
 
 @read_by("DuckDB", short=SHORT)
-def test_duckdb(cell: Cell, judge: Callable[..., None]) -> None:
-    duckdb = pytest.importorskip("duckdb", reason="pip install duckdb")
+def test_duckdb(cell: Cell, judge: Judge, need: Need) -> None:
+    duckdb = need("duckdb", "duckdb")
 
     def read(published: Published) -> str:
         path = _table(published)

@@ -33,6 +33,12 @@ NOT_YET: dict[tuple[str, str], str] = {}
 SECONDS = 900
 """For a cell: a large collection is made of many tiles, and that for each server anew."""
 
+Judge = Callable[..., None]
+"""Has a client look at a collection: the cell, the look, the client's version."""
+
+Need = Callable[[str, str], Any]
+"""Imports a module, or says what pip has to install."""
+
 READING_ERRORS = (AssertionError, ValueError, KeyError, IndexError, RuntimeError, OSError)
 
 
