@@ -14,10 +14,11 @@ from urllib.parse import unquote, urlsplit
 import pystac
 import pytest
 from cogeo_mosaic.mosaic import MosaicJSON
+from pystac.utils import str_to_datetime
 from rio_cogeo import cog_profiles, cog_translate
 
 from client_cells import BY_ITSELF, NOT_YET, READING_ERRORS, Cell, Judge, Published
-from client_scenes import KINDS, Kind
+from client_scenes import DAY, KINDS, MOMENT, Kind
 from rastercollection import process_collection
 from services.titiler import serving
 
@@ -26,8 +27,6 @@ TABLE = "RASTERCOLLECTION_CLIENTS_TABLE"
 
 MOST_OF_REFERENCE = 20
 """Tiles of a large collection that are made for reference."""
-
-MOMENT = "2024-05-06T10:30:00Z"
 
 
 @pytest.fixture(scope="session")
@@ -89,11 +88,7 @@ def _reference(kind: Kind, folder: Path) -> Published:
         cog_translate(source, cogs[-1], cog_profiles.get("deflate"), in_memory=False, quiet=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            items.append(
-                create_stac_item(
-                    str(cogs[-1]), id=source.stem, asset_name="data", with_proj=True, with_raster=True, with_eo=True
-                )
-            )
+            items.append(create_stac_item(str(cogs[-1]), id=source.stem, asset_name="data", **_dated(kind), **SAID))
     extent = pystac.Extent.from_items(items)
     collection = pystac.Collection(kind.name, "reference", extent, license="other")
     collection.add_items(items)
@@ -142,6 +137,17 @@ def stac_api(served_dsn: str, need: Callable[[str, str], Any]) -> Iterator[str]:
     }
     with serving("stac_fastapi.pgstac.app:create_app", database, page="/_mgmt/ping") as server:
         yield server
+
+
+SAID = {"with_proj": True, "with_raster": True, "with_eo": True}
+"""What ``rio stac`` states unless it is told not to."""
+
+
+def _dated(kind: Kind) -> dict[str, Any]:
+    """As ``rio stac --datetime`` takes a moment or an interval."""
+    if "datetime" not in kind.parameters:
+        return {"input_datetime": str_to_datetime(MOMENT)}
+    return {"properties": {"start_datetime": f"{DAY}T00:00:00Z", "end_datetime": f"{DAY}T23:59:59Z"}}
 
 
 @pytest.fixture

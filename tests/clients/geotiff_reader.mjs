@@ -24,6 +24,7 @@ async function seen(path, places) {
   return {
     code: keys.ProjectedCSTypeGeoKey ?? keys.GeographicTypeGeoKey,
     nodata: levels[0].getGDALNoData(),
+    type: ['', 'uint', 'int', 'float'][levels[0].getSampleFormat()] + levels[0].getBitsPerSample(),
     names: await Promise.all([...Array(levels[0].getSamplesPerPixel()).keys()].map(async (band) => (await levels[0].getGDALMetadata(band))?.DESCRIPTION ?? '')),
     levels: await read(levels),
     masks: await read(masks),

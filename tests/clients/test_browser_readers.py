@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from client_cells import At, Cell, Judge, Published, look_at_cogs, projected, read_by
+from client_cells import At, Cell, Judge, Published, projected, read_by, with_header
 from client_scenes import KINDS, Place, Values
 from services.node import node, npm_package
 
@@ -31,7 +31,7 @@ def geotiff_js(missing_service: Callable[[str, str], None]) -> Path:
 @read_by("geotiff.js", short=SHORT)
 def test_geotiff_js(cell: Cell, judge: Judge, geotiff_js: Path) -> None:
     facts = json.loads((geotiff_js.parents[1] / "package.json").read_text())
-    judge(cell, lambda published: look_at_cogs(published, _opened_by(geotiff_js, published)), version=facts["version"])
+    judge(cell, lambda published: with_header(published, _opened_by(geotiff_js, published)), version=facts["version"])
 
 
 def _opened_by(module: Path, published: Published) -> Callable[[Path], At]:
@@ -41,7 +41,8 @@ def _opened_by(module: Path, published: Published) -> Callable[[Path], At]:
         places = [place for place in kind.places if path in published.cogs_at(place)]
         question = [[str(path), [projected(place, kind.crs) for place in places]]]
         (answer,) = _ask(module, question)
-        assert f"EPSG:{answer['code']}" == kind.crs
+        header = (f"EPSG:{answer['code']}", answer["type"], len(answer["names"]))
+        assert header == (kind.crs, kind.dtype, len(kind.bands))
         if any(kind.bands):
             assert tuple(answer["names"]) == kind.bands
         assert kind.is_masked or not any(answer["masks"]), "only a mask tells what is valid, which it does not apply"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import rasterio
 
-from client_cells import At, Cell, Judge, Published, look_at_cogs, projected, read_by
+from client_cells import At, Cell, Judge, Published, look_at_cogs, projected, read_by, with_header
 from client_scenes import KINDS, Kind, Place, Values
 from services.gdal import INSTALL, SystemGdal, system_gdal
 
@@ -30,7 +30,7 @@ def gdal(missing_service: Callable[[str, str], None]) -> SystemGdal:
 
 @read_by("Debian's GDAL, by its Python package", short=SHORT)
 def test_gdal_package(cell: Cell, judge: Judge, gdal: SystemGdal) -> None:
-    judge(cell, lambda published: look_at_cogs(published, _opened_by(gdal, published)), version=gdal.version)
+    judge(cell, lambda published: with_header(published, _opened_by(gdal, published)), version=gdal.version)
 
 
 def _opened_by(gdal: SystemGdal, published: Published) -> Callable[[Path], At]:
@@ -39,7 +39,9 @@ def _opened_by(gdal: SystemGdal, published: Published) -> Callable[[Path], At]:
     def opened(path: Path) -> At:
         places = [place for place in kind.places if path in published.cogs_at(place)]
         (answer,) = gdal.read([(str(path), [projected(place, kind.crs) for place in places])])
+        types = {"uint8": "Byte", "int16": "Int16", "uint16": "UInt16", "float32": "Float32"}
         assert answer["crs"] == kind.crs
+        assert answer["types"] == [types[kind.dtype]] * len(kind.bands)
         if any(kind.bands):
             assert tuple(answer["descriptions"]) == kind.bands
         if kind.colors:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from client_cells import At, Cell, Judge, Need, Published, look, look_at_cogs, projected, read_by
+from client_cells import At, Cell, Judge, Need, Published, look, look_at_cogs, projected, read_by, with_header
 from client_scenes import KINDS, Place, Values
 
 SHORT = tuple(name for name in KINDS if name != "many")
@@ -20,7 +20,7 @@ SHORT = tuple(name for name in KINDS if name != "many")
 @read_by("tifffile", short=SHORT)
 def test_tifffile(cell: Cell, judge: Judge, need: Need) -> None:
     tifffile = need("tifffile", "tifffile")
-    judge(cell, lambda published: look_at_cogs(published, _opened_by(tifffile, published)), version=version("tifffile"))
+    judge(cell, lambda published: with_header(published, _opened_by(tifffile, published)), version=version("tifffile"))
 
 
 def _opened_by(tifffile: Any, published: Published) -> Callable[[Path], At]:
@@ -36,7 +36,7 @@ def _opened_by(tifffile: Any, published: Published) -> Callable[[Path], At]:
                 pages[int(page.subfiletype)].append(page.asarray())
             nodata = file.pages[0].nodata if 42113 in file.pages[0].tags else None
         (pixels,) = pages[0]
-        assert pixels.dtype == kind.dtype
+        assert (pixels.dtype, 1 if pixels.ndim == 2 else pixels.shape[2]) == (kind.dtype, len(kind.bands))
         if not kind.is_masked:
             assert not pages[4], "only a mask tells what is valid, which is for readers of masks alone"
         return _of_levels(keys, [pixels, *pages[1]], [*pages[4], *pages[5]], nodata, kind.crs)
@@ -72,7 +72,7 @@ def _is_nodata(values: Values, nodata: float | None) -> bool:
 def test_async_geotiff(cell: Cell, judge: Judge, need: Need) -> None:
     need("async_geotiff", "async-geotiff obstore")
     seen = f"{version('async-geotiff')}, async-tiff {version('async-tiff')}"
-    judge(cell, lambda published: look_at_cogs(published, _opened_in_rust(published)), version=seen)
+    judge(cell, lambda published: with_header(published, _opened_in_rust(published)), version=seen)
 
 
 def _opened_in_rust(published: Published) -> Callable[[Path], At]:
@@ -83,7 +83,8 @@ def _opened_in_rust(published: Published) -> Callable[[Path], At]:
 
     async def read(path: Path) -> list[Any]:
         file = await GeoTIFF.open(path.name, store=LocalStore(str(path.parent)))
-        assert (f"EPSG:{file.crs.to_epsg()}", str(file.dtype)) == (kind.crs, kind.dtype)
+        header = (f"EPSG:{file.crs.to_epsg()}", str(file.dtype), file.count)
+        assert header == (kind.crs, kind.dtype, len(kind.bands))
         return [await level.read() for level in (file, *file.overviews)]
 
     def opened(path: Path) -> At:

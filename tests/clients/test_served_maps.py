@@ -310,7 +310,8 @@ def look_at_colors(places: Sequence[Place], render: Mapping[str, Any], color_at:
             )
     assert not wrong, "; ".join(wrong)
     empty = sum(place.values is None for place in places)
-    return f"{len(places) - empty} places" + (f", {empty} transparent" if empty else "")
+    first = "".join(f"{value:02x}" for value in [*color_at(places[0])][:3])
+    return f"{len(places) - empty} places (#{first}, …)" + (f", {empty} transparent" if empty else "")
 
 
 def _color(render: Mapping[str, Any], values: Sequence[float]) -> Color:

@@ -53,10 +53,11 @@ def test_duckdb(cell: Cell, judge: Judge, need: Need) -> None:
 
     def read(published: Published) -> str:
         path = _table(published)
+        date = "start_datetime" if "datetime" in published.kind.parameters else "datetime"
         query = f"SELECT id, assets.data.href, bbox.xmin, bbox.ymin, bbox.xmax, bbox.ymax FROM read_parquet('{path}')"
         with duckdb.connect() as connection:
             rows = connection.sql(query).fetchall()
-            days = connection.sql(f"SELECT DISTINCT datetime::DATE::VARCHAR FROM read_parquet('{path}')").fetchall()
+            days = connection.sql(f"SELECT DISTINCT {date}::DATE::VARCHAR FROM read_parquet('{path}')").fetchall()
         assert days == [("2024-05-06",)]
         assert {row[0] for row in rows} == {item.id for item in published.items}
         assert all((path.parent / row[1]).is_file() for row in rows)

@@ -131,6 +131,12 @@ def look_at_cogs(published: Published, open_cog: Callable[[Path], At]) -> str:
     return look(published.kind.places, read)
 
 
+def with_header(published: Published, open_cog: Callable[[Path], At]) -> str:
+    """Likewise, for a reader that was asked for the number of bands, their type and the CRS, too."""
+    kind = published.kind
+    return f"{len(kind.bands)} × {kind.dtype} in {kind.crs}, {look_at_cogs(published, open_cog)}"
+
+
 def look(places: Sequence[Place], read: At, tolerance: float = 1e-3) -> str:
     """Compare what is read at places with what must be there."""
     wrong = []
@@ -139,8 +145,10 @@ def look(places: Sequence[Place], read: At, tolerance: float = 1e-3) -> str:
         if not _same(found, place.values, tolerance):
             wrong.append(f"{place.name} ({place.lon:.5g}, {place.lat:.5g}): {_told(found)}, not {_told(place.values)}")
     assert not wrong, "; ".join(wrong)
-    empty = sum(place.values is None for place in places)
-    return f"{len(places) - empty} places" + (f", {empty} empty" if empty else "")
+    filled = [place for place in places if place.values]
+    first = f" ({_told(filled[0].values)}, …)" if filled else ""
+    empty = len(places) - len(filled)
+    return f"{len(filled)} places{first}" + (f", {empty} empty" if empty else "")
 
 
 def _told(values: Values | None) -> str:

@@ -20,6 +20,9 @@ from validation_scenes import terrain
 SIDE = 640
 """Pixels along a tile: more than one block, so that there are overviews."""
 
+MOMENT, DAY = "2024-05-06T10:30:00Z", "2024-05-06"
+"""When data are of, unless a kind says otherwise; and a day, which is an interval."""
+
 Values = tuple[float, ...]
 
 
@@ -403,11 +406,11 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             name="many",
-            about="200 tiles of int16, with an overview and a table of items",
+            about="200 tiles of int16 of a day, with an overview and a table of items",
             tiles=_many,
             places=_places_of_many(),
             bounds=_utm_bounds(1, MANY_ROWS * MANY_SIDE, MANY_COLUMNS * MANY_SIDE),
-            parameters={"raster_type": "dem"},
+            parameters={"raster_type": "dem", "datetime": DAY},
             dtype="int16",
             cogs=MANY_ROWS * MANY_COLUMNS,
         ),
