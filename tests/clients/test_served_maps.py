@@ -310,7 +310,7 @@ def look_at_colors(places: Sequence[Place], render: Mapping[str, Any], color_at:
             )
     assert not wrong, "; ".join(wrong)
     empty = sum(place.values is None for place in places)
-    first = "".join(f"{value:02x}" for value in [*color_at(places[0])][:3])
+    first = "".join(f"{int(value):02x}" for value in [*color_at(places[0])][:3])
     return f"{len(places) - empty} places (#{first}, …)" + (f", {empty} transparent" if empty else "")
 
 
