@@ -20,9 +20,21 @@ import pytest
 import rasterio
 from rasterio.io import MemoryFile
 
-from rastercollection import ObjectNotFoundError, ViewError, ViewServer
+from rastercollection import ObjectNotFoundError, ViewError, ViewServer, process_collection
 from rastercollection.viewer.guard import Guard
-from viewer_scenes import NAMES, NORTH, OVERVIEW_VALUE, PIXEL, WEST, Answer, Collection, add_overview, surface
+from viewer_scenes import (
+    NAMES,
+    NORTH,
+    OVERVIEW_VALUE,
+    PIXEL,
+    SIZE,
+    WEST,
+    Answer,
+    Collection,
+    add_overview,
+    surface,
+    write_tile,
+)
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 PLACES = [(71.03007, 41.07993), (71.02007, 41.04993), (71.05717, 41.06993), (71.09007, 41.05993)]
@@ -413,3 +425,25 @@ def web_server(need_extra: None) -> Iterator[Callable[[Path], str]]:
             return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
         yield start
+
+
+def test_across_the_antimeridian_it_frames_the_tiles_and_shows_both_sides(
+    tmp_path: Path, serve: Serve, get: Get
+) -> None:
+    write_tile(tmp_path / "seam.tif", 179.97)
+    process_collection(
+        container_name=tmp_path,
+        blob_list=["seam.tif"],
+        collection_id="fields",
+        output_container=tmp_path / "output",
+        datetime="2020",
+        executor="serial",
+        jobs="memory",
+    )
+    server = serve(str(tmp_path / "output"))
+    west, _, east, _ = get(server, "/api/collection").json["bounds"]
+    assert (west, east) == pytest.approx((179.97, 179.97 + SIZE * PIXEL), abs=1e-3)
+    for longitude in (179.99, -179.99):
+        values = get(server, f"/api/point?lon={longitude}&lat=41.08").json["items"][0]["bands"]
+        assert all(band["value"] is not None for band in values)
+        assert _in_tile(_tile(get, server, longitude, 41.08, 12, "bidx=1"), longitude, 41.08, 12)[-1] > 0

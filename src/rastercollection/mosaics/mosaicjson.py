@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from rastercollection.core.records import digest
 from rastercollection.errors import TaskError
-from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union
+from rastercollection.geo.bounds import bounds_center, bounds_parts, bounds_union, one_box
 from rastercollection.geo.mercator_tiles import fullest, on_world_map, tile_boxes, tile_count, tiles_of, typical_zoom
 from rastercollection.geo.webmercator import TILE, is_on_map, quadkey, tile_number, within_map
 from rastercollection.model.cog import Cog, CogFile
@@ -85,7 +85,7 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
         minzoom=minzoom,
         maxzoom=maxzoom,
         quadkey_zoom=zoom,
-        bounds=bounds,
+        bounds=one_box(bounds),  # readers of maps take west to be the smaller
         center=(*bounds_center(bounds), minzoom),
         asset_type="COG",
         asset_prefix=prefix or None,

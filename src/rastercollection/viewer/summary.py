@@ -11,8 +11,8 @@ import shapely
 from shapely.geometry import mapping
 
 from rastercollection.disclosure.logs import get_logger
-from rastercollection.geo.bounds import bounds_parts, unroll
-from rastercollection.stac.published import links_of
+from rastercollection.geo.bounds import bounds_parts, crosses_antimeridian, unroll
+from rastercollection.stac.published import item_bounds, links_of
 from rastercollection.stac.terms import VISUAL
 from rastercollection.stac.tile_servers import build_urls
 from rastercollection.viewer.served import PublishedCollection
@@ -42,7 +42,7 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
         "providers": _providers(document),
         "interval": _interval(document),
         "address": public_url,
-        "bounds": list(unroll(shown.mosaic.bounds)),
+        "bounds": list(unroll(_framed(shown))),
         "minzoom": shown.minzoom,
         "drawn_from": shown.lowest_zoom,
         "maxzoom": shown.mosaic.maxzoom,
@@ -51,6 +51,24 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
         "renders": _renders(document, shown.version),
         "version": shown.version,
     }
+
+
+def _framed(shown: PublishedCollection) -> Bounds:
+    """What is shown at first: the mosaic, whose box goes all around where the collection's crosses the antimeridian."""
+    west, south, east, north = shown.mosaic.bounds
+    extent = _extent(shown.document)
+    if (west, east) == (-180.0, 180.0) and extent is not None and crosses_antimeridian(extent):
+        return (extent[0], south, extent[2], north)
+    return (west, south, east, north)
+
+
+def _extent(document: Mapping[str, Any]) -> Bounds | None:
+    """The collection's own bounds; None where its document does not tell."""
+    try:
+        found = item_bounds({"bbox": document["extent"]["spatial"]["bbox"][0]})
+        return found if found is not None and all(map(math.isfinite, found)) else None
+    except (LookupError, TypeError):
+        return None
 
 
 def _text(value: Any) -> str:
