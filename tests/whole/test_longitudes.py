@@ -123,3 +123,14 @@ def test_a_global_grid_from_0_to_360_is_shown_everywhere(tmp_path: Path) -> None
         bounds = WEB.bounds(tile)
         assert not np.ma.getmaskarray(image.array).any()
         assert image.array.mean() == pytest.approx(((bounds.left + bounds.right) / 2) % 360, abs=1)
+
+
+def test_a_tile_across_the_antimeridian_stays_whole_in_a_zone_that_does_not_end_there(tmp_path: Path) -> None:
+    write(tmp_path / "bronze" / "seam.tif", 175.0)
+    result = run(tmp_path, target_crs="EPSG:32660")
+    assert [tile.outcome for tile in result.tiles] == ["cog"]
+    for longitude in (176.5, 179.3, -179.3, -176.5):
+        share, mean = shown(tmp_path / "out" / "seam.json", longitude)
+        assert share > 0.9
+        tile = WEB.bounds(WEB.tile(longitude, 8, 8))
+        assert mean == pytest.approx(((tile.left + tile.right) / 2) % 360, abs=0.1)

@@ -184,7 +184,10 @@ def _shown(job: Comparison, window: Window, bands: list[int]) -> Any:
     if validity.alpha is not None:
         options |= {"src_nodata": None, "nodata": None}  # beside a nodata value, GDAL would not look at alpha
     with WarpedVRT(dataset, **options) as warped:
-        return warped.read(bands, masked=True)
+        if not options["add_alpha"]:
+            return warped.read(bands, masked=True)
+        *data, covered = warped.read([*bands, warped.count])  # rasterio's masked arrays leave such an alpha band aside
+        return np.ma.MaskedArray(data, np.broadcast_to(covered == 0, (len(bands), *covered.shape)))
 
 
 def _warped(job: Comparison, window: Window, bands: list[int], **placement: Any) -> Any:
