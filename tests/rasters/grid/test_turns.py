@@ -12,6 +12,7 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.crs import CRS
+from rasterio.rpc import RPC
 from rasterio.transform import from_origin
 from rio_tiler.io import Reader
 
@@ -178,3 +179,21 @@ def test_columns_of_columns_are_counted_from_the_west() -> None:
 def _tile(longitude: float, latitude: float, zoom: int) -> tuple[int, int, int]:
     tile = morecantile.tms.get("WebMercatorQuad").tile(longitude, latitude, zoom)
     return tile.x, tile.y, tile.z
+
+
+@pytest.mark.parametrize(("middle", "west"), [(235.0, -130.0), (-182.0, 173.0), (178.0, 173.0), (-125.0, -130.0)])
+def test_rational_polynomials_are_brought_where_they_are_shown(middle: float, west: float) -> None:
+    rest = [0.0] * 18
+    model = RPC(
+        height_off=0, height_scale=100, lat_off=36, lat_scale=4, long_off=middle, long_scale=5, line_off=39.5,
+        line_scale=40, samp_off=49.5, samp_scale=50, line_num_coeff=[0, 0, -1, *rest[1:]], line_den_coeff=[1, 0, *rest],
+        samp_num_coeff=[0, 1, *rest], samp_den_coeff=[1, 0, *rest],
+    )  # fmt: skip
+    placement = in_one_turn(Placement(crs=DEGREES, width=100, height=80, rpcs=model))
+    assert placement.bounds()[0] == pytest.approx(west, abs=0.01)
+    sides = plan_sides(placement, DEGREES, GridRule(), "t.tif", 10**6)
+    bounds = [side.plan.grid.bounds for side in sides]
+    assert bounds[0][0] == pytest.approx(west, abs=0.01)
+    assert [edge for left, _, right, _ in bounds for edge in (left, right)] == pytest.approx(
+        [west, 180, -180, west - 350] if west > 170 else [west, west + 10], abs=0.01
+    )

@@ -40,9 +40,9 @@ def placed(dataset: DatasetReader, crs: CRS, georeferencing: str) -> Placement:
 def in_one_turn(placement: Placement) -> Placement:
     """The placement of the same pixels in the turn of the world that maps show, or from it on."""
     axes = Axes.of(placement.crs)
-    if not math.isfinite(axes.period) or placement.rpcs is not None:
+    if not math.isfinite(axes.period):
         return placement
-    if placement.transform is None:
+    if placement.gcps:
         return _with_points(placement, axes)
     return (_rolled(placement, axes) if placement.is_upright else None) or _home(placement, axes)
 
@@ -67,6 +67,8 @@ def moved(placement: Placement, x: float) -> Placement:
         return placement
     if placement.transform is not None:
         return attrs.evolve(placement, transform=Affine.translation(x, 0) * placement.transform)
+    if placement.rpcs is not None:
+        return attrs.evolve(placement, rpcs=attrs.evolve(placement.rpcs, long_off=placement.rpcs.long_off + x))
     points = tuple(GroundControlPoint(row=p.row, col=p.col, x=p.x + x, y=p.y, z=p.z) for p in placement.gcps)
     return attrs.evolve(placement, gcps=points)
 
