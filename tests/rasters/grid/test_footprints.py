@@ -133,3 +133,11 @@ def test_any_pattern_gives_a_valid_outline_that_holds_its_pixels(seed: int, heig
         points = shapely.points((np.asarray(longitudes) + 180) % 360 - 180, latitudes)
         inside = shapely.contains(found.buffer(1e-3), points)
         assert inside.mean() > 0.97
+
+
+def test_a_small_island_far_away_is_inside() -> None:
+    valid = np.zeros((200, 200), bool)
+    valid[:80, :80], valid[190, 190] = True, True
+    found, _ = outline("EPSG:4326", from_origin(10, 50, 0.1, 0.1), (200, 200), valid)
+    assert found.contains(shapely.Point(29.05, 30.95))
+    assert not found.contains(shapely.Point(25, 35))

@@ -24,8 +24,8 @@ __all__ = ["footprint", "to_geographic"]
 _STEPS = 64
 _MOST_POINTS = 400
 _MOST_EDGES = 20_000
-_SMALLEST_PART = 1e-3
-"""Holes and islands that cover less than this of the whole are left out where there are many."""
+_SMALLEST_HOLE = 1e-3
+"""Holes that cover less than this of the whole are left out."""
 _DIGITS = 7
 _WORLD = box(-180, -90, 180, 90)
 
@@ -60,8 +60,7 @@ def _traced(valid: NDArray[np.bool_], transform: Affine) -> BaseGeometry:
     halves = shapes(valid.astype(np.uint8), mask=valid, transform=Affine.scale(2))
     area = 4.0 * np.count_nonzero(valid)
     parts = [_without_small_holes(shapely.geometry.shape(geometry), area) for geometry, _ in halves]
-    large = [part for part in parts if part.area >= _SMALLEST_PART * area]
-    simple = _simplified(shapely.union_all(large or parts), largest=2 * max(valid.shape))
+    simple = _simplified(shapely.union_all(parts), largest=2 * max(valid.shape))
     t = transform * Affine.scale(0.5)
     return _polygons(shapely.affinity.affine_transform(simple, [t.a, t.b, t.d, t.e, t.c, t.f]))
 
@@ -88,7 +87,7 @@ def _halved(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _without_small_holes(part: Polygon, area: float) -> Polygon:
-    return Polygon(part.exterior, [hole for hole in part.interiors if Polygon(hole).area >= _SMALLEST_PART * area])
+    return Polygon(part.exterior, [hole for hole in part.interiors if Polygon(hole).area >= _SMALLEST_HOLE * area])
 
 
 def to_geographic(outline: BaseGeometry, crs: pyproj.CRS) -> MultiPolygon | Polygon:
