@@ -148,8 +148,10 @@ class _Step:
         shape = (window.height, window.width)
         if not valid.any():
             return np.zeros((data.shape[0], *shape), data.dtype), np.zeros((1, *shape), bool)
-        if self.resampling in (Resampling.nearest, Resampling.mode):
-            return _most_frequent(data, valid, inner, shape, samples=1 if self.resampling is Resampling.nearest else 2)
+        if self.resampling is Resampling.mode:
+            return _most_frequent(data, valid, inner, shape, samples=2)
+        if self.resampling is Resampling.nearest:
+            return _nearest(data, valid, inner, shape)
         kept = np.asarray(_Samples.of(data.shape, inner, shape, 2).take(valid).any(axis=0))
         fill_invalid(data, valid, alpha=self.layout.alpha)
         return self._reduced(data, inner, shape), kept
@@ -162,6 +164,14 @@ class _Step:
             found: Array = dataset.read(window=inner, out_shape=(buffer.count, *shape), resampling=self.resampling)
         buffer.discard()
         return found
+
+
+def _nearest(data: Array, valid: Array, inner: Window, shape: tuple[int, int]) -> tuple[Array, Valid]:
+    """The pixel in the middle; where that is invalid, one of those around it that is not."""
+    found, there = _most_frequent(data, valid, inner, shape, samples=1)
+    assert there is not None
+    other, kept = _most_frequent(data, valid, inner, shape, samples=2)
+    return np.where(there, found, other), kept
 
 
 def _most_frequent(
