@@ -222,3 +222,25 @@ def test_of_an_empty_cog_there_is_nothing_to_be_seen(tmp_path: Path) -> None:
     made = check(context)
     assert (made.cogs, made.empty, made.served, made.unserved) == (1, 1, 0, {})
     assert context.faults == []
+
+
+def test_a_lone_pixel_is_found(tmp_path: Path) -> None:
+    pixels = np.zeros((1, 1600, 1600), "uint8")
+    pixels[:, 2, 2] = 9
+    made = check(context_of([cog_of(tmp_path, pixels=pixels, nodata=0, resampling="average")], tmp_path))
+    assert (made.served, made.unserved) == (1, {})
+
+
+def test_what_is_found_beyond_the_map_is_read_alone(tmp_path: Path) -> None:
+    pixels = np.zeros((1, 200, 200), "uint8")
+    pixels[:, :10] = 9  # north of 86°, and the footprint is said to be all
+    cog = cog_of(tmp_path, pixels=pixels, bounds=(10, 70, 30, 90), nodata=0)
+    made = check(context_of([cog], tmp_path))
+    assert (made.served, made.unserved) == (1, {})
+
+
+def test_complex_numbers_that_nobody_counted_are_not_taken_for_empty(tmp_path: Path) -> None:
+    cog = cog_of(tmp_path, pixels=np.full((1, 64, 64), 2, "float32"))
+    bands = tuple(attrs.evolve(band, dtype="complex64", statistics=None) for band in cog.file.bands)
+    made = check(context_of([attrs.evolve(cog, file=attrs.evolve(cog.file, bands=bands))], tmp_path))
+    assert (made.served, made.empty) == (1, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,9 +20,6 @@ from rastercollection.geo.webmercator import quadkey, tile_of
 from rastercollection.stages.check.places import Place, place_around
 
 __all__ = ["PublishedMosaic", "look_at", "look_at_pixels", "readers"]
-
-_GLANCE = 512
-"""Pixels, along the longer side, among which a valid one is looked for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -108,7 +104,7 @@ def look_at(address: str, place: Place, mosaic: PublishedMosaic | None, size: in
             found = _valid_place(reader.dataset, place)
             if found is None:
                 return f"shows nothing where its footprint is, at {_named(place)}, nor in its overviews"
-            place = found
+            place, mosaic = found, mosaic if found.is_on_map else None
             own = _alone(reader, place, size)
     if not _seen(own).any():
         return f"shows nothing in the map tile around {_named(place)}"
@@ -154,10 +150,11 @@ def _differ(own: ImageData, image: ImageData) -> NDArray[np.bool_]:
 
 
 def _valid_place(dataset: DatasetReader, place: Place) -> Place | None:
-    """The middle one of the pixels that a COG's overviews have; None where they have none."""
-    shrunk = max(dataset.width, dataset.height) / _GLANCE
-    shape = [max(1, math.ceil(length / max(shrunk, 1))) for length in (dataset.height, dataset.width)]
-    rows, columns = np.nonzero(dataset.dataset_mask(out_shape=tuple(shape)))
+    """The middle one of the valid pixels of a COG's smallest overview; None where it has none."""
+    factor = 2 ** len(dataset.overviews(1))
+    # of just its size: of any other, what lies between the pixels that are taken would not be seen
+    shape = -(-dataset.height // factor), -(-dataset.width // factor)
+    rows, columns = np.nonzero(dataset.dataset_mask(out_shape=shape))
     if not len(rows):
         return None
     row, column = int(rows[len(rows) // 2]), int(columns[len(columns) // 2])

@@ -67,7 +67,7 @@ class _Look:
 
     def at(self, cog: Cog) -> _Finding:
         """Look at one COG."""
-        if all(band.statistics is None or not band.statistics.count for band in cog.file.bands):
+        if _is_drawn(cog) and all(band.statistics is None or not band.statistics.count for band in cog.file.bands):
             return _Finding(cog, "empty")
         if time.monotonic() > self.deadline:
             return _Finding(cog, "unasked", "the time for looking at COGs was over", is_final=False)
@@ -88,7 +88,7 @@ class _Look:
             return _Finding(cog, "unasked", "readers cannot read it in place where it is stored")
         gdal_env.forget_cached(source.path, source.config)
         address = readable(cog.file.href, source)
-        is_drawn = not any("complex" in band.dtype for band in cog.file.bands)
+        is_drawn = _is_drawn(cog)
         mosaic = self.mosaic if is_drawn and address in self.assets else None
         place = place_in(cog, None if mosaic is None else (mosaic.zoom, mosaic.maxzoom))
         with (
@@ -98,6 +98,11 @@ class _Look:
             size = _tile_size(cog.file)
             reason = look_at(address, place, mosaic, size) if is_drawn else look_at_pixels(address, place)
         return _Finding(cog, "unserved" if reason else "served", reason, mosaic is not None, not reason)
+
+
+def _is_drawn(cog: Cog) -> bool:
+    """Whether readers make pictures of it; of complex numbers they make none, and nobody has counted them."""
+    return not any("complex" in band.dtype for band in cog.file.bands)
 
 
 def _tile_size(cog: CogFile) -> int:
