@@ -24,8 +24,9 @@ __all__ = ["footprint", "to_geographic"]
 _STEPS = 64
 _MOST_POINTS = 400
 _MOST_EDGES = 20_000
-_SMALLEST_HOLE = 1e-3
-"""Holes that cover less than this of the whole are left out."""
+_SMALLEST_PART = 1e-3
+"""Holes that cover less than this of the whole are left out, and islands that do are put together if there are many."""
+_MOST_ISLANDS = 40
 _DIGITS = 7
 _WORLD = box(-180, -90, 180, 90)
 
@@ -60,9 +61,22 @@ def _traced(valid: NDArray[np.bool_], transform: Affine) -> BaseGeometry:
     halves = shapes(valid.astype(np.uint8), mask=valid, transform=Affine.scale(2))
     area = 4.0 * np.count_nonzero(valid)
     parts = [_without_small_holes(shapely.geometry.shape(geometry), area) for geometry, _ in halves]
-    simple = _simplified(shapely.union_all(parts), largest=2 * max(valid.shape))
+    large = [part for part in parts if part.area >= _SMALLEST_PART * area]
+    small = [part for part in parts if part.area < _SMALLEST_PART * area]
+    simple = _simplified(shapely.union_all([*large, *_gathered(small)]), largest=2 * max(valid.shape))
     t = transform * Affine.scale(0.5)
     return _polygons(shapely.affinity.affine_transform(simple, [t.a, t.b, t.d, t.e, t.c, t.f]))
+
+
+def _gathered(islands: list[Polygon]) -> list[Polygon]:
+    """The same where they are few, else as few boxes around them, on the coarser lattice that it takes."""
+    edges, size = shapely.bounds(islands), 1.0
+    boxes = edges
+    while len(boxes) > _MOST_ISLANDS:
+        size *= 2
+        lower, upper = np.floor(edges[:, :2] / size), np.ceil(edges[:, 2:] / size)
+        boxes = size * np.unique(np.hstack([lower, upper]), axis=0)
+    return islands if size == 1 else [box(*corners) for corners in boxes]
 
 
 def _simplified(outline: BaseGeometry, largest: float) -> BaseGeometry:
@@ -87,7 +101,7 @@ def _halved(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _without_small_holes(part: Polygon, area: float) -> Polygon:
-    return Polygon(part.exterior, [hole for hole in part.interiors if Polygon(hole).area >= _SMALLEST_HOLE * area])
+    return Polygon(part.exterior, [hole for hole in part.interiors if Polygon(hole).area >= _SMALLEST_PART * area])
 
 
 def to_geographic(outline: BaseGeometry, crs: pyproj.CRS) -> MultiPolygon | Polygon:
