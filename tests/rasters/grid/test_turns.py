@@ -197,3 +197,10 @@ def test_rational_polynomials_are_brought_where_they_are_shown(middle: float, we
     assert [edge for left, _, right, _ in bounds for edge in (left, right)] == pytest.approx(
         [west, 180, -180, west - 350] if west > 170 else [west, west + 10], abs=0.01
     )
+
+
+@pytest.mark.parametrize("target", ["EPSG:6933", "EPSG:32662", "ESRI:54030"])
+def test_a_tile_at_both_ends_of_a_map_of_the_world_keeps_its_resolution(target: str) -> None:
+    placement = Placement(crs=DEGREES, width=100, height=80, transform=from_origin(175, 40, 0.1, 0.1))
+    (side,) = plan_sides(placement, CRS.from_string(target), GridRule(), "t.tif", 10**9)
+    assert side.plan.grid.transform.a == pytest.approx(10_500, rel=0.15)

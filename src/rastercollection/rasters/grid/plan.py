@@ -34,6 +34,9 @@ _ROUNDING = 1e-6
 _BARELY_THERE = 0.5
 """Share of the tile that has to have a place in the target CRS for nothing to be said."""
 
+_MOST_COARSER = 2
+"""Than the source, for a suggestion to be taken: GDAL's are by diagonals, which go around the world where it is cut."""
+
 
 @attrs.frozen(kw_only=True)
 class Grid:
@@ -330,7 +333,8 @@ def _suggested(placement: Placement, target: CRS, outline: Outline) -> Grid | No
 def _agree(outline: Outline, grid: Grid) -> bool:
     left, bottom, right, top = outline.bounds
     slack = 0.02 * max(right - left, top - bottom) + 3 * max(grid.transform.a, -grid.transform.e)
-    return all(abs(one - other) <= slack for one, other in zip(grid.bounds, outline.bounds, strict=True))
+    is_as_fine = grid.transform.a <= _MOST_COARSER * outline.resolution
+    return is_as_fine and all(abs(one - other) <= slack for one, other in zip(grid.bounds, outline.bounds, strict=True))
 
 
 def _fitted(outline: Outline, target: CRS) -> Grid:
