@@ -122,3 +122,9 @@ def test_bounds_of_a_geometry_follow_it_across_the_antimeridian(boxes: list[Boun
     assert geometry_bounds(_polygons(*boxes)) == bounds
     with_heights = [[[*point, 5.0] for point in ring] for ring in _polygons(EAST)["coordinates"]]
     assert geometry_bounds({"type": "Polygon", "coordinates": with_heights}) == EAST
+
+
+def test_sides_that_end_less_than_a_pixel_before_the_antimeridian_are_beside_each_other() -> None:
+    sides = [(179.5, 0.0, 180.0, 1.0), (-179.9997, 0.0, -179.0, 1.0)]
+    assert bounds_union(sides) == (179.5, 0.0, -179.0, 1.0)
+    assert bounds_union([(170.0, 0.0, 179.0, 1.0), (-179.0, 0.0, -170.0, 1.0)]) == (-179.0, 0.0, 179.0, 1.0)

@@ -21,6 +21,9 @@ __all__ = [
     "unroll",
 ]
 
+_SMALL_GAP = 0.01
+"""Of the width of all places together."""
+
 
 def crosses_antimeridian(bounds: Bounds) -> bool:
     return bounds[0] > bounds[2]
@@ -56,7 +59,8 @@ def bounds_center(bounds: Bounds) -> tuple[float, float]:
 def bounds_union(all_bounds: Iterable[Bounds]) -> Bounds:
     """Bounds around all. They cross the antimeridian only where the places do and span less than half the globe so.
 
-    Places do when one of them crosses it, or when some end and others begin exactly there.
+    Places do when one of them crosses it, or when some end and others begin there, but for a gap that is small beside
+    them: where no edge of pixels lies on it, those that lie across it belong to one side.
 
     Raises:
         ValueError: There are none.
@@ -67,7 +71,8 @@ def bounds_union(all_bounds: Iterable[Bounds]) -> Bounds:
     south, north = min(bounds[1] for bounds in every), max(bounds[3] for bounds in every)
     spans = _merged([(part[0], part[2]) for bounds in every for part in bounds_parts(bounds)])
     west, east = spans[0][0], spans[-1][1]
-    if west <= -180 and east >= 180 and len(spans) > 1:
+    slack = _SMALL_GAP * sum(high - low for low, high in spans)
+    if west <= -180 + slack and east >= 180 - slack and len(spans) > 1:
         gap = max(range(len(spans) - 1), key=lambda index: spans[index + 1][0] - spans[index][1])
         if spans[gap + 1][0] - spans[gap][1] > 180:
             return (spans[gap + 1][0], south, spans[gap][1], north)
