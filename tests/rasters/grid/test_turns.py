@@ -11,6 +11,7 @@ import rasterio
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.rpc import RPC
 from rasterio.transform import from_origin
@@ -204,3 +205,25 @@ def test_a_tile_at_both_ends_of_a_map_of_the_world_keeps_its_resolution(target: 
     placement = Placement(crs=DEGREES, width=100, height=80, transform=from_origin(175, 40, 0.1, 0.1))
     (side,) = plan_sides(placement, CRS.from_string(target), GridRule(), "t.tif", 10**9)
     assert side.plan.grid.transform.a == pytest.approx(10_500, rel=0.15)
+
+
+@pytest.mark.parametrize("target", ["EPSG:4326", "EPSG:3857", "EPSG:32660", "EPSG:3832"])
+@pytest.mark.parametrize("jump", [False, True])
+def test_control_points_run_on_across_the_antimeridian(tmp_path: Path, target: str, jump: bool) -> None:
+    """As some producers write them and, with longitudes that jump to -180, as most do."""
+    data = world(100, 175, 0.1)
+    points = []
+    for row in (0, 10, 20):
+        for column in (0, 25, 50, 75, 100):
+            x = 175 + 0.1 * column + 0.01 * row
+            points.append(GroundControlPoint(row=row, col=column, x=x - 360 * (jump and x > 180), y=40 - 0.1 * row))
+    source, size = tmp_path / "t.tif", {"width": 100, "height": 20, "count": 1, "dtype": "float32"}
+    with rasterio.open(source, "w", driver="GTiff", crs=DEGREES, gcps=points, **size) as raster:
+        raster.write(data)
+    made = make_cog(source, target, warp_resampling="nearest")
+    assert len(made.paths) == (2 if target in ("EPSG:4326", "EPSG:3857") else 1)
+    for longitude in (176.0, 179.8, -179.8, -176.0):
+        with Reader(str(made.paths[-1 if longitude < 0 else 0])) as reader:
+            found = reader.point(longitude, 39).array
+        assert not found.mask.any()
+        assert found.data[0] - 1000 * round(float(found.data[0]) / 1000) == pytest.approx(longitude - 0.1, abs=0.25)

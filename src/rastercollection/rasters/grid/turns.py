@@ -12,13 +12,15 @@ import math
 from collections.abc import Sequence
 
 import attrs
+import numpy as np
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from rastercollection.rasters.grid.outline import Axes
-from rastercollection.rasters.grid.placement import Placement, Strip
+from rastercollection.rasters.grid.placement import Placement, Strip, project
 
 __all__ = ["cut_columns", "in_one_turn", "moved", "placed"]
 
@@ -26,15 +28,41 @@ _WHOLE = 0.01
 """Columns by which a turn may differ from a whole number of them, over its whole length."""
 
 
-def placed(dataset: DatasetReader, crs: CRS, georeferencing: str) -> Placement:
+def placed(dataset: DatasetReader, crs: CRS, georeferencing: str, target: CRS) -> Placement:
     """The placement of a dataset, in the turn of the world that maps show.
+
+    Control points on both sides of the antimeridian are those of the target CRS where that has no end there: GDAL would
+    look for the pixels of one side a turn away.
 
     Args:
         dataset: The source.
         crs: Its CRS, or the one that is used for want of it.
         georeferencing: geotransform, gcps or rpcs.
+        target: CRS of the COG.
     """
-    return in_one_turn(Placement.of(dataset, crs, georeferencing))
+    found = in_one_turn(Placement.of(dataset, crs, georeferencing))
+    end = Axes.of(found.crs).full_circle[1]
+    return _with_points_of(found, target) if any(point.x > end for point in found.gcps) else found
+
+
+def _with_points_of(placement: Placement, target: CRS) -> Placement:
+    """With control points in another CRS; as it is where they have no place there, or where that ends among them."""
+    points = placement.gcps
+    xs, ys = project(
+        placement.crs, target, np.array([point.x for point in points]), np.array([point.y for point in points])
+    )
+    if not (np.isfinite(xs).all() and np.isfinite(ys).all()) or _jump(points, xs, Axes.of(target)):
+        return placement
+    return attrs.evolve(placement, crs=target, gcps=_at(points, xs.tolist(), ys.tolist()))
+
+
+def _at(
+    points: Sequence[GroundControlPoint], xs: Sequence[float], ys: Sequence[float]
+) -> tuple[GroundControlPoint, ...]:
+    return tuple(
+        GroundControlPoint(row=point.row, col=point.col, x=x, y=y, z=point.z)
+        for point, x, y in zip(points, xs, ys, strict=True)
+    )
 
 
 def in_one_turn(placement: Placement) -> Placement:
@@ -55,10 +83,24 @@ def _home(placement: Placement, axes: Axes) -> Placement:
 
 
 def _with_points(placement: Placement, axes: Axes) -> Placement:
+    """With control points that run on across the antimeridian, from the turn on that maps show."""
     points = placement.gcps
-    west = min(point.x for point in points)
-    turns = math.floor((west - axes.full_circle[0]) / axes.period)
-    return moved(placement, -turns * axes.period)
+    xs = np.array([point.x for point in points])
+    if _jump(points, xs, axes):
+        xs = np.where(xs < axes.middle, xs + axes.period, xs)
+    turns = math.floor((float(xs.min()) - axes.full_circle[0]) / axes.period)
+    xs = xs - turns * axes.period
+    return attrs.evolve(placement, gcps=_at(points, xs.tolist(), [point.y for point in points]))
+
+
+def _jump(points: Sequence[GroundControlPoint], xs: NDArray[np.float64], axes: Axes) -> bool:
+    """Whether longitudes jump between the ends of a turn: they fit the pixels better if they run on."""
+    running = np.where(xs < axes.middle, xs + axes.period, xs)
+    if np.ptp(xs) <= axes.period / 2 or np.ptp(running) >= np.ptp(xs):
+        return False
+    pixels = np.array([[1.0, point.col, point.row] for point in points])
+    plain, turned = (pixels @ np.linalg.lstsq(pixels, axis, rcond=None)[0] - axis for axis in (xs, running))
+    return bool(np.linalg.norm(turned) <= np.linalg.norm(plain) + _WHOLE)
 
 
 def moved(placement: Placement, x: float) -> Placement:
@@ -69,8 +111,8 @@ def moved(placement: Placement, x: float) -> Placement:
         return attrs.evolve(placement, transform=Affine.translation(x, 0) * placement.transform)
     if placement.rpcs is not None:
         return attrs.evolve(placement, rpcs=attrs.evolve(placement.rpcs, long_off=placement.rpcs.long_off + x))
-    points = tuple(GroundControlPoint(row=p.row, col=p.col, x=p.x + x, y=p.y, z=p.z) for p in placement.gcps)
-    return attrs.evolve(placement, gcps=points)
+    points = placement.gcps
+    return attrs.evolve(placement, gcps=_at(points, [point.x + x for point in points], [point.y for point in points]))
 
 
 def _rolled(placement: Placement, axes: Axes) -> Placement | None:

@@ -118,7 +118,7 @@ def prepare(dataset: DatasetReader, spec: ConversionSpec, notify: Notify) -> tup
     Raises:
         TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
     """
-    placement = placed(dataset, spec.source_crs, spec.georeferencing)
+    placement = placed(dataset, spec.source_crs, spec.georeferencing, spec.target_crs)
     sides = plan_sides(placement, spec.target_crs, spec.grid, spec.blob, spec.max_pixels)
     validity, dtype = Validity.of(dataset, spec.raster_type), common_dtype(dataset)
     settings, notices = suited(

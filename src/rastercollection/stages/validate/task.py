@@ -101,7 +101,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
     raster_type = settle_type(source.blob, parameters.raster_type, layout, detection, sample, context.notice)
     keeps_values = detection.keeps_values(raster_type)
     settings = _settings(source.blob, raster_type, keeps_values, layout, parameters, context)
-    crs = name_crs(place.reference.crs)
+    crs, target = name_crs(place.reference.crs), to_rasterio(parameters.target_crs)
     return Validation(
         source=source,
         driver=dataset.driver,
@@ -118,7 +118,7 @@ def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: T
         bounds=place.bounds,
         bounds_4326=place.bounds_4326,
         pixel_size=place.pixel_size,
-        natural=natural_grid(placed(dataset, to_rasterio(crs), place.kind), to_rasterio(parameters.target_crs)),
+        natural=natural_grid(placed(dataset, to_rasterio(crs), place.kind, target), target),
         validity=Validity.of(dataset).kind,
         color_interpretation=layout.colors,
         color_table=color_table_digest(dataset),

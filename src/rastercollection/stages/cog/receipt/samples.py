@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio.control import GroundControlPoint
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import reproject
@@ -147,13 +148,26 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
 def _default_warp(job: Comparison, window: Window) -> Any:
     """``(bands, rows, columns)``, masked, of a window."""
     bands, dataset, placement = [band + 1 for band in job.layout.bands], job.source.dataset, job.placement
-    if job.source.strips:
+    if job.source.strips or (placement.gcps and not _same_points(placement.gcps, dataset.gcps[0])):
         return _warped_part(job, window)
     if placement.transform is None:
         return _warped(job, window, bands, rpcs=placement.rpcs, **placement.rpc_options)
     if (isinstance(dataset, SourceDataset) and dataset.hides_alpha) or _runs_over(job):
         return _warped(job, window, bands, src_crs=placement.crs)
     return _shown(job, window, bands)
+
+
+def _placing(placement: Placement, left: int, top: int) -> dict[str, Any]:
+    """How the part of a source that begins at a pixel is placed, as rasterio wants it."""
+    if placement.transform is not None:
+        return {"src_transform": placement.transform * Affine.translation(left, top)}
+    points = placement.gcps
+    return {"gcps": [GroundControlPoint(row=p.row - top, col=p.col - left, x=p.x, y=p.y, z=p.z) for p in points]}
+
+
+def _same_points(one: Sequence[GroundControlPoint], other: Sequence[GroundControlPoint]) -> bool:
+    places = [[(point.row, point.col, point.x, point.y) for point in points] for points in (one, other)]
+    return places[0] == places[1]
 
 
 def _runs_over(job: Comparison) -> bool:
@@ -210,21 +224,19 @@ def _warped(job: Comparison, window: Window, bands: list[int], **placement: Any)
 
 
 def _warped_part(job: Comparison, window: Window) -> Any:
-    """The same of columns in another order, which no dataset of GDAL's shows: of what lies below the window alone."""
+    """The same of what lies below the window alone: no dataset of GDAL's has columns, or points, put in order."""
     below = Coverage(placement=job.placement, grid=job.grid).extent(window)
     left, top = (max(0, math.floor(max(edge, 0.0))) for edge in (below.left, below.top))
     right = math.ceil(min(below.right, job.source.width))
     bottom = math.ceil(min(below.bottom, job.source.height))
     data, valid, _ = job.source.read(Window(left, top, max(right - left, 1), max(bottom - top, 1)))
-    transform = job.placement.transform
-    assert transform is not None
     out = np.zeros((len(job.layout.bands) + 1, window.height, window.width), job.layout.dtype)
     shown = np.broadcast_to(True if valid is None else valid, data.shape)[list(job.layout.bands)]
     reproject(
         np.ma.MaskedArray(data[list(job.layout.bands)], ~shown),
         out,
         src_crs=job.placement.crs,
-        src_transform=transform * Affine.translation(left, top),
+        **_placing(job.placement, left, top),
         dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
         dst_crs=job.grid.crs,
         dst_alpha=len(out),
