@@ -19,7 +19,7 @@ from rio_tiler.io import Reader
 
 from cog_scenes import make_cog, texture, write_raster
 from rastercollection.geo.pixel_grid import GridRule
-from rastercollection.rasters.grid.placement import Placement, Strip
+from rastercollection.rasters.grid.placement import Placement, Strip, project
 from rastercollection.rasters.grid.plan import plan_sides
 from rastercollection.rasters.grid.turns import cut_columns, in_one_turn, moved
 
@@ -200,11 +200,25 @@ def test_rational_polynomials_are_brought_where_they_are_shown(middle: float, we
     )
 
 
-@pytest.mark.parametrize("target", ["EPSG:6933", "EPSG:32662", "ESRI:54030"])
-def test_a_tile_at_both_ends_of_a_map_of_the_world_keeps_its_resolution(target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "count"), [("EPSG:6933", 2), ("EPSG:32662", 2), ("ESRI:54030", 1), ("EPSG:8857", 1)]
+)
+def test_a_tile_at_both_ends_of_a_map_of_the_world_keeps_its_resolution(target: str, count: int) -> None:
     placement = Placement(crs=DEGREES, width=100, height=80, transform=from_origin(175, 40, 0.1, 0.1))
-    (side,) = plan_sides(placement, CRS.from_string(target), GridRule(), "t.tif", 10**9)
-    assert side.plan.grid.transform.a == pytest.approx(10_500, rel=0.15)
+    sides = plan_sides(placement, CRS.from_string(target), GridRule(), "t.tif", 10**9)
+    assert len(sides) == count
+    for side in sides:
+        assert side.plan.grid.transform.a == pytest.approx(10_500, rel=0.15)
+
+
+@pytest.mark.parametrize("target", ["EPSG:6933", "EPSG:3410", "EPSG:32662", "ESRI:54003"])
+def test_no_pixel_of_a_cylindrical_map_lies_beyond_a_pole(target: str) -> None:
+    world_pixels = Placement(crs=DEGREES, width=360, height=180, transform=from_origin(-180, 90, 1, 1))
+    (side,) = plan_sides(world_pixels, CRS.from_string(target), GridRule(), "t.tif", 10**9)
+    _, bottom, _, top = side.plan.grid.bounds
+    _, pole = project(DEGREES, CRS.from_string(target), np.array([0.0]), np.array([90.0]))
+    assert top == pytest.approx(pole[0])
+    assert bottom == pytest.approx(-pole[0])
 
 
 @pytest.mark.parametrize("target", ["EPSG:4326", "EPSG:3857", "EPSG:32660", "EPSG:3832"])

@@ -383,7 +383,7 @@ def test_other_types_and_other_ways_to_tell_invalid_pixels_are_drawn_with_the_ot
     made = overview_of(cogs, tmp_path)
     assert made.overview.tile_count == 16
     (pixels, masks), truth = made.read(), scene.seen_by(made.image)
-    assert (len(pixels), pixels.dtype, made.image.validity) == (3, np.uint16, "mask")
+    assert (len(pixels), pixels.dtype, made.image.validity) == (3, np.uint16, "nodata")
     there = ~np.isnan(truth[0])
     sure = inland(there)
     assert (masks[0] == there)[sure].all()

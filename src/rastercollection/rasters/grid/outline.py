@@ -24,6 +24,9 @@ __all__ = ["Axes", "Outline", "find_outline"]
 
 _STEPS = 40
 _ROUND_TRIP_PIXELS = 2.0
+_AROUND = ("Mercator", "Cylindrical")
+_NOT_AROUND = ("Transverse", "Oblique", "Cassini")
+"""Projections whose x runs around the world with the longitude, by what their names say."""
 _SLIVER = 0.01
 """Of a pixel: what lies beyond the antimeridian by no more is not worth a side of its own."""
 
@@ -152,11 +155,11 @@ class Axes:
             turn = 2 * math.pi / crs.axis_info[0].unit_conversion_factor
             return cls(period=turn, middle=0.0, highest=turn / 4, geodetic=target)
         name = crs.coordinate_operation.method_name if crs is not None and crs.coordinate_operation else ""
-        if crs is None or "Mercator" not in name or "Transverse" in name or "Oblique" in name:
+        if crs is None or not any(kind in name for kind in _AROUND) or any(kind in name for kind in _NOT_AROUND):
             return cls(period=math.inf, middle=0.0, highest=math.inf)
         geodetic = CRS.from_wkt(crs.geodetic_crs.to_wkt()) if crs.geodetic_crs else CRS.from_epsg(4326)
-        center = _central_meridian(crs)
-        x, y = project(geodetic, target, np.array([center, center + 45]), np.array([MERCATOR_LATITUDE, 0.0]))
+        center, latitude = _central_meridian(crs), MERCATOR_LATITUDE if "Mercator" in name else 90.0
+        x, y = project(geodetic, target, np.array([center, center + 45]), np.array([latitude, 0.0]))
         return cls(period=8 * float(x[1] - x[0]), middle=float(x[0]), highest=float(y[0]), geodetic=geodetic)
 
     @property
