@@ -31,6 +31,8 @@ from rastercollection.rasters.grid.turns import cut_columns, moved
 __all__ = ["Grid", "GridPlan", "Side", "SideName", "natural_grid", "plan_sides"]
 
 _ROUNDING = 1e-6
+_ON_EDGE = 0.01
+"""Columns that an edge between them may lie off the antimeridian and still count as on it."""
 _BARELY_THERE = 0.5
 """Share of the tile that has to have a place in the target CRS for nothing to be said."""
 
@@ -61,12 +63,12 @@ class Grid:
 
     @property
     def bounds_in_world(self) -> Bounds:
-        """The same without the half of a pixel that may lie beyond the antimeridian, where the CRS ends there."""
+        """The same without the part of a pixel that may lie beyond the antimeridian, where the CRS ends there."""
         left, bottom, right, top = self.bounds
         low, high = Axes.of(self.crs).full_circle
-        half = self.transform.a / 2 * (1 + _ROUNDING)
-        left = max(left, low) if low - left <= half else left
-        right = min(right, high) if right - high <= half else right
+        pixel = self.transform.a * (1 + _ROUNDING)
+        left = max(left, low) if low - left <= pixel else left
+        right = min(right, high) if right - high <= pixel else right
         return (left, bottom, right, top)
 
     def coarser(self, rows: int, columns: int) -> Grid:
@@ -214,17 +216,22 @@ def _kept(name: SideName, taken: Placement, whole: Placement, target: CRS) -> _L
 
 
 def _kept_sides(placement: Placement, target: CRS) -> tuple[_Located, ...]:
-    """Of a tile that keeps its pixels; the column that lies across the antimeridian is whole, where most of it lies."""
+    """Of a tile that keeps its pixels; a column across the antimeridian is in both sides, so that both show it.
+
+    One that reaches across by half of its last column is whole, and so is one that goes all around.
+    """
     axes = Axes.of(target)
     west, _, east, _ = placement.bounds()
-    pixel = (east - west) / placement.width
-    before = math.ceil((axes.full_circle[1] - west) / pixel - 0.5) if math.isfinite(axes.period) else placement.width
-    if before >= placement.width:
+    pixel, width = (east - west) / placement.width, placement.width
+    position = (axes.full_circle[1] - west) / pixel
+    begins_there = west <= axes.full_circle[0] + _ON_EDGE * pixel
+    if position >= width - 0.5 or (begins_there and position > width - 1):
         return (_kept("", placement, placement, target),)
+    end, start = math.ceil(position - _ON_EDGE), math.floor(position + _ON_EDGE)
     beyond = moved(placement, -axes.period)
     return (
-        _kept("east", cut_columns(placement, [Strip(first=0, width=before)]), placement, target),
-        _kept("west", cut_columns(beyond, [Strip(first=before, width=placement.width - before)]), beyond, target),
+        _kept("east", cut_columns(placement, [Strip(first=0, width=end)]), placement, target),
+        _kept("west", cut_columns(beyond, [Strip(first=start, width=width - start)]), beyond, target),
     )
 
 

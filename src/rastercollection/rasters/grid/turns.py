@@ -3,7 +3,7 @@
 A raster that lies in another turn is moved by whole ones. One that goes all around and begins elsewhere is rolled: its
 columns are taken in another order. One that crosses the end of the turn is cut there, into two. All of this moves
 pixels and changes none, as long as the world is a whole number of columns around; where it is not, a raster that goes
-all around is cut as well.
+all around is cut as well. A column that lies across the end is shown at both.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def moved(placement: Placement, x: float) -> Placement:
 def _rolled(placement: Placement, axes: Axes) -> Placement | None:
     """With the columns of one turn from its beginning on; None where they are so already, or do not make a whole one.
 
-    Columns that show a place for the second time are left out.
+    Columns that show a place for the second time are left out, but for one that lies across the antimeridian: that is
+    at both ends, so that readers, who look no further than 180°, find no gap there.
     """
     transform, width = placement.transform, placement.width
     assert transform is not None
@@ -133,8 +134,12 @@ def _rolled(placement: Placement, axes: Axes) -> Placement | None:
         return _home(placement, axes)
     straight = min(around, width - first)
     rest = Strip(first=first + straight - around, width=around - straight)
-    turned = cut_columns(placement, [Strip(first=first, width=straight), rest])
-    return _starting_at(turned, start + offset)
+    turn = [Strip(first=first, width=straight), rest]
+    if offset > _WHOLE * pixel:
+        before = Strip(first=(first - 1) % around, width=1)
+        return _starting_at(cut_columns(placement, [before, *turn]), start + offset - pixel)
+    after = Strip(first=first, width=1 if offset < -_WHOLE * pixel else 0)
+    return _starting_at(cut_columns(placement, [*turn, after]), start + offset)
 
 
 def _starting_at(placement: Placement, west: float) -> Placement:

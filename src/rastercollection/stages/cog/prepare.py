@@ -176,10 +176,10 @@ def _turned(placement: Placement, width: int) -> str:
     place = f"from {west:g} to {east:g}"
     if not placement.strips:
         return f"it is moved by a whole turn of the world, to where maps show it, {place}."
-    left_out = (
-        f" {width - placement.width} of them, which repeat places, are left out." if width > placement.width else ""
-    )
-    return f"its columns go all around the world and are put into the order of maps, {place}.{left_out}"
+    more = placement.width - width
+    told = f" {-more} of them, which repeat places, are left out." if more < 0 else ""
+    told = " That across the antimeridian is there at both ends." if more > 0 else told
+    return f"its columns go all around the world and are put into the order of maps, {place}.{told}"
 
 
 def _of_placement(prepared: Prepared) -> Iterator[Notice]:
