@@ -32,7 +32,12 @@ _WORLD = box(-180, -90, 180, 90)
 
 
 def footprint(
-    valid: NDArray[np.bool_] | None, transform: Affine, extent: tuple[float, ...], crs: pyproj.CRS
+    valid: NDArray[np.bool_] | None,
+    transform: Affine,
+    extent: tuple[float, ...],
+    crs: pyproj.CRS,
+    *,
+    has_specks: bool = True,
 ) -> Mapping[str, Any]:
     """The outline of valid pixels.
 
@@ -41,20 +46,20 @@ def footprint(
         transform: Cell → CRS.
         extent: ``(left, bottom, right, top)`` of the raster, in ``crs``; cells may reach beyond it.
         crs: Of the raster; x, y order.
+        has_specks: Small islands count; without them, they are taken for noise.
 
     Returns:
         A GeoJSON Polygon or MultiPolygon.
     """
     whole = box(*extent)
-    outline = (
-        whole if valid is None or not valid.any() or valid.all() else _traced(valid, transform).intersection(whole)
-    )
+    is_whole = valid is None or not valid.any() or valid.all()
+    outline = whole if is_whole or valid is None else _traced(valid, transform, has_specks).intersection(whole)
     if outline.is_empty:
         outline = whole
     return _geojson(to_geographic(outline, crs))
 
 
-def _traced(valid: NDArray[np.bool_], transform: Affine) -> BaseGeometry:
+def _traced(valid: NDArray[np.bool_], transform: Affine, has_specks: bool) -> BaseGeometry:
     while _edges(valid) > _MOST_EDGES:
         valid, transform = _halved(valid), transform * Affine.scale(2)
     # half cells, because rasterio warns, not safely between threads, of an identity
@@ -62,7 +67,7 @@ def _traced(valid: NDArray[np.bool_], transform: Affine) -> BaseGeometry:
     area = 4.0 * np.count_nonzero(valid)
     parts = [_without_small_holes(shapely.geometry.shape(geometry), area) for geometry, _ in halves]
     large = [part for part in parts if part.area >= _SMALLEST_PART * area]
-    small = [part for part in parts if part.area < _SMALLEST_PART * area]
+    small = [part for part in parts if part.area < _SMALLEST_PART * area] if has_specks or not large else []
     simple = _simplified(shapely.union_all([*large, *_gathered(small)]), largest=2 * max(valid.shape))
     t = transform * Affine.scale(0.5)
     return _polygons(shapely.affinity.affine_transform(simple, [t.a, t.b, t.d, t.e, t.c, t.f]))

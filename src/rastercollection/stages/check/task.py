@@ -86,7 +86,6 @@ class _Look:
         source = gdal_source_of(cog, storage)
         if source is None:
             return _Finding(cog, "unasked", "readers cannot read it in place where it is stored")
-        gdal_env.forget_cached(source.path, source.config)
         address = readable(cog.file.href, source)
         is_drawn = _is_drawn(cog)
         mosaic = self.mosaic if is_drawn and address in self.assets else None
@@ -154,8 +153,10 @@ def _all(look: Callable[[Cog], _Finding], cogs: Sequence[Cog], resources: Resour
     """What is found of each, several at a time."""
     if not cogs:
         return []
-    source = gdal_source_of(cogs[0], resources.storage)
-    is_far = source is not None and gdal_env.is_remote(source.path)
+    sources = [source for cog in cogs if (source := gdal_source_of(cog, resources.storage)) is not None]
+    for source in sources:  # before any is read: a tile opens its neighbours, too
+        gdal_env.forget_cached(source.path, source.config)
+    is_far = any(gdal_env.is_remote(source.path) for source in sources[:1])
     workers = _CONNECTIONS if is_far else max(1, resources.limits.gdal_threads)
     with (
         warnings.catch_warnings(),  # in this thread: they are those of the process, and not to be changed by several
