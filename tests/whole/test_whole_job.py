@@ -15,6 +15,7 @@ import rasterio
 import shapely
 from cogeo_mosaic.backends import MosaicBackend
 from rasterio.warp import transform_bounds
+from rasterio.windows import Window
 from rio_cogeo import cog_validate
 from rio_tiler.io import Reader
 
@@ -128,7 +129,9 @@ def test_the_catalog_and_the_mosaic_lead_to_the_pixels(bronze: Path, validate_st
     for href, item in by_href.items():
         validate_stac(item.to_dict())
         with rasterio.open(href) as cog:
-            assert item.bbox == pytest.approx(list(cog.bounds), abs=2 * cog.res[0]), "of the pixels that are valid"
+            rows, columns = (np.flatnonzero((cog.dataset_mask() > 0).any(axis=axis)) for axis in (1, 0))
+            valid = Window(columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1)
+            assert item.bbox == pytest.approx(cog.window_bounds(valid), abs=1e-6), "of the pixels that are valid"
             assert item.bbox == pytest.approx(shapely.geometry.shape(item.geometry).bounds)
             assert item.assets["data"].extra_fields["proj:shape"] == list(cog.shape)
             assert item.assets["data"].extra_fields["file:size"] == os.path.getsize(href)
