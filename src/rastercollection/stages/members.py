@@ -66,12 +66,11 @@ class Members:
     @property
     def uncombined(self) -> tuple[Uncombined, ...]:
         """COGs of the collection that are in neither mosaic nor overview, since readers cannot combine them."""
-        if not self.cogs:
+        cogs = self.cogs
+        if not cogs:
             return ()
-        reasons = Drawing.of([cog.file for cog in self.cogs], self.drawn_as).reasons
-        return tuple(
-            Uncombined(cog=cog, reason=reason) for cog, reason in zip(self.cogs, reasons, strict=True) if reason
-        )
+        reasons = Drawing.of([cog.file for cog in cogs], self.drawn_as).reasons
+        return tuple(Uncombined(cog=cog, reason=reason) for cog, reason in zip(cogs, reasons, strict=True) if reason)
 
     @property
     def combined(self) -> tuple[Cog, ...]:
