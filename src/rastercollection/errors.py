@@ -14,6 +14,7 @@
     ├── JobFailedError               the job as a whole failed; carries the result
     ├── JobCancelledError            the job was cancelled; carries the result
     ├── JobBusyError                 another process is running the same job
+    │   └── LeaseLostError           another process has taken the job over while it ran here
     ├── ExecutorError
     │   └── ExecutorBrokenError      the executor can run nothing more
     ├── UnknownNameError             a name that no registry knows; lists the known ones
@@ -52,6 +53,7 @@ __all__ = [
     "JobBusyError",
     "JobCancelledError",
     "JobFailedError",
+    "LeaseLostError",
     "MachineError",
     "MissingExtraError",
     "NoSpaceError",
@@ -219,6 +221,22 @@ class JobBusyError(RasterCollectionError):
     code = "JOB_BUSY"
     retryable = True
     settled = False
+
+
+class LeaseLostError(JobBusyError):
+    """Another process has taken the job over while it ran here: nothing more is written here."""
+
+    code = "LEASE_LOST"
+    retryable = False
+
+    @classmethod
+    def of(cls, job_id: str, owner: str) -> LeaseLostError:
+        """The error that tells of which job, and of who runs it now, where that is known."""
+        by = f" by {owner}" if owner else ""
+        return cls(
+            f"Job {job_id} was taken over{by} while it ran here: nothing more is written here.",
+            "Watch it with status(), or run it again: what is done is taken over.",
+        )
 
 
 class ExecutorError(RasterCollectionError):

@@ -9,7 +9,10 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
+from rastercollection.errors import TaskError
+
 __all__ = [
+    "EndsTasks",
     "Executor",
     "ExecutorCapabilities",
 ]
@@ -73,3 +76,19 @@ class Executor(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> bool | None: ...
+
+
+@runtime_checkable
+class EndsTasks(Protocol):
+    """What an executor can besides: give up a call that already runs."""
+
+    def end(self, future: Future[Any], reason: TaskError) -> bool:
+        """End the worker that runs a call, whose future then fails with ``reason``; others take its place.
+
+        A worker that cannot be ended, as a thread cannot, is left to itself: its place is taken, and its outcome is
+        dropped. Returns at once, or as soon as the worker has ended.
+
+        Returns:
+            Whether the future has failed with ``reason``: False where it is not this executor's, or ended before.
+        """
+        ...

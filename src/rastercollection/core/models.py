@@ -12,7 +12,18 @@ from rastercollection.disclosure.escaping import safe_text
 from rastercollection.disclosure.redaction import redacted_values
 from rastercollection.errors import RasterCollectionError, TaskError
 
-__all__ = ["ErrorRecord", "Fault", "JobRecord", "JobStatus", "Notice", "Notify", "Task", "TaskResult", "TaskStatus"]
+__all__ = [
+    "ErrorRecord",
+    "Fault",
+    "JobRecord",
+    "JobStatus",
+    "Notice",
+    "Notify",
+    "Submission",
+    "Task",
+    "TaskResult",
+    "TaskStatus",
+]
 
 SCHEMA_VERSION = 1
 
@@ -51,6 +62,9 @@ class Task:
         handler: ``module:qualname`` of the function that does it.
         parameters: JSON-able arguments; never arrays, never open datasets.
         tile: Name of the source that it is about; None for a fan-in task.
+        version: Of the code that makes the output: a result of another version is not taken over.
+        size: How much there is to do, in bytes of pixels or the like, as far as it is known beforehand; 0 where it is
+            not. The time that an attempt is given follows from it.
     """
 
     id: str
@@ -59,6 +73,8 @@ class Task:
     handler: str
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
     tile: str | None = None
+    version: str = ""
+    size: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -165,6 +181,21 @@ class TaskResult:
 
 
 @attrs.frozen(kw_only=True)
+class Submission:
+    """That a job waits for a worker, and what the worker needs to know.
+
+    Attributes:
+        priority: Larger ones are done first.
+        options: How it is to be run, JSON-able, without secrets.
+        at: When it was submitted, RFC 3339, UTC.
+    """
+
+    priority: int = 0
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    at: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class JobRecord:
     """One recorded execution of a workflow.
 
@@ -180,6 +211,7 @@ class JobRecord:
         result: The finalizer's summary, None until the job has ended.
         error: Why it failed.
         created_at, updated_at: RFC 3339, UTC.
+        submission: For jobs that workers do; None for those that are run by who asks for them.
     """
 
     id: str
@@ -194,3 +226,4 @@ class JobRecord:
     error: ErrorRecord | None = None
     created_at: str = ""
     updated_at: str = ""
+    submission: Submission | None = None

@@ -204,6 +204,8 @@ class TaskKind:
         still_holds: Asked of earlier results, besides whether the objects among their ``outputs`` are as they were.
         successor: Asked of results of a finished job that no longer hold.
         summary: What the job's summary says of them.
+        version: Changes whenever the same parameters give another output; None where the handler's own code tells.
+        record: Class of the values that the handler returns as dicts; an earlier one that is none is not taken over.
     """
 
     task_type: str
@@ -211,6 +213,8 @@ class TaskKind:
     still_holds: StillHolds | None = None
     successor: Successor | None = None
     summary: Summary | None = None
+    version: int | None = None
+    record: type | None = None
 
     def holds(self, result: TaskResult, resources: Mapping[str, Any]) -> bool:
         """Whether nothing speaks against an earlier result of this kind."""
