@@ -107,6 +107,10 @@ class Lease:
         return self.left <= 0 or self.owner.is_dead
 
 
+def _beginning(job_id: str) -> str:
+    return job_id[:12] if re.fullmatch("[0-9a-f]+", job_id) else ""
+
+
 @attrs.frozen(kw_only=True)
 class Mark:
     """Whose a temporary file or folder is; part of its name.
