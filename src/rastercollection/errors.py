@@ -14,6 +14,7 @@
     ├── JobFailedError               the job as a whole failed; carries the result
     ├── JobCancelledError            the job was cancelled; carries the result
     ├── JobBusyError                 another process is running the same job
+    │   ├── JobHandedOverError       another process asked for the job, and goes on with it
     │   └── LeaseLostError           another process has taken the job over while it ran here
     ├── ExecutorError
     │   └── ExecutorBrokenError      the executor can run nothing more
@@ -21,6 +22,7 @@
     ├── MissingExtraError            an optional dependency is not installed
     ├── ViewError                    the viewer cannot show a collection, or cannot be started
     └── BackendError                 storage, catalog or job store
+        ├── RecordUnreadableError    a record of a job is damaged, or of a newer release
         ├── NoSpaceError             the disk, the quota or the store is full
         ├── ObjectNotFoundError
         ├── ObjectExistsError
@@ -31,9 +33,9 @@
         ├── CatalogIncompleteError   the catalog does not hold what it was sent
         └── CatalogSetupError        the catalog's database is not set up for it; adapters say in what respect
 
-Every error has a stable ``code``, a ``hint`` that says what to do, ``retryable`` and ``settled``. All of them pickle:
-each passes its arguments positionally to ``super().__init__``. What only one vendor's system can lack is a class beside
-its adapter, below one of these.
+``JobInterrupted`` stands beside the tree: it is a KeyboardInterrupt. Every error has a stable ``code``, a ``hint`` that
+says what to do, ``retryable`` and ``settled``. All of them pickle: each passes its arguments positionally to
+``super().__init__``. What only one vendor's system can lack is a class beside its adapter, below one of these.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ __all__ = [
     "JobBusyError",
     "JobCancelledError",
     "JobFailedError",
+    "JobHandedOverError",
+    "JobInterrupted",
     "LeaseLostError",
     "MachineError",
     "MissingExtraError",
@@ -65,6 +69,7 @@ __all__ = [
     "PreconditionError",
     "PrivateAddressError",
     "RasterCollectionError",
+    "RecordUnreadableError",
     "RequestError",
     "RequestProblem",
     "TaskError",
@@ -217,10 +222,32 @@ class JobCancelledError(JobFailedError):
     code = "JOB_CANCELLED"
 
 
+class JobInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a job: what had finished is recorded, and the same call resumes there.
+
+    Attributes:
+        result: The :class:`~rastercollection.JobResult` as far as the job came.
+    """
+
+    def __init__(self, message: str, result: Any = None) -> None:
+        super().__init__(message, result)
+        self.result = result
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class JobBusyError(RasterCollectionError):
     code = "JOB_BUSY"
     retryable = True
     settled = False
+
+
+class JobHandedOverError(JobBusyError):
+    """Another process asked for the job, and goes on with it; what was done here is recorded."""
+
+    code = "JOB_HANDED_OVER"
+    retryable = False
 
 
 class LeaseLostError(JobBusyError):
@@ -294,6 +321,12 @@ class BackendError(RasterCollectionError):
 class NoSpaceError(BackendError):
     code = "NO_SPACE"
     default_hint = "Free some space, or write somewhere else (output_container)."
+
+
+class RecordUnreadableError(BackendError):
+    """A job store's record of a job or of a task is damaged, or was written by a newer release."""
+
+    code = "RECORD_UNREADABLE"
 
 
 class ObjectNotFoundError(BackendError):

@@ -12,6 +12,7 @@ __all__ = [
     "Event",
     "JobEnded",
     "JobStarted",
+    "JobWaiting",
     "Observer",
     "StageEnded",
     "StageStarted",
@@ -32,6 +33,19 @@ class Event:
 
     job_id: str
     at: float
+
+
+@attrs.frozen(kw_only=True)
+class JobWaiting(Event):
+    """Another process runs the job; told again every few seconds.
+
+    Attributes:
+        owner: Which, in words.
+        age: Seconds since the job store heard of it.
+    """
+
+    owner: str
+    age: float
 
 
 @attrs.frozen(kw_only=True)

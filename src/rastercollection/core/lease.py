@@ -121,9 +121,7 @@ class Mark:
         owner: The process that made it.
     """
 
-    job: str = attrs.field(
-        default="", converter=lambda job_id: job_id[:12] if re.fullmatch("[0-9a-f]+", job_id) else ""
-    )
+    job: str = attrs.field(default="", converter=_beginning)
     token: int = 0
     owner: Owner = attrs.field(factory=Owner.current)
 

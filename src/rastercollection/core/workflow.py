@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.models import ErrorRecord, Fault, Notice, Notify, Task, TaskResult, TaskStatus
+from rastercollection.core.records import from_dict
 from rastercollection.errors import WorkflowDefinitionError
 
 __all__ = [
@@ -133,21 +134,31 @@ class PlanContext(JobContext):
 
     Attributes:
         notice: Records something the user should know of the job as a whole; it is part of the summary.
+        versions: Of the code that does each kind of task, by task type.
     """
 
     stage: Stage
     number: int
     notice: Notify
+    versions: Mapping[str, str] = attrs.field(factory=dict)
 
-    def task(self, index: int, parameters: Mapping[str, Any], *, tile: str | None = None) -> Task:
-        """The ``index``-th task of this stage; its id follows from job, stage number, type and index."""
-        return self._task(self.stage, index, parameters, tile)
+    def task(self, index: int, parameters: Mapping[str, Any], *, tile: str | None = None, size: int = 0) -> Task:
+        """The ``index``-th task of this stage; its id follows from job, stage number, type and index.
+
+        Args:
+            index: From 0.
+            parameters: JSON-able, for the handler.
+            tile: Name of the source that it is about.
+            size: How much there is to do, in bytes of pixels or the like, where it is known.
+        """
+        return self._task(self.stage, index, parameters, tile, size)
 
     def fan_in(self, parameters: Mapping[str, Any]) -> list[Task]:
         """The task of a fan-in stage and those of its companions, all with the same parameters."""
-        return [self._task(kind, 0, parameters, None) for kind in self.stage.kinds]
+        size = sum(result.task.size for results in self.results.values() for result in results)
+        return [self._task(kind, 0, parameters, None, size) for kind in self.stage.kinds]
 
-    def _task(self, kind: TaskKind, index: int, parameters: Mapping[str, Any], tile: str | None) -> Task:
+    def _task(self, kind: TaskKind, index: int, parameters: Mapping[str, Any], tile: str | None, size: int) -> Task:
         return Task(
             id=f"{self.job_id[:16]}-{self.number}-{kind.task_type}-{index:06d}",
             stage=self.number,
@@ -155,6 +166,8 @@ class PlanContext(JobContext):
             handler=kind.handler,
             parameters=parameters,
             tile=tile,
+            version=self.versions.get(kind.task_type, ""),
+            size=size,
         )
 
 
@@ -217,7 +230,13 @@ class TaskKind:
     record: type | None = None
 
     def holds(self, result: TaskResult, resources: Mapping[str, Any]) -> bool:
-        """Whether nothing speaks against an earlier result of this kind."""
+        """Whether nothing speaks against an earlier result of this kind.
+
+        Raises:
+            RasterCollectionError: Its value is no record of the class that the handler makes.
+        """
+        if self.record is not None:
+            from_dict(self.record, result.value or {})
         return self.still_holds is None or self.still_holds(result, resources)
 
     def _check(self, called: str, *functions: str) -> None:
@@ -349,6 +368,7 @@ def carry_over(
     context: PlanContext,
     previous: Sequence[TaskResult],
     parameters: Callable[[TaskResult], Mapping[str, Any]],
+    size: Callable[[TaskResult], int] = lambda result: result.task.size,
 ) -> Iterator[Task | Skip]:
     """One task for each completed result of the stage before, one skip, with its reason, for each of the others.
 
@@ -356,11 +376,12 @@ def carry_over(
         context: Of the stage being planned.
         previous: Results of the stage before.
         parameters: Makes a task's parameters from the completed result it continues.
+        size: How much there is to do; as much as in the stage before, unless it says otherwise.
     """
     for index, result in enumerate(previous):
         tile = result.task.tile
         if result.status is TaskStatus.COMPLETED:
-            yield context.task(index, parameters(result), tile=tile)
+            yield context.task(index, parameters(result), tile=tile, size=size(result))
         else:
             reason = result.error or ErrorRecord(code="NOT_RUN", message=f"The stage before ended {result.status}.")
             yield Skip(task=context.task(index, {}, tile=tile), reason=reason)

@@ -206,6 +206,20 @@ class JobArguments(CollectionArguments, total=False):
     on_tile_error: Literal["continue", "fail"]
     """`continue` leaves a bad tile out, with its reason; `fail` ends the job at the first."""
 
+    on_busy: Literal["wait", "take_over", "fail"]
+    """Where another process runs the same job: `wait` for it and return what it made, `take_over` the job, which it
+    hands over as it would end on Ctrl-C, or `fail` at once."""
+
+    rerun: bool | str | Sequence[str]
+    """What is done again although it was done before: `all`, `failed`, the name of a stage or of a tile; several in a
+    list, in Python also `True` for all."""
+
+    task_timeout: float | None
+    """Seconds that an attempt at a tile, or at another task, may take; then it is given up."""
+
+    stop_timeout: float
+    """Seconds in which tasks that run may end when the job is stopped; then they are given up."""
+
     observers: Sequence[Observer]
     """Callables that are told of every event."""
 

@@ -50,8 +50,9 @@ def _stages(request: CollectionRequest) -> Iterator[Stage]:
 
 
 def _registered(kind: Kind) -> Kind:
-    """With the handler that is registered for its tasks."""
-    return attrs.evolve(kind, handler=HANDLERS.target(kind.task_type))
+    """With the handler that is registered for its tasks; what version a plug-in's is, its own code tells."""
+    handler = HANDLERS.target(kind.task_type)
+    return attrs.evolve(kind, handler=handler, version=kind.version if handler == kind.handler else None)
 
 
 def _summary(context: JobContext) -> Summary:

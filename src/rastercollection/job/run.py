@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import attrs
 
-from rastercollection.core.engine.engine import Engine
+from rastercollection.core.engine.engine import Engine, JobOutcome
+from rastercollection.core.engine.lease import HeldLease
+from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
-from rastercollection.core.models import JobRecord, JobStatus, TaskResult, TaskStatus
+from rastercollection.core.lease import Lease
+from rastercollection.core.models import JobRecord, JobStatus, TaskResult
 from rastercollection.core.records import digest
 from rastercollection.core.workflow import JobContext, TaskKind, Workflow
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import (
     BackendError,
+    JobBusyError,
     JobCancelledError,
     JobFailedError,
+    JobHandedOverError,
+    JobInterrupted,
     ObjectNotFoundError,
     PrivateAddressError,
     RequestError,
@@ -28,6 +35,7 @@ from rastercollection.errors import (
 from rastercollection.job.admitting import admitted, are_there
 from rastercollection.job.collection_workflow import default_workflow
 from rastercollection.job.forecast import JobForecast, forecast_job
+from rastercollection.job.rerun import rerun_rule
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import (
     Runtime,
@@ -37,8 +45,9 @@ from rastercollection.job.runtime import (
     open_runtime,
     open_storage,
     planned_limits,
+    time_limit,
 )
-from rastercollection.job.sources import every_part, find_sources, versions
+from rastercollection.job.sources import every_part, find_sources, fingerprints
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.source_names import TILES
@@ -91,18 +100,37 @@ class CollectionRun:
             sources=sources,
         )
 
-    def result(self) -> JobResult:
-        """Run the job, or find that there is nothing to do; raises as ``process_collection`` does."""
+    def result(self, lease: Lease | None = None) -> JobResult:
+        """Run the job, or find that there is nothing to do; raises as ``process_collection`` does.
+
+        Args:
+            lease: The right to run it, where that was acquired already.
+        """
         with open_runtime(self.request, self.options, self.storage, tiles=len(self.sources.files)) as runtime:
             engine, job = self._engine(runtime), self._new_job()
-            done = _finished(engine, self.workflow, job)
-            if done is not None:
+            done = self._finished(engine, job)
+            if done is not None and lease is None:
                 return JobResult.from_job(done, reused=True)
-            admitted = self._admitted(engine, job)
-            if self.sources.files and not admitted.files:
-                return self._nothing_new(engine, job, admitted)
-            outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices)
-            return _result_or_raise(outcome.job)
+            try:
+                with engine.lease(job.id, lease) as held:
+                    done = self._finished(engine, job) if held.has_waited else done
+                    return self._run(engine, job, held) if done is None else JobResult.from_job(done, reused=True)
+            except JobBusyError as error:
+                if engine.cancel.is_set() and type(error) is JobBusyError:
+                    message = f"Job {job.id} was cancelled while another process was running it, which goes on."
+                    raise JobCancelledError(message, error.hint, JobResult.from_job(job)) from error
+                raise
+
+    def _run(self, engine: Engine, job: JobRecord, lease: HeldLease) -> JobResult:
+        admitted = self._admitted(engine, job)
+        if self.sources.files and not admitted.files:
+            return self._nothing_new(engine, job, admitted)
+        outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease)
+        return _result_or_raise(outcome)
+
+    def _finished(self, engine: Engine, job: JobRecord) -> JobRecord | None:
+        """The record of the job, if it was done before and nothing speaks against it."""
+        return None if self.options.rerun else _finished(engine, self.workflow, job)
 
     def forecast(self, *, predict: bool = True) -> JobForecast:
         """What the job will join, take and give, found out without making anything.
@@ -136,13 +164,20 @@ class CollectionRun:
             resources=runtime.resources(),
             observers=tuple(self.options.observers),
             still_holds=lambda result: are_there(result, self.storage),
+            rerun=rerun_rule(self.options.rerun, self.workflow, self.sources.blobs),
+            time_limit=time_limit(self.options.task_timeout),
+            stop_seconds=self.options.stop_timeout,
             stop_on_error=self.options.on_tile_error == "fail",
             cancel=self.options.cancel or threading.Event(),
+            on_busy=self.options.on_busy,
         )
 
     def _new_job(self) -> JobRecord:
         request, workflow = self.request, self.workflow
-        stages = [[stage.name, *(kind.handler for kind in stage.kinds)] for stage in workflow.stages]
+        code = versions(workflow)
+        stages = [
+            [stage.name, *((kind.handler, code[kind.task_type]) for kind in stage.kinds)] for stage in workflow.stages
+        ]
         return JobRecord(
             id=request.job_id,
             job_type=workflow.name,
@@ -152,7 +187,7 @@ class CollectionRun:
                 "collection_id": request.collection_id,
                 "tile_count": len(self.sources.files),
                 "output_tier": request.output_tier,
-                "inputs": digest([versions(self.sources.files), stages]),
+                "inputs": digest([fingerprints(self.sources.files), stages]),
             },
         )
 
@@ -162,7 +197,7 @@ class CollectionRun:
             self.workflow,
             self.sources,
             resources=engine.resources,
-            earlier=engine.jobs.results(job.id),
+            earlier=engine.patience.of(engine.jobs).results(job.id),
             still_holds=lambda result: engine.holds(self.workflow, result),
             is_plan=False,
         )
@@ -214,18 +249,17 @@ def _finished(engine: Engine, workflow: Workflow, job: JobRecord) -> JobRecord |
 
     What it made may have given way to what a later job has made, of which it then tells.
     """
+    jobs = engine.patience.of(engine.jobs)
     try:
-        known = engine.jobs.get(job.id)
+        known = jobs.get(job.id)
     except ObjectNotFoundError:
         return None
-    if known.status not in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS):
+    if known.status not in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS) or known.error is not None:
         return None
     if known.metadata.get("inputs") != job.metadata["inputs"]:
         return None
-    results = engine.jobs.results(job.id)
-    failed = [result for result in results if result.status is TaskStatus.FAILED and result.error]
-    might_work_now = any(result.error and not result.error.settled for result in failed)
-    if might_work_now:
+    results = jobs.results(job.id)
+    if not _is_whole(known, workflow, results):
         return None
     for result in results:
         if result.ok and not engine.holds(workflow, result):
@@ -235,6 +269,18 @@ def _finished(engine: Engine, workflow: Workflow, job: JobRecord) -> JobRecord |
                 return None
             known = attrs.evolve(known, result={**(known.result or {}), **successor})
     return known
+
+
+def _is_whole(known: JobRecord, workflow: Workflow, results: Sequence[TaskResult]) -> bool:
+    """Whether a journal holds all that the record of its job counts, and nothing that might end otherwise now."""
+    found: dict[str, Counter[str]] = {stage.name: Counter() for stage in workflow.stages}
+    for result in results:
+        if not 0 < result.task.stage <= len(workflow.stages):
+            return False
+        found[workflow.stages[result.task.stage - 1].name][str(result.status)] += 1
+    counted = {name: dict(stage.get("tasks_by_status", {})) for name, stage in known.stage_results.items()}
+    might_work_now = any(result.error and not result.error.settled for result in results)
+    return counted == {name: dict(counts) for name, counts in found.items()} and not might_work_now
 
 
 def _successor(kind: TaskKind, result: TaskResult, engine: Engine) -> Mapping[str, Any] | None:
@@ -248,12 +294,15 @@ def _successor(kind: TaskKind, result: TaskResult, engine: Engine) -> Mapping[st
         return None
 
 
-def _result_or_raise(job: JobRecord) -> JobResult:
-    result = JobResult.from_job(job)
+def _result_or_raise(outcome: JobOutcome) -> JobResult:
+    job, result = outcome.job, JobResult.from_job(outcome.job)
+    again = "Call again with the same parameters to go on where it stopped."
+    if outcome.handed_over:
+        raise JobHandedOverError(f"Job {job.id} was handed over to another process that asked for it.", again)
+    if outcome.interrupted:
+        raise JobInterrupted(f"Job {job.id} was interrupted. {again}", result)
     if job.status is JobStatus.CANCELLED:
-        raise JobCancelledError(
-            f"Job {job.id} was cancelled.", "Call again with the same parameters to go on where it stopped.", result
-        )
+        raise JobCancelledError(f"Job {job.id} was cancelled.", again, result)
     if job.status is JobStatus.FAILED:
         error = job.error
         message = f"[{error.code}] {error.message}" if error else "no reason was recorded"

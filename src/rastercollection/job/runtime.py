@@ -16,6 +16,7 @@ from attrs import field
 from rastercollection.core.events import Observer
 from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
+from rastercollection.core.models import Task
 from rastercollection.core.registry import Registry
 from rastercollection.core.workflow import Workflow
 from rastercollection.disclosure.redaction import Hidden
@@ -51,10 +52,13 @@ __all__ = [
     "open_runtime",
     "open_storage",
     "planned_limits",
+    "time_limit",
     "unknown_names",
 ]
 
 DEFAULT_EXECUTOR = "thread"
+TASK_SECONDS = 1800.0
+TASK_BYTES_A_SECOND = 250_000
 _run = functools.partial(parameter, group="run")
 
 
@@ -149,6 +153,42 @@ class RuntimeOptions:
     on_tile_error: Literal["continue", "fail"] = field(
         default="continue",
         metadata=_run("`continue` leaves a bad tile out, with its reason; `fail` ends the job at the first"),
+    )
+    on_busy: Literal["wait", "take_over", "fail"] = field(
+        default="wait",
+        metadata=_run(
+            "where another process runs the same job: `wait` for it and return what it made, `take_over` the job, "
+            "which it hands over as it would end on Ctrl-C, or `fail` at once"
+        ),
+    )
+    rerun: tuple[str, ...] = field(
+        default=(),
+        converter=converters.rerun,
+        metadata=_run(
+            "what is done again although it was done before: `all`, `failed`, the name of a stage or of a tile; "
+            "several in a list, in Python also `True` for all",
+            checks.is_texts,
+            metavar="WHAT",
+        ),
+    )
+    task_timeout: float | None = field(
+        default=None,
+        converter=converters.whole_as_float,
+        metadata=_run(
+            "seconds that an attempt at a tile, or at another task, may take; then it is given up",
+            checks.positive,
+            otherwise="half an hour, and a second more for every 250 kB of uncompressed pixels",
+            metavar="SECONDS",
+        ),
+    )
+    stop_timeout: float = field(
+        default=25.0,
+        converter=converters.whole_as_float,
+        metadata=_run(
+            "seconds in which tasks that run may end when the job is stopped; then they are given up",
+            checks.positive,
+            metavar="SECONDS",
+        ),
     )
     observers: Sequence[Observer] = field(
         default=(), metadata=_run("callables that are told of every event", checks.callables, option=None)
@@ -328,6 +368,11 @@ def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dic
         except UnknownNameError as error:
             found[name] = error
     return found
+
+
+def time_limit(seconds: float | None) -> Callable[[Task], float]:
+    """How many seconds an attempt at a task may take: as many as are given, or by how much there is to do."""
+    return lambda task: TASK_SECONDS + task.size / TASK_BYTES_A_SECOND if seconds is None else seconds
 
 
 def _check_reach(request: CollectionRequest, storage: StorageBackend, executor: Executor) -> None:

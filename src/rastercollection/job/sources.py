@@ -28,7 +28,7 @@ from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
 
-__all__ = ["every_part", "find_sources", "versions"]
+__all__ = ["every_part", "find_sources", "fingerprints"]
 
 _READERS = 8
 _PUBLISHED = ("collection_description", "providers", "keywords", "license")
@@ -227,6 +227,6 @@ def _parts(file: SourceFile, names: Sequence[str]) -> Iterator[SourceFile]:
         yield attrs.evolve(file, blob=f"{file.blob}:{name}", part=name)
 
 
-def versions(files: Sequence[SourceFile]) -> list[list[str | int]]:
+def fingerprints(files: Sequence[SourceFile]) -> list[list[str | int]]:
     """What tells whether any source changed."""
     return [[source.blob, source.size, source.version] for source in files]

@@ -23,17 +23,36 @@ from rastercollection.errors import (
 __all__ = ["Database"]
 
 APPLICATION_ID = 0x52436F6C
-SCHEMA = 1
 BUSY_SECONDS = 30.0
 
-_TABLES = (
+_FIRST = (
     "CREATE TABLE jobs (id TEXT PRIMARY KEY, status TEXT NOT NULL, changed INTEGER NOT NULL, record TEXT NOT NULL)",
     "CREATE TABLE results (job_id TEXT NOT NULL, task_id TEXT NOT NULL, stage INTEGER NOT NULL, record TEXT NOT NULL,"
     " PRIMARY KEY (job_id, task_id))",
     "CREATE TABLE leases (job_id TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL)",
     f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA}",
 )
+_LEASES_AND_QUEUE = (
+    "ALTER TABLE jobs ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN submitted TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE jobs ADD COLUMN wish TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE jobs ADD COLUMN claims INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX jobs_waiting ON jobs (priority DESC, submitted, changed) WHERE waiting = 1",
+    "ALTER TABLE results ADD COLUMN status TEXT NOT NULL DEFAULT ''",
+    "UPDATE results SET status = coalesce(json_extract(record, '$.status'), '') WHERE json_valid(record)",
+    "DROP TABLE leases",
+    "CREATE TABLE leases (job_id TEXT PRIMARY KEY, token INTEGER NOT NULL, owner TEXT NOT NULL, renewed REAL NOT NULL,"
+    " expires REAL NOT NULL)",
+    "CREATE TABLE attempts (job_id TEXT NOT NULL, task_id TEXT NOT NULL, begun INTEGER NOT NULL,"
+    " PRIMARY KEY (job_id, task_id))",
+    "CREATE TABLE tokens (latest INTEGER NOT NULL)",
+    "INSERT INTO tokens VALUES (0)",
+)
+_MIGRATIONS = (_FIRST, _LEASES_AND_QUEUE)
+"""What makes each version of the schema of the one before; the first of an empty file."""
+
+SCHEMA = len(_MIGRATIONS)
 
 _KINDS: dict[int, tuple[type[BackendError], str]] = {
     sqlite3.SQLITE_BUSY: (UnavailableError, "another process holds it locked"),
@@ -81,13 +100,20 @@ class Database:
                 self._connection.execute("COMMIT")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 _use_write_ahead_log(self._connection)
-            with self.writing() as connection:
-                if self._check_schema() == 0:
-                    for statement in _TABLES:
-                        connection.execute(statement)
+            self._migrate()
         except BaseException:
             self._finalizer()
             raise
+
+    def _migrate(self) -> None:
+        """Bring the file to today's schema, in one step; of several that open it at once, one does."""
+        if self._check_schema() == SCHEMA:
+            return
+        with self.writing() as connection:
+            for statements in _MIGRATIONS[self._check_schema() :]:
+                for statement in statements:
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _check_schema(self) -> int:
         """The version of the file's schema, 0 for a new file, before anything in it is changed."""
@@ -113,10 +139,15 @@ class Database:
             yield self._live()
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """The connection in a transaction that has the write lock; whatever is raised inside undoes it."""
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """The connection in a transaction that has the write lock; whatever is raised inside undoes it.
+
+        Args:
+            durable: Flush it to the disk; otherwise a loss of power may undo it, but not the death of the process.
+        """
         with self._lock, self._translated():
             connection = self._live()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -1,14 +1,19 @@
-"""Jobs in an SQLite file, for one machine: what was appended survives the process and the machine."""
+"""Jobs in an SQLite file, for one machine: what was recorded survives the process and the machine."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from rastercollection.backends.jobs.database import Database
-from rastercollection.backends.jobs.texts import from_text, to_text
+from rastercollection.backends.jobs.rows import by_stage, owner_of, read_job, read_result, wish_of
+from rastercollection.backends.jobs.texts import to_text
+from rastercollection.core.job_store import Reach
+from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import JobRecord, JobStatus, TaskResult
-from rastercollection.errors import BackendError, ObjectNotFoundError, PreconditionError
+from rastercollection.errors import BackendError, LeaseLostError, ObjectNotFoundError, PreconditionError
 
 __all__ = ["SqliteJobStore"]
 
@@ -16,6 +21,17 @@ _NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 """Seconds since the epoch, by the database's clock."""
 
 _NEXT_CHANGE = "(SELECT coalesce(max(changed), 0) + 1 FROM jobs)"
+
+_LEASE = f"""
+    SELECT token, owner, {_NOW} - renewed, expires - {_NOW}, coalesce(wish, ''), coalesce(claims, 0)
+    FROM leases LEFT JOIN jobs ON jobs.id = leases.job_id WHERE leases.job_id = ?
+"""
+
+_NEXT_JOB = f"""
+    SELECT id FROM jobs LEFT JOIN leases ON leases.job_id = jobs.id
+    WHERE waiting = 1 AND coalesce(expires, 0) <= {_NOW}
+    ORDER BY priority DESC, submitted, changed LIMIT 1
+"""
 
 
 class SqliteJobStore:
@@ -52,6 +68,11 @@ class SqliteJobStore:
         """The file, absolute."""
         return self._database.path
 
+    @property
+    def reach(self) -> Reach:
+        """This machine."""
+        return "machine"
+
     def __repr__(self) -> str:
         return f"SqliteJobStore({self.path!r})"
 
@@ -68,9 +89,9 @@ class SqliteJobStore:
         """Insert the job, or return the one that is already there under this id."""
         with self._database.writing() as connection:
             connection.execute(
-                f"INSERT INTO jobs (id, status, changed, record) VALUES (?, ?, {_NEXT_CHANGE}, ?)"
-                " ON CONFLICT (id) DO NOTHING",
-                (job.id, str(job.status), to_text(job)),
+                "INSERT INTO jobs (status, record, waiting, priority, submitted, id, changed)"
+                f" VALUES (?, ?, ?, ?, ?, ?, {_NEXT_CHANGE}) ON CONFLICT (id) DO NOTHING",
+                (*_columns(job), job.id),
             )
         return self.get(job.id)
 
@@ -80,71 +101,149 @@ class SqliteJobStore:
         Raises:
             ObjectNotFoundError: There is none.
         """
-        rows = self._database.rows("SELECT record FROM jobs WHERE id = ?", (job_id,))
+        rows = self._database.rows("SELECT record, status FROM jobs WHERE id = ?", (job_id,))
         if not rows:
             raise self._no_job(job_id)
-        return from_text(JobRecord, rows[0][0])
+        return read_job(rows[0][0], job_id=job_id, status=rows[0][1])
 
     def list_jobs(self) -> list[JobRecord]:
         """All records, the latest update first."""
-        rows = self._database.rows("SELECT record FROM jobs ORDER BY changed DESC")
-        return [from_text(JobRecord, record) for (record,) in rows]
+        rows = self._database.rows("SELECT record, id, status FROM jobs ORDER BY changed DESC")
+        return [read_job(record, job_id=job_id, status=status) for record, job_id, status in rows]
 
     def update(self, job: JobRecord, *, expected: JobStatus) -> None:
-        """Replace the record if its status is still ``expected``.
+        """Replace the record of a job that nobody runs, if its status is still ``expected``.
 
         Raises:
-            PreconditionError: The status is another by now.
+            PreconditionError: The status is another by now, or somebody holds a lease on the job that has not expired.
             ObjectNotFoundError: There is no such job.
         """
-        text = to_text(job)
         with self._database.writing() as connection:
             found = connection.execute("SELECT status FROM jobs WHERE id = ?", (job.id,)).fetchall()
             if not found:
                 raise self._no_job(job.id)
+            _check_unleased(connection, job.id)
             if found[0][0] != expected:
                 raise PreconditionError(f"Job {job.id} is {found[0][0]}, not {expected}.", "", job.id)
-            connection.execute(
-                f"UPDATE jobs SET status = ?, changed = {_NEXT_CHANGE}, record = ? WHERE id = ?",
-                (str(job.status), text, job.id),
-            )
+            _put(connection, job)
+            connection.execute("UPDATE jobs SET wish = '', claims = 0 WHERE id = ?", (job.id,))
 
-    def append(self, job_id: str, results: Sequence[TaskResult]) -> None:
-        """Add results to the journal, in one durable step; a later result replaces one of the same task."""
-        rows = [(job_id, result.task.id, result.task.stage, to_text(result)) for result in results]
+    def delete(self, job_id: str) -> None:
+        """Remove a job with its journal; one that is not there is fine.
+
+        Raises:
+            PreconditionError: Somebody holds a lease on it that has not expired.
+        """
         with self._database.writing() as connection:
+            _check_unleased(connection, job_id)
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+            for table in ("results", "attempts", "leases"):
+                connection.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))
+
+    def commit(
+        self,
+        job_id: str,
+        token: int,
+        *,
+        results: Sequence[TaskResult] = (),
+        forgotten: Iterable[str] = (),
+        job: JobRecord | None = None,
+    ) -> None:
+        """Write, in one durable step, what a run has to record; see
+        :meth:`~rastercollection.core.job_store.JobStore.commit`.
+
+        Raises:
+            LeaseLostError: The lease with this token is not, or no longer, the job's.
+            ObjectNotFoundError: ``job`` is given, and there is no such job.
+        """
+        rows = [(job_id, one.task.id, one.task.stage, str(one.status), to_text(one)) for one in results]
+        unwanted = [(job_id, task_id) for task_id in forgotten]
+        with self._database.writing() as connection:
+            _check_token(connection, job_id, token)
             connection.executemany(
-                "INSERT INTO results (job_id, task_id, stage, record) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (job_id, task_id) DO UPDATE SET stage = excluded.stage, record = excluded.record",
+                "INSERT INTO results (job_id, task_id, stage, status, record) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (job_id, task_id) DO UPDATE SET"
+                " stage = excluded.stage, status = excluded.status, record = excluded.record",
                 rows,
             )
+            connection.executemany("DELETE FROM results WHERE job_id = ? AND task_id = ?", unwanted)
+            over = [*((job_id, row[1]) for row in rows), *unwanted]
+            connection.executemany("DELETE FROM attempts WHERE job_id = ? AND task_id = ?", over)
+            if job is not None and not _put(connection, job):
+                raise self._no_job(job.id)
 
     def results(self, job_id: str) -> list[TaskResult]:
         """The journal, one result a task, ordered by stage and task id."""
-        rows = self._database.rows("SELECT record FROM results WHERE job_id = ? ORDER BY stage, task_id", (job_id,))
-        return [from_text(TaskResult, record) for (record,) in rows]
+        query = "SELECT record, task_id, stage FROM results WHERE job_id = ? ORDER BY stage, task_id"
+        rows = self._database.rows(query, (job_id,))
+        return [read_result(record, task_id=task_id, stage=stage) for record, task_id, stage in rows]
 
-    def forget(self, job_id: str, task_ids: Iterable[str]) -> None:
-        """Remove results from the journal; unknown ids are fine."""
-        rows = [(job_id, task_id) for task_id in task_ids]
-        with self._database.writing() as connection:
-            connection.executemany("DELETE FROM results WHERE job_id = ? AND task_id = ?", rows)
+    def counts(self, job_id: str) -> Mapping[int, Mapping[str, int]]:
+        """How many tasks the journal holds, by number of the stage and status."""
+        query = "SELECT stage, status, count(*) FROM results WHERE job_id = ? GROUP BY stage, status"
+        return by_stage(self._database.rows(query, (job_id,)))
 
-    def claim(self, job_id: str, owner: str, seconds: float) -> bool:
-        """Take or renew the lease on a job: True if ``owner`` holds it for ``seconds`` from now."""
-        with self._database.writing() as connection:
-            cursor = connection.execute(
-                f"INSERT INTO leases (job_id, owner, expires) VALUES (?, ?, {_NOW} + ?)"
-                " ON CONFLICT (job_id) DO UPDATE SET owner = excluded.owner, expires = excluded.expires"
-                f" WHERE leases.owner = excluded.owner OR leases.expires <= {_NOW}",
-                (job_id, owner, seconds),
+    def begin(self, job_id: str, token: int, tasks: Collection[str]) -> None:
+        """Note that attempts at these tasks begin; this survives the process, and mostly a loss of power.
+
+        Raises:
+            LeaseLostError: The lease with this token is not, or no longer, the job's.
+        """
+        with self._database.writing(durable=False) as connection:
+            _check_token(connection, job_id, token)
+            connection.executemany(
+                "INSERT INTO attempts (job_id, task_id, begun) VALUES (?, ?, 1)"
+                " ON CONFLICT (job_id, task_id) DO UPDATE SET begun = begun + 1",
+                [(job_id, task_id) for task_id in tasks],
             )
-            return cursor.rowcount == 1
 
-    def release(self, job_id: str, owner: str) -> None:
-        """Give the lease back; one that ``owner`` does not hold is left alone."""
+    def unfinished(self, job_id: str) -> Mapping[str, int]:
+        """How many attempts were begun, by task id, since the task last had a result."""
+        return dict(self._database.rows("SELECT task_id, begun FROM attempts WHERE job_id = ?", (job_id,)))
+
+    def acquire(self, job_id: str, owner: Owner, seconds: float) -> Lease | None:
+        """Take the lease on a job; None where one is held that has not expired."""
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM leases WHERE job_id = ? AND owner = ?", (job_id, owner))
+            return _acquired(connection, job_id, owner, seconds)
+
+    def renew(self, job_id: str, token: int, seconds: float) -> Lease | None:
+        """Hold on to a lease; None where it was released, or another has acquired one."""
+        with self._database.writing(durable=False) as connection:
+            cursor = connection.execute(
+                f"UPDATE leases SET renewed = {_NOW}, expires = {_NOW} + ? WHERE job_id = ? AND token = ?",
+                (seconds, job_id, token),
+            )
+            return _lease(connection, job_id) if cursor.rowcount else None
+
+    def release(self, job_id: str, token: int) -> None:
+        """End a lease; any but the latest is left alone."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM leases WHERE job_id = ? AND token = ?", (job_id, token))
+
+    def lease(self, job_id: str) -> Lease | None:
+        """The lease that was acquired last, if it was not released; it may have expired."""
+        with self._database.reading() as connection:
+            return _lease(connection, job_id)
+
+    def next_job(self, owner: Owner, seconds: float) -> Lease | None:
+        """Take the lease on the most urgent job that waits for a worker; None where none waits."""
+        with self._database.writing() as connection:
+            row = connection.execute(_NEXT_JOB).fetchone()
+            if row is None:
+                return None
+            connection.execute("UPDATE jobs SET claims = claims + 1 WHERE id = ?", row)
+            return _acquired(connection, row[0], owner, seconds)
+
+    def request(self, job_id: str, wish: Wish) -> None:
+        """Tell whoever runs a job, now or next, what is wanted of it.
+
+        Raises:
+            ObjectNotFoundError: There is no such job.
+        """
+        job = self.get(job_id)
+        with self._database.writing() as connection:
+            query = "UPDATE jobs SET wish = ? WHERE id = ? AND status IN (?, ?)"
+            connection.execute(query, (str(wish), job.id, str(JobStatus.QUEUED), str(JobStatus.PROCESSING)))
 
     def close(self) -> None:
         """Close the file; idempotent."""
@@ -152,3 +251,58 @@ class SqliteJobStore:
 
     def _no_job(self, job_id: str) -> ObjectNotFoundError:
         return ObjectNotFoundError(f"There is no job {job_id} in {self.path}.", "", job_id)
+
+
+def _columns(job: JobRecord) -> tuple[Any, ...]:
+    """Status, record, and what the queue asks: whether it waits for a worker, how urgent it is, since when."""
+    submission = job.submission
+    waiting = submission is not None and not job.status.is_final
+    priority, at = (submission.priority, submission.at) if submission else (0, "")
+    return str(job.status), to_text(job), int(waiting), priority, at
+
+
+def _put(connection: sqlite3.Connection, job: JobRecord) -> bool:
+    """Replace a record; False where there is none. With the job's end, what was wanted of its runner is over."""
+    over = ", wish = '', claims = 0" if job.status.is_final else ""
+    cursor = connection.execute(
+        "UPDATE jobs SET status = ?, record = ?, waiting = ?, priority = ?, submitted = ?,"
+        f" changed = {_NEXT_CHANGE}{over} WHERE id = ?",
+        (*_columns(job), job.id),
+    )
+    return cursor.rowcount == 1
+
+
+def _acquired(connection: sqlite3.Connection, job_id: str, owner: Owner, seconds: float) -> Lease | None:
+    held = connection.execute(f"SELECT 1 FROM leases WHERE job_id = ? AND expires > {_NOW}", (job_id,)).fetchone()
+    if held:
+        return None
+    connection.execute("UPDATE tokens SET latest = latest + 1")
+    connection.execute(
+        "INSERT OR REPLACE INTO leases (job_id, token, owner, renewed, expires)"
+        f" VALUES (?, (SELECT latest FROM tokens), ?, {_NOW}, {_NOW} + ?)",
+        (job_id, to_text(owner), seconds),
+    )
+    return _lease(connection, job_id)
+
+
+def _lease(connection: sqlite3.Connection, job_id: str) -> Lease | None:
+    row = connection.execute(_LEASE, (job_id,)).fetchone()
+    if row is None:
+        return None
+    token, owner, age, left, wish, claims = row
+    return Lease(
+        job_id=job_id, token=token, owner=owner_of(owner), wish=wish_of(wish), age=age, left=left, claims=claims
+    )
+
+
+def _check_token(connection: sqlite3.Connection, job_id: str, token: int) -> None:
+    row = connection.execute("SELECT token, owner FROM leases WHERE job_id = ?", (job_id,)).fetchone()
+    if row is None or row[0] != token:
+        raise LeaseLostError.of(job_id, str(owner_of(row[1])) if row else "")
+
+
+def _check_unleased(connection: sqlite3.Connection, job_id: str) -> None:
+    query = f"SELECT owner FROM leases WHERE job_id = ? AND expires > {_NOW}"
+    row = connection.execute(query, (job_id,)).fetchone()
+    if row is not None:
+        raise PreconditionError(f"Job {job_id} is being run by {owner_of(row[0])}.", "Cancel it first.", job_id)

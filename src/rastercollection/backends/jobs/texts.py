@@ -11,6 +11,7 @@ import attrs
 from rastercollection.backends.jobs.old_records import brought_up_to_date
 from rastercollection.core import records
 from rastercollection.core.models import SCHEMA_VERSION
+from rastercollection.errors import RecordUnreadableError
 
 __all__ = ["from_text", "to_text"]
 
@@ -29,9 +30,14 @@ def from_text(kind: type[T], text: str) -> T:
     """The record of class ``kind`` that :func:`to_text` wrote, of this release or an older one.
 
     Raises:
-        RasterCollectionError: It was written by a newer version of the library.
+        RecordUnreadableError: It is damaged, or was written by a newer version of the library.
     """
-    return records.from_dict(kind, brought_up_to_date(json.loads(text)))
+    try:
+        return records.from_dict(kind, brought_up_to_date(json.loads(text)))
+    except Exception as error:  # whatever is wrong with it, it is no reason to fail otherwise
+        raise RecordUnreadableError(
+            f"A {kind.__name__} record cannot be read: {error}", "What it told of is done again."
+        ) from error
 
 
 def _dump(value: Mapping[str, Any]) -> str:

@@ -6,8 +6,6 @@ what tasks are about.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import threading
 import time
@@ -17,18 +15,23 @@ from typing import Any
 
 import attrs
 
-from rastercollection.core.engine.journal import Journal, Lease, utc_now
+from rastercollection.core.engine.attempts import RetryPolicy, TimeLimit
+from rastercollection.core.engine.journal import Deaths, Journal, utc_now
+from rastercollection.core.engine.lease import LEASE_SECONDS, HeldLease, OnBusy
 from rastercollection.core.engine.planning import expected_tasks, planned_tasks
-from rastercollection.core.engine.stage_run import RetryPolicy, StageRun
-from rastercollection.core.events import Event, JobEnded, JobStarted, Observer, StageEnded, StageStarted
+from rastercollection.core.engine.reuse import Earlier, Rerun, unreadable, versions
+from rastercollection.core.engine.stage_outcome import StageFailedError, essences, require_success
+from rastercollection.core.engine.stage_run import StageRun
+from rastercollection.core.events import Event, JobEnded, JobStarted, JobWaiting, Observer, StageEnded, StageStarted
 from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
-from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
+from rastercollection.core.lease import Lease, Wish
+from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult
+from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest, jsonable
 from rastercollection.core.workflow import FanIn, FanOut, JobContext, PlanContext, Skip, Stage, Workflow
-from rastercollection.disclosure.escaping import safe_text
 from rastercollection.disclosure.logs import get_logger
-from rastercollection.errors import BackendError, JobBusyError, RasterCollectionError
+from rastercollection.errors import BackendError, LeaseLostError, RasterCollectionError, UnavailableError
 
 __all__ = ["Engine", "JobOutcome", "RetryPolicy"]
 
@@ -37,11 +40,25 @@ log = get_logger("rastercollection")
 
 @attrs.frozen(kw_only=True)
 class JobOutcome:
-    """How a run ended: the record as stored, and the results of each stage in planned order."""
+    """How a run ended: the record as stored, and the results of each stage in planned order.
+
+    Attributes:
+        job: The record.
+        results: By stage name.
+        executed: Tasks that were run, rather than taken over.
+        interrupted: It was ended by KeyboardInterrupt.
+        handed_over: It was ended because another process wants to go on with it.
+    """
 
     job: JobRecord
     results: Mapping[str, tuple[TaskResult, ...]]
     executed: int
+    interrupted: bool = False
+    handed_over: bool = False
+
+
+def _no_limit(_: Task) -> None:
+    return None
 
 
 @attrs.frozen(kw_only=True)
@@ -54,11 +71,17 @@ class Engine:
         resources: Handed to every handler, by name; must pickle where the executor needs it.
         observers: Told of every event.
         retry: When a failed attempt is tried again.
+        time_limit: How long an attempt may take.
+        stop_seconds: How long running tasks are waited for once the job is stopped.
+        patience: With calls of the job store, and of whatever else the driver asks, that fail for passing reasons.
         window: Most tasks in flight; twice the executor's workers when None.
         still_holds: Whether an earlier run's completed result may be taken over, whatever its kind says.
+        rerun: What of an earlier run is done again although it holds.
+        worker_died: Called when a worker has died of a task.
         stop_on_error: The first task that fails ends the job (policy ``fail``) instead of being left out.
         cancel: Set it, from any thread, to cancel.
         lease_seconds: Term of the lease on the job.
+        on_busy: What to do about a job that another process runs.
     """
 
     executor: Executor
@@ -66,11 +89,41 @@ class Engine:
     resources: Mapping[str, Any] = attrs.field(factory=dict)
     observers: tuple[Observer, ...] = ()
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    time_limit: TimeLimit = _no_limit
+    stop_seconds: float = 25.0
+    patience: Patience = attrs.field(factory=Patience)
     window: int | None = None
     still_holds: Callable[[TaskResult], bool] = lambda _: False
+    rerun: Rerun = lambda _task, _result: False
+    worker_died: Callable[[], None] = lambda: None
     stop_on_error: bool = False
     cancel: threading.Event = attrs.field(factory=threading.Event)
-    lease_seconds: float = 15.0
+    lease_seconds: float = LEASE_SECONDS
+    on_busy: OnBusy = "wait"
+
+    def lease(self, job_id: str, given: Lease | None = None) -> HeldLease:
+        """The right to run a job, to be entered; observers are told who is waited for.
+
+        Args:
+            job_id: The job.
+            given: A lease on it that was acquired already.
+
+        Raises:
+            JobBusyError: On entering, where ``on_busy`` says not to wait, or ``cancel`` was set while waiting.
+        """
+
+        def tell(held: Lease) -> None:
+            self.emit(JobWaiting(job_id=job_id, at=time.time(), owner=str(held.owner), age=held.age))
+
+        return HeldLease(
+            self.patience.of(self.jobs),
+            job_id,
+            seconds=self.lease_seconds,
+            on_busy=self.on_busy,
+            tell=tell,
+            cancel=self.cancel,
+            given=given,
+        )
 
     def run(
         self,
@@ -79,36 +132,47 @@ class Engine:
         *,
         facts: Any = None,
         notices: Sequence[Notice] = (),
+        lease: HeldLease | None = None,
     ) -> JobOutcome:
         """Run a job to its end and record how it ended; a failed or cancelled one is returned, not raised.
 
-        What an earlier run of the same job has completed is taken over where handler and parameters are the same and
-        ``still_holds``.
+        What an earlier run of the same job has completed is taken over where handler, its version, and parameters are
+        the same and ``still_holds``.
 
         Args:
             workflow: What to do.
-            job: The job; created in the store if it is not there.
+            job: The job; created in the store if it is not there. It is known by these facts once it has ended.
             facts: For the plans: found out for this run, no part of the job's identity.
             notices: About the request; passed on with the first event, and to the finalizer.
+            lease: The right to run it; acquired for the run when None.
 
         Raises:
-            JobBusyError: Another process runs the same job.
+            JobBusyError: Another process runs the same job, and ``on_busy`` says not to wait.
+            LeaseLostError: Another process took the job over while it ran here.
         """
-        job = self.jobs.create(attrs.evolve(job, created_at=utc_now(), updated_at=utc_now()))
-        with Lease(self.jobs, job.id, seconds=self.lease_seconds) as lease:
-            job = self.jobs.get(job.id)
-            return _JobRun(self, workflow, job, facts, tuple(notices), lease).run()
+        if lease is None:
+            with self.lease(job.id) as lease:
+                return self.run(workflow, job, facts=facts, notices=notices, lease=lease)
+        jobs = self.patience.of(self.jobs)
+        known = jobs.create(attrs.evolve(job, created_at=utc_now(), updated_at=utc_now()))
+        fresh = attrs.evolve(
+            job, created_at=known.created_at or utc_now(), status=known.status, submission=known.submission
+        )
+        return _JobRun(self, jobs, workflow, fresh, facts, tuple(notices), lease).run()
 
     def holds(self, workflow: Workflow, result: TaskResult) -> bool:
         """Whether an earlier, completed result is as good as doing its task again."""
-        kind = workflow.kind_of(result.task)
         try:
-            return self.still_holds(result) and (kind is None or kind.holds(result, self.resources))
+            return self.patience.call(lambda: self._holds(workflow, result), f"looking at {result.task.id}")
         except BackendError:  # it could not be asked
             raise
         except Exception:  # a mistake in what was asked, or in the record, is no reason to take anything over
             log.exception("whether %s still holds could not be told", result.task.id)
             return False
+
+    def _holds(self, workflow: Workflow, result: TaskResult) -> bool:
+        kind = workflow.kind_of(result.task)
+        return self.still_holds(result) and (kind is None or kind.holds(result, self.resources))
 
     def emit(self, event: Event) -> None:
         """Tell all observers; one that fails is logged and never fails the job."""
@@ -119,55 +183,63 @@ class Engine:
                 log.exception("observer %r failed on %s", observer, type(event).__name__)
 
 
-class _StageFailedError(Exception):
-    """Ends the job; carries the reason."""
-
-    def __init__(self, error: ErrorRecord) -> None:
-        super().__init__(error)
-        self.error = error
-
-
 class _JobRun:
-    """One run of one job."""
+    """One run of one job, under its lease."""
 
     def __init__(
         self,
         engine: Engine,
+        jobs: JobStore,
         workflow: Workflow,
         job: JobRecord,
         facts: Any,
         notices: tuple[Notice, ...],
-        lease: Lease,
+        lease: HeldLease,
     ) -> None:
-        self.engine, self.workflow, self.job = engine, workflow, job
-        self.facts, self.notices, self.lease = facts, list(notices), lease
-        self.journal = Journal(engine.jobs, job.id)
+        self.engine, self.jobs, self.workflow, self.job = engine, jobs, workflow, job
+        self.facts, self.lease, self.interrupted = facts, lease, False
+        self.journal = Journal(jobs, job.id, lease.token)
+        self.deaths = Deaths(jobs, job.id, lease.token, shares_memory=engine.executor.capabilities.shares_memory)
         self.results: dict[str, tuple[TaskResult, ...]] = {}
         self.stage_results: dict[str, Any] = {}
         self.essences: dict[str, str] = {}
-        self.earlier = _reusable(engine.jobs.results(job.id))
+        self.versions = versions(workflow)
+        self.recorded = jobs.results(job.id)
+        self.notices = [*notices, *unreadable(self.recorded)]
+        self.earlier = Earlier.of(self.recorded, lambda result: engine.holds(workflow, result), engine.rerun)
         self.executed = 0
         self.began = time.perf_counter()
 
     def run(self) -> JobOutcome:
-        self._update(status=JobStatus.PROCESSING, total_stages=len(self.workflow.stages), error=None, result=None)
+        total = len(self.workflow.stages)
+        self._update(
+            status=JobStatus.PROCESSING, total_stages=total, stage_results={}, current_stage=0, error=None, result=None
+        )
         self._emit(
             JobStarted,
             job_type=self.workflow.name,
-            total_stages=len(self.workflow.stages),
-            reused=len(self.earlier),
+            total_stages=total,
+            reused=len(self.earlier.results),
             notices=tuple(self.notices),
         )
         status, error = self._run_stages()
-        with contextlib.suppress(KeyboardInterrupt):
-            self.journal.flush()
-        self._forget_unplanned(status)
+        self.lease.check()
+        self.notices.extend(self.engine.patience.notices)
         result, error = self._summarise(error)
         if error is not None and status is not JobStatus.CANCELLED:
             status = JobStatus.FAILED
-        self._update(status=status, error=error, result=result)
+        handed_over = status is JobStatus.CANCELLED and self._is_asked_for()
+        if handed_over:
+            status = JobStatus.QUEUED
+        self._update(forgotten=self._unplanned(status), status=status, error=error, result=result)
         self._emit(JobEnded, status=status, seconds=time.perf_counter() - self.began, error=error)
-        return JobOutcome(job=self.job, results=self.results, executed=self.executed)
+        return JobOutcome(
+            job=self.job,
+            results=self.results,
+            executed=self.executed,
+            interrupted=self.interrupted,
+            handed_over=handed_over,
+        )
 
     def _run_stages(self) -> tuple[JobStatus, ErrorRecord | None]:
         try:
@@ -175,11 +247,14 @@ class _JobRun:
                 self._run_stage(number, stage)
                 if self._should_stop():
                     return JobStatus.CANCELLED, None
-        except _StageFailedError as failure:
+        except StageFailedError as failure:
             return JobStatus.FAILED, failure.error
+        except LeaseLostError:
+            raise
         except RasterCollectionError as failure:
             return JobStatus.FAILED, ErrorRecord.of(failure)
         except KeyboardInterrupt:
+            self.interrupted = True
             return JobStatus.CANCELLED, None
         all_well = all(result.is_flawless for results in self.results.values() for result in results)
         return (JobStatus.COMPLETED if all_well else JobStatus.COMPLETED_WITH_ERRORS), None
@@ -187,7 +262,8 @@ class _JobRun:
     def _run_stage(self, number: int, stage: Stage) -> None:
         began = time.perf_counter()
         self._update(current_stage=number)
-        context = PlanContext(**self._context_fields(), stage=stage, number=number, notice=self._notice)
+        fields = self._context_fields()
+        context = PlanContext(**fields, stage=stage, number=number, notice=self._notice, versions=self.versions)
         previous = self.results[self.workflow.stages[number - 2].name] if number > 1 else ()
         self._emit(StageStarted, stage=number, name=stage.name, expected=expected_tasks(stage, context, previous))
         run = self._stage_run(stage, self._plan(stage, context, previous))
@@ -196,62 +272,76 @@ class _JobRun:
         finally:
             results = self.results[stage.name] = run.results()
             self.executed += run.executed
-        if run.interrupted:
-            self.engine.cancel.set()
+            self.interrupted = self.interrupted or run.interrupted
         counts = dict(Counter(str(result.status) for result in results))
         seconds = time.perf_counter() - began
         self.stage_results[stage.name] = {"tasks_by_status": counts, "seconds": round(seconds, 3)}
-        self.journal.flush()
         self._update(stage_results=dict(self.stage_results))
         self._emit(StageEnded, stage=number, name=stage.name, counts=counts, seconds=seconds)
         if not self._should_stop():
-            _require_success(stage, results, stop_on_error=self.engine.stop_on_error)
+            require_success(stage, results, stop_on_error=self.engine.stop_on_error)
 
     def _plan(self, stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> Iterable[Task | Skip]:
         if isinstance(stage.fan, FanOut):
             return planned_tasks(stage, context, previous)
         for name, results in context.results.items():
             if name not in self.essences:
-                self.essences[name] = _essences(results)
+                self.essences[name] = essences(results)
         parameters = {"job": context.parameters, "inputs": digest(self.essences)}
         return context.fan_in(parameters)
 
     def _stage_run(self, stage: Stage, planned: Iterable[Task | Skip]) -> StageRun:
-        executor = self.engine.executor
+        engine = self.engine
         return StageRun(
             job_id=self.job.id,
             planned=iter(planned),
-            executor=executor,
-            window=self.engine.window or 2 * executor.capabilities.max_workers,
-            retry=self.engine.retry,
-            resources=self.engine.resources,
+            executor=engine.executor,
+            window=engine.window or 2 * engine.executor.capabilities.max_workers,
+            retry=engine.retry,
+            time_limit=engine.time_limit,
+            stop_seconds=engine.stop_seconds,
+            resources=engine.resources,
             inputs=dict(self.results) if isinstance(stage.fan, FanIn) else {},
-            emit=self.engine.emit,
-            record=self.journal.add,
-            flush=self.journal.flush_if_due,
-            reuse=self._reuse,
+            emit=engine.emit,
+            journal=self.journal,
+            deaths=self.deaths,
+            reuse=self.earlier.result,
             should_stop=self._should_stop,
-            stop_on_error=self.engine.stop_on_error,
+            may_begin=self._may_begin,
+            worker_died=engine.worker_died,
+            stop_on_error=engine.stop_on_error,
         )
 
-    def _reuse(self, task: Task) -> TaskResult | None:
-        if not self.earlier:
-            return None
-        earlier = self.earlier.get(_identity(task))
-        if earlier is None or (earlier.ok and not self.engine.holds(self.workflow, attrs.evolve(earlier, task=task))):
-            return None
-        return earlier
-
     def _should_stop(self) -> bool:
-        return self.engine.cancel.is_set() or self.lease.lost.is_set()
+        self.lease.check()
+        if self.lease.wish is Wish.CANCEL:
+            self.engine.cancel.set()
+        return self.interrupted or self.engine.cancel.is_set() or self._is_asked_for()
 
-    def _forget_unplanned(self, status: JobStatus) -> None:
-        """Drop results of tasks that a later run of the job no longer plans (a pattern that matches fewer files)."""
-        if status not in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS) or not self.earlier:
-            return
+    def _is_asked_for(self) -> bool:
+        is_cancelled = self.interrupted or self.engine.cancel.is_set()
+        return self.lease.wish is Wish.HAND_OVER and not is_cancelled
+
+    def _may_begin(self) -> bool:
+        """Not while others may have the job, because the job store could not be told for so long that it runs here.
+
+        Raises:
+            LeaseLostError: Another process has it.
+            UnavailableError: The store could not be told for longer than there is patience.
+        """
+        self.lease.check()
+        if self.lease.overdue > self.engine.patience.seconds:
+            raise UnavailableError(
+                f"The job store could not be told for {self.lease.overdue:,.0f} s that job {self.job.id} runs here."
+            )
+        return self.lease.overdue <= 0
+
+    def _unplanned(self, status: JobStatus) -> set[str]:
+        """Results of tasks that a later run of the job no longer plans (a pattern that matches fewer files)."""
+        if status not in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS):
+            return set()
         planned = {result.task.id for results in self.results.values() for result in results}
-        stale = {result.task.id for result in self.engine.jobs.results(self.job.id)} - planned
-        self.engine.jobs.forget(self.job.id, stale)
+        return {result.task.id for result in self.recorded} - planned
 
     def _summarise(self, error: ErrorRecord | None) -> tuple[Mapping[str, Any] | None, ErrorRecord | None]:
         try:
@@ -275,78 +365,11 @@ class _JobRun:
     def _notice(self, code: str, message: str) -> None:
         self.notices.append(Notice(code=code, message=message))
 
-    def _update(self, **changes: Any) -> None:
-        if self.lease.lost.is_set():
-            raise JobBusyError(f"Job {self.job.id} was taken over by another process while it ran here.")
-        before = self.job.status
+    def _update(self, forgotten: Iterable[str] = (), **changes: Any) -> None:
+        """Record the job and, in the same step, all results that are not recorded yet."""
+        self.lease.check()
         self.job = attrs.evolve(self.job, updated_at=utc_now(), **changes)
-        self.engine.jobs.update(self.job, expected=before)
+        self.journal.commit(self.job, forgotten)
 
     def _emit(self, kind: type[Event], **fields: Any) -> None:
         self.engine.emit(kind(job_id=self.job.id, at=time.time(), **fields))
-
-
-def _essences(results: Iterable[TaskResult]) -> str:
-    """SHA-256 of what a fan-in task depends on in these results."""
-    total = hashlib.sha256()
-    for result in results:
-        # values went through JSON when their tasks ended: they need no other form, and thousands of copies take long
-        text = json.dumps(_essence(result), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        total.update(text.encode() + b"\n")
-    return total.hexdigest()
-
-
-def _essence(result: TaskResult) -> list[Any]:
-    """What a fan-in task depends on: not when, where or how fast a result came about."""
-    return [result.task.tile, str(result.status), result.value, result.error and result.error.code]
-
-
-def _identity(task: Task) -> str:
-    return digest([task.handler, _plain(task.parameters)])
-
-
-def _plain(value: Any) -> Any:
-    """Parameters without the versions of the records among them, which say how they are written, not what they are."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items() if key != "schema_version"}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _reusable(results: Iterable[TaskResult]) -> dict[str, TaskResult]:
-    """Earlier results by what was done: completed ones, and failures that would only repeat themselves."""
-    final = [result for result in results if result.ok or _is_final(result)]
-    return {_identity(result.task): result for result in final}
-
-
-def _is_final(result: TaskResult) -> bool:
-    return result.status is TaskStatus.FAILED and result.error is not None and result.error.settled
-
-
-def _require_success(stage: Stage, results: Sequence[TaskResult], *, stop_on_error: bool) -> None:
-    """Fail the job where the stage leaves nothing to go on with, or where the policy says so."""
-    bad = [result for result in results if not result.ok]
-    if isinstance(stage.fan, FanIn) and bad:
-        raise _StageFailedError(_explain(f"Stage {stage.name!r} failed", bad))
-    if stop_on_error and bad:
-        raise _StageFailedError(_explain(f"Stage {stage.name!r} stopped at the first failure", bad))
-    if isinstance(stage.fan, FanOut) and stage.fan.needs_one and len(bad) == len(results):
-        what = "no task succeeded" if bad else "there was nothing to do"
-        raise _StageFailedError(_explain(f"Stage {stage.name!r} has nothing to go on with: {what}", bad))
-
-
-def _explain(what: str, bad: Sequence[TaskResult]) -> ErrorRecord:
-    reasons = [
-        {
-            "tile": result.task.tile,
-            "task_type": result.task.task_type,
-            "code": result.error.code if result.error else str(result.status).upper(),
-            "message": result.error.message if result.error else "",
-            "hint": result.error.hint if result.error else "",
-        }
-        for result in bad
-    ]
-    lines = "\n".join(
-        safe_text(f"  - {r['tile'] or r['task_type']}: [{r['code']}] {r['message']} {r['hint']}".rstrip())
-        for r in reasons
-    )
-    return ErrorRecord(code="STAGE_FAILED", message=f"{what}.\n{lines}".rstrip(), details={"reasons": reasons})

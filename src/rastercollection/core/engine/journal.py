@@ -1,19 +1,15 @@
-"""The engine's side of the job store: results in batches, and the lease kept alive."""
+"""The engine's side of the journal: results in batches, under the run's lease."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import threading
 import time
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Mapping
 
 from rastercollection.core.job_store import JobStore
-from rastercollection.core.models import TaskResult
-from rastercollection.errors import JobBusyError
+from rastercollection.core.models import JobRecord, TaskResult
 
-__all__ = ["Journal", "Lease", "utc_now"]
+__all__ = ["Deaths", "Journal", "utc_now"]
 
 
 def utc_now() -> str:
@@ -24,8 +20,8 @@ def utc_now() -> str:
 class Journal:
     """Collects results and writes them in batches: a full batch at once, a started one after a moment."""
 
-    def __init__(self, store: JobStore, job_id: str, *, batch: int = 200, seconds: float = 0.5) -> None:
-        self._store, self._job_id = store, job_id
+    def __init__(self, store: JobStore, job_id: str, token: int, *, batch: int = 200, seconds: float = 0.5) -> None:
+        self._store, self._job_id, self._token = store, job_id, token
         self._batch, self._seconds = batch, seconds
         self._pending: list[TaskResult] = []
         self._oldest = 0.0
@@ -43,47 +39,45 @@ class Journal:
 
     def flush(self) -> None:
         if self._pending:
-            self._store.append(self._job_id, self._pending)
-            self._pending = []
+            self.commit()
+
+    def commit(self, job: JobRecord | None = None, forgotten: Iterable[str] = ()) -> None:
+        """Write what is pending and, in the same step, the job's record."""
+        self._store.commit(self._job_id, self._token, results=self._pending, forgotten=list(forgotten), job=job)
+        self._pending = []
 
 
-class Lease:
-    """The right to run a job, held for as long as the ``with`` block lasts and renewed at a third of its term.
+class Deaths:
+    """How often a task took the process that ran it with it, over all runs of the job.
 
-    The owner of a job that died without giving its lease back loses it after ``seconds``: entering waits that long.
+    Where tasks run in this process, that is how often it was begun and never ended. Elsewhere the executor tells of
+    workers that died, and the end of this process says nothing of the tasks.
 
-    Raises:
-        JobBusyError: On entering, when somebody else keeps renewing the lease.
+    Args:
+        store, job_id, token: As of the journal.
+        shares_memory: Tasks run in this process.
     """
 
-    def __init__(self, store: JobStore, job_id: str, *, seconds: float = 15.0) -> None:
-        self._store, self._job_id, self._seconds = store, job_id, seconds
-        self.owner = f"{os.getpid()}-{os.urandom(8).hex()}"
-        self.lost = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name="rastercollection-lease", daemon=True)
+    LIMIT = 3
 
-    def __enter__(self) -> Self:
-        give_up = time.monotonic() + self._seconds + 1
-        while not self._store.claim(self._job_id, self.owner, self._seconds):
-            if time.monotonic() > give_up:
-                raise JobBusyError(
-                    f"Job {self._job_id} is being run by another process.",
-                    "Wait for it, or watch it with status().",
-                )
-            time.sleep(0.2)
-        self._thread.start()
-        return self
+    def __init__(self, store: JobStore, job_id: str, token: int, *, shares_memory: bool) -> None:
+        self._store, self._job_id, self._token, self._shares_memory = store, job_id, token, shares_memory
+        self._counts: Mapping[str, int] = dict(store.unfinished(job_id))
+        self._begun: set[str] = set()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._store.release(self._job_id, self.owner)
+    def of(self, task_id: str) -> int:
+        """How often, as far as it is known."""
+        return self._counts.get(task_id, 0)
 
-    def _renew(self) -> None:
-        while not self._stop.wait(self._seconds / 3):
-            if not self._store.claim(self._job_id, self.owner, self._seconds):
-                self.lost.set()
-                return
+    def begins(self, task_id: str) -> None:
+        """Write down that the task is begun, before it is."""
+        if self._shares_memory and task_id not in self._begun:
+            self._begun.add(task_id)
+            self._store.begin(self._job_id, self._token, [task_id])
+
+    def add(self, task_id: str) -> int:
+        """Write down that a worker died of it; returns how often that was so."""
+        if not self._shares_memory:
+            self._store.begin(self._job_id, self._token, [task_id])
+        self._counts = {**self._counts, task_id: self.of(task_id) + 1}
+        return self.of(task_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import json
 import time
@@ -12,6 +11,7 @@ from typing import Any, cast
 
 import attrs
 
+from rastercollection.core.guard import attempting
 from rastercollection.core.models import ErrorRecord, Fault, Notice, Task, TaskResult
 from rastercollection.core.records import jsonable
 from rastercollection.core.workflow import Handler, TaskContext
@@ -34,7 +34,6 @@ class Outcome:
     faults: tuple[Fault, ...] = ()
 
 
-@functools.cache
 def load_handler(name: str) -> Handler:
     """Import the function named ``module:qualname``.
 
@@ -60,8 +59,25 @@ def run_task(
     attempt: int,
     resources: Mapping[str, Any],
     inputs: Mapping[str, Sequence[TaskResult]],
+    key: str = "",
 ) -> Outcome:
-    """Run the task's handler once and return how it ended. Only interrupts get through as exceptions."""
+    """Run the task's handler once and return how it ended. Only interrupts get through as exceptions.
+
+    Args:
+        job_id, task, attempt, resources, inputs: As in :class:`~rastercollection.core.workflow.TaskContext`.
+        key: Tells this attempt from any other.
+    """
+    with attempting(key):
+        return _attempt(job_id, task, attempt, resources, inputs)
+
+
+def _attempt(
+    job_id: str,
+    task: Task,
+    attempt: int,
+    resources: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[TaskResult]],
+) -> Outcome:
     context = TaskContext(job_id=job_id, task=task, attempt=attempt, resources=resources, inputs=inputs)
     began = time.perf_counter()
     value, error = None, None

@@ -36,6 +36,7 @@ STAGE = Stage(
     name=CHECK_PUBLISHED,
     task_type=CHECK_PUBLISHED,
     handler="rastercollection.stages.check:check_published",
+    version=1,
     fan=FanIn(),
     still_holds=_still_holds,
     summary=_summary,

@@ -65,7 +65,10 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
         found = valid.get(result.task.id)
         return to_plain(_parameters(request, found, names[found.source.blob], grid)) if found else {}
 
-    for result, item in zip(previous, carry_over(context, previous, parameters), strict=True):
+    def size(result: TaskResult) -> int:
+        return valid[result.task.id].estimated_bytes if result.task.id in valid else 0
+
+    for result, item in zip(previous, carry_over(context, previous, parameters, size), strict=True):
         found = handed_on.get(result.task.id)
         reason = left_out.get(found.source.blob) if isinstance(found, Validation) else found
         yield Skip(task=item, reason=reason) if reason and isinstance(item, Task) else item
@@ -204,6 +207,8 @@ STAGE = Stage(
     name=CREATE_COGS,
     task_type="create_cog",
     handler="rastercollection.stages.cog:create_cog",
+    version=1,
+    record=Cog,
     fan=FanOut(_plan, expected=_expected),
     admit=admit,
     forecast="rastercollection.stages.cog:forecast_cog",

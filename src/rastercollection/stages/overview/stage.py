@@ -73,6 +73,8 @@ def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
 STAGE = Companion(
     task_type=CREATE_OVERVIEW,
     handler="rastercollection.stages.overview:create_overview",
+    version=1,
+    record=Overview,
     still_holds=_still_holds,
     successor=_successor,
     summary=_summary,

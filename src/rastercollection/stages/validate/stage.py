@@ -34,7 +34,7 @@ def _plan(context: PlanContext, _: Sequence[TaskResult]) -> Iterator[Task]:
     sources: Sources = context.facts
     for index, source in enumerate(sources.files):
         parameters = _parameters(request, source, sources.refused.get(source.blob))
-        yield context.task(index, to_plain(parameters), tile=source.blob)
+        yield context.task(index, to_plain(parameters), tile=source.blob, size=source.size)
 
 
 def _parameters(request: CollectionRequest, source: SourceFile, refused: ErrorRecord | None) -> ValidateParameters:
@@ -77,6 +77,8 @@ STAGE = Stage(
     name=VALIDATE_TILES,
     task_type="validate_raster",
     handler=_HANDLER,
+    version=1,
+    record=Validation,
     fan=FanOut(_plan, expected=_expected),
     forecast=_HANDLER,
     summary=_summary,

@@ -1,0 +1,96 @@
+"""Trying again what fails for passing reasons: within a deadline, after growing, random pauses, and never nested."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
+
+import attrs
+
+from rastercollection.core.models import Notice
+from rastercollection.errors import RasterCollectionError
+
+__all__ = ["Patience"]
+
+T = TypeVar("T")
+
+_is_patient: contextvars.ContextVar[bool] = contextvars.ContextVar("rastercollection_is_patient", default=False)
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
+
+
+@attrs.define(kw_only=True)
+class Patience:
+    """How long work of the driver that fails for passing reasons is tried again.
+
+    Attributes:
+        seconds: From the first failure to the last attempt. An error after it is not retryable any more: whoever is
+            further out does not try again what was tried for so long.
+    """
+
+    seconds: float = 300.0
+    _told: dict[str, int] = attrs.field(factory=dict, init=False)
+
+    def call(self, work: Callable[[], T], doing: str) -> T:
+        """The result of ``work``, which is called again while it raises retryable errors.
+
+        Args:
+            work: Called in this thread; it can be called twice with the effect of once.
+            doing: What it does, for the notice.
+        """
+        if _is_patient.get():
+            return work()
+        token = _is_patient.set(True)
+        try:
+            return self._persist(work, doing)
+        finally:
+            _is_patient.reset(token)
+
+    def _persist(self, work: Callable[[], T], doing: str) -> T:
+        deadline, pause = 0.0, FIRST_PAUSE
+        while True:
+            try:
+                return work()
+            except RasterCollectionError as error:
+                if not error.retryable:
+                    raise
+                now = time.monotonic()
+                deadline = deadline or now + self.seconds
+                if now + pause > deadline:
+                    error.retryable = False
+                    raise
+                self._told[f"{doing}: [{error.code}] {error.message}"] = 1 + self._told.get(doing, 0)
+            time.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def of(self, backend: T) -> T:
+        """The same backend, all of whose methods are called with patience; what they would yield comes as a whole."""
+        return cast(T, _Patient(backend, self))
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What had to be tried again."""
+        return tuple(Notice(code="TRIED_AGAIN", message=message) for message in self._told)
+
+
+class _Patient:
+    def __init__(self, backend: Any, patience: Patience) -> None:
+        self._backend, self._patience = backend, patience
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._backend, name)
+        if not callable(found):
+            return found
+
+        @functools.wraps(found)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._patience.call(lambda: _whole(found(*args, **kwargs)), f"{type(self._backend).__name__}.{name}")
+
+        return call
+
+
+def _whole(value: Any) -> Any:
+    return iter(list(value)) if isinstance(value, Iterator) else value

@@ -1,0 +1,40 @@
+"""What of a job is done again although it was done before: all of it, what failed, a stage, or a tile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from rastercollection.core.engine.reuse import ALL, FAILED, Rerun
+from rastercollection.core.models import Task, TaskResult
+from rastercollection.core.workflow import Workflow
+from rastercollection.errors import RequestError, RequestProblem
+
+__all__ = ["rerun_rule"]
+
+
+def rerun_rule(wanted: Collection[str], workflow: Workflow, tiles: Iterable[str]) -> Rerun:
+    """The rule that follows from what was asked for.
+
+    Args:
+        wanted: ``all``, ``failed``, names of stages, types of tasks, names of tiles.
+        workflow: Of the job.
+        tiles: Names of its tiles.
+
+    Raises:
+        RequestError: A name is none of these.
+    """
+    stages = {stage.name: {kind.task_type for kind in stage.kinds} for stage in workflow.stages}
+    types = {task_type for found in stages.values() for task_type in found}
+    unknown = [name for name in wanted if name not in {ALL, FAILED, *stages, *types}]
+    strange = set(unknown) - set(tiles) if unknown else ()
+    if strange:
+        known = ", ".join([ALL, FAILED, *stages])
+        allowed = f"must be one of {known}, or the name of a tile of the job"
+        raise RequestError([RequestProblem("rerun", repr(name), allowed) for name in sorted(strange)])
+    again = {*wanted, *(task_type for name in wanted for task_type in stages.get(name, ()))}
+
+    def rule(task: Task, result: TaskResult) -> bool:
+        has_failed = FAILED in again and not result.is_flawless
+        return ALL in again or has_failed or task.task_type in again or task.tile in again
+
+    return rule
