@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -52,6 +53,10 @@ GOOD: dict[str, list[Any]] = {
     ],
     "jobs": ["memory", "sqlite:///jobs.db", "sqlite:////data/jobs.db", "sqlite+other://x", MemoryJobStore()],
     "on_tile_error": ["continue", "fail"],
+    "on_busy": ["wait", "take_over", "fail"],
+    "rerun": [True, False, (), "all", ["failed", "a.tif"], "create_cogs"],
+    "task_timeout": [None, 5, 0.5],
+    "stop_timeout": [5, 0.5],
     "observers": [(), [print], (print, print)],
     "workflow": [collection_workflow(CollectionRequest(container_name="/a", blob_list="a.tif", collection_id="x"))],
     "cancel": [threading.Event(), ProcessEvent()],
@@ -68,6 +73,10 @@ BAD: dict[str, list[Any]] = {
     "catalog": ["", 5, StaticCatalog, "host=h password=Zq9SECRET", "host=h dbname=stac", " dbname = stac"],
     "jobs": ["", 5, MemoryJobStore, "sqlite", "sqlite://jobs.db", "sqlite:///", "sqlite:jobs.db", "host=h"],
     "on_tile_error": ["ignore", None, 5],
+    "on_busy": ["ignore", None, 5],
+    "rerun": [5, [5], ""],
+    "task_timeout": [0, -1, "5", math.inf],
+    "stop_timeout": [0, None, "5"],
     "observers": [print, "print", [print, 5], None],
     "workflow": ["x", 5, Workflow],
     "cancel": [True, threading.Event, 5],

@@ -26,6 +26,7 @@ from rastercollection import (
     process_collection,
 )
 from rastercollection.backends.jobs.memory import MemoryJobStore
+from rastercollection.core.lease import Owner
 
 NAMES = ("a.tif", "b.tif")
 
@@ -330,7 +331,11 @@ def test_a_result_that_cannot_be_read_any_more_is_made_again(scene: Any, task_ty
     store = MemoryJobStore()
     first = process_collection(**parameters, jobs=store, executor="serial")
     spoilt = [one for one in store.results(first.job_id) if one.task.task_type == task_type]
-    store.append(first.job_id, [attrs.evolve(one, value={"bounds": "nonsense"}) for one in spoilt])
+    lease = store.acquire(first.job_id, Owner.current(), 60)
+    assert lease is not None
+    results = [attrs.evolve(one, value={"bounds": "nonsense"}) for one in spoilt]
+    store.commit(first.job_id, lease.token, results=results)
+    store.release(first.job_id, lease.token)
     again = process_collection(**parameters, jobs=store, executor="serial")
     assert (again.status, again.reused) == ("completed", False)
     assert process_collection(**parameters, jobs=store, executor="serial").reused

@@ -113,7 +113,8 @@ class JobStore(Protocol):
     def acquire(self, job_id: str, owner: Owner, seconds: float) -> Lease | None:
         """Take the lease on a job for ``seconds`` from now: it has a new token. By the store's clock.
 
-        None where a lease is held, by whomever, that has not expired. The job need not be there yet.
+        None where a lease is held, by whomever, that has not expired. The job need not be there yet. A wish that the
+        job be handed over is fulfilled with it.
         """
         ...
 

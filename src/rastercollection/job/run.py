@@ -15,7 +15,7 @@ from rastercollection.core.engine.lease import HeldLease
 from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
 from rastercollection.core.lease import Lease
-from rastercollection.core.models import JobRecord, JobStatus, TaskResult
+from rastercollection.core.models import JobRecord, JobStatus, TaskResult, TaskStatus
 from rastercollection.core.records import digest
 from rastercollection.core.workflow import JobContext, TaskKind, Workflow
 from rastercollection.disclosure.logs import get_logger
@@ -279,7 +279,8 @@ def _is_whole(known: JobRecord, workflow: Workflow, results: Sequence[TaskResult
             return False
         found[workflow.stages[result.task.stage - 1].name][str(result.status)] += 1
     counted = {name: dict(stage.get("tasks_by_status", {})) for name, stage in known.stage_results.items()}
-    might_work_now = any(result.error and not result.error.settled for result in results)
+    failures = [result.error for result in results if result.status is TaskStatus.FAILED and result.error]
+    might_work_now = any(not error.settled for error in failures)
     return counted == {name: dict(counts) for name, counts in found.items()} and not might_work_now
 
 

@@ -1,4 +1,4 @@
-"""Results are written in batches, none is kept waiting long; a lease waits for the dead, not for the living."""
+"""Results are written in batches, none is kept waiting long."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from rastercollection import JobBusyError
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.core.engine import journal as module
-from rastercollection.core.engine.journal import Journal, Lease, utc_now
+from rastercollection.core.engine.journal import Journal, utc_now
 from rastercollection.core.models import Task, TaskResult, TaskStatus
 
 
@@ -20,8 +19,9 @@ class Written(MemoryJobStore):
         super().__init__()
         self.batches: list[list[str]] = []
 
-    def append(self, job_id: str, results: Sequence[TaskResult]) -> None:
-        assert job_id == "job"
+    def commit(self, job_id: str, token: int, *, results: Sequence[TaskResult] = (), **others: Any) -> None:
+        assert (job_id, token) == ("job", 7)
+        assert others == {"forgotten": [], "job": None}
         self.batches.append([result.task.id for result in results])
 
 
@@ -46,7 +46,7 @@ def result(number: int) -> TaskResult:
 
 def test_a_full_batch_is_written_at_once(clock: Clock) -> None:
     store = Written()
-    journal = Journal(store, "job", batch=3)
+    journal = Journal(store, "job", 7, batch=3)
     for number in range(7):
         journal.add(result(number))
     assert store.batches == [["0", "1", "2"], ["3", "4", "5"]]
@@ -58,7 +58,7 @@ def test_a_full_batch_is_written_at_once(clock: Clock) -> None:
 
 def test_a_started_one_after_a_moment_that_begins_with_its_first(clock: Clock) -> None:
     store = Written()
-    journal = Journal(store, "job", seconds=0.5)
+    journal = Journal(store, "job", 7, seconds=0.5)
     journal.flush_if_due()
     journal.add(result(0))
     clock.now += 0.3
@@ -79,29 +79,10 @@ def test_a_started_one_after_a_moment_that_begins_with_its_first(clock: Clock) -
 
 def test_as_it_is_used(clock: Clock) -> None:
     store = Written()
-    journal = Journal(store, "job")
+    journal = Journal(store, "job", 7)
     for number in range(200):
         journal.add(result(number))
     assert [len(batch) for batch in store.batches] == [200]
-
-
-def test_a_lease_of_the_living_is_waited_for_as_long_as_that_of_the_dead_would_last() -> None:
-    class Held(MemoryJobStore):
-        def claim(self, job_id: str, owner: str, seconds: float) -> bool:
-            return False
-
-    began = time.monotonic()
-    with pytest.raises(JobBusyError) as caught, Lease(Held(), "job", seconds=0.4):
-        raise AssertionError("it is not ours")
-    assert 1.3 < time.monotonic() - began < 5
-    assert "job" in caught.value.message
-    assert "status()" in caught.value.hint
-
-
-def test_owners_are_told_apart() -> None:
-    store: Any = MemoryJobStore()
-    owners = {Lease(store, "job").owner for _ in range(20)}
-    assert len(owners) == 20
 
 
 def test_times_are_utc_to_the_millisecond() -> None:

@@ -16,6 +16,7 @@ from test_engine import QUICK, ByHand, in_background, job, logged, one_stage, ru
 from rastercollection import Workflow, WorkflowDefinitionError
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
+from rastercollection.core.lease import Owner
 from rastercollection.core.models import JobStatus, TaskStatus
 from rastercollection.core.records import canonical_json, digest
 
@@ -118,7 +119,7 @@ def test_a_job_is_leased_by_its_own_id_and_others_run_beside_it() -> None:
     workflow = one_stage(handlers.count_words, [{"text": "a"}])
     thread, answers = in_background(lambda: run(workflow, executor=executor, jobs=store))
     executor.wait_for(1)
-    assert not store.claim(job().id, "another process", 1)
+    assert store.acquire(job().id, Owner.current(), 1) is None
     other = run(workflow, attrs.evolve(job(), id="e" * 64), jobs=store, lease_seconds=0.5)
     assert other.job.status is JobStatus.COMPLETED
     executor.complete(0)

@@ -191,6 +191,9 @@ class MemoryJobStore:
             held = self._leases.get(job_id)
             if held is not None and held.expires > now:
                 return None
+            job = self._jobs.get(job_id)
+            if job is not None and job.wish is Wish.HAND_OVER:
+                job.wish = Wish.NONE
             self._leases[job_id] = _Held(token=next(self._tokens), owner=owner, renewed=now, expires=now + seconds)
             return self.lease(job_id)
 

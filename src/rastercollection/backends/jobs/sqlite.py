@@ -276,6 +276,7 @@ def _acquired(connection: sqlite3.Connection, job_id: str, owner: Owner, seconds
     held = connection.execute(f"SELECT 1 FROM leases WHERE job_id = ? AND expires > {_NOW}", (job_id,)).fetchone()
     if held:
         return None
+    connection.execute("UPDATE jobs SET wish = '' WHERE id = ? AND wish = ?", (job_id, str(Wish.HAND_OVER)))
     connection.execute("UPDATE tokens SET latest = latest + 1")
     connection.execute(
         "INSERT OR REPLACE INTO leases (job_id, token, owner, renewed, expires)"
