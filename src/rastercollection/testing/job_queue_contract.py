@@ -49,6 +49,9 @@ class JobQueueContract(StoreUnderTest):
         assert 50 < lease.left <= 60
         assert other.acquire(job.id, an_owner(), 60) is None
         assert other.next_job(an_owner(), 60) is None
+        still = store.renew(job.id, lease.token, 60)
+        assert still is not None
+        assert (still.token, still.claims) == (lease.token, 1)
 
     def test_only_what_waits_for_a_worker_is_handed_out(self, store: JobStore) -> None:
         store.create(a_job("nobody's"))
@@ -111,7 +114,6 @@ class JobQueueContract(StoreUnderTest):
 
         found = [lease for leases in in_threads(6, work) for lease in leases]
         assert sorted(lease.job_id for lease in found) == sorted(names)
-        assert len({lease.token for lease in found}) == len(names)
 
     def test_several_processes_get_different_jobs(self, store: JobStore) -> None:
         if store.reach == "process":
