@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rastercollection import errors
+from rastercollection.backends import postgresql
 from rastercollection.backends.catalogs.pgstac import pgstac_errors
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.core.records import from_dict, to_dict
@@ -46,11 +47,13 @@ ARGUMENTS: dict[type[RasterCollectionError], tuple[object, ...]] = {
     errors.MissingExtraError: ("The catalog", "extra"),
 }
 
+MODULES = (errors, postgresql, pgstac_errors)
+
 
 def _classes(above: type[RasterCollectionError] = RasterCollectionError) -> Iterator[type[RasterCollectionError]]:
     yield above
     for below in above.__subclasses__():
-        if below.__module__ in (errors.__name__, pgstac_errors.__name__):
+        if below.__module__ in (module.__name__ for module in MODULES):
             yield from _classes(below)
 
 
@@ -58,8 +61,8 @@ CLASSES = list(dict.fromkeys(_classes()))
 
 
 def test_no_class_is_missing_from_what_is_tested_here() -> None:
-    named = {getattr(module, name) for module in (errors, pgstac_errors) for name in module.__all__}
-    assert set(CLASSES) == {kind for kind in named if issubclass(kind, RasterCollectionError)}
+    named = {getattr(module, name) for module in MODULES for name in module.__all__}
+    assert set(CLASSES) == {kind for kind in named if isinstance(kind, type) and issubclass(kind, RasterCollectionError)}
     assert {kind.code for kind in CLASSES} >= CIRCUMSTANCES
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from rastercollection.backends.catalogs.pgstac.pgstac_errors import (
-    DatabaseNotFoundError,
     PgstacMissingError,
     PgstacVersionError,
     PostgisMissingError,
 )
+from rastercollection.backends.postgresql import DatabaseNotFoundError
 from rastercollection.errors import (
     BackendError,
     CatalogIncompleteError,

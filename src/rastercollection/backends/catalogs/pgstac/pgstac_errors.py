@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from rastercollection.errors import CatalogSetupError
 
-__all__ = ["DatabaseNotFoundError", "PgstacMissingError", "PgstacVersionError", "PostgisMissingError"]
-
-
-class DatabaseNotFoundError(CatalogSetupError):
-    code = "DATABASE_NOT_FOUND"
-    default_hint = "Correct the name at the end of the address, or create it: createdb NAME."
+__all__ = ["PgstacMissingError", "PgstacVersionError", "PostgisMissingError"]
 
 
 class PostgisMissingError(CatalogSetupError):
