@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model.parameters import Parameter, parameters
 from rastercollection.model.request import CollectionRequest
 

@@ -21,7 +21,8 @@ from rastercollection.errors import BackendError, RequestError, RequestProblem, 
 from rastercollection.job.arguments import JobArguments
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
-from rastercollection.job.runtime import RuntimeOptions, open_job_store, unknown_names
+from rastercollection.job.runtime import open_job_store, unknown_names
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model import checks
 from rastercollection.model.parameters import MISSING, explained, parameters, problems, shown
 from rastercollection.model.request import CollectionRequest

@@ -22,7 +22,7 @@ import rastercollection
 from rastercollection import CollectionRequest
 from rastercollection.cli.demo import Scene, make_scene
 from rastercollection.cli.options import option_name
-from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model.parameters import parameters
 from rastercollection.testing.sample_rasters import write_sample_cog
 

@@ -21,7 +21,8 @@ from rastercollection.core.workflow import Workflow
 from rastercollection.errors import ObjectNotFoundError, RequestError, UnknownNameError
 from rastercollection.executors.serial import SerialExecutor
 from rastercollection.job.collection_workflow import collection_workflow
-from rastercollection.job.runtime import RuntimeOptions, unknown_names
+from rastercollection.job.runtime import unknown_names
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model.parameters import parameters, problems
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rastercollection import CollectionRequest, RequestError, plan_collection, process_collection, submit
 from rastercollection.job.arguments import CollectionArguments, JobArguments
-from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model import converters
 from rastercollection.model.names import tile_names
 from rastercollection.model.parameters import parameters

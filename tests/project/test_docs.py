@@ -18,7 +18,7 @@ import rastercollection
 from rastercollection import CollectionRequest
 from rastercollection.cli.demo import make_scene
 from rastercollection.core.registry import Registry
-from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.ports import registries
 
 DOCS = Path(__file__).parents[2] / "docs"

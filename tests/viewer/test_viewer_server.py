@@ -21,7 +21,7 @@ import rasterio
 from rasterio.io import MemoryFile
 
 from rastercollection import ObjectNotFoundError, ViewError, ViewServer, process_collection
-from rastercollection.viewer.guard import Guard
+from rastercollection.viewer.access import Guard
 from viewer_scenes import (
     NAMES,
     NORTH,

@@ -150,7 +150,7 @@ class Meanings:
 
     states: Mapping[str, Kind] = attrs.field(factory=dict)
     hints: Mapping[Kind, str] = attrs.field(factory=dict)
-    of_text: Callable[[str | None, str], Kind | None] = attrs.field(default=lambda state, text: None)
+    of_text: Callable[[str | None, str], Kind | None] = attrs.field(default=lambda _state, _text: None)
 
     def kind(self, error: psycopg.Error, text: str) -> Kind:
         """The class of the library's errors for one of psycopg's."""

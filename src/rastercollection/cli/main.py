@@ -32,7 +32,8 @@ from rastercollection.errors import (
     RequestProblem,
     UnknownNameError,
 )
-from rastercollection.job.runtime import RuntimeOptions, open_storage
+from rastercollection.job.runtime import open_storage
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model.request import CollectionRequest
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def _view(output: Output, *, collection: str, host: str, no_browser: bool, **set
 
 
 def _print_address(address: str, output: Output, collection: str, host: str) -> None:
-    from rastercollection.viewer.guard import is_loopback
+    from rastercollection.viewer.access import is_loopback
 
     if output.json:
         _print_json({"url": str(address), "collection": collection})

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from rastercollection.job.runtime import RuntimeOptions
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model import converters
 from rastercollection.model.parameters import Parameter, parameters
 from rastercollection.model.request import CollectionRequest

@@ -63,7 +63,7 @@ class Task:
         parameters: JSON-able arguments; never arrays, never open datasets.
         tile: Name of the source that it is about; None for a fan-in task.
         version: Of the code that makes the output: a result of another version is not taken over.
-        size: How much there is to do, in bytes of pixels or the like, as far as it is known beforehand; 0 where it is
+        size: How much there is to do, in bytes of data, as far as it is known beforehand; 0 where it is
             not. The time that an attempt is given follows from it.
     """
 

@@ -149,7 +149,7 @@ class PlanContext(JobContext):
             index: From 0.
             parameters: JSON-able, for the handler.
             tile: Name of the source that it is about.
-            size: How much there is to do, in bytes of pixels or the like, where it is known.
+            size: How much there is to do, in bytes of data, where it is known.
         """
         return self._task(self.stage, index, parameters, tile, size)
 

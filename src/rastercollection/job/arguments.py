@@ -217,7 +217,7 @@ class JobArguments(CollectionArguments, total=False):
     task_timeout: float | None
     """Seconds that an attempt at a tile, or at another task, may take; then it is given up."""
 
-    stop_timeout: float
+    stop_timeout: float | None
     """Seconds in which tasks that run may end when the job is stopped; then they are given up."""
 
     observers: Sequence[Observer]

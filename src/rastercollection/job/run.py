@@ -11,7 +11,7 @@ from typing import Any, Self
 import attrs
 
 from rastercollection.core.engine.engine import Engine, JobOutcome
-from rastercollection.core.engine.lease import HeldLease
+from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
 from rastercollection.core.lease import Lease
@@ -39,7 +39,6 @@ from rastercollection.job.rerun import rerun_rule
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import (
     Runtime,
-    RuntimeOptions,
     open_catalog,
     open_job_store,
     open_runtime,
@@ -47,6 +46,7 @@ from rastercollection.job.runtime import (
     planned_limits,
     time_limit,
 )
+from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.sources import every_part, find_sources, fingerprints
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest

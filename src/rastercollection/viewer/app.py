@@ -19,8 +19,8 @@ from titiler.mosaic.factory import MosaicTilerFactory
 from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TileError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS
+from rastercollection.viewer.access import Guard
 from rastercollection.viewer.endpoints import CollectionApi
-from rastercollection.viewer.guard import Guard
 from rastercollection.viewer.served import ServedCollection
 from rastercollection.viewer.tiles import NotDrawnError, TooCoarseError, backend_of, reader_of
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from rastercollection.backends.jobs import database
 from rastercollection.backends.jobs.default import default_job_store, state_folder
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
+from rastercollection.core.lease import Owner
 from rastercollection.core.models import JobRecord, JobStatus, Task, TaskResult, TaskStatus
 from rastercollection.errors import (
     BackendError,
@@ -28,11 +30,16 @@ from rastercollection.errors import (
 MAKE = """
 import os, sys
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
+from rastercollection.core.lease import Owner
 from rastercollection.core.models import Task, TaskResult, TaskStatus
 
 def result(name, index, **value):
     task = Task(id=f"{name}-{index:06d}", stage=1, task_type="test", handler="test:run")
     return TaskResult(task=task, status=TaskStatus.COMPLETED, value=value)
+
+def append(store, job_id, results):
+    lease = store.acquire(job_id, Owner.current(), 600) or store.lease(job_id)
+    store.commit(job_id, lease.token, results=results)
 """
 
 APPEND = (
@@ -42,7 +49,7 @@ path, name = sys.argv[1:]
 sys.stdin.readline()
 with SqliteJobStore(path) as store:
     for start in range(0, 200, 20):
-        store.append("job", [result(name, index) for index in range(start, start + 20)])
+        append(store, "job", [result(name, index) for index in range(start, start + 20)])
 """
 )
 
@@ -51,7 +58,7 @@ APPEND_FOREVER = (
     + """
 store = SqliteJobStore(sys.argv[1])
 for batch in range(1_000_000):
-    store.append("job", [result("task", batch * 25 + index, batch=batch) for index in range(25)])
+    append(store, "job", [result("task", batch * 25 + index, batch=batch) for index in range(25)])
     print(batch, flush=True)
 """
 )
@@ -62,7 +69,7 @@ CLAIM = (
 path, name = sys.argv[1:]
 sys.stdin.readline()
 with SqliteJobStore(path) as store:
-    print(int(store.claim("job", name, 60)))
+    print(int(store.acquire("job", Owner.current(), 60) is not None))
 """
 )
 
@@ -70,6 +77,13 @@ with SqliteJobStore(path) as store:
 def result(index: int, size: int = 10) -> TaskResult:
     task = Task(id=f"task-{index:06d}", stage=1, task_type="test", handler="test:run")
     return TaskResult(task=task, status=TaskStatus.COMPLETED, value={"text": "x" * size})
+
+
+def append(store: SqliteJobStore, job_id: str, results: Sequence[TaskResult]) -> None:
+    """Write under the lease that there is, or a new one."""
+    lease = store.acquire(job_id, Owner.current(), 600) or store.lease(job_id)
+    assert lease is not None
+    store.commit(job_id, lease.token, results=results)
 
 
 def run_at_once(script: str, path: Path, count: int) -> list[str]:
@@ -115,7 +129,8 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
             told = max(told, *lines, *map(int, writer.stdout.read().split()))
         with SqliteJobStore(path) as store:
             found = store.results("job")
-            assert store.claim("job", "next", 60)
+            store.release("job", store.lease("job").token)
+            assert store.acquire("job", Owner.current(), 60)
         assert len(found) % 25 == 0
         assert len(found) >= (told + 1) * 25
         assert [result.task.id for result in found] == [f"task-{index:06d}" for index in range(len(found))]
@@ -126,7 +141,7 @@ def test_a_full_disk_undoes_the_whole_batch(tmp_path: Path) -> None:
     """Give the file one page more each time, until the batch fits."""
     batch = [result(index, size=3000) for index in range(20)]
     with SqliteJobStore(tmp_path / "jobs.db") as store:
-        store.append("job", [result(0)])
+        append(store, "job", [result(0)])
         before = store.results("job")
         failures = 0
         for pages in range(1, 100):
@@ -134,11 +149,13 @@ def test_a_full_disk_undoes_the_whole_batch(tmp_path: Path) -> None:
                 used = connection.execute("PRAGMA page_count").fetchone()[0]
                 connection.execute(f"PRAGMA max_page_count = {used + pages - 1}")
             try:
-                store.append("job", batch)
+                append(store, "job", batch)
             except NoSpaceError:
                 failures += 1
                 assert store.results("job") == before
-                assert store.claim("job", "me", 60)
+                lease = store.lease("job")
+                assert lease is not None
+                assert store.renew("job", lease.token, 60)
             else:
                 break
         assert store.results("job") == batch
@@ -149,15 +166,15 @@ def test_a_locked_file_is_waited_for_then_reported(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
     path = tmp_path / "jobs.db"
     with SqliteJobStore(path) as store:
-        store.append("job", [result(1)])
+        append(store, "job", [result(1)])
         intruder = sqlite3.connect(path, isolation_level=None)
         intruder.execute("BEGIN IMMEDIATE")
         with pytest.raises(UnavailableError, match="locked") as caught:
-            store.append("job", [result(2)])
+            append(store, "job", [result(2)])
         assert caught.value.retryable
         assert store.results("job") == [result(1)]
         intruder.execute("ROLLBACK")
-        store.append("job", [result(2)])
+        append(store, "job", [result(2)])
         intruder.close()
         assert store.results("job") == [result(1), result(2)]
 
@@ -241,7 +258,7 @@ def test_files_of_the_first_release_are_read(tmp_path: Path) -> None:
         assert (job.status, job.result) == (JobStatus.COMPLETED, {"share_url": None})
         (found,) = store.results("j1")
         assert (found.task.tile, found.attempts, found.value, found.seconds) == ("🛰.tif", 2, {"x": "nan"}, 1.5)
-        store.append("j1", [result(1)])
+        append(store, "j1", [result(1)])
         assert len(store.results("j1")) == 2
 
 
@@ -259,7 +276,7 @@ def test_closed_stores_say_so_and_leave_one_file(tmp_path: Path) -> None:
     copy.close()
     store.close()
     store.close()
-    for use in (store.list_jobs, lambda: store.append("j", [result(1)])):
+    for use in (store.list_jobs, lambda: append(store, "j", [result(1)])):
         with pytest.raises(BackendError, match="closed"):
             use()
     assert [entry.name for entry in tmp_path.iterdir()] == ["jobs.db"]
@@ -279,10 +296,10 @@ def test_a_store_that_is_dropped_warns_of_nothing(tmp_path: Path) -> None:
 def test_a_forked_child_uses_a_connection_of_its_own(tmp_path: Path) -> None:
     script = MAKE + (
         "store = SqliteJobStore(sys.argv[1])\n"
-        "store.append('job', [result('before', 0)])\n"
+        "append(store, 'job', [result('before', 0)])\n"
         "inherited = store._database._connection\n"
         "child = os.fork()\n"
-        "store.append('job', [result('child' if child == 0 else 'parent', n) for n in range(50)])\n"
+        "append(store, 'job', [result('child' if child == 0 else 'parent', n) for n in range(50)])\n"
         "if child == 0: os._exit(store._database._connection is inherited)\n"
         "assert os.waitpid(child, 0)[1] == 0\n"
         "print(len(store.results('job')))\n"

@@ -17,7 +17,7 @@ from test_engine import ByHand, in_background, job, one_stage, run
 from rastercollection import JobBusyError
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.core.engine.engine import Engine
-from rastercollection.core.engine.lease import HeldLease
+from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.events import Event, JobWaiting
 from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import JobStatus

@@ -16,8 +16,8 @@ from typing import Any
 import attrs
 
 from rastercollection.core.engine.attempts import RetryPolicy, TimeLimit
+from rastercollection.core.engine.held_lease import LEASE_SECONDS, HeldLease, OnBusy
 from rastercollection.core.engine.journal import Deaths, Journal, utc_now
-from rastercollection.core.engine.lease import LEASE_SECONDS, HeldLease, OnBusy
 from rastercollection.core.engine.planning import expected_tasks, planned_tasks
 from rastercollection.core.engine.reuse import Earlier, Rerun, unreadable, versions
 from rastercollection.core.engine.stage_outcome import StageFailedError, essences, require_success
