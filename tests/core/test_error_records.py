@@ -62,7 +62,9 @@ CLASSES = list(dict.fromkeys(_classes()))
 
 def test_no_class_is_missing_from_what_is_tested_here() -> None:
     named = {getattr(module, name) for module in MODULES for name in module.__all__}
-    assert set(CLASSES) == {kind for kind in named if isinstance(kind, type) and issubclass(kind, RasterCollectionError)}
+    assert set(CLASSES) == {
+        kind for kind in named if isinstance(kind, type) and issubclass(kind, RasterCollectionError)
+    }
     assert {kind.code for kind in CLASSES} >= CIRCUMSTANCES
 
 
