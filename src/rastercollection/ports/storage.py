@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import attrs
+
+from rastercollection.core.lease import Mark
 
 __all__ = [
     "GdalSource",
     "ObjectInfo",
     "StorageBackend",
+    "Sweepable",
 ]
 
 
@@ -129,4 +132,22 @@ class StorageBackend(Protocol):
 
     def is_process_local(self, url: str) -> bool:
         """Whether only this process sees the object (``memory://``)."""
+        ...
+
+
+@runtime_checkable
+class Sweepable(Protocol):
+    """What a storage can besides, where writers that die leave temporary files behind."""
+
+    def sweep(self, url: str, is_over: Callable[[Mark], bool], *, deep: bool = False) -> Sequence[str]:
+        """Remove what was left in a folder by those of whom ``is_over`` says so; what bears no mark stays.
+
+        Args:
+            url: The folder; one that is not there holds nothing.
+            is_over: Told the marks of temporary files.
+            deep: At any depth; otherwise just in the folder itself.
+
+        Returns:
+            Names of what was removed.
+        """
         ...

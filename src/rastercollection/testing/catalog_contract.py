@@ -26,9 +26,11 @@ from typing import Any
 import attrs
 import pytest
 
-from rastercollection.errors import BackendError, ObjectExistsError
+from rastercollection.errors import BackendError, LeaseLostError, ObjectExistsError
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
+from rastercollection.ports.guarded import guarded_catalog
 from rastercollection.stac.terms import COG_TYPE
+from rastercollection.testing.scripted import ScriptedGuard
 
 __all__ = ["CatalogContract", "contract_collection", "contract_item"]
 
@@ -287,6 +289,29 @@ class CatalogContract(abc.ABC):
         items = [contract_item("scene", name, number) for number, name in enumerate(ids)]
         assert catalog.publish(contract_collection("scene"), items).items == len(ids)
         assert self._ids("scene") == sorted(ids)
+
+    def test_a_guard_that_refuses_keeps_all_as_it_was(self, catalog: CatalogBackend) -> None:
+        """However late it refuses: as long as something can still be seen to change, it is asked."""
+        catalog.publish(contract_collection("scene"), [contract_item("scene", name) for name in "ab"])
+        state = self._state("scene")
+        items = [contract_item("scene", "a", platform="new"), contract_item("scene", "c", 2)]
+        for name in ("scene", "fresh"):
+            refused = pickle.loads(pickle.dumps(guarded_catalog(catalog, ScriptedGuard())))
+            with pytest.raises(LeaseLostError) as caught:
+                refused.publish(contract_collection(name, title="New"), items[:0], mode="replace")
+            assert caught.value.code == "LEASE_LOST"
+        for allowed in range(50):
+            guarded = guarded_catalog(catalog, ScriptedGuard(allowed=allowed))
+            try:
+                published = guarded.publish(contract_collection("scene", title="New"), items)
+            except LeaseLostError:
+                found = self._state("scene")
+                assert found == state or sorted(item["id"] for item in found[1]) == ["a", "b", "c"]
+            else:
+                break
+        assert (published.items, published.stored) == (3, 2)
+        assert self.raw_collection("fresh") is None
+        assert catalog.is_current(published)
 
     def test_backends_pickle(self, catalog: CatalogBackend) -> None:
         again = pickle.loads(pickle.dumps(catalog))

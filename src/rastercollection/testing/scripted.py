@@ -1,4 +1,4 @@
-"""Functions to submit in tests: deterministic results, failures and deaths. They pickle, and need only the stdlib."""
+"""Functions to submit in tests: deterministic results, failures and deaths. They pickle."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rastercollection.errors import TaskError
+import attrs
+
+from rastercollection.core.lease import Mark
+from rastercollection.errors import LeaseLostError, TaskError
 
 __all__ = [
     "BadlyLoadedError",
     "BadlyLoadedValue",
+    "ScriptedGuard",
     "collect",
     "die_by_signal",
     "echo",
@@ -51,6 +55,25 @@ class BadlyLoadedValue:
 
 def _refuse(reason: str) -> NoReturn:
     raise ValueError(reason)
+
+
+@attrs.frozen
+class ScriptedGuard:
+    """A guard that lets nobody write once ``allowed`` is used up.
+
+    Attributes:
+        allowed: How often it still lets somebody.
+        mark: Of temporary files.
+    """
+
+    allowed: int = 0
+    mark: Mark = attrs.field(factory=lambda: Mark(job="0123456789ab", token=7))
+    _asked: list[int] = attrs.field(factory=list, repr=False)
+
+    def check(self) -> None:
+        self._asked.append(1)
+        if len(self._asked) > self.allowed:
+            raise LeaseLostError.of("0123456789abcdef", "process 1 on elsewhere")
 
 
 def echo(value: Any) -> Any:

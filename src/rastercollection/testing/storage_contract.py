@@ -33,11 +33,12 @@ import pytest
 from rastercollection.errors import BackendError, ObjectExistsError, ObjectNotFoundError
 from rastercollection.ports.addresses import blob_problem, join, relative
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.testing.guarded_contract import GuardedStorageContract
 
 __all__ = ["StorageContract"]
 
 
-class StorageContract(abc.ABC):
+class StorageContract(GuardedStorageContract):
     """Tests of the meaning of :class:`~rastercollection.ports.storage.StorageBackend`.
 
     Attributes:
@@ -64,14 +65,6 @@ class StorageContract(abc.ABC):
     @abc.abstractmethod
     def make_storage(self) -> StorageBackend:
         """The backend under test."""
-
-    @abc.abstractmethod
-    def raw_write(self, url: str, data: bytes) -> None:
-        """Put an object there without the backend, making folders."""
-
-    @abc.abstractmethod
-    def raw_read(self, url: str) -> bytes:
-        """Read an object without the backend."""
 
     @abc.abstractmethod
     def refusing(self) -> AbstractContextManager[None]:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -47,6 +48,9 @@ class TestLocalPaths(StorageContract):
     def raw_read(self, url: str) -> bytes:
         return Path(url).read_bytes()
 
+    def left_behind(self, container: str) -> list[str]:
+        return [str(path) for path in Path(container).rglob(".*.part")]
+
     def refusing(self) -> contextlib.AbstractContextManager[None]:
         return failing(os, "stat")
 
@@ -75,6 +79,9 @@ class TestFileUris(StorageContract):
 
     def raw_read(self, url: str) -> bytes:
         return self._path(url).read_bytes()
+
+    def left_behind(self, container: str) -> list[str]:
+        return [str(path) for path in self.folder.rglob(".*.part")]
 
     def refusing(self) -> contextlib.AbstractContextManager[None]:
         return failing(os, "stat")
@@ -131,6 +138,10 @@ class TestS3(OnServer):
     @pytest.fixture(autouse=True)
     def server(self, s3_store: Store) -> None:
         self.store = s3_store
+
+    def left_behind(self, container: str) -> list[str]:
+        fs = fsspec.filesystem("s3", **self.store.options)
+        return [upload["Key"] for upload in fs.list_multipart_uploads(container.removeprefix("s3://"))]
 
 
 class TestAzure(OnServer):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -14,6 +14,8 @@ from rastercollection.backends.storage.local import LocalObject
 from rastercollection.backends.storage.private_hosts import check_public, guarded_client
 from rastercollection.backends.storage.transfer import copied
 from rastercollection.backends.storage.vendor import secrets_in, translated
+from rastercollection.core.guard import Guard
+from rastercollection.core.lease import Mark
 from rastercollection.disclosure.redaction import Hidden
 from rastercollection.ports.addresses import HTTP_SCHEMES, LOCAL_SCHEMES, accepted, public_url, split_scheme
 from rastercollection.ports.storage import GdalSource, ObjectInfo
@@ -40,21 +42,27 @@ class FsspecStorage:
             nowhere: not in the representation, errors or public addresses.
         allow_private_hosts: Whether web addresses may lead to this machine and its private network. Endpoints of
             object stores in ``options`` are the program's own and may in any case.
+        guard: Asked before each change; see :meth:`guarded`.
     """
 
     options: Mapping[str, Any] = attrs.field(default=None, converter=_options, repr=False, hash=False)
     allow_private_hosts: bool = attrs.field(default=False, kw_only=True)
+    guard: Guard | None = attrs.field(default=None, kw_only=True, repr=False, eq=False)
+
+    def guarded(self, guard: Guard) -> Self:
+        """A copy that asks the guard when one call, or one request, is left that makes a change visible."""
+        return attrs.evolve(self, guard=guard)
 
     def _at(self, url: str) -> LocalObject | RemoteObject:
         scheme = accepted(url)[0]
         if scheme in LOCAL_SCHEMES:
-            return LocalObject(url)
+            return LocalObject(url, self.guard)
         from rastercollection.backends.storage.remote import RemoteObject
 
         if scheme not in HTTP_SCHEMES or self.allow_private_hosts:
-            return RemoteObject(url, self.options)
+            return RemoteObject(url, self.options, self.guard)
         check_public(url)
-        return RemoteObject(url, {"get_client": guarded_client, **self.options})
+        return RemoteObject(url, {"get_client": guarded_client, **self.options}, self.guard)
 
     @property
     def _secrets(self) -> Hidden:
@@ -142,6 +150,15 @@ class FsspecStorage:
         """Remove an object; one that is not there is fine. Folders are refused."""
         with translated("delete", url, self._secrets):
             self._at(url).delete()
+
+    def sweep(self, url: str, is_over: Callable[[Mark], bool], *, deep: bool = False) -> Sequence[str]:
+        """Remove temporary files of owners that are gone from a local folder; return their paths.
+
+        Stores have none: what is left there of an upload is in no listing.
+        """
+        at = self._at(url)
+        with translated("clear up in", url, self._secrets):
+            return at.sweep(is_over, deep=deep) if isinstance(at, LocalObject) else ()
 
     def public_url(self, url: str) -> str:
         """The absolute path of a local object; for others the URL without credentials and query string."""

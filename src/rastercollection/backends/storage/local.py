@@ -10,24 +10,24 @@ import contextlib
 import datetime as dt
 import errno
 import os
-import re
-import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
+from rastercollection.core.guard import Guard
+from rastercollection.core.lease import Mark
+from rastercollection.core.temporaries import is_part, part_name, sweep
 from rastercollection.errors import BackendError, ObjectNotFoundError
 from rastercollection.ports.addresses import join, local_path
 from rastercollection.ports.storage import ObjectInfo
 
-__all__ = ["LocalObject", "publish"]
+__all__ = ["LocalObject", "fetch", "publish"]
 
 Fill = Callable[[int, str], None]
 """Writes the content of a temporary file, given its descriptor and its path."""
 
 CHUNK = 8 * 1024 * 1024
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NO_FAST_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -35,9 +35,13 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 @attrs.frozen
 class LocalObject:
-    """One address on a local disk; ``path`` is absolute. Raises plain ``OSError``s."""
+    """One address on a local disk; ``path`` is absolute. Raises plain ``OSError``s.
+
+    ``guard`` is asked before each change.
+    """
 
     url: str
+    guard: Guard | None = attrs.field(default=None, eq=False, repr=False)
     path: str = attrs.field(init=False)
 
     @path.default
@@ -75,60 +79,83 @@ class LocalObject:
             return file.read(-1 if end is None else max(end - start, 0))
 
     def write(self, data: bytes, *, overwrite: bool) -> ObjectInfo:
-        written = publish(self.path, lambda descriptor, _: _write_all(descriptor, data), overwrite=overwrite)
-        return _describe(self.url, written)
+        return self._publish(lambda descriptor, _: _write_all(descriptor, data), overwrite=overwrite)
 
     def put(self, local_path: str, *, overwrite: bool) -> ObjectInfo:
         _check_regular(local_path)
-        written = publish(self.path, lambda descriptor, _: _copy(local_path, descriptor), overwrite=overwrite)
-        return _describe(self.url, written)
+        return self._publish(lambda descriptor, _: _copy(local_path, descriptor), overwrite=overwrite)
 
     def fill(self, fill: Fill) -> ObjectInfo:
         """Like :meth:`put`, with what ``fill`` writes."""
-        return _describe(self.url, publish(self.path, fill))
+        return self._publish(fill, overwrite=True)
+
+    def _publish(self, fill: Fill, *, overwrite: bool) -> ObjectInfo:
+        return _describe(self.url, publish(self.path, fill, overwrite=overwrite, guard=self.guard))
 
     def get(self, local_path: str) -> None:
         _check_regular(self.path)
-        publish(local_path, lambda descriptor, _: _copy(self.path, descriptor), durable=False)
+        fetch(local_path, lambda descriptor, _: _copy(self.path, descriptor), self.guard)
+
+    def sweep(self, is_over: Callable[[Mark], bool], *, deep: bool) -> Sequence[str]:
+        """Remove temporary files of owners that are gone from a folder; return their paths."""
+        return sweep(self.path, is_over, deep=deep)
 
     def delete(self) -> None:
+        if self.guard is not None:
+            self.guard.check()
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(self.path)
 
 
-def publish(target: str, fill: Fill, *, overwrite: bool = True, durable: bool = True) -> os.stat_result:
-    """Make a file appear under the name ``target`` with what ``fill`` writes, at once.
+def publish(target: str, fill: Fill, *, overwrite: bool = True, guard: Guard | None = None) -> os.stat_result:
+    """Make a file appear under the name ``target`` with what ``fill`` writes, at once; it survives a loss of power.
+
+    The guard is asked once all of the content is on the disk, when one call is left that makes it visible.
 
     Args:
         target: Its path; missing folders are made.
         fill: Writes the content.
         overwrite: Whether it may replace a file; otherwise exactly one of several writers wins.
-        durable: Survive a loss of power: flush file and folder to the disk.
+        guard: Asked whether it may appear; its mark is part of the temporary file's name.
 
     Raises:
         FileExistsError: It exists and ``overwrite`` is False.
     """
     folder, name = os.path.split(os.path.abspath(target))
-    _make_folders(folder, durable)
-    temporary = os.path.join(folder, _temporary_name(name))
-    try:
-        written = _write_temporary(temporary, fill, durable)
-        if overwrite:
-            os.replace(temporary, target)
-        else:
-            _link(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    if durable:
-        _flush_folder(folder)
+    _make_folders(folder, durable=True)
+    with _temporary(folder, name, guard) as temporary:
+        written = _write_temporary(temporary, fill, durable=True)
+        if guard is not None:
+            guard.check()
+        try:
+            (os.replace if overwrite else _link)(temporary, target)
+        except FileNotFoundError:
+            if guard is not None:  # whoever took the job over has removed it
+                guard.check()
+            raise
+    _flush_folder(folder)
     return written
 
 
-def _temporary_name(name: str) -> str:
-    kept = os.fsdecode(os.fsencode(name)[:200])
-    return f".{kept}.{secrets.token_hex(8)}.part"
+def fetch(target: str, fill: Fill, guard: Guard | None = None) -> None:
+    """Like :func:`publish`, for a file that is of use to this process only: nothing is flushed, nobody is asked."""
+    folder, name = os.path.split(os.path.abspath(target))
+    _make_folders(folder, durable=False)
+    with _temporary(folder, name, guard) as temporary:
+        _write_temporary(temporary, fill, durable=False)
+        os.replace(temporary, target)
+
+
+@contextlib.contextmanager
+def _temporary(folder: str, name: str, guard: Guard | None) -> Iterator[str]:
+    """A path in the folder; a file that is there when the block fails is removed."""
+    path = os.path.join(folder, part_name(name, guard.mark if guard is not None else Mark()))
+    try:
+        yield path
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 def _write_temporary(path: str, fill: Fill, durable: bool) -> os.stat_result:
@@ -154,7 +181,8 @@ def _link(temporary: str, target: str) -> None:
             "Write with overwrite=True, or to another disk.",
             target,
         ) from error
-    os.unlink(temporary)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
 
 
 def _make_folders(folder: str, durable: bool) -> None:
@@ -223,7 +251,7 @@ def _walk(url: str, folder: str, deep: bool) -> Iterator[ObjectInfo]:
         entry = found[address]
         if address.endswith("/"):
             yield from _walk(address[:-1], entry.path, deep) if deep else ()
-        elif not _TEMPORARY.fullmatch(entry.name):
+        elif not is_part(entry.name):
             yield from _seen(address, entry.path)
 
 

@@ -14,8 +14,10 @@ from typing import Any
 import attrs
 import fsspec
 
-from rastercollection.backends.storage.local import publish
+from rastercollection.backends.storage.local import fetch
+from rastercollection.backends.storage.uploads import Content, upload
 from rastercollection.backends.storage.vendor import kind_of
+from rastercollection.core.guard import Guard
 from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError, UnavailableError
 from rastercollection.ports.addresses import AZURE_SCHEMES, HTTP_SCHEMES, join, public_form, split_scheme
 from rastercollection.ports.storage import ObjectInfo
@@ -39,10 +41,14 @@ _MEMORY = threading.Lock()
 
 @attrs.frozen
 class RemoteObject:
-    """One address, with the options of its file system. Raises what the vendor's library raises."""
+    """One address, with the options of its file system. Raises what the vendor's library raises.
+
+    ``guard`` is asked before each change.
+    """
 
     url: str
     options: Mapping[str, Any] = attrs.field(repr=False)
+    guard: Guard | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def scheme(self) -> str:
@@ -155,22 +161,31 @@ class RemoteObject:
 
     def write(self, data: bytes, *, overwrite: bool) -> ObjectInfo:
         self._check_writable()
-        mode = "overwrite" if overwrite else "create"
-        with _MEMORY if self.scheme == "memory" else contextlib.nullcontext():
-            self._fs.pipe_file(self._path, data, mode=mode)
+        if self.scheme != "memory":
+            return self._upload(Content.of(data), overwrite=overwrite)
+        with _MEMORY:
+            self._ask()
+            self._fs.pipe_file(self._path, data, mode="overwrite" if overwrite else "create")
             return self.stat()
 
     def put(self, local_path: str, *, overwrite: bool) -> ObjectInfo:
         self._check_writable()
-        if self.scheme == "memory":
-            with open(local_path, "rb") as file:
+        with open(local_path, "rb") as file:
+            if self.scheme == "memory":
                 return self.write(file.read(), overwrite=overwrite)
-        os.stat(local_path)
-        self._fs.put_file(local_path, self._path, mode="overwrite" if overwrite else "create")
+            return self._upload(Content.of_file(file), overwrite=overwrite)
+
+    def _upload(self, content: Content, *, overwrite: bool) -> ObjectInfo:
+        owned = self.guard is not None
+        upload(self._fs, self.scheme, self._path, content, overwrite=overwrite, ask=self._ask, alone=owned)
         return self.stat()
 
+    def _ask(self) -> None:
+        if self.guard is not None:
+            self.guard.check()
+
     def get(self, local_path: str) -> None:
-        publish(local_path, self.fetch, durable=False)
+        fetch(local_path, self.fetch, self.guard)
 
     def fetch(self, descriptor: int, temporary: str) -> None:
         """Write the content into a new local file, given its descriptor and its path."""
@@ -189,11 +204,13 @@ class RemoteObject:
 
     def copy_inside_store(self, source: RemoteObject) -> ObjectInfo:
         with _MEMORY if self.scheme == "memory" else contextlib.nullcontext():
+            self._ask()
             self._fs.cp_file(source._path, self._path)
             return self.stat()
 
     def delete(self) -> None:
         self._check_writable()
+        self._ask()
         with contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._path)
 

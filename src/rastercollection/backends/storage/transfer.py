@@ -5,11 +5,11 @@ In all cases the target takes the new content in one step, once all of it is the
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rastercollection.backends.storage.local import LocalObject
+from rastercollection.core.lease import Mark
+from rastercollection.core.temporaries import temporary_folder
 from rastercollection.ports.storage import ObjectInfo
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def copied(source: LocalObject | RemoteObject, target: LocalObject | RemoteObjec
         return target.fill(source.fetch)
     if target.copies_inside_store(source):
         return target.copy_inside_store(source)
-    with tempfile.TemporaryDirectory(prefix="rastercollection-copy-") as folder:
-        passing = str(Path(folder) / "object")
+    with temporary_folder(Mark() if target.guard is None else target.guard.mark) as folder:
+        passing = str(folder / "object")
         source.get(passing)
         return target.put(passing, overwrite=True)

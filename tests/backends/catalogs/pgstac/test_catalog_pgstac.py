@@ -23,12 +23,14 @@ from rastercollection.backends.postgresql import DatabaseNotFoundError
 from rastercollection.errors import (
     BackendError,
     CatalogIncompleteError,
+    LeaseLostError,
     ObjectExistsError,
     PermissionDeniedError,
     UnavailableError,
 )
 from rastercollection.ports.catalog import SearchableCatalog
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
+from rastercollection.testing.scripted import ScriptedGuard
 
 psycopg = pytest.importorskip("psycopg", reason="pip install 'rastercollection[pgstac]'")
 postgresql = pytest.importorskip("services.postgresql", reason="pip install 'rastercollection[pgstac]'")
@@ -294,6 +296,28 @@ def test_a_search_has_the_id_that_the_database_gives(pgstac_dsn: str, ask: Ask) 
     assert ask("SELECT count(*) FROM searches") == 3
     assert ask("SELECT metadata->>'type' FROM searches WHERE hash = %s", first) == "mosaic"
     assert ask("SELECT search->'collections' FROM searches WHERE hash = %s", first) == ["scene"]
+
+
+def test_a_search_of_a_runner_that_lost_its_lease_is_not_registered(pgstac_dsn: str, ask: Ask) -> None:
+    guarded = PgstacCatalog(pgstac_dsn).guarded(ScriptedGuard())
+    with pytest.raises(LeaseLostError):
+        guarded.register_search("scene", {"name": "scene"})
+    assert ask("SELECT count(*) FROM searches") == 0
+
+
+def test_all_is_loaded_when_the_guard_is_asked(pgstac_dsn: str, ask: Ask) -> None:
+    """A publisher that stands still has its question ahead of it, and not its commit alone."""
+    seen: list[int] = []
+
+    class Looking(ScriptedGuard):
+        def check(self) -> None:
+            locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            seen.extend([ask(locks), ask("SELECT count(*) FROM items")])
+
+    PgstacCatalog(pgstac_dsn).publish(contract_collection("scene"), _items(1))
+    PgstacCatalog(pgstac_dsn).guarded(Looking()).publish(contract_collection("scene"), _items(3))
+    assert seen == [1, 1]
+    assert ask("SELECT count(*) FROM items") == 3
 
 
 def test_a_search_is_in_the_order_of_drawing(pgstac_dsn: str, ask: Ask) -> None:

@@ -11,17 +11,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pystac
 import pytest
 
 from rastercollection.backends.catalogs.static import locks
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.errors import UnavailableError
+from rastercollection.core.lease import Owner
+from rastercollection.errors import LeaseLostError, UnavailableError
 from rastercollection.ports.storage import ObjectInfo
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
+from rastercollection.testing.scripted import ScriptedGuard
 
-ELSEWHERE = {"owner": "0123456789abcdef", "machine": "another", "process": 1, "n": 0}
+ELSEWHERE = {"owner": "0123456789abcdef", "process": f"{16 * '0'}.1.0", "n": 0}
 
 
 def _ids(folder: Path) -> list[str]:
@@ -63,6 +66,25 @@ def test_a_publisher_that_was_killed_keeps_nobody_waiting(tmp_path: Path) -> Non
     StaticCatalog(str(tmp_path)).publish(contract_collection("scene"), [contract_item("scene", "a")])
     assert time.monotonic() - began < locks.ABANDONED_AFTER / 3
     assert not (tmp_path / "scene" / ".publishing").exists()
+
+
+def test_a_publisher_whose_process_id_another_has_by_now_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """After a restart of the machine, or of a container, ids come again."""
+    gone = attrs.evolve(Owner.current(), process=os.getppid(), started=1)
+    lock = tmp_path / "scene" / ".publishing"
+    lock.parent.mkdir()
+    lock.write_text(json.dumps({**ELSEWHERE, "process": gone.text}))
+    began = time.monotonic()
+    StaticCatalog(str(tmp_path)).publish(contract_collection("scene"), [contract_item("scene", "a")])
+    assert time.monotonic() - began < locks.ABANDONED_AFTER / 3
+
+
+def test_who_lost_the_lease_on_the_job_gives_the_turn_back(tmp_path: Path) -> None:
+    catalog = StaticCatalog(str(tmp_path)).guarded(ScriptedGuard(allowed=2))
+    with pytest.raises(LeaseLostError):
+        catalog.publish(contract_collection("scene"), [contract_item("scene", name) for name in "abc"])
+    assert not (tmp_path / "scene" / ".publishing").exists()
+    assert not (tmp_path / "scene" / "collection.json").exists()
 
 
 def test_a_turn_of_another_machine_is_waited_for_while_it_is_renewed(

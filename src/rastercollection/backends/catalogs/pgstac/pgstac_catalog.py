@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -13,6 +13,7 @@ from rastercollection.backends.catalogs.pgstac.connection import Database, requi
 from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
 from rastercollection.backends.catalogs.pgstac.queries import read_items, sorts_otherwise
+from rastercollection.core.guard import Guard
 from rastercollection.core.models import Notice
 from rastercollection.errors import BackendError
 from rastercollection.model.drawing_order import SORTBY
@@ -50,10 +51,16 @@ class PgstacCatalog:
         dsn: The address, ``postgresql://user@host:port/database`` or ``key=value …``. What it leaves out, the password
             among it, libpq takes from its usual places (PGPASSWORD, ~/.pgpass, PGSERVICE …).
         patience: Seconds in which publishing is tried again, and that a lock is waited for.
+        guard: Asked before each commit; see :meth:`guarded`.
     """
 
     dsn: str = attrs.field(repr=False)
     patience: float = PATIENCE
+    guard: Guard | None = attrs.field(default=None, kw_only=True, repr=False, eq=False)
+
+    def guarded(self, guard: Guard) -> Self:
+        """A copy that asks the guard right before what it has written is committed."""
+        return attrs.evolve(self, guard=guard)
 
     def __attrs_post_init__(self) -> None:
         require_pypgstac()
@@ -92,7 +99,9 @@ class PgstacCatalog:
 
         def work(connection: psycopg.Connection[Any]) -> tuple[Stored, bool]:
             lock_collection(connection, name)
-            return load(connection, document, documents, mode), sorts_otherwise(connection, name)
+            found = load(connection, document, documents, mode), sorts_otherwise(connection, name)
+            self._ask()
+            return found
 
         found, is_other_order = self._database.run(work, f"publish collection {name}")
         return Publication(
@@ -161,9 +170,14 @@ class PgstacCatalog:
 
         def work(connection: psycopg.Connection[Any]) -> str:
             row = connection.execute(_SEARCH, [search, described]).fetchone()
+            self._ask()
             return str(row[0]) if row else ""
 
         return self._database.run(work, f"register a search over collection {collection_id}")
+
+    def _ask(self) -> None:
+        if self.guard is not None:
+            self.guard.check()
 
     @property
     def _database(self) -> Database:

@@ -7,22 +7,17 @@ works. One that is no longer renewed is taken away: its owner died. On the machi
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import json
-import os
 import random
 import secrets
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import attrs
 
+from rastercollection.core.lease import Owner
 from rastercollection.errors import BackendError, ObjectExistsError, ObjectNotFoundError, UnavailableError
 from rastercollection.ports.storage import StorageBackend
 
@@ -79,7 +74,7 @@ class PublishingLock:
         self._ended.set()
 
     def content(self, number: int = 0) -> bytes:
-        return json.dumps({"owner": self.owner, "machine": _machine(), "process": os.getpid(), "n": number}).encode()
+        return json.dumps({"owner": self.owner, "process": Owner.current().text, "n": number}).encode()
 
 
 @contextlib.contextmanager
@@ -169,28 +164,7 @@ def _owner(content: bytes) -> Any:
 def _is_dead(content: bytes) -> bool:
     """Whether the owner is known to be gone: a process of this machine that has ended, or a lock that it gave up."""
     fields = _fields(content)
-    process = fields.get("process")
-    if fields.get("machine") != _machine() or not isinstance(process, int):
+    process = Owner.read(str(fields.get("process")))
+    if process is None:
         return False
-    if process == os.getpid():
-        return fields.get("owner") not in _held
-    return os.name == "posix" and not _is_running(process)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-@functools.cache
-def _machine() -> str:
-    """Different for machines, and for containers on one, that do not see each other's processes."""
-    names = [socket.gethostname(), str(uuid.getnode())]
-    with contextlib.suppress(OSError):
-        names += [Path("/proc/sys/kernel/random/boot_id").read_text(), os.readlink("/proc/self/ns/pid")]
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+    return fields.get("owner") not in _held if process == Owner.current() else process.is_dead

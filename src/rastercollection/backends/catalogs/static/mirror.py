@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,10 @@ from rastercollection.backends.catalogs.static.documents import (
     placed,
 )
 from rastercollection.backends.catalogs.static.stac_table import write_table
+from rastercollection.core.lease import Mark
 from rastercollection.core.models import Notify
 from rastercollection.core.records import multihash
+from rastercollection.core.temporaries import temporary_folder
 from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
@@ -61,6 +62,7 @@ class Mirror:
     Attributes:
         storage: Where the catalog is.
         folder, public: Of the collection, as the storage knows it and as other programs do.
+        mark: Of temporary files.
         wanted: Write one: True, False, or None where it can be written.
         notify: Told where there is none although one could be expected.
     """
@@ -68,6 +70,7 @@ class Mirror:
     storage: StorageBackend
     folder: str
     public: str
+    mark: Mark
     wanted: bool | None
     notify: Notify
 
@@ -100,8 +103,8 @@ class Mirror:
         elif not _can_write():
             yield None
             return
-        with tempfile.TemporaryDirectory(prefix="rastercollection-") as folder:
-            local = Path(folder) / NAME
+        with temporary_folder(self.mark) as folder:
+            local = folder / NAME
             if self._write(local, held, items()):
                 yield from self._switch(local, before)
             else:

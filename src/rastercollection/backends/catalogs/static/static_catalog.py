@@ -16,12 +16,12 @@ builds on what the one before has published.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import itertools
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import attrs
 
@@ -53,11 +53,15 @@ from rastercollection.backends.catalogs.static.root_document import RootDocument
 from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
 from rastercollection.backends.catalogs.static.strangers import strangers
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.guard import Guard
+from rastercollection.core.lease import Mark
 from rastercollection.core.models import Notice, Notify
 from rastercollection.core.records import multihash
+from rastercollection.core.temporaries import probe_name
 from rastercollection.errors import BackendError
 from rastercollection.ports.addresses import join, normalise
 from rastercollection.ports.catalog import Publication, PublishMode, keeps_others
+from rastercollection.ports.guarded import guarded_storage
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import absolute_href
 
@@ -83,16 +87,31 @@ class StaticCatalog:
         storage: Where it is; a :class:`~rastercollection.backends.storage.fsspec.FsspecStorage` unless given.
         options: Its storage options, where it is not given.
         mirror: Keep all items of a collection in ``items.parquet``, too; where rustac is installed, when None.
+        guard: Asked before each change; see :meth:`guarded`.
     """
 
     url: str = attrs.field(converter=normalise)
     storage: StorageBackend = attrs.field(default=None)
     options: Mapping[str, Any] | None = attrs.field(default=None, repr=False, hash=False)
     mirror: bool | None = attrs.field(default=None, kw_only=True)
+    guard: Guard | None = attrs.field(default=None, kw_only=True, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if self.storage is None:
             object.__setattr__(self, "storage", FsspecStorage(self.options))
+
+    def guarded(self, guard: Guard) -> Self:
+        """A copy that asks the guard before each document that it writes or deletes."""
+        return attrs.evolve(self, guard=guard)
+
+    @property
+    def _writing(self) -> StorageBackend:
+        """Where the documents go."""
+        return self.storage if self.guard is None else guarded_storage(self.storage, self.guard)
+
+    @property
+    def _mark(self) -> Mark:
+        return Mark() if self.guard is None else self.guard.mark
 
     def check(self) -> None:
         """Write, read and delete a small object, and look whether ``catalog.json``, if there is one, is a STAC catalog.
@@ -103,7 +122,7 @@ class StaticCatalog:
         """
         if self.mirror:
             require_writer()
-        probe = join(self.url, f".rastercollection-{secrets.token_hex(8)}")
+        probe = join(self.url, probe_name(self._mark))
         self.storage.write(probe, b"writable")
         try:
             if self.storage.read(probe) != b"writable":
@@ -127,6 +146,8 @@ class StaticCatalog:
             UnavailableError: Others have been publishing to the collection all the time.
         """
         self._root.read()
+        if self.guard is not None:
+            self.guard.check()
         place = CollectionFiles.of(self.storage, self.url, str(collection["id"]))
         check_items(items, mode, place.public)
         with publishing_lock(self.storage, place.lock) as lock:
@@ -159,7 +180,7 @@ class StaticCatalog:
         data = encode(collection_document(collection, place.public, held.links, others), place.public)
         lock.check()
         if read_bytes(self.storage, place.document) != data:
-            self.storage.write(place.document, data)
+            self._writing.write(place.document, data)
         return data
 
     def _all_items(
@@ -264,7 +285,7 @@ class StaticCatalog:
     def _write_items(
         self, place: CollectionFiles, items: Sequence[Mapping[str, Any]], published: Holdings
     ) -> list[ItemLink]:
-        before = {link.item_id: link for link in published.links}
+        before, storage = {link.item_id: link for link in published.links}, self._writing
         stems = file_stems({*before, *(item["id"] for item in items)})
 
         def write(item: Mapping[str, Any]) -> ItemLink:
@@ -277,7 +298,7 @@ class StaticCatalog:
             href = f"{ITEMS}{stem}.json"
             if href in published.hrefs:
                 href = f"{ITEMS}{stem}-{checksum[-12:]}.json"
-            self.storage.write(place.item_url(href), data)
+            storage.write(place.item_url(href), data)
             return ItemLink(item_id=item["id"], href=href, checksum=checksum, size=len(data))
 
         return _in_parallel(write, items)
@@ -289,7 +310,7 @@ class StaticCatalog:
         old = [
             name for name, _ in list_files(self.storage, place.folder) if is_ours(name) and f"./{name}" not in linked
         ]
-        _in_parallel(self.storage.delete, [f"{place.folder}/{name}" for name in old])
+        _in_parallel(self._writing.delete, [f"{place.folder}/{name}" for name in old])
 
     def _read_back(
         self, place: CollectionFiles, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
@@ -311,9 +332,10 @@ class StaticCatalog:
 
     def _mirror(self, place: CollectionFiles, notify: Notify) -> Mirror:
         return Mirror(
-            storage=self.storage,
+            storage=self._writing,
             folder=place.folder,
             public=place.public_folder,
+            mark=self._mark,
             wanted=self.mirror,
             notify=notify,
         )
@@ -324,7 +346,7 @@ class StaticCatalog:
 
     @property
     def _root(self) -> RootDocument:
-        return RootDocument(storage=self.storage, folder=self.url)
+        return RootDocument(storage=self._writing, folder=self.url)
 
     def _collection(self, place: CollectionFiles) -> Json | None:
         """The collection's document; None where there is none that can be read."""
@@ -365,4 +387,6 @@ def _in_parallel(function: Callable[[Any], T], arguments: Sequence[Any]) -> list
     if not arguments:
         return []
     with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
-        return list(threads.map(function, arguments))
+        # each in the context of this thread, which tells the guard whose attempt it is
+        waiting = [threads.submit(contextvars.copy_context().run, function, each) for each in arguments]
+        return [future.result() for future in waiting]
