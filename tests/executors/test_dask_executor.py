@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from dask_cluster import require_distributed
@@ -23,6 +23,7 @@ from rastercollection.errors import (  # noqa: E402
     ExecutorBrokenError,
     ExecutorError,
     MissingExtraError,
+    TaskError,
     WorkerDiedError,
 )
 from rastercollection.executors.dask import DaskExecutor  # noqa: E402
@@ -73,6 +74,8 @@ def is_there(pid: int) -> bool:
 
 
 class TestDaskExecutor(ExecutorContract):
+    frees_places: ClassVar[bool] = False
+
     @pytest.fixture(autouse=True)
     def _client(self, complete: distributed.Client) -> None:
         self.client = complete
@@ -95,6 +98,24 @@ def test_a_cluster_of_its_own_survives_deaths_and_is_gone_after_shutdown(tmp_pat
         gate.touch()
         assert beside.result(TIMEOUT) == str(gate)
     assert eventually(lambda: not any(map(is_there, pids)))
+
+
+def test_a_cluster_of_its_own_replaces_the_worker_of_a_task_that_is_given_up(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    with DaskExecutor(max_workers=WORKERS) as executor:
+        pids = {executor.submit(scripted.process_id).result(TIMEOUT) for _ in range(10)}
+        beside = executor.submit(scripted.wait_for_file, str(gate), TIMEOUT)
+        for _ in range(2):
+            hung = executor.submit(scripted.sleep_for, 600)
+            waiting = [executor.submit(scripted.process_id) for _ in range(3)]
+            assert eventually(hung.running)
+            time.sleep(0.5)
+            reason = TaskError("given up", code="TOO_LATE")
+            assert executor.end(hung, reason)
+            assert hung.exception(TIMEOUT) is reason
+            assert not {future.result(TIMEOUT) for future in waiting} & pids
+        gate.touch()
+        assert beside.result(TIMEOUT) == str(gate)
 
 
 def test_a_client_of_the_users_stays_open(complete: distributed.Client) -> None:

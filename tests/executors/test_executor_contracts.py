@@ -17,6 +17,7 @@ from rastercollection.testing.executor_contract import ExecutorContract
 
 class TestSerialExecutor(ExecutorContract):
     cancels_waiting: ClassVar[bool] = False
+    gives_up: ClassVar[bool] = False
 
     def make_executor(self) -> SerialExecutor:
         return SerialExecutor()
@@ -38,6 +39,8 @@ class TestSpawnedProcesses(ExecutorContract):
 
 
 class TestPoolOfTheStandardLibrary(ExecutorContract):
+    frees_places: ClassVar[bool] = False
+
     @pytest.fixture(autouse=True)
     def _pool(self) -> Iterator[None]:
         with ThreadPoolExecutor(max_workers=2) as self.pool:

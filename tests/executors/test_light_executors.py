@@ -82,3 +82,20 @@ def thread_name() -> str:
     import threading
 
     return threading.current_thread().name
+
+
+def test_a_program_ends_though_a_thread_that_was_given_up_goes_on() -> None:
+    code = """
+import time
+from rastercollection.errors import TaskError
+from rastercollection.executors.thread import ThreadExecutor
+
+executor = ThreadExecutor(max_workers=1)
+hung = executor.submit(time.sleep, 600)
+while not hung.running():
+    time.sleep(0.01)
+assert executor.end(hung, TaskError("given up"))
+print(executor.submit(abs, -1).result())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("1\n", "")

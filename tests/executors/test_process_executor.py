@@ -17,7 +17,7 @@ from pathlib import Path
 import process_tasks
 import pytest
 
-from rastercollection.errors import ExecutorBrokenError, ExecutorError, WorkerDiedError
+from rastercollection.errors import ExecutorBrokenError, ExecutorError, TaskError, WorkerDiedError
 from rastercollection.executors.process import ProcessExecutor, StartMethod
 from rastercollection.testing import scripted
 
@@ -139,6 +139,15 @@ def test_workers_start_when_needed_are_kept_and_are_gone_after_shutdown(method: 
         assert executor.submit(process_tasks.prepared).result(TIMEOUT)[1:] == []
     assert not any(map(is_there, pids))
     assert not workers()
+
+
+def test_the_worker_of_a_task_that_is_given_up_is_killed_before_that_is_told(executor: ProcessExecutor) -> None:
+    pid = executor.submit(scripted.process_id).result(TIMEOUT)
+    hung = executor.submit(scripted.sleep_for, 600)
+    assert eventually(hung.running)
+    assert executor.end(hung, TaskError("given up", code="TOO_LATE"))
+    assert has_ended(pid)
+    assert executor.submit(scripted.process_id).result(TIMEOUT) not in (pid, os.getpid())
 
 
 def test_large_arguments_and_results_pass(executor: ProcessExecutor) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import os
+import signal
 import tempfile
 import threading
 import time
@@ -21,9 +23,16 @@ import attrs
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
-from rastercollection.errors import ExecutorBrokenError, ExecutorError, MissingExtraError, WorkerDiedError
+from rastercollection.errors import (
+    ExecutorBrokenError,
+    ExecutorError,
+    MissingExtraError,
+    TaskError,
+    WorkerDiedError,
+)
 from rastercollection.executors.lifecycle import ContextManaged, check_workers, shut_down_error
 from rastercollection.executors.packing import PackedOutcome, function_name, pack_call, refused, run_packed, settle
+from rastercollection.executors.slots import END_SECONDS, fail
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -41,6 +50,9 @@ class _RemoteCall:
     future: Future[Any]
     payload: bytes
     what: str
+    key: str = attrs.field(factory=lambda: f"rastercollection-{uuid.uuid4().hex}", init=False)
+    remote: Any = attrs.field(default=None, init=False)
+    given_up: TaskError | None = attrs.field(default=None, init=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -93,7 +105,7 @@ class DaskExecutor(ContextManaged):
         self._shares_filesystem = self._connection.shares_filesystem if shares_filesystem is None else shares_filesystem
         self._lock = threading.Lock()
         self._pending: deque[_RemoteCall] = deque()
-        self._unfinished: set[Future[Any]] = set()
+        self._unfinished: dict[Future[Any], _RemoteCall] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._failure: ExecutorBrokenError | None = None
         self._closed = False
@@ -122,13 +134,34 @@ class DaskExecutor(ContextManaged):
             self._check_open()
             return refused(error)
         future: Future[T] = Future()
+        call = _RemoteCall(future, payload, function_name(fn))
         with self._lock:
             self._check_open()
-            self._unfinished.add(future)
-            self._pending.append(_RemoteCall(future, payload, function_name(fn)))
+            self._unfinished[future] = call
+            self._pending.append(call)
         future.add_done_callback(self._forget)
         self._client.loop.add_callback(self._hand_over)
         return future
+
+    def end(self, future: Future[Any], reason: TaskError) -> bool:
+        """Give up a task, whose future then fails with ``reason``. Thread-safe.
+
+        On a cluster of our own the worker that runs it is killed, and another one takes its place. On other clusters,
+        where others' tasks may run on the same worker, the task is cancelled: one that runs goes on there, keeps the
+        worker's thread, and what comes of it is dropped.
+
+        Returns:
+            Whether the future has failed with ``reason``: False where it is not this executor's, or ended before.
+        """
+        with self._lock:
+            call = self._unfinished.get(future)
+            if call is None or future.done() or call.given_up is not None:
+                return False
+            call.given_up = reason
+        self._client.loop.add_callback(self._give_up, call)
+        wait_for([future], END_SECONDS)
+        fail(future, reason)
+        return not future.cancelled() and future.exception() is reason
 
     @override
     def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:
@@ -164,7 +197,7 @@ class DaskExecutor(ContextManaged):
 
     def _forget(self, future: Future[Any]) -> None:
         with self._lock:
-            self._unfinished.discard(future)
+            self._unfinished.pop(future, None)
 
     def _drop_pending(self, error: ExecutorBrokenError | None = None) -> None:
         """Cancel all that the scheduler has not been given, or fail it with ``error``."""
@@ -180,7 +213,7 @@ class DaskExecutor(ContextManaged):
         """Give the scheduler what the limit allows. Runs in the client's event loop only, like all that follows."""
         while self._pending and (self._limit is None or len(self._running) < self._limit):
             call = self._pending.popleft()
-            if call.future.set_running_or_notify_cancel():
+            if call.given_up is None and call.future.set_running_or_notify_cancel():
                 task = asyncio.get_running_loop().create_task(self._run(call))
                 self._running.add(task)
                 task.add_done_callback(self._ended)
@@ -189,21 +222,40 @@ class DaskExecutor(ContextManaged):
         self._running.discard(task)
         self._hand_over()
 
+    async def _give_up(self, call: _RemoteCall) -> None:
+        """End what the call was handed to; the future of one that was not handed over fails at once."""
+        assert call.given_up is not None
+        pid = self._own_worker(call)
+        if pid is not None and not call.future.done():
+            os.kill(pid, signal.SIGKILL)
+            return
+        fail(call.future, call.given_up)
+        if call.remote is not None:
+            await self._client.cancel([call.remote], asynchronous=True, force=True)
+
+    def _own_worker(self, call: _RemoteCall) -> int | None:
+        """Id of the process of our own cluster that runs the call."""
+        cluster = self._connection.own_cluster
+        task = cluster.scheduler.tasks.get(call.key) if cluster is not None else None
+        address = task.processing_on.address if task is not None and task.processing_on is not None else None
+        nannies = cluster.workers.values() if address else ()
+        return next((nanny.pid for nanny in nannies if nanny.worker_address == address), None)
+
     async def _run(self, call: _RemoteCall) -> None:
         distributed = _distributed()
         try:
-            outcome: PackedOutcome = await self._client.submit(
-                run_packed, call.payload, key=f"rastercollection-{uuid.uuid4().hex}", pure=False
-            )
+            call.remote = self._client.submit(run_packed, call.payload, key=call.key, pure=False)
+            outcome: PackedOutcome = await call.remote
         except distributed.KilledWorker as error:
-            call.future.set_exception(_died(call.what, error))
+            fail(call.future, call.given_up or _died(call.what, error))
             await self._recover()
         except (distributed.CancelledError, asyncio.CancelledError) as error:
-            broken = _broken(f"its client or its cluster was closed ({str(error).strip('.') or 'cancelled'})")
-            call.future.set_exception(broken)
-            self._drop_pending(broken)
+            if call.given_up is None:
+                broken = _broken(f"its client or its cluster was closed ({str(error).strip('.') or 'cancelled'})")
+                fail(call.future, broken)
+                self._drop_pending(broken)
         except Exception as error:  # noqa: BLE001 - whatever Dask raises, it was not the task: its errors are outcomes
-            call.future.set_exception(_refused(call.what, error))
+            fail(call.future, _refused(call.what, error))
         else:
             settle(call.future, outcome)
 

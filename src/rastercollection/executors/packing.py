@@ -6,10 +6,11 @@ has them and unpickled by the side that wants them, each under guard.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import traceback
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, NamedTuple
 
 from rastercollection.disclosure.escaping import safe_text
@@ -94,7 +95,10 @@ def refused(error: ExecutorError) -> Future[Any]:
 
 
 def settle(future: Future[Any], outcome: PackedOutcome) -> None:
-    """Give a running future its result or exception, or an ExecutorError where that cannot be loaded here."""
+    """Give a running future its result or exception, or an ExecutorError where that cannot be loaded here.
+
+    One that was settled meanwhile, as its call was given up, stays as it is.
+    """
     try:
         value = pickle.loads(outcome.payload)
     except BaseException as error:  # noqa: BLE001 - unpickling runs the class's own code
@@ -104,11 +108,13 @@ def settle(future: Future[Any], outcome: PackedOutcome) -> None:
         )
     else:
         if outcome.returned:
-            future.set_result(value)
+            with contextlib.suppress(InvalidStateError):
+                future.set_result(value)
             return
     if outcome.trace:
         value.__cause__ = RemoteTracebackError(outcome.trace)
-    future.set_exception(value)
+    with contextlib.suppress(InvalidStateError):
+        future.set_exception(value)
 
 
 def _dumps(value: object) -> bytes:

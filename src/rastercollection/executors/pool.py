@@ -3,19 +3,61 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
-from rastercollection.errors import ExecutorBrokenError, ExecutorError
+from rastercollection.errors import ExecutorBrokenError, ExecutorError, TaskError
 from rastercollection.executors.lifecycle import ContextManaged, shut_down_error
 
 __all__ = ["PoolExecutor"]
 
 T = TypeVar("T")
+
+
+class _PooledFuture(Future[T]):
+    """Becomes what a pool's future becomes, which nobody but the pool may settle, unless it is given up before."""
+
+    def __init__(self, pooled: Future[T]) -> None:
+        super().__init__()
+        self._pooled: Future[T] | None = pooled
+        pooled.add_done_callback(self._take)
+
+    @override
+    def cancel(self) -> bool:
+        pooled = self._pooled
+        return self.cancelled() or (pooled is not None and not self.done() and pooled.cancel())
+
+    @override
+    def running(self) -> bool:
+        pooled = self._pooled
+        return pooled is not None and not self.done() and pooled.running()
+
+    def give_up(self, reason: TaskError) -> bool:
+        """Fail with ``reason``, unless it has ended; returns whether that was done."""
+        pooled = self._pooled
+        try:
+            self.set_exception(reason)
+        except InvalidStateError:
+            return False
+        if pooled is not None:
+            pooled.cancel()
+        return True
+
+    def _take(self, pooled: Future[T]) -> None:
+        self._pooled = None
+        with contextlib.suppress(InvalidStateError):
+            if pooled.cancelled():
+                if super().cancel():
+                    self.set_running_or_notify_cancel()
+            elif (error := pooled.exception()) is not None:
+                self.set_exception(error)
+            else:
+                self.set_result(pooled.result())
 
 
 class PoolExecutor(ContextManaged):
@@ -39,7 +81,7 @@ class PoolExecutor(ContextManaged):
     ) -> None:
         self._pool = pool
         self._closed = False
-        self._unfinished: set[Future[Any]] = set()
+        self._unfinished: set[_PooledFuture[Any]] = set()
         self._capabilities = capabilities or _capabilities_of(pool, max_workers)
 
     @property
@@ -47,7 +89,7 @@ class PoolExecutor(ContextManaged):
         return self._capabilities
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Schedule ``fn(*args, **kwargs)`` and return the pool's future.
+        """Schedule ``fn(*args, **kwargs)`` and return a future that follows the pool's.
 
         Raises:
             ExecutorError: After ``shutdown``, of this executor or of the pool.
@@ -56,14 +98,25 @@ class PoolExecutor(ContextManaged):
         if self._closed:
             raise shut_down_error("PoolExecutor")
         try:
-            future = self._pool.submit(fn, *args, **kwargs)
+            pooled = self._pool.submit(fn, *args, **kwargs)
         except concurrent.futures.BrokenExecutor as error:
             raise ExecutorBrokenError(f"The pool is broken: {error}", "Pass a new pool.") from error
         except RuntimeError as error:
             raise ExecutorError(f"The pool takes no more tasks: {error}") from error
+        future = _PooledFuture(pooled)
         self._unfinished.add(future)
         future.add_done_callback(self._unfinished.discard)
         return future
+
+    def end(self, future: Future[Any], reason: TaskError) -> bool:
+        """Give up a task, whose future then fails with ``reason``. Thread-safe.
+
+        The pool's worker that runs it goes on, and keeps its place in the pool; what comes of the task is dropped.
+
+        Returns:
+            Whether the future has failed with ``reason``: False where it is not this executor's, or ended before.
+        """
+        return isinstance(future, _PooledFuture) and future in self._unfinished and future.give_up(reason)
 
     @override
     def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:

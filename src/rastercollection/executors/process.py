@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -18,10 +19,10 @@ import attrs
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
-from rastercollection.errors import ExecutorBrokenError, ExecutorError, WorkerDiedError
+from rastercollection.errors import ExecutorBrokenError, ExecutorError, TaskError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
 from rastercollection.executors.packing import function_name, pack_call, refused, settle
-from rastercollection.executors.slots import Call, SlotPool
+from rastercollection.executors.slots import Call, SlotPool, fail
 from rastercollection.executors.worker_process import WorkerGoneError, WorkerProcess
 
 __all__ = ["ProcessExecutor", "StartMethod"]
@@ -47,6 +48,8 @@ class _ProcessSlot:
     def __init__(self, context: BaseContext, initializer: bytes | None) -> None:
         self._context, self._initializer = context, initializer
         self._worker: WorkerProcess | None = None
+        self._running: _PackedCall | None = None
+        self._lock = threading.Lock()
 
     def prepare(self) -> None:
         if self._worker is not None and self._worker.is_gone():
@@ -56,22 +59,46 @@ class _ProcessSlot:
 
     def run(self, call: _PackedCall) -> None:
         try:
-            worker = self._hand_over(call)
-            settle(call.future, worker.outcome())
+            outcome = self._hand_over(call).outcome()
         except WorkerGoneError:
-            call.future.set_exception(self._blame(call))
+            fail(call.future, self._blame(call))
         except ExecutorBrokenError as error:  # the next call finds out whether that lasts
-            call.future.set_exception(WorkerDiedError(f"No worker took {call.what}: {error.message}", error.hint))
+            fail(call.future, WorkerDiedError(f"No worker took {call.what}: {error.message}", error.hint))
+        else:
+            self._leave()
+            settle(call.future, outcome)
+
+    def end(self, call: _PackedCall) -> bool:
+        with self._lock:
+            if self._running is call and self._worker is not None:
+                self._worker.kill()
+        return True
 
     def close(self) -> None:
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
 
+    def _enter(self, call: _PackedCall) -> None:
+        """From here on, ending the call kills the worker.
+
+        Raises:
+            WorkerGoneError: The call has been given up already.
+        """
+        with self._lock:
+            if call.given_up is not None:
+                raise WorkerGoneError
+            self._running = call
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._running = None
+
     def _hand_over(self, call: _PackedCall) -> WorkerProcess:
         """Send the call. A worker that died while idle never got it: another one does, and nobody is blamed."""
         assert self._worker is not None
         for _ in range(SEND_ATTEMPTS - 1):
+            self._enter(call)
             try:
                 self._worker.send(call.payload)
             except WorkerGoneError:
@@ -79,13 +106,14 @@ class _ProcessSlot:
                 self._worker = self._start()
             else:
                 return self._worker
+        self._enter(call)
         self._worker.send(call.payload)
         return self._worker
 
-    def _blame(self, call: _PackedCall) -> WorkerDiedError:
+    def _blame(self, call: _PackedCall) -> TaskError:
         assert self._worker is not None
-        pid = self._worker.pid
-        return _died(call.what, pid, self._bury())
+        pid, exitcode = self._worker.pid, self._bury()
+        return call.given_up or _died(call.what, pid, exitcode)
 
     def _start(self) -> WorkerProcess:
         exitcode: int | None = None
@@ -112,7 +140,8 @@ class _ProcessSlot:
 
     def _bury(self) -> int | None:
         assert self._worker is not None
-        worker, self._worker = self._worker, None
+        with self._lock:
+            worker, self._worker, self._running = self._worker, None, None
         return worker.bury()
 
 
@@ -188,6 +217,16 @@ class ProcessExecutor(ContextManaged):
         future: Future[T] = Future()
         self._pool.submit(_PackedCall(future, payload, function_name(fn)))
         return future
+
+    def end(self, future: Future[Any], reason: TaskError) -> bool:
+        """Give up a task, whose future then fails with ``reason``. Thread-safe.
+
+        The worker process that runs it is killed, and another one takes its place; returns once it has ended.
+
+        Returns:
+            Whether the future has failed with ``reason``: False where it is not this executor's, or ended before.
+        """
+        return self._pool.end(future, reason)
 
     @override
     def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:

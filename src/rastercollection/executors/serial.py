@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
+from rastercollection.errors import TaskError
 from rastercollection.executors.inline import run_inline
 from rastercollection.executors.lifecycle import ContextManaged, shut_down_error
 
@@ -37,6 +38,10 @@ class SerialExecutor(ContextManaged):
         if self._closed:
             raise shut_down_error("SerialExecutor")
         return run_inline(_running(), fn, args, kwargs, lets_through=(KeyboardInterrupt,))
+
+    def end(self, future: Future[Any], reason: TaskError) -> bool:  # noqa: ARG002 - the protocol's
+        """Whether a task could be given up: never, as it has ended when its future is there."""
+        return False
 
     @override
     def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import atexit
+import concurrent.futures
+import contextlib
 import functools
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
 from rastercollection.disclosure.logs import get_logger
-from rastercollection.errors import ExecutorBrokenError
+from rastercollection.errors import ExecutorBrokenError, TaskError
 from rastercollection.executors.lifecycle import shut_down_error
 
-__all__ = ["Call", "Slot", "SlotPool"]
+__all__ = ["Call", "Slot", "SlotPool", "fail"]
+
+
+END_SECONDS = 5.0
+JOIN_SECONDS = 0.5
 
 
 @attrs.define(eq=False)
 class Call:
-    """Something to run, and the future that waits for it."""
+    """Something to run, the future that waits for it, and why it is given up once it is."""
 
     future: Future[Any]
+    given_up: TaskError | None = attrs.field(default=None, init=False)
 
 
 log = get_logger("rastercollection")
@@ -34,7 +41,7 @@ C_contra = TypeVar("C_contra", bound=Call, contravariant=True)
 
 
 class Slot(Protocol[C_contra]):
-    """What a slot's thread drives. Its methods are called in that thread only, one after the other."""
+    """What a slot's thread drives. Its methods, but for ``end``, are called in that thread only, one after another."""
 
     def prepare(self) -> None:
         """Get ready for a call, which can still be cancelled.
@@ -44,10 +51,26 @@ class Slot(Protocol[C_contra]):
         """
 
     def run(self, call: C_contra) -> None:
-        """Run a call to its end and settle its future."""
+        """Run a call to its end and settle its future, unless that is done."""
+
+    def end(self, call: C_contra) -> bool:
+        """End the call that runs now, which was given up; called in any thread.
+
+        Returns:
+            Whether ``run`` comes to its end by that, soon.
+        """
 
     def close(self) -> None:
         """Free what the slot holds."""
+
+
+@attrs.frozen(eq=False)
+class _Taken(Generic[C]):
+    """A call that a slot has taken from the queue."""
+
+    call: C
+    slot: Slot[C]
+    thread: threading.Thread
 
 
 class SlotPool(Generic[C]):
@@ -64,7 +87,9 @@ class SlotPool(Generic[C]):
         self._make_slot = make_slot
         self._changed = threading.Condition()
         self._pending: deque[C] = deque()
+        self._taken: dict[Future[Any], _Taken[C]] = {}
         self._threads: list[threading.Thread] = []
+        self._started = 0
         self._idle = 0
         self._closed = False
         self._broken: ExecutorBrokenError | None = None
@@ -83,6 +108,31 @@ class SlotPool(Generic[C]):
                 self._start_thread()
             self._pending.append(call)
             self._changed.notify()
+
+    def end(self, future: Future[Any], reason: TaskError) -> bool:
+        """Give up a call, whether it is queued or runs, and have its future fail with ``reason``.
+
+        A thread that the call does not let go of is left to itself: nobody waits for it, another takes its place.
+
+        Returns:
+            Whether the future has failed with ``reason``.
+        """
+        with self._changed:
+            taken = self._taken.get(future)
+            call = taken.call if taken else next((each for each in self._pending if each.future is future), None)
+            if call is None or future.done() or call.given_up is not None:
+                return False
+            has_begun = future.running()
+            call.given_up = reason
+            if taken is None:
+                self._pending.remove(call)
+        if taken is not None and has_begun:
+            has_ended = taken.slot.end(call) and concurrent.futures.wait([future], END_SECONDS).done
+            if not has_ended and fail(future, reason):
+                self._leave_to_itself(taken)
+        else:
+            fail(future, reason)
+        return not future.cancelled() and future.exception() is reason
 
     def check_open(self) -> None:
         """Raise what :meth:`submit` would raise now."""
@@ -103,11 +153,16 @@ class SlotPool(Generic[C]):
             call.future.set_running_or_notify_cancel()
         for thread in threads if wait else ():
             if thread is not threading.current_thread():
-                thread.join()
+                self._join(thread)
+
+    def _join(self, thread: threading.Thread) -> None:
+        """Wait until a thread has ended, or is left to itself."""
+        while thread.is_alive() and thread in self._threads:
+            thread.join(JOIN_SECONDS)
 
     def _start_thread(self) -> None:
         # daemonic: an interrupted program must not hang on its way out; _close_all waits where that is right
-        thread = threading.Thread(target=self._serve, name=f"{self.name}-{len(self._threads)}", daemon=True)
+        thread = threading.Thread(target=self._serve, name=f"{self.name}-{self._started}", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
@@ -116,12 +171,26 @@ class SlotPool(Generic[C]):
                     f"{self.name} cannot start a thread: {error}.", "Use fewer workers."
                 ) from error
         else:
+            self._started += 1
             self._threads.append(thread)
+
+    def _leave_to_itself(self, taken: _Taken[C]) -> None:
+        with self._changed:
+            self._threads.remove(taken.thread)
+            if not self._pending:
+                return
+            try:
+                self._start_thread()
+            except ExecutorBrokenError as error:
+                broken = error
+            else:
+                return
+        self._break(broken, taken.call)
 
     def _serve(self) -> None:
         slot = self._make_slot()
         try:
-            while (call := self._take()) is not None:
+            while (call := self._take(slot)) is not None:
                 if not self._run(slot, call):
                     return
                 del call
@@ -132,7 +201,7 @@ class SlotPool(Generic[C]):
         """Run one call; False when no other can be run after it."""
         try:
             slot.prepare()
-            if call.future.set_running_or_notify_cancel():
+            if self._begins(call):
                 slot.run(call)
         except ExecutorBrokenError as error:
             self._break(error, call)
@@ -142,18 +211,29 @@ class SlotPool(Generic[C]):
             self._break(ExecutorBrokenError(f"{self.name} failed: {type(error).__name__}: {error}"), call)
             return False
         finally:
+            with self._changed:
+                self._taken.pop(call.future, None)
             del call  # the traceback of a failure holds this frame, which must not hold the failure's future
         return True
 
-    def _take(self) -> C | None:
+    def _begins(self, call: C) -> bool:
+        with self._changed:
+            return call.given_up is None and call.future.set_running_or_notify_cancel()
+
+    def _take(self, slot: Slot[C]) -> C | None:
+        thread = threading.current_thread()
         with self._changed:
             self._idle += 1
             try:
-                while not self._pending and not self._closed:
+                while not self._pending and not self._closed and thread in self._threads:
                     self._changed.wait()
             finally:
                 self._idle -= 1
-            return self._pending.popleft() if self._pending else None
+            if not self._pending or thread not in self._threads:
+                return None
+            call = self._pending.popleft()
+            self._taken[call.future] = _Taken(call, slot, thread)
+            return call
 
     def _break(self, error: ExecutorBrokenError, call: C) -> None:
         with self._changed:
@@ -162,7 +242,7 @@ class SlotPool(Generic[C]):
             failed = [call, *self._drop_pending()]
             self._changed.notify_all()
         for each in failed:
-            _fail(each.future, _copy(error))
+            fail(each.future, _copy(error))
 
     def _drop_pending(self) -> list[C]:
         dropped = list(self._pending)
@@ -170,12 +250,15 @@ class SlotPool(Generic[C]):
         return dropped
 
 
-def _fail(future: Future[Any], error: Exception) -> None:
-    """End a future whatever its state; one that has ended stays as it is."""
+def fail(future: Future[Any], error: Exception) -> bool:
+    """End a future whatever its state; one that has ended stays as it is. Returns whether this ended it."""
     if future.done() and not future.cancelled():
-        return
+        return False
     if future.running() or future.set_running_or_notify_cancel():
-        future.set_exception(error)
+        with contextlib.suppress(InvalidStateError):  # its worker has just ended it
+            future.set_exception(error)
+            return True
+    return False
 
 
 def _copy(error: ExecutorBrokenError) -> ExecutorBrokenError:

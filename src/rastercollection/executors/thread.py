@@ -11,6 +11,7 @@ import attrs
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
+from rastercollection.errors import TaskError
 from rastercollection.executors.inline import run_inline
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
 from rastercollection.executors.slots import Call, SlotPool
@@ -34,6 +35,10 @@ class _ThreadSlot:
     def run(self, call: _InlineCall) -> None:
         run_inline(call.future, call.fn, call.args, call.kwargs)
         del call  # run_inline says why
+
+    def end(self, _: _InlineCall) -> bool:
+        """A thread cannot be ended."""
+        return False
 
     def close(self) -> None:
         """A thread holds nothing."""
@@ -68,6 +73,17 @@ class ThreadExecutor(ContextManaged):
         future: Future[T] = Future()
         self._pool.submit(_InlineCall(future, fn, args, kwargs))
         return future
+
+    def end(self, future: Future[Any], reason: TaskError) -> bool:
+        """Give up a task, whose future then fails with ``reason``. Thread-safe.
+
+        A thread cannot be ended: one that runs the task goes on by itself, and nobody waits for it; another takes its
+        place, and what comes of the task is dropped.
+
+        Returns:
+            Whether the future has failed with ``reason``: False where it is not this executor's, or ended before.
+        """
+        return self._pool.end(future, reason)
 
     @override
     def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:

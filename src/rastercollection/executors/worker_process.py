@@ -112,29 +112,37 @@ class WorkerProcess:
             self._connection.send_bytes(b"")
         self._reap(LEAVE_SECONDS)
 
+    def kill(self) -> None:
+        """End the process now, whatever it does; called in any thread. Another call clears it away."""
+        with _starting_or_reaping, contextlib.suppress(ValueError):  # it may have been cleared away just now
+            self._process.kill()
+
     def bury(self) -> int | None:
         """Clear away a process that has gone; returns its exit code, negative for a signal."""
         return self._reap(LAST_BREATH_SECONDS)
 
     def _reap(self, grace: float) -> int | None:
         self._connection.close()
-        ended = wait([self._process.sentinel], timeout=grace)
+        if not wait([self._process.sentinel], timeout=grace):
+            self.kill()
+            self._wait_for([self._process.sentinel])
         with _starting_or_reaping:
-            if not ended:
-                self._process.kill()
             self._process.join()
             exitcode: int | None = self._process.exitcode
             with contextlib.suppress(ValueError):  # somebody else's active_children() is reaping it just now
                 self._process.close()
         return exitcode
 
-    def _receive(self) -> bytes:
-        ends = [self._connection, self._process.sentinel]
+    def _wait_for(self, ends: list[Connection[bytes, bytes] | int]) -> None:
+        """Wait until one of these ends of pipes is ready, or the process has ended."""
         # asked again now and then: a child of the worker that outlives it holds both ends open
         while not wait(ends, timeout=LIVENESS_SECONDS):
             with _starting_or_reaping:
                 if not self._process.is_alive():
-                    break
+                    return
+
+    def _receive(self) -> bytes:
+        self._wait_for([self._connection, self._process.sentinel])
         try:
             if self._connection.poll():
                 return self._connection.recv_bytes()

@@ -25,8 +25,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from rastercollection.core.executor import Executor, ExecutorCapabilities
-from rastercollection.errors import ExecutorError, TileError, WorkerDiedError
+from rastercollection.core.executor import EndsTasks, Executor, ExecutorCapabilities
+from rastercollection.errors import ExecutorError, TaskError, TileError, WorkerDiedError
 from rastercollection.testing import scripted
 
 __all__ = ["ExecutorContract"]
@@ -48,10 +48,14 @@ class ExecutorContract(abc.ABC):
     Attributes:
         timeout: Seconds that any one task may take to come back.
         cancels_waiting: A task that waits because all workers are busy can be cancelled.
+        gives_up: Tasks can be given up by ``end``, if the executor has it.
+        frees_places: A task that was given up keeps no other from running.
     """
 
     timeout: ClassVar[float] = 60.0
     cancels_waiting: ClassVar[bool] = True
+    gives_up: ClassVar[bool] = True
+    frees_places: ClassVar[bool] = True
 
     @abc.abstractmethod
     def make_executor(self) -> Executor:
@@ -210,6 +214,95 @@ class ExecutorContract(abc.ABC):
         executor.shutdown()
         assert scripted.marks(ran) == len(waiting) - 1
 
+    def test_a_task_that_is_given_up_fails_with_the_reason_at_once(self, executor: Executor, tmp_path: Path) -> None:
+        ends = self.ends(executor)
+        gate = str(tmp_path / "gate")
+        reason = TaskError("It took too long.", code="TOO_LATE", details={"seconds": 1})
+        seen: list[Future[Any]] = []
+        hung = executor.submit(scripted.wait_for_file, gate, self.timeout)
+        hung.add_done_callback(seen.append)
+        self.eventually(hung.running)
+        time.sleep(0.2)
+        began = time.monotonic()
+        assert ends.end(hung, reason)
+        assert time.monotonic() - began < 10
+        assert self.error(hung) is reason
+        self.eventually(lambda: seen == [hung])
+        Path(gate).touch()
+        assert not ends.end(hung, reason)
+
+    def test_giving_up_a_task_takes_no_place_and_harms_no_other(self, executor: Executor, tmp_path: Path) -> None:
+        ends = self.ends(executor)
+        workers = executor.capabilities.max_workers
+        if not self.frees_places:
+            pytest.skip("the executor says that a task that was given up keeps its place")
+        gate, other_gate = tmp_path / "gate", tmp_path / "other"
+        for _ in range(2):
+            hung = [executor.submit(scripted.wait_for_file, str(gate), self.timeout) for _ in range(workers)]
+            waiting = [executor.submit(scripted.echo, value) for value in range(10)]
+            for future in hung:
+                self.eventually(future.running)
+                assert ends.end(future, TaskError("given up", code="TOO_LATE"))
+            assert self.results(waiting) == list(range(10))
+        beside = executor.submit(scripted.wait_for_file, str(other_gate), self.timeout)
+        if workers > 1:
+            hung = [executor.submit(scripted.wait_for_file, str(gate), self.timeout)]
+            self.eventually(hung[0].running)
+            assert ends.end(hung[0], TaskError("given up", code="TOO_LATE"))
+        other_gate.touch()
+        assert self.result(beside) == str(other_gate)
+        gate.touch()
+
+    def test_a_waiting_task_that_is_given_up_never_runs(self, executor: Executor, tmp_path: Path) -> None:
+        ends = self.ends(executor)
+        if not (self.cancels_waiting and executor.capabilities.shares_filesystem):
+            pytest.skip("the executor does not keep tasks waiting here")
+        gate, ran = tmp_path / "gate", str(tmp_path / "ran")
+        workers = executor.capabilities.max_workers
+        busy = [executor.submit(scripted.wait_for_file, str(gate), self.timeout) for _ in range(workers)]
+        reason = TaskError("given up", code="TOO_LATE")
+        try:
+            waiting = [executor.submit(scripted.mark, ran) for _ in range(10)]
+            assert ends.end(waiting[-1], reason)
+            assert self.error(waiting[-1]) is reason
+        finally:
+            gate.touch()
+        self.results([*busy, *waiting[:-1]])
+        executor.shutdown()
+        assert scripted.marks(ran) == len(waiting) - 1
+
+    def test_what_has_ended_or_is_strange_is_not_given_up(self, executor: Executor) -> None:
+        ends = self.ends(executor)
+        done, reason = executor.submit(scripted.echo, 1), TaskError("given up", code="TOO_LATE")
+        assert self.result(done) == 1
+        assert not ends.end(done, reason)
+        assert not ends.end(Future(), reason)
+        assert self.result(done) == 1
+
+    def test_whoever_comes_first_a_task_ends_once(self, executor: Executor) -> None:
+        ends = self.ends(executor)
+        for step in range(30):
+            future = executor.submit(scripted.sleep_for, 0.01, step)
+            time.sleep(0.0005 * step)
+            reason = TaskError("given up", code="TOO_LATE")
+            given_up = ends.end(future, reason)
+            error = self.error(future)
+            assert error is (reason if given_up else None)
+            assert given_up or self.result(future) == step
+        assert self.results([executor.submit(scripted.echo, value) for value in range(10)]) == list(range(10))
+
+    def test_shutdown_does_not_wait_for_a_task_that_was_given_up(self, tmp_path: Path) -> None:
+        executor = self.make_executor()
+        gate = tmp_path / "gate"
+        ends = self.ends(executor)
+        hung = executor.submit(scripted.wait_for_file, str(gate), self.timeout)
+        self.eventually(hung.running)
+        assert ends.end(hung, TaskError("given up", code="TOO_LATE"))
+        began = time.monotonic()
+        executor.shutdown(wait=True)
+        assert time.monotonic() - began < self.timeout / 2
+        gate.touch()
+
     def test_nothing_is_taken_after_shutdown(self) -> None:
         executor = self.make_executor()
         executor.shutdown()
@@ -258,6 +351,13 @@ class ExecutorContract(abc.ABC):
         assert self.result(future) == "done"
         with pytest.raises(ExecutorError):
             executor.submit(scripted.echo, 1)
+
+    def ends(self, executor: Executor) -> EndsTasks:
+        """The executor, if tasks can be given up there; the test is skipped otherwise."""
+        if not isinstance(executor, EndsTasks) or not self.gives_up:
+            executor.shutdown(wait=False)
+            pytest.skip("the executor cannot give up tasks that run")
+        return executor
 
     def result(self, future: Future[Any]) -> Any:
         """The result, in time."""
