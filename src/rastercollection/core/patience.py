@@ -81,6 +81,8 @@ class _Patient:
         self._backend, self._patience = backend, patience
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         found = getattr(self._backend, name)
         if not callable(found):
             return found

@@ -114,14 +114,18 @@ class CollectionRun:
             try:
                 with engine.lease(job.id, lease) as held:
                     done = self._finished(engine, job) if held.has_waited else done
-                    return self._run(engine, job, held) if done is None else JobResult.from_job(done, reused=True)
+                    if done is not None:
+                        return JobResult.from_job(done, reused=True)
+                    return self._run(runtime, engine, job, held)
             except JobBusyError as error:
                 if engine.cancel.is_set() and type(error) is JobBusyError:
                     message = f"Job {job.id} was cancelled while another process was running it, which goes on."
                     raise JobCancelledError(message, error.hint, JobResult.from_job(job)) from error
                 raise
 
-    def _run(self, engine: Engine, job: JobRecord, lease: HeldLease) -> JobResult:
+    def _run(self, runtime: Runtime, engine: Engine, job: JobRecord, lease: HeldLease) -> JobResult:
+        """Run the job under its lease, of which everything is asked that writes."""
+        engine = attrs.evolve(engine, resources=runtime.guarded(lease).resources())
         admitted = self._admitted(engine, job)
         if self.sources.files and not admitted.files:
             return self._nothing_new(engine, job, admitted)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from rastercollection.core.executor import Executor
+from rastercollection.core.engine.held_lease import HeldLease
+from rastercollection.core.executor import Executor, ExecutorCapabilities
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import Task
 from rastercollection.core.registry import Registry
@@ -25,6 +26,7 @@ from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
+from rastercollection.ports.guarded import guarded_catalog, guarded_storage
 from rastercollection.ports.registries import CATALOGS, EXECUTORS, JOBS, STORAGE
 from rastercollection.ports.storage import StorageBackend
 
@@ -56,6 +58,16 @@ class Runtime:
     jobs: JobStore
     executor: Executor
     limits: Limits
+
+    def guarded(self, lease: HeldLease) -> Runtime:
+        """The same, where nothing is written any more once the lease is lost.
+
+        Workers that cannot reach the job store are not kept from it by themselves: there, this process ends them.
+        """
+        guard = lease.guard(reachable=_reaches(self.jobs, self.executor.capabilities))
+        return attrs.evolve(
+            self, storage=guarded_storage(self.storage, guard), catalog=guarded_catalog(self.catalog, guard)
+        )
 
     def resources(self) -> dict[str, Any]:
         """What handlers are given."""
@@ -206,6 +218,12 @@ def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dic
         except UnknownNameError as error:
             found[name] = error
     return found
+
+
+def _reaches(jobs: JobStore, able: ExecutorCapabilities) -> bool:
+    """Whether workers can use the job store, by what it pickles to."""
+    nearby = able.shares_memory or (jobs.reach == "machine" and able.shares_filesystem)
+    return nearby or jobs.reach == "network"
 
 
 def time_limit(seconds: float | None) -> Callable[[Task], float]:

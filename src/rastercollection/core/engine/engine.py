@@ -116,13 +116,14 @@ class Engine:
             self.emit(JobWaiting(job_id=job_id, at=time.time(), owner=str(held.owner), age=held.age))
 
         return HeldLease(
-            self.patience.of(self.jobs),
+            self.jobs,
             job_id,
             seconds=self.lease_seconds,
             on_busy=self.on_busy,
             tell=tell,
             cancel=self.cancel,
             given=given,
+            patience=self.patience,
         )
 
     def run(

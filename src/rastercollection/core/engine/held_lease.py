@@ -11,6 +11,7 @@ from typing import Literal, Self
 from rastercollection.core.guard import LeaseGuard
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.lease import Lease, Owner, Wish
+from rastercollection.core.patience import Patience
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import BackendError, JobBusyError, LeaseLostError, RasterCollectionError
 
@@ -41,6 +42,7 @@ class HeldLease:
         tell: Called with the lease that is waited for, at once and every few seconds.
         cancel: Ends the waiting.
         given: A lease that was acquired already, as by taking the job from the queue.
+        patience: With a store that cannot be asked for it, or told of its end.
 
     Raises:
         JobBusyError: On entering, with ``fail``, or when ``cancel`` was set meanwhile.
@@ -56,8 +58,10 @@ class HeldLease:
         tell: Callable[[Lease], None] = lambda _: None,
         cancel: threading.Event | None = None,
         given: Lease | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.job_id, self.lost, self.has_waited = job_id, threading.Event(), False
+        self._patient = (patience or Patience()).of(store)
         self._store, self._seconds, self._on_busy, self._tell = store, seconds, on_busy, tell
         self._cancel = cancel or threading.Event()
         self._wish, self._renewed = Wish.NONE, 0.0
@@ -78,7 +82,7 @@ class HeldLease:
         self._stop.set()
         self._thread.join()
         try:
-            self._store.release(self.job_id, self.token)
+            self._patient.release(self.job_id, self.token)
         except BackendError:  # it ends by itself; what is recorded is recorded
             log.warning("the lease on job %s could not be given back; it ends by itself", self.job_id)
 
@@ -114,19 +118,19 @@ class HeldLease:
         asked, told = False, -TOLD_EVERY
         while True:
             began = time.monotonic()
-            lease = self._store.acquire(self.job_id, Owner.current(), self._seconds)
+            lease = self._patient.acquire(self.job_id, Owner.current(), self._seconds)
             if lease is not None:
                 self._renewed = began
                 return lease
-            holder = self._store.lease(self.job_id)
+            holder = self._patient.lease(self.job_id)
             if holder is None:
                 continue
             if holder.owner.is_dead:
-                self._store.release(self.job_id, holder.token)
+                self._patient.release(self.job_id, holder.token)
                 continue
             self._refuse_or_wait(holder)
             if self._on_busy == "take_over" and not asked:
-                self._store.request(self.job_id, Wish.HAND_OVER)
+                self._patient.request(self.job_id, Wish.HAND_OVER)
                 asked = True
             if time.monotonic() - told >= TOLD_EVERY:
                 self._tell(holder)
