@@ -102,3 +102,20 @@ def misbehave(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[st
 class _StubbornError(Exception):
     def __reduce__(self) -> Any:
         raise TypeError("cannot pickle this error")
+
+
+def die_while_told(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Ends this process at once, if its text says so and the file ``deadly`` is there."""
+    if parameters["text"] == "deadly" and Path(parameters["deadly"]).exists():
+        os._exit(9)
+    return {"words": 1}
+
+
+def hang(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Takes as long as its text says; then writes, if its guard lets it."""
+    time.sleep(parameters["seconds"])
+    guard = context.resources.get("guard")
+    if guard is not None:
+        guard.check()
+    context.resources["written"].append(parameters["seconds"]) if "written" in context.resources else None
+    return {"seconds": parameters["seconds"]}
