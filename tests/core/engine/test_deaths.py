@@ -20,7 +20,6 @@ from rastercollection.core.guard import LeaseGuard
 from rastercollection.core.lease import Owner
 from rastercollection.core.models import JobStatus
 from rastercollection.executors.process import ProcessExecutor
-from rastercollection.executors.serial import SerialExecutor
 from rastercollection.executors.thread import ThreadExecutor
 
 PROGRAM = """
@@ -62,7 +61,7 @@ def test_what_ends_the_program_three_times_is_left_out_and_nothing_else_is(tmp_p
     (tmp_path / "deadly").unlink()
     with SqliteJobStore(tmp_path / "jobs.db") as store:
         workflow = one_stage(handlers.die_while_told, tasks(tmp_path))
-        settings = {"jobs": store, "still_holds": lambda _: True, "executor": SerialExecutor()}
+        settings = {"jobs": store, "still_holds": lambda _: True}
         assert run(workflow, **settings).executed == 0, "it stays left out"
         again = run(workflow, **settings, rerun=lambda _, result: not result.ok)
         assert (again.executed, again.job.status) == (1, JobStatus.COMPLETED)
