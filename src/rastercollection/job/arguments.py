@@ -183,6 +183,10 @@ class JobArguments(CollectionArguments, total=False):
     memory_budget: int | str | None
     """Bytes of RAM that all workers may take together, or a text such as `500M`, `8G`."""
 
+    worker_memory: int | str | None
+    """Bytes of RAM that a worker of the executor `process` may take before it is ended and its tile fails, or a text
+    such as `500M`, `8G`."""
+
     scratch: str | PathLike[str] | None
     """Local folder for temporary files."""
 
@@ -217,7 +221,7 @@ class JobArguments(CollectionArguments, total=False):
     task_timeout: float | None
     """Seconds that an attempt at a tile, or at another task, may take; then it is given up."""
 
-    stop_timeout: float
+    stop_timeout: float | None
     """Seconds in which tasks that run may end when the job is stopped; then they are given up."""
 
     observers: Sequence[Observer]

@@ -96,6 +96,17 @@ class RuntimeOptions:
             metavar="SIZE",
         ),
     )
+    worker_memory: int | None = field(
+        default=None,
+        converter=converters.size,
+        metadata=_run(
+            "bytes of RAM that a worker of the executor `process` may take before it is ended and its tile fails, or a "
+            "text such as `500M`, `8G`",
+            is_size,
+            otherwise="nine tenths of what is available, for all workers together",
+            metavar="SIZE",
+        ),
+    )
     scratch: str | None = field(
         default=None,
         converter=converters.path_or_none,
@@ -344,7 +355,8 @@ def _named_executor(name: str, options: RuntimeOptions, tiles: int) -> Any:
         return factory()
     from rastercollection.core.machine import available_cores
 
-    return factory(max_workers=options.max_workers or max(1, min(available_cores(), tiles)))
+    limits = {"worker_memory": options.worker_memory} if name == "process" else {}
+    return factory(max_workers=options.max_workers or max(1, min(available_cores(), tiles)), **limits)
 
 
 def _executor_name(name: str) -> str:
