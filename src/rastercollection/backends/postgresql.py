@@ -150,14 +150,14 @@ class Meanings:
 
     states: Mapping[str, Kind] = attrs.field(factory=dict)
     hints: Mapping[Kind, str] = attrs.field(factory=dict)
-    of_text: Callable[[str | None, str], Kind | None] = attrs.field(default=lambda _state, _text: None)
+    of_text: Callable[[str | None, str], Kind | None] | None = None
 
     def kind(self, error: psycopg.Error, text: str) -> Kind:
         """The class of the library's errors for one of psycopg's."""
         import psycopg
 
         state = error.sqlstate
-        if found := self.of_text(state, text):
+        if self.of_text and (found := self.of_text(state, text)):
             return found
         if state:
             known = {**_BY_STATE, **self.states}
