@@ -16,6 +16,7 @@ import pytest
 
 from rastercollection.backends.jobs import database
 from rastercollection.backends.jobs.default import default_job_store, state_folder
+from rastercollection.backends.jobs.migrations.sqlite_schema import SQLITE_STEPS
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.core.lease import Owner
 from rastercollection.core.models import JobRecord, JobStatus, Task, TaskResult, TaskStatus
@@ -210,7 +211,7 @@ def test_files_of_a_newer_release_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     SqliteJobStore(path).close()
     newer = sqlite3.connect(path)
-    newer.execute(f"PRAGMA user_version = {database.SCHEMA + 1}")
+    newer.execute(f"PRAGMA user_version = {SQLITE_STEPS.latest + 1}")
     newer.close()
     before = path.read_bytes()
     with pytest.raises(BackendError, match="newer release"):
