@@ -111,6 +111,15 @@ def pgstac_dsn(postgres: Any) -> Iterator[str]:
         yield as_url(postgres.database(name))
 
 
+@pytest.fixture(scope="module")
+def jobs_dsn(postgres: Any) -> Iterator[str]:
+    """Address, as a URL with a password, of an empty database of the test module's own."""
+    from services.postgresql import as_url
+
+    with postgres.new_database("template0") as name:
+        yield as_url(postgres.database(name))
+
+
 TITILERS = [path for path in os.environ.get("RASTERCOLLECTION_TITILER_PGSTAC", "").split(os.pathsep) if path]
 """Python interpreters with titiler-pgstac, uvicorn and psycopg, each of another major version."""
 

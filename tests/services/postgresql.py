@@ -42,10 +42,10 @@ class Server:
             connection.execute(statement.encode())
 
     @contextlib.contextmanager
-    def new_database(self) -> Iterator[str]:
-        """Name of a database made from the template, dropped at the end."""
+    def new_database(self, template: str = "") -> Iterator[str]:
+        """Name of a database made from the template, or from another one, dropped at the end."""
         name = f"test_{uuid.uuid4().hex[:12]}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or self.template}"')
         try:
             yield name
         finally:

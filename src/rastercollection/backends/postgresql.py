@@ -123,19 +123,18 @@ class Address:
         place = "" if host.startswith("/") else host + (f":{port}" if port else "")
         return f"postgresql://{f'{user}@' if user else ''}{place}/{fields.get('dbname', '')}"
 
-    def connect(self, *, without: tuple[str, ...] = (), **settings: Any) -> psycopg.Connection[Any]:
+    def connect(self, **settings: Any) -> psycopg.Connection[Any]:
         """A new connection.
 
         Args:
-            without: Keywords of the address that are not passed on.
-            settings: Of psycopg.
+            settings: Of libpq or psycopg; they go before what the address says, and None leaves it out.
         """
         import psycopg
 
-        fields = {**_USUAL, **{name: value for name, value in self.fields.items() if name not in without}}
+        fields = {**_USUAL, **self.fields, **settings}
         # a statement prepared on one server connection is unknown on the next behind a pooler
         connect: Callable[..., psycopg.Connection[Any]] = psycopg.connect
-        return connect(**fields, prepare_threshold=None, **settings)
+        return connect(**{name: value for name, value in fields.items() if value is not None}, prepare_threshold=None)
 
 
 @attrs.frozen(kw_only=True)
@@ -150,14 +149,14 @@ class Meanings:
 
     states: Mapping[str, Kind] = attrs.field(factory=dict)
     hints: Mapping[Kind, str] = attrs.field(factory=dict)
-    of_text: Callable[[str | None, str], Kind | None] = attrs.field(default=lambda _state, _text: None)
+    of_text: Callable[[str | None, str], Kind | None] | None = None
 
     def kind(self, error: psycopg.Error, text: str) -> Kind:
         """The class of the library's errors for one of psycopg's."""
         import psycopg
 
         state = error.sqlstate
-        if found := self.of_text(state, text):
+        if self.of_text and (found := self.of_text(state, text)):
             return found
         if state:
             known = {**_BY_STATE, **self.states}

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from rastercollection.backends.jobs import database
 from rastercollection.backends.jobs.default import default_job_store, state_folder
+from rastercollection.backends.jobs.migrations.sqlite_schema import SQLITE_STEPS
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.core.lease import Owner
 from rastercollection.core.models import JobRecord, JobStatus, Task, TaskResult, TaskStatus
@@ -36,10 +36,6 @@ from rastercollection.core.models import Task, TaskResult, TaskStatus
 def result(name, index, **value):
     task = Task(id=f"{name}-{index:06d}", stage=1, task_type="test", handler="test:run")
     return TaskResult(task=task, status=TaskStatus.COMPLETED, value=value)
-
-def append(store, job_id, results):
-    lease = store.acquire(job_id, Owner.current(), 600) or store.lease(job_id)
-    store.commit(job_id, lease.token, results=results)
 """
 
 APPEND = (
@@ -48,8 +44,9 @@ APPEND = (
 path, name = sys.argv[1:]
 sys.stdin.readline()
 with SqliteJobStore(path) as store:
+    token = store.acquire(name, Owner.current(), 60).token
     for start in range(0, 200, 20):
-        append(store, "job", [result(name, index) for index in range(start, start + 20)])
+        store.commit(name, token, results=[result(name, index) for index in range(start, start + 20)])
 """
 )
 
@@ -57,19 +54,10 @@ APPEND_FOREVER = (
     MAKE
     + """
 store = SqliteJobStore(sys.argv[1])
+token = store.lease("job").token
 for batch in range(1_000_000):
-    append(store, "job", [result("task", batch * 25 + index, batch=batch) for index in range(25)])
+    store.commit("job", token, results=[result("task", batch * 25 + index, batch=batch) for index in range(25)])
     print(batch, flush=True)
-"""
-)
-
-CLAIM = (
-    MAKE
-    + """
-path, name = sys.argv[1:]
-sys.stdin.readline()
-with SqliteJobStore(path) as store:
-    print(int(store.acquire("job", Owner.current(), 60) is not None))
 """
 )
 
@@ -79,11 +67,11 @@ def result(index: int, size: int = 10) -> TaskResult:
     return TaskResult(task=task, status=TaskStatus.COMPLETED, value={"text": "x" * size})
 
 
-def append(store: SqliteJobStore, job_id: str, results: Sequence[TaskResult]) -> None:
-    """Write under the lease that there is, or a new one."""
-    lease = store.acquire(job_id, Owner.current(), 600) or store.lease(job_id)
+def leased(store: SqliteJobStore, name: str = "job") -> int:
+    """The token of a new lease on a job that nobody runs."""
+    lease = store.acquire(name, Owner.current(), 60)
     assert lease is not None
-    store.commit(job_id, lease.token, results=results)
+    return lease.token
 
 
 def run_at_once(script: str, path: Path, count: int) -> list[str]:
@@ -107,17 +95,16 @@ def test_processes_append_to_one_new_file(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     run_at_once(APPEND, path, 4)
     with SqliteJobStore(path) as store:
-        found = [result.task.id for result in store.results("job")]
-    assert found == sorted(f"p{n}-{index:06d}" for n in range(4) for index in range(200))
-
-
-def test_of_many_processes_one_gets_the_lease(tmp_path: Path) -> None:
-    assert sorted(run_at_once(CLAIM, tmp_path / "jobs.db", 4)) == ["0\n", "0\n", "0\n", "1\n"]
+        for n in range(4):
+            found = [result.task.id for result in store.results(f"p{n}")]
+            assert found == [f"p{n}-{index:06d}" for index in range(200)]
 
 
 def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     told = -1
+    with SqliteJobStore(path) as store:
+        leased(store)
     for turn in range(5):
         command = [sys.executable, "-c", APPEND_FOREVER, str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
@@ -129,8 +116,6 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
             told = max(told, *lines, *map(int, writer.stdout.read().split()))
         with SqliteJobStore(path) as store:
             found = store.results("job")
-            store.release("job", store.lease("job").token)
-            assert store.acquire("job", Owner.current(), 60)
         assert len(found) % 25 == 0
         assert len(found) >= (told + 1) * 25
         assert [result.task.id for result in found] == [f"task-{index:06d}" for index in range(len(found))]
@@ -139,9 +124,11 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
 
 def test_a_full_disk_undoes_the_whole_batch(tmp_path: Path) -> None:
     """Give the file one page more each time, until the batch fits."""
-    batch = [result(index, size=3000) for index in range(20)]
+    batch = [result(index, size=3000) for index in range(1, 21)]
     with SqliteJobStore(tmp_path / "jobs.db") as store:
-        append(store, "job", [result(0)])
+        token = leased(store)
+        store.commit("job", token, results=[result(0)])
+        store.begin("job", token, [batch[0].task.id])
         before = store.results("job")
         failures = 0
         for pages in range(1, 100):
@@ -149,13 +136,12 @@ def test_a_full_disk_undoes_the_whole_batch(tmp_path: Path) -> None:
                 used = connection.execute("PRAGMA page_count").fetchone()[0]
                 connection.execute(f"PRAGMA max_page_count = {used + pages - 1}")
             try:
-                append(store, "job", batch)
+                store.commit("job", token, results=batch, forgotten=["task-000000"])
             except NoSpaceError:
                 failures += 1
                 assert store.results("job") == before
-                lease = store.lease("job")
-                assert lease is not None
-                assert store.renew("job", lease.token, 60)
+                assert store.unfinished("job") == {batch[0].task.id: 1}
+                assert store.renew("job", token, 60)
             else:
                 break
         assert store.results("job") == batch
@@ -166,15 +152,16 @@ def test_a_locked_file_is_waited_for_then_reported(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
     path = tmp_path / "jobs.db"
     with SqliteJobStore(path) as store:
-        append(store, "job", [result(1)])
+        token = leased(store)
+        store.commit("job", token, results=[result(1)])
         intruder = sqlite3.connect(path, isolation_level=None)
         intruder.execute("BEGIN IMMEDIATE")
         with pytest.raises(UnavailableError, match="locked") as caught:
-            append(store, "job", [result(2)])
+            store.commit("job", token, results=[result(2)])
         assert caught.value.retryable
         assert store.results("job") == [result(1)]
         intruder.execute("ROLLBACK")
-        append(store, "job", [result(2)])
+        store.commit("job", token, results=[result(2)])
         intruder.close()
         assert store.results("job") == [result(1), result(2)]
 
@@ -224,7 +211,7 @@ def test_files_of_a_newer_release_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     SqliteJobStore(path).close()
     newer = sqlite3.connect(path)
-    newer.execute(f"PRAGMA user_version = {database.SCHEMA + 1}")
+    newer.execute(f"PRAGMA user_version = {SQLITE_STEPS.latest + 1}")
     newer.close()
     before = path.read_bytes()
     with pytest.raises(BackendError, match="newer release"):
@@ -258,7 +245,7 @@ def test_files_of_the_first_release_are_read(tmp_path: Path) -> None:
         assert (job.status, job.result) == (JobStatus.COMPLETED, {"share_url": None})
         (found,) = store.results("j1")
         assert (found.task.tile, found.attempts, found.value, found.seconds) == ("🛰.tif", 2, {"x": "nan"}, 1.5)
-        append(store, "j1", [result(1)])
+        store.commit("j1", leased(store, "j1"), results=[result(1)])
         assert len(store.results("j1")) == 2
 
 
@@ -276,7 +263,7 @@ def test_closed_stores_say_so_and_leave_one_file(tmp_path: Path) -> None:
     copy.close()
     store.close()
     store.close()
-    for use in (store.list_jobs, lambda: append(store, "j", [result(1)])):
+    for use in (store.list_jobs, lambda: store.commit("j", 1, results=[result(1)])):
         with pytest.raises(BackendError, match="closed"):
             use()
     assert [entry.name for entry in tmp_path.iterdir()] == ["jobs.db"]
@@ -296,10 +283,12 @@ def test_a_store_that_is_dropped_warns_of_nothing(tmp_path: Path) -> None:
 def test_a_forked_child_uses_a_connection_of_its_own(tmp_path: Path) -> None:
     script = MAKE + (
         "store = SqliteJobStore(sys.argv[1])\n"
-        "append(store, 'job', [result('before', 0)])\n"
+        "token = store.acquire('job', Owner.current(), 60).token\n"
+        "store.commit('job', token, results=[result('before', 0)])\n"
         "inherited = store._database._connection\n"
         "child = os.fork()\n"
-        "append(store, 'job', [result('child' if child == 0 else 'parent', n) for n in range(50)])\n"
+        "name = 'child' if child == 0 else 'parent'\n"
+        "store.commit('job', token, results=[result(name, n) for n in range(50)])\n"
         "if child == 0: os._exit(store._database._connection is inherited)\n"
         "assert os.waitpid(child, 0)[1] == 0\n"
         "print(len(store.results('job')))\n"

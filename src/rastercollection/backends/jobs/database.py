@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rastercollection.backends.jobs.migrations.sqlite_schema import APPLICATION_ID, SQLITE_STEPS
 from rastercollection.errors import (
     BackendError,
     NoSpaceError,
@@ -22,37 +23,7 @@ from rastercollection.errors import (
 
 __all__ = ["Database"]
 
-APPLICATION_ID = 0x52436F6C
 BUSY_SECONDS = 30.0
-
-_FIRST = (
-    "CREATE TABLE jobs (id TEXT PRIMARY KEY, status TEXT NOT NULL, changed INTEGER NOT NULL, record TEXT NOT NULL)",
-    "CREATE TABLE results (job_id TEXT NOT NULL, task_id TEXT NOT NULL, stage INTEGER NOT NULL, record TEXT NOT NULL,"
-    " PRIMARY KEY (job_id, task_id))",
-    "CREATE TABLE leases (job_id TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL)",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-)
-_LEASES_AND_QUEUE = (
-    "ALTER TABLE jobs ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE jobs ADD COLUMN submitted TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE jobs ADD COLUMN wish TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE jobs ADD COLUMN claims INTEGER NOT NULL DEFAULT 0",
-    "CREATE INDEX jobs_waiting ON jobs (priority DESC, submitted, changed) WHERE waiting = 1",
-    "ALTER TABLE results ADD COLUMN status TEXT NOT NULL DEFAULT ''",
-    "UPDATE results SET status = coalesce(json_extract(record, '$.status'), '') WHERE json_valid(record)",
-    "DROP TABLE leases",
-    "CREATE TABLE leases (job_id TEXT PRIMARY KEY, token INTEGER NOT NULL, owner TEXT NOT NULL, renewed REAL NOT NULL,"
-    " expires REAL NOT NULL)",
-    "CREATE TABLE attempts (job_id TEXT NOT NULL, task_id TEXT NOT NULL, begun INTEGER NOT NULL,"
-    " PRIMARY KEY (job_id, task_id))",
-    "CREATE TABLE tokens (latest INTEGER NOT NULL)",
-    "INSERT INTO tokens VALUES (0)",
-)
-_MIGRATIONS = (_FIRST, _LEASES_AND_QUEUE)
-"""What makes each version of the schema of the one before; the first of an empty file."""
-
-SCHEMA = len(_MIGRATIONS)
 
 _KINDS: dict[int, tuple[type[BackendError], str]] = {
     sqlite3.SQLITE_BUSY: (UnavailableError, "another process holds it locked"),
@@ -107,13 +78,13 @@ class Database:
 
     def _migrate(self) -> None:
         """Bring the file to today's schema, in one step; of several that open it at once, one does."""
-        if self._check_schema() == SCHEMA:
+        if not SQLITE_STEPS.missing(self._check_schema(), self.path):
             return
         with self.writing() as connection:
-            for statements in _MIGRATIONS[self._check_schema() :]:
-                for statement in statements:
+            for step in SQLITE_STEPS.missing(self._check_schema(), self.path):
+                for statement in step.statements:
                     connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute(f"PRAGMA user_version = {SQLITE_STEPS.latest}")
 
     def _check_schema(self) -> int:
         """The version of the file's schema, 0 for a new file, before anything in it is changed."""
@@ -121,12 +92,7 @@ class Database:
         empty = not self._connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
         if owner != APPLICATION_ID and not (empty and owner == 0 and version == 0):
             raise BackendError(f"{self.path} is the database of another program.", _HINT, self.path)
-        if version > SCHEMA:
-            raise BackendError(
-                f"{self.path} was written by a newer release (schema {version}; this one reads up to {SCHEMA}).",
-                "Upgrade rastercollection, or use another file.",
-                self.path,
-            )
+        SQLITE_STEPS.missing(version, self.path)
         return version
 
     def _pragma(self, name: str) -> int:

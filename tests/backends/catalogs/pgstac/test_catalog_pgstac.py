@@ -20,6 +20,7 @@ from rastercollection.backends.catalogs.pgstac.pgstac_errors import (
     PostgisMissingError,
 )
 from rastercollection.backends.postgresql import DatabaseNotFoundError
+from rastercollection.core.models import ErrorRecord
 from rastercollection.errors import (
     BackendError,
     CatalogIncompleteError,
@@ -235,11 +236,22 @@ def test_a_lock_that_is_not_given_back_is_not_waited_for_forever(pgstac_dsn: str
     with psycopg.connect(pgstac_dsn) as other:
         other.execute("LOCK TABLE pgstac.items IN ACCESS EXCLUSIVE MODE")
         started = time.monotonic()
-        with pytest.raises(UnavailableError):
+        with pytest.raises(UnavailableError, match="lock") as caught:
             catalog.publish(contract_collection("scene"), _items(3))
         assert time.monotonic() - started < 10
+        assert not caught.value.retryable
     assert _state(ask) == (None, None, 0)
     assert catalog.publish(contract_collection("scene"), _items(3)).stored == 3
+
+
+def test_what_was_tried_for_long_is_tried_no_more(pgstac_dsn: str) -> None:
+    """Neither by who runs the task nor by who runs the job: the times would be multiplied."""
+    nowhere = psycopg.conninfo.make_conninfo(pgstac_dsn, port=str(postgresql.free_port()))
+    with pytest.raises(UnavailableError, match=r"It was tried \d+ times in \d s\.") as caught:
+        PgstacCatalog(nowhere, patience=0.5).item_ids("scene")
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        record = ErrorRecord.of(error)
+        assert (record.retryable, record.settled) == (False, False)
 
 
 def test_many_publishers_of_old_and_new_collections_get_along(pgstac_dsn: str, ask: Ask) -> None:

@@ -1,0 +1,379 @@
+"""Jobs in a PostgreSQL database, for any number of machines: what was recorded survives them all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from rastercollection.backends.jobs.postgres_database import PostgresDatabase, Session
+from rastercollection.backends.jobs.rows import by_stage, owner_of, read_job, read_result, wish_of
+from rastercollection.backends.jobs.texts import to_text
+from rastercollection.backends.postgresql import Address
+from rastercollection.core.job_store import Reach
+from rastercollection.core.lease import Lease, Owner, Wish
+from rastercollection.core.models import JobRecord, JobStatus, TaskResult
+from rastercollection.errors import (
+    LeaseLostError,
+    ObjectNotFoundError,
+    PreconditionError,
+    UnavailableError,
+)
+
+__all__ = ["PostgresJobStore"]
+
+PATIENCE = 60.0
+
+_NOW = "clock_timestamp()"
+"""The database's clock, at this very moment: the time of the transaction would be that of its begin."""
+
+_LEASE = f"""
+    SELECT l.job_id, token, owner, extract(epoch FROM {_NOW} - renewed)::float8,
+           extract(epoch FROM expires - {_NOW})::float8, coalesce(wish, ''), coalesce(claims, 0)
+    FROM @.leases l LEFT JOIN @.jobs j ON j.id = l.job_id
+"""
+_TAKE = f"""
+    INSERT INTO @.leases AS l (job_id, token, owner, renewed, expires, call)
+    VALUES (%s, 0, %s, {_NOW}, {_NOW} + make_interval(secs => %s), %s)
+    ON CONFLICT (job_id) DO UPDATE SET
+        owner = excluded.owner, call = excluded.call,
+        renewed = {_NOW}, expires = {_NOW} + (excluded.expires - excluded.renewed)
+    WHERE l.expires <= {_NOW}
+"""
+_NEXT_JOB = f"""
+    SELECT id FROM @.jobs
+    WHERE waiting AND NOT EXISTS (SELECT 1 FROM @.leases WHERE job_id = id AND expires > {_NOW})
+    ORDER BY priority DESC, submitted, number LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+_ADD_RESULTS = """
+    INSERT INTO @.results (job_id, task_id, stage, status, record)
+    SELECT %s, * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::text[])
+    ON CONFLICT (job_id, task_id) DO UPDATE SET
+        stage = excluded.stage, status = excluded.status, record = excluded.record
+"""
+_BEGIN = """
+    INSERT INTO @.attempts AS a (job_id, task_id, begun, call) SELECT %s, t, 1, %s FROM unnest(%s::text[]) t
+    ON CONFLICT (job_id, task_id) DO UPDATE SET begun = a.begun + 1, call = excluded.call WHERE a.call <> excluded.call
+"""
+
+
+class PostgresJobStore:
+    """A job store in a schema of a PostgreSQL database, safe to use from threads, processes and machines.
+
+    What a call wrote is durable when it returns, as far as the server is set up so. Leases go by the server's clock. A
+    connection that is lost, and a server that starts again, are waited for: every call is made again until it is known
+    to have been done once. It works through a pooler in transaction mode. Needs the extra ``postgres``.
+
+    Nothing is connected to before the first call, which makes the schema or brings it up to date. A store pickles as
+    its address, with the password if that is in it.
+
+    Args:
+        dsn: The address, ``postgresql://user@host:port/database`` or ``key=value …``. What it leaves out, the password
+            among it, libpq takes from its usual places (PGPASSWORD, ~/.pgpass, PGSERVICE …).
+        schema: Name of the schema; when empty, that of ``?options=-csearch_path%3DNAME`` in the address, else
+            ``rastercollection``.
+        patience: Seconds in which a call that fails for passing reasons is made again. An error after it is not
+            retryable.
+
+    Raises:
+        MissingExtraError: psycopg is not installed.
+        BackendError: The address cannot be read.
+    """
+
+    def __init__(self, dsn: str, schema: str = "", patience: float = PATIENCE) -> None:
+        self._address, self._patience = Address(dsn), patience
+        del dsn  # what goes wrong from here on comes through this frame
+        self._database = PostgresDatabase(self._address, schema, patience)
+
+    @property
+    def url(self) -> str:
+        """The address without the password."""
+        return self._database.public
+
+    @property
+    def reach(self) -> Reach:
+        """Wherever the server can be reached from."""
+        return "network"
+
+    def __repr__(self) -> str:
+        return f"PostgresJobStore({self.url!r})"
+
+    def __reduce__(self) -> tuple[type[PostgresJobStore], tuple[str, str, float]]:
+        return PostgresJobStore, (self._address.dsn, self._database.schema, self._patience)
+
+    def __enter__(self) -> PostgresJobStore:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def create(self, job: JobRecord) -> JobRecord:
+        """Insert the job, or return the one that is already there under this id."""
+
+        def work(session: Session) -> JobRecord:
+            session.change(
+                "INSERT INTO @.jobs (status, record, waiting, priority, submitted, id, changed)"
+                " VALUES (%s, %s, %s, %s, %s, %s, nextval('@.changes')) ON CONFLICT (id) DO NOTHING",
+                (*_columns(job), job.id),
+            )
+            row = session.row("SELECT record, status FROM @.jobs WHERE id = %s", (job.id,))
+            if row is None:
+                raise UnavailableError(f"Job {job.id} was deleted while it was made in {self.url}.", "", self.url)
+            return read_job(row[0], job_id=job.id, status=row[1])
+
+        return self._database.run(work, f"create job {job.id}")
+
+    def get(self, job_id: str) -> JobRecord:
+        """The record.
+
+        Raises:
+            ObjectNotFoundError: There is none.
+        """
+        query = "SELECT record, status FROM @.jobs WHERE id = %s"
+        rows = self._database.read(query, (job_id,), f"read job {job_id}")
+        if not rows:
+            raise self._no_job(job_id)
+        return read_job(rows[0][0], job_id=job_id, status=rows[0][1])
+
+    def list_jobs(self) -> list[JobRecord]:
+        """All records, the latest update first."""
+        rows = self._database.read("SELECT record, id, status FROM @.jobs ORDER BY changed DESC", (), "list the jobs")
+        return [read_job(record, job_id=job_id, status=status) for record, job_id, status in rows]
+
+    def update(self, job: JobRecord, *, expected: JobStatus) -> None:
+        """Replace the record of a job that nobody runs, if its status is still ``expected``.
+
+        Raises:
+            PreconditionError: The status is another by now, or somebody holds a lease on the job that has not expired.
+            ObjectNotFoundError: There is no such job.
+        """
+        columns = _columns(job)
+
+        def work(session: Session) -> None:
+            row = session.row("SELECT status, record FROM @.jobs WHERE id = %s FOR UPDATE", (job.id,))
+            if row is None:
+                raise self._no_job(job.id)
+            if session.attempt and row == columns[:2]:
+                return  # it was done, and the answer was lost
+            _check_unleased(session, job.id)
+            if row[0] != expected:
+                raise PreconditionError(f"Job {job.id} is {row[0]}, not {expected}.", "", job.id)
+            _put(session, job.id, columns, is_over=True)
+
+        self._database.run(work, f"update job {job.id}")
+
+    def delete(self, job_id: str) -> None:
+        """Remove a job with its journal; one that is not there is fine.
+
+        Raises:
+            PreconditionError: Somebody holds a lease on it that has not expired.
+        """
+
+        def work(session: Session) -> None:
+            session.row("SELECT 1 FROM @.jobs WHERE id = %s FOR UPDATE", (job_id,))
+            _check_unleased(session, job_id)
+            session.change("DELETE FROM @.jobs WHERE id = %s", (job_id,))
+            for table in ("results", "attempts", "leases"):
+                session.change(f"DELETE FROM @.{table} WHERE job_id = %s", (job_id,))
+
+        self._database.run(work, f"delete job {job_id}")
+
+    def commit(
+        self,
+        job_id: str,
+        token: int,
+        *,
+        results: Sequence[TaskResult] = (),
+        forgotten: Iterable[str] = (),
+        job: JobRecord | None = None,
+    ) -> None:
+        """Write, in one durable step, what a run has to record; see
+        :meth:`~rastercollection.core.job_store.JobStore.commit`.
+
+        Raises:
+            LeaseLostError: The lease with this token is not, or no longer, the job's.
+            ObjectNotFoundError: ``job`` is given, and there is no such job.
+        """
+        kept = {one.task.id: (one.task.stage, str(one.status), to_text(one)) for one in results}
+        stages, statuses, texts = ([*column] for column in zip(*kept.values(), strict=True)) if kept else ([], [], [])
+        columns, unwanted = _columns(job) if job is not None else None, list(forgotten)
+
+        def work(session: Session) -> None:
+            if columns is not None:  # whoever takes both locks takes the job's first
+                session.row("SELECT 1 FROM @.jobs WHERE id = %s FOR UPDATE", (job_id,))
+            _check_token(session, job_id, token)
+            if kept:
+                session.change(_ADD_RESULTS, (job_id, [*kept], stages, statuses, texts))
+            if unwanted:
+                session.change("DELETE FROM @.results WHERE job_id = %s AND task_id = ANY(%s)", (job_id, unwanted))
+            if kept or unwanted:
+                over = "DELETE FROM @.attempts WHERE job_id = %s AND task_id = ANY(%s)"
+                session.change(over, (job_id, [*kept, *unwanted]))
+            if job is not None and columns is not None:
+                is_over = job.status.is_final
+                if not _put(session, job_id, columns, is_over=is_over):
+                    raise self._no_job(job_id)
+
+        self._database.run(work, f"record the results of job {job_id}")
+
+    def results(self, job_id: str) -> list[TaskResult]:
+        """The journal, one result a task, ordered by stage and task id."""
+        query = "SELECT record, task_id, stage FROM @.results WHERE job_id = %s ORDER BY stage, task_id"
+        rows = self._database.read(query, (job_id,), f"read the results of job {job_id}")
+        return [read_result(record, task_id=task_id, stage=stage) for record, task_id, stage in rows]
+
+    def counts(self, job_id: str) -> Mapping[int, Mapping[str, int]]:
+        """How many tasks the journal holds, by number of the stage and status."""
+        query = "SELECT stage, status, count(*) FROM @.results WHERE job_id = %s GROUP BY stage, status"
+        return by_stage(self._database.read(query, (job_id,), f"count the results of job {job_id}"))
+
+    def begin(self, job_id: str, token: int, tasks: Collection[str]) -> None:
+        """Note that attempts at these tasks begin; this survives the process, but not always the server.
+
+        Raises:
+            LeaseLostError: The lease with this token is not, or no longer, the job's.
+        """
+        names = sorted(set(tasks))
+
+        def work(session: Session) -> None:
+            _check_token(session, job_id, token)
+            session.change(_BEGIN, (job_id, session.call, names))
+
+        self._database.run(work, f"begin tasks of job {job_id}", durable=False)
+
+    def unfinished(self, job_id: str) -> Mapping[str, int]:
+        """How many attempts were begun, by task id, since the task last had a result."""
+        query = "SELECT task_id, begun FROM @.attempts WHERE job_id = %s"
+        return dict(self._database.read(query, (job_id,), f"read the attempts of job {job_id}"))
+
+    def acquire(self, job_id: str, owner: Owner, seconds: float) -> Lease | None:
+        """Take the lease on a job; None where one is held that has not expired."""
+
+        def work(session: Session) -> Lease | None:
+            session.row("SELECT 1 FROM @.jobs WHERE id = %s FOR UPDATE", (job_id,))
+            _take(session, job_id, owner, seconds)
+            return _own_lease(session)
+
+        return self._database.run(work, f"take the lease on job {job_id}")
+
+    def renew(self, job_id: str, token: int, seconds: float) -> Lease | None:
+        """Hold on to a lease; None where it was released, or another has acquired one."""
+
+        def work(session: Session) -> Lease | None:
+            found = session.change(
+                f"UPDATE @.leases SET renewed = {_NOW}, expires = {_NOW} + make_interval(secs => %s)"
+                " WHERE job_id = %s AND token = %s",
+                (seconds, job_id, token),
+            )
+            return _lease(session.row(f"{_LEASE} WHERE l.job_id = %s", (job_id,))) if found else None
+
+        # what is not renewed by then is not one's own any more
+        patience = min(seconds, self._patience)
+        return self._database.run(work, f"renew the lease on job {job_id}", durable=False, patience=patience)
+
+    def release(self, job_id: str, token: int) -> None:
+        """End a lease; any but the latest is left alone."""
+
+        def work(session: Session) -> None:
+            session.change("DELETE FROM @.leases WHERE job_id = %s AND token = %s", (job_id, token))
+
+        self._database.run(work, f"give back the lease on job {job_id}")
+
+    def lease(self, job_id: str) -> Lease | None:
+        """The lease that was acquired last, if it was not released; it may have expired."""
+        rows = self._database.read(f"{_LEASE} WHERE l.job_id = %s", (job_id,), f"read the lease on job {job_id}")
+        return _lease(rows[0]) if rows else None
+
+    def next_job(self, owner: Owner, seconds: float) -> Lease | None:
+        """Take the lease on the most urgent job that waits for a worker; None where none waits."""
+
+        def work(session: Session) -> Lease | None:
+            taken = _own_lease(session) if session.attempt else None
+            if taken is not None and taken.left > 0:
+                return taken
+            while row := session.row(_NEXT_JOB):
+                if _take(session, row[0], owner, seconds):
+                    session.change("UPDATE @.jobs SET claims = claims + 1 WHERE id = %s", row)
+                    return _own_lease(session)
+            return None
+
+        return self._database.run(work, "take a job from the queue")
+
+    def request(self, job_id: str, wish: Wish) -> None:
+        """Tell whoever runs a job, now or next, what is wanted of it.
+
+        Raises:
+            ObjectNotFoundError: There is no such job.
+        """
+        open_ones = [str(status) for status in JobStatus if not status.is_final]
+
+        def work(session: Session) -> None:
+            row = session.row("SELECT status FROM @.jobs WHERE id = %s FOR UPDATE", (job_id,))
+            if row is None:
+                raise self._no_job(job_id)
+            if row[0] in open_ones:
+                session.change("UPDATE @.jobs SET wish = %s WHERE id = %s", (str(wish), job_id))
+
+        self._database.run(work, f"ask something of job {job_id}")
+
+    def close(self) -> None:
+        """Close the connections; idempotent."""
+        self._database.close()
+
+    def _no_job(self, job_id: str) -> ObjectNotFoundError:
+        return ObjectNotFoundError(f"There is no job {job_id} in {self.url}.", "", job_id)
+
+
+def _columns(job: JobRecord) -> tuple[Any, ...]:
+    """Status, record, and what the queue asks: whether it waits for a worker, how urgent it is, since when."""
+    submission = job.submission
+    waiting = submission is not None and not job.status.is_final
+    priority, at = (submission.priority, submission.at) if submission else (0, "")
+    # any string survives as JSON, and a time is the same
+    return str(job.status), to_text(job), waiting, priority, json.dumps(at)[1:-1]
+
+
+def _put(session: Session, job_id: str, columns: tuple[Any, ...], *, is_over: bool) -> bool:
+    """Replace a record; False where there is none. ``is_over``: what was wanted of the job's runner is over."""
+    over = ", wish = '', claims = 0" if is_over else ""
+    statement = (
+        "UPDATE @.jobs SET status = %s, record = %s, waiting = %s, priority = %s, submitted = %s,"
+        f" changed = nextval('@.changes'){over} WHERE id = %s"
+    )
+    return session.change(statement, (*columns, job_id)) == 1
+
+
+def _take(session: Session, job_id: str, owner: Owner, seconds: float) -> bool:
+    """Take the lease, unless it is held. The token is drawn under the row's lock, so that it is the largest so far."""
+    if not session.change(_TAKE, (job_id, to_text(owner), seconds, session.call)):
+        return False
+    session.change("UPDATE @.leases SET token = nextval('@.tokens') WHERE job_id = %s", (job_id,))
+    return True
+
+
+def _own_lease(session: Session) -> Lease | None:
+    """The lease that this call has taken, now or in an attempt whose answer was lost."""
+    return _lease(session.row(f"{_LEASE} WHERE call = %s", (session.call,)))
+
+
+def _lease(row: Any) -> Lease | None:
+    if row is None:
+        return None
+    job_id, token, owner, age, left, wish, claims = row
+    return Lease(
+        job_id=job_id, token=token, owner=owner_of(owner), wish=wish_of(wish), age=age, left=left, claims=claims
+    )
+
+
+def _check_token(session: Session, job_id: str, token: int) -> None:
+    """See that the lease is the latest, and keep everybody from taking it until the transaction ends."""
+    row = session.row("SELECT token, owner FROM @.leases WHERE job_id = %s FOR UPDATE", (job_id,))
+    if row is None or row[0] != token:
+        raise LeaseLostError.of(job_id, str(owner_of(row[1])) if row else "")
+
+
+def _check_unleased(session: Session, job_id: str) -> None:
+    query = f"SELECT owner, expires > {_NOW} FROM @.leases WHERE job_id = %s FOR UPDATE"
+    row = session.row(query, (job_id,))
+    if row is not None and row[1]:
+        raise PreconditionError(f"Job {job_id} is being run by {owner_of(row[0])}.", "Cancel it first.", job_id)
