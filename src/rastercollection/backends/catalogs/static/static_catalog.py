@@ -19,7 +19,7 @@ import contextlib
 import contextvars
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
@@ -151,7 +151,7 @@ class StaticCatalog:
         place = CollectionFiles.of(self.storage, self.url, str(collection["id"]))
         check_items(items, mode, place.public)
         with publishing_lock(self.storage, place.lock) as lock:
-            published = self._published(place)
+            published = self._published(place, {str(item["id"]) for item in items})
             if mode == "insert":
                 refuse_existing(items, published.ids, place.public)
             kept = published.ids if mode == "insert_ignore" else set()
@@ -224,7 +224,7 @@ class StaticCatalog:
             return False
         if not self._mirror(place, _nobody).is_current(document):
             return False
-        published = self._published(place)
+        published = self._published(place, set(publication.item_ids))
         if not keeps_others(publication.mode) and published.ids != set(publication.item_ids):
             return False
         checksums = published.checksums(publication.item_ids)
@@ -253,15 +253,29 @@ class StaticCatalog:
         found = strangers(self.storage, place, collection_id, self._document(place))
         return [f"{place.public_folder}/{name}" for name in found]
 
-    def _published(self, place: CollectionFiles) -> Holdings:
-        """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""
+    def _published(self, place: CollectionFiles, read: Set[str] = frozenset()) -> Holdings:
+        """What a collection holds now; links to documents of ours that are not there, or not whole, are left out.
+
+        Args:
+            place: The collection.
+            read: Ids of items whose documents are read, and left out, too, where they were changed.
+        """
         document = self._document(place)
         sizes = self._sizes(place)
+        links = [link for link in item_links(document) if sizes.get(link.href) == link.size]
+        suspects = [link for link in links if link.item_id in read]
+        intact = _in_parallel(lambda link: self._is_intact(place, link), suspects)
+        changed = {link.item_id for link, is_intact in zip(suspects, intact, strict=True) if not is_intact}
         return Holdings(
-            links=tuple(link for link in item_links(document) if sizes.get(link.href) == link.size),
+            links=tuple(link for link in links if link.item_id not in changed),
             foreign=tuple(_in_parallel(lambda link: self._foreign(place, link), foreign_links(document))),
             hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
         )
+
+    def _is_intact(self, place: CollectionFiles, link: ItemLink) -> bool:
+        """Whether an item's document is what the collection says that it is."""
+        data = read_bytes(self.storage, place.item_url(link.href))
+        return data is not None and multihash(data) == link.checksum
 
     def _item(self, place: CollectionFiles, href: str) -> Json | None:
         """The item that a collection links to, in the form in which it was sent; None where there is none."""
