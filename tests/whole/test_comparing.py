@@ -174,17 +174,17 @@ def test_what_other_programs_add_to_the_document_stays(bronze: Path) -> None:
 
 def test_a_store_that_cannot_be_asked_is_no_success(bronze: Path) -> None:
     from rastercollection.backends.storage.fsspec import FsspecStorage
-    from rastercollection.errors import UnavailableError
+    from rastercollection.errors import PermissionDeniedError
 
     run(bronze)
 
     class Silent(FsspecStorage):
         def read(self, url: str, start: int = 0, end: int | None = None) -> bytes:
             if url.endswith("_thumbnail.png"):
-                raise UnavailableError("No answer.", "", url)
+                raise PermissionDeniedError("Not now.", "", url)
             return super().read(url, start, end)
 
-    with pytest.raises(UnavailableError):
+    with pytest.raises(PermissionDeniedError):
         run(bronze, storage=Silent())
 
 
