@@ -10,6 +10,7 @@ from rasterio.errors import RasterioIOError
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.models import Task
+from rastercollection.core.records import multihash
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import CogFile
 from rastercollection.stages import publishing
@@ -52,4 +53,6 @@ def test_what_is_published_is_told_as_the_store_has_it(tmp_path: Path, picture: 
     assert [(output.size, output.version) for output in outputs] == [
         (storage.stat(output.url).size, storage.stat(output.url).version) for output in outputs
     ]
+    assert [output.checksum for output in outputs] == [FILE.checksum, *([multihash(picture)] if picture else [])]
+    assert file.thumbnail_checksum == (multihash(picture) if picture else "")
     assert Path(beside).exists() == (picture is not None)

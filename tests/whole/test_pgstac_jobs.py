@@ -210,3 +210,29 @@ def test_days_are_found_by_any_of_their_hours_and_wrong_file_times_stop_nothing(
     found = ask(pgstac_dsn, "SELECT search(%s)", json.dumps(hour))
     assert len(found["features"]) == 1, "none of which nothing is known"
     assert "day_20190714" in " ".join(item["id"] for item in found["features"])
+
+
+ALTERATIONS = {
+    "the search": "DELETE FROM searches WHERE hash = %(search)s",
+    "an item": "UPDATE items SET content = jsonb_set(content, '{properties,title}', '\"x\"') "
+    "WHERE id = 'a' AND collection = %(id)s",
+    "the collection": "UPDATE collections SET content = jsonb_set(content, '{description}', '\"x\"') WHERE id = %(id)s",
+}
+
+
+@pytest.mark.parametrize("what", ALTERATIONS)
+def test_what_was_altered_in_the_database_is_found_and_mended(bronze: Path, served_dsn: str, what: str) -> None:
+    name = f"job-{uuid.uuid4().hex[:8]}"
+    search = run(bronze, served_dsn, name).summary["stac"]["search_id"]
+    assert run(bronze, served_dsn, name).reused
+    with psycopg.connect(served_dsn, options="-c search_path=pgstac,public") as connection:
+        cursor = connection.execute(ALTERATIONS[what], {"search": search, "id": name})
+        assert cursor.rowcount == 1
+    again = run(bronze, served_dsn, name)
+    assert not again.reused
+    assert again.summary["stac"]["search_id"] == search
+    assert ask(served_dsn, "SELECT count(*) FROM searches WHERE hash = %s", search) == 1
+    titles = "SELECT content->'properties'->>'title' FROM items WHERE id = 'a' AND collection = %s"
+    assert ask(served_dsn, titles, name) == "a.tif"
+    assert ask(served_dsn, "SELECT content->>'description' FROM collections WHERE id = %s", name) != "x"
+    assert run(bronze, served_dsn, name).reused

@@ -21,14 +21,26 @@ from rastercollection.errors import RasterCollectionError
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["FLAT", "canonical_json", "digest", "from_dict", "inside", "jsonable", "multihash", "to_dict", "to_plain"]
+__all__ = [
+    "FLAT",
+    "MULTIHASH_SHA256",
+    "canonical_json",
+    "digest",
+    "from_dict",
+    "inside",
+    "jsonable",
+    "multihash",
+    "to_dict",
+    "to_plain",
+]
 
 T = TypeVar("T")
 
 FLAT: Mapping[str, str] = {"at_rest": ""}
 """Metadata of a field that holds a value of its own: that value's fields are written among those of its parent."""
 
-_MULTIHASH_SHA256 = "1220"
+MULTIHASH_SHA256 = "1220"
+"""What the multihash of an SHA2-256 begins with: the code of the function, and the length in bytes."""
 _MOST_TOLD = 3
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -64,7 +76,7 @@ def digest(value: Any) -> str:
 def multihash(content: bytes | IO[bytes]) -> str:
     """SHA2-256 of bytes, or of a file that is open for reading bytes, as a hexadecimal multihash."""
     found = hashlib.sha256(content) if isinstance(content, bytes) else hashlib.file_digest(content, "sha256")  # type: ignore[arg-type]
-    return _MULTIHASH_SHA256 + found.hexdigest()
+    return MULTIHASH_SHA256 + found.hexdigest()
 
 
 def _float(value: Any, _: Any) -> float:

@@ -11,12 +11,13 @@ import attrs
 from rastercollection.core.models import Notice, TaskResult
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import Admission, StartContext, Workflow
-from rastercollection.errors import ObjectNotFoundError, RasterCollectionError, WorkflowDefinitionError
-from rastercollection.model.output import Made, Output
+from rastercollection.errors import RasterCollectionError, WorkflowDefinitionError
+from rastercollection.model.output import Made, Verify
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stages.cog.settling import settle_names
+from rastercollection.stages.verifying import is_as_written
 
 __all__ = ["admitted", "are_there"]
 
@@ -84,22 +85,17 @@ def _let_in(name: str, admit: Admission, context: StartContext) -> Sources:
     return sources
 
 
-def are_there(result: TaskResult, storage: StorageBackend) -> bool:
-    """Whether what any handler says it wrote is as it was; what it says in words of its own cannot be looked at."""
+def are_there(result: TaskResult, storage: StorageBackend, verify: Verify) -> bool:
+    """Whether what any handler says it wrote is as it was; what it says in words of its own cannot be looked at.
+
+    Raises:
+        BackendError: The store could not be asked.
+    """
     try:
         outputs = from_dict(Made, result.value or {}).outputs
     except RasterCollectionError:
         return False
-    return all(_is_there(output, storage) for output in outputs)
-
-
-def _is_there(output: Output, storage: StorageBackend) -> bool:
-    """Whether an object is as it was; documents that all jobs of a collection write need only be there."""
-    try:
-        info = storage.stat(output.url)
-    except ObjectNotFoundError:
-        return False
-    return output.shared or (info.size, info.version) == (output.size, output.version)
+    return all(is_as_written(output, storage, verify) for output in outputs)
 
 
 def _by_stage(workflow: Workflow, results: Sequence[TaskResult]) -> Mapping[str, Sequence[TaskResult]]:

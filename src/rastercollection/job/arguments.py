@@ -207,6 +207,10 @@ class JobArguments(CollectionArguments, total=False):
     jobs: JobStore | str | None
     """Job store: `sqlite:///file.db`, or `memory`; in Python also an instance."""
 
+    verify: Literal["quick", "checksum"]
+    """What is compared of outputs of an earlier run before they are taken over: `quick` size and time, and the content
+    of those up to 1 MiB and of all documents; `checksum` the content of all, for which every COG is read."""
+
     on_tile_error: Literal["continue", "fail"]
     """`continue` leaves a bad tile out, with its reason; `fail` ends the job at the first."""
 

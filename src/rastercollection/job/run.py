@@ -154,7 +154,7 @@ class CollectionRun:
             self.sources,
             resources={**resources, "catalog": catalog},
             earlier=self._earlier(),
-            still_holds=lambda result: are_there(result, self.storage),
+            still_holds=lambda result: are_there(result, self.storage, self.options.verify),
             is_plan=True,
         )
         if not predict:
@@ -167,7 +167,7 @@ class CollectionRun:
             jobs=runtime.jobs,
             resources=runtime.resources(),
             observers=tuple(self.options.observers),
-            still_holds=lambda result: are_there(result, self.storage),
+            still_holds=lambda result: are_there(result, self.storage, self.options.verify),
             rerun=rerun_rule(self.options.rerun, self.workflow, self.sources.blobs),
             time_limit=time_limit(self.options.task_timeout),
             stop_seconds=self.options.stop_timeout,

@@ -23,6 +23,7 @@ from rastercollection.job.runtime_checks import (
     is_dask,
 )
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.model.output import Verify
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
@@ -58,6 +59,7 @@ class Runtime:
     jobs: JobStore
     executor: Executor
     limits: Limits
+    verify: Verify = "quick"
 
     def guarded(self, lease: HeldLease) -> Runtime:
         """The same, where nothing is written any more once the lease is lost.
@@ -71,7 +73,7 @@ class Runtime:
 
     def resources(self) -> dict[str, Any]:
         """What handlers are given."""
-        return {"storage": self.storage, "catalog": self.catalog, "limits": self.limits}
+        return {"storage": self.storage, "catalog": self.catalog, "limits": self.limits, "verify": self.verify}
 
 
 @contextlib.contextmanager
@@ -98,7 +100,14 @@ def open_runtime(
         jobs = opened.enter_context(open_job_store(options.jobs))
         executor = _open_executor(opened, options, tiles)
         _check_reach(request, storage, executor)
-        yield Runtime(storage=storage, catalog=catalog, jobs=jobs, executor=executor, limits=_limits(executor, options))
+        yield Runtime(
+            storage=storage,
+            catalog=catalog,
+            jobs=jobs,
+            executor=executor,
+            limits=_limits(executor, options),
+            verify=options.verify,
+        )
 
 
 def open_storage(options: RuntimeOptions) -> StorageBackend:

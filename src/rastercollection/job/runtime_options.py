@@ -133,6 +133,14 @@ class RuntimeOptions:
             metavar="STORE",
         ),
     )
+    verify: Literal["quick", "checksum"] = field(
+        default="quick",
+        metadata=_run(
+            "what is compared of outputs of an earlier run before they are taken over: `quick` size and time, and the "
+            "content of those up to 1 MiB and of all documents; `checksum` the content of all, for which every COG is "
+            "read"
+        ),
+    )
     on_tile_error: Literal["continue", "fail"] = field(
         default="continue",
         metadata=_run("`continue` leaves a bad tile out, with its reason; `fail` ends the job at the first"),

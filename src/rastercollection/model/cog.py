@@ -85,6 +85,7 @@ class CogFile:
         bands: One a band, with statistics of this file's own pixels.
         color_table: Value → (red, green, blue, alpha), 0–255, keys as text; None without one.
         minzoom, maxzoom: WebMercatorQuad zooms (256 pixel tiles) that the overviews and the full resolution serve.
+        thumbnail_size, thumbnail_checksum: Of the thumbnail, as of the COG; 0 and empty where nobody told.
     """
 
     href: str
@@ -107,6 +108,8 @@ class CogFile:
     minzoom: int
     maxzoom: int
     heights: str | None = None
+    thumbnail_size: int = 0
+    thumbnail_checksum: str = ""
 
     @property
     def structure(self) -> Structure:

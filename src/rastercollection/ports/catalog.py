@@ -115,7 +115,7 @@ class CatalogBackend(Protocol):
         ...
 
     def is_current(self, publication: Publication) -> bool:
-        """Whether the catalog still holds what was sent, unchanged; after ``replace``, also nothing else.
+        """Whether the catalog still holds what was sent, its content unchanged; after ``replace``, also nothing else.
 
         Items that others appended in the meantime, and what they made of the collection's document, do not matter.
         """
@@ -153,4 +153,8 @@ class SearchableCatalog(Protocol):
         Returns:
             The id that the catalog gives the search.
         """
+        ...
+
+    def has_search(self, search_id: str) -> bool:
+        """Whether a search that was registered is still there."""
         ...

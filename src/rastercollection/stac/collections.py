@@ -16,9 +16,11 @@ from rastercollection.stac import terms
 from rastercollection.stac.fields import (
     image_fields,
     image_type,
+    thumbnail_fields,
 )
 from rastercollection.stac.items import to_utc
 from rastercollection.stac.published import cog_key, is_dated_item, item_bounds
+from rastercollection.stac.seal import sealed
 
 __all__ = ["collection_dict"]
 
@@ -73,7 +75,7 @@ def collection_dict(
     plain: Fields = collection.to_dict(include_self_link=False, transform_hrefs=False)
     plain["links"] = [link for link in plain["links"] if link["rel"] != "root"]
     plain["stac_extensions"] = _extensions(plain)
-    return plain
+    return sealed(plain)
 
 
 def _extent(items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
@@ -144,8 +146,15 @@ def _in_common(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Fi
 def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     if mosaic is None:
         return {}
-    # without its size: the next job writes it before it publishes the collection again
-    asset = pystac.Asset(mosaic.url, title="MosaicJSON", media_type=terms.JSON_TYPE, roles=["index", terms.MOSAIC])
+    written = mosaic.outputs[0] if mosaic.outputs else None
+    facts = {terms.CHECKSUM: written.checksum} if written and written.checksum else {}
+    asset = pystac.Asset(
+        mosaic.url,
+        title="MosaicJSON",
+        media_type=terms.JSON_TYPE,
+        roles=["index", terms.MOSAIC],
+        extra_fields={terms.MAXZOOM: mosaic.maxzoom, **facts},
+    )
     return {"mosaicjson": asset}
 
 
@@ -165,7 +174,11 @@ def _overview_assets(overview: CogFile | None, is_outdated: bool) -> dict[str, p
     }
     if overview.thumbnail:
         assets[terms.THUMBNAIL] = pystac.Asset(
-            overview.thumbnail, title="Thumbnail", media_type=image_type(overview.thumbnail), roles=[terms.THUMBNAIL]
+            overview.thumbnail,
+            title="Thumbnail",
+            media_type=image_type(overview.thumbnail),
+            roles=[terms.THUMBNAIL],
+            extra_fields=thumbnail_fields(overview),
         )
     return assets
 

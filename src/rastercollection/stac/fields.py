@@ -27,6 +27,7 @@ __all__ = [
     "projection_code",
     "share_fields",
     "software",
+    "thumbnail_fields",
     "to_wgs84",
 ]
 
@@ -186,6 +187,13 @@ def to_wgs84(crs: str) -> pyproj.Transformer:
 @functools.cache
 def _geod() -> pyproj.Geod:
     return pyproj.Geod(ellps="WGS84")
+
+
+def thumbnail_fields(image: CogFile) -> dict[str, Any]:
+    """File facts of a COG's thumbnail, for its asset."""
+    if not image.thumbnail_checksum:
+        return {}
+    return {terms.FILE_CHECKSUM: image.thumbnail_checksum, terms.FILE_SIZE: image.thumbnail_size}
 
 
 def image_type(href: str) -> str:

@@ -22,6 +22,7 @@ from rastercollection.stac.fields import (
     image_type,
     projection_code,
     software,
+    thumbnail_fields,
 )
 
 __all__ = ["is_dated", "item_dict", "to_utc"]
@@ -48,7 +49,11 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
     )
     if file.thumbnail:
         item.assets[terms.THUMBNAIL] = pystac.Asset(
-            file.thumbnail, title="Thumbnail", media_type=image_type(file.thumbnail), roles=[terms.THUMBNAIL]
+            file.thumbnail,
+            title="Thumbnail",
+            media_type=image_type(file.thumbnail),
+            roles=[terms.THUMBNAIL],
+            extra_fields=thumbnail_fields(file),
         )
     plain: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
     return plain

@@ -23,6 +23,7 @@ from rastercollection.model.times.time_evidence import UNKNOWN
 from rastercollection.stac import terms
 
 __all__ = [
+    "PublishedFile",
     "PublishedOverview",
     "asset_hrefs",
     "asset_with_role",
@@ -35,6 +36,7 @@ __all__ = [
     "item_bounds",
     "links_of",
     "published_cog",
+    "published_file",
     "published_overview",
     "published_structure",
     "published_tile",
@@ -105,6 +107,31 @@ def published_overview(collection: Json) -> PublishedOverview | None:
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"its asset is not understood: {error!r}") from error
+
+
+@attrs.frozen(kw_only=True)
+class PublishedFile:
+    """A file as an asset tells of it.
+
+    Attributes:
+        href: As in the document: it may be relative.
+        size: Bytes; None where the document does not tell.
+        checksum: Multihash; empty where it does not tell.
+    """
+
+    href: str
+    size: int | None
+    checksum: str
+
+
+def published_file(document: Json, role: str) -> PublishedFile | None:
+    """The file of the first asset that has a role; None without one, or where it has no address."""
+    asset = asset_with_role(document, role)
+    if asset is None or "href" not in asset:
+        return None
+    return PublishedFile(
+        href=str(asset["href"]), size=asset.get(terms.FILE_SIZE), checksum=str(asset.get(terms.FILE_CHECKSUM, ""))
+    )
 
 
 def published_structure(collection: Json) -> Structure:
@@ -265,9 +292,17 @@ def _facts(item: Json, asset: Json) -> dict[str, Any]:
         "color_table": asset.get(terms.COLOR_TABLE),
         "minzoom": asset[terms.MINZOOM],
         "maxzoom": asset[terms.MAXZOOM],
-        "thumbnail": item["assets"].get(terms.THUMBNAIL, {}).get("href"),
+        **_thumbnail(item["assets"].get(terms.THUMBNAIL) or {}),
         "profile": properties.get(terms.PROFILE, {}),
         **_times(properties),
+    }
+
+
+def _thumbnail(asset: Json) -> dict[str, Any]:
+    return {
+        "thumbnail": asset.get("href"),
+        "thumbnail_size": asset.get(terms.FILE_SIZE, 0),
+        "thumbnail_checksum": asset.get(terms.FILE_CHECKSUM, ""),
     }
 
 

@@ -173,8 +173,8 @@ def write_mosaic(
     url = addresses.join(
         request.mosaicjson_container, in_folder(mosaic_name(request.collection_id), request.output_folder)
     )
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    written = storage.write(url, text.encode())
+    data = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    written = storage.write(url, data)
     longitude, latitude, zoom = document["center"]
     west, south, east, north = document["bounds"]
     opened = cogs_per_tile(document)
@@ -188,7 +188,7 @@ def write_mosaic(
         quadkey_zoom=document["quadkey_zoom"],
         quadkeys=len(document["tiles"]),
         tile_count=len(cogs) - len(off_map) - len(uncombined),
-        outputs=(Output(url=written.url, size=written.size, version=written.version, shared=True),),
+        outputs=(Output.shared_document(data, written.url, written.version),),
         assets=tuple(cog.file.href for cog in made if cog.file.href not in omitted),
         members=members_digest(cogs),
         cogs_per_tile={str(level): opened[level] for level in range(document["minzoom"], document["maxzoom"] + 1)},

@@ -10,6 +10,7 @@ import attrs
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
+from rastercollection.core.records import multihash
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.model.output import Output
@@ -68,9 +69,15 @@ def publish(
         TaskError, BackendError: It could not be stored.
     """
     info = put(url)
-    outputs, thumbnail = [Output(url=url, size=info.size, version=info.version)], None
-    if picture is not None:
-        written = storage.write(picture_url, picture)
-        outputs.append(Output(url=picture_url, size=written.size, version=written.version))
-        thumbnail = storage.public_url(picture_url)
-    return attrs.evolve(file, href=storage.public_url(url), thumbnail=thumbnail), tuple(outputs)
+    outputs = [Output(url=url, size=info.size, version=info.version, checksum=file.checksum)]
+    if picture is None:
+        return attrs.evolve(file, href=storage.public_url(url), thumbnail=None), tuple(outputs)
+    written, checksum = storage.write(picture_url, picture), multihash(picture)
+    outputs.append(Output(url=picture_url, size=written.size, version=written.version, checksum=checksum))
+    return attrs.evolve(
+        file,
+        href=storage.public_url(url),
+        thumbnail=storage.public_url(picture_url),
+        thumbnail_size=len(picture),
+        thumbnail_checksum=checksum,
+    ), tuple(outputs)

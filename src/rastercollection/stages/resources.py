@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import attrs
 
+from rastercollection.model.output import Verify
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.limits import Limits
@@ -22,11 +23,13 @@ class Resources:
         storage: Where sources and outputs are.
         catalog: Where the collection is published; None where the caller publishes nothing.
         limits: What one task may use of the machine.
+        verify: What is compared of outputs of an earlier run before they are taken over.
     """
 
     storage: StorageBackend
     catalog: CatalogBackend | None = None
     limits: Limits = attrs.field(factory=Limits)
+    verify: Verify = "quick"
 
     @classmethod
     def of(cls, resources: Mapping[str, Any]) -> Self:

@@ -63,7 +63,7 @@ def sample_cog(
         "outputs": (Output(url=href, size=1_000_000, version="1"),),
     }
     facts = {**facts, **_PLAIN, **_placed(bounds, shape), **changes}
-    return Cog(file=CogFile(**{name: facts.pop(name) for name in _FILE}), **facts)
+    return Cog(file=CogFile(**{name: facts.pop(name) for name in _FILE if name in facts}), **facts)
 
 
 _FILE = tuple(field.name for field in attrs.fields(CogFile))

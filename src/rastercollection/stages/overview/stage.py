@@ -8,13 +8,12 @@ from typing import Any
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.core.workflow import Companion, JobContext, TaskContext
-from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.mosaic import Overview
-from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import PublishedOverview, published_overview
 from rastercollection.stages.fan_in import FanInParameters
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stage_names import CREATE_OVERVIEW
+from rastercollection.stages.verifying import has_whole_overview
 
 __all__ = ["STAGE", "create_overview"]
 
@@ -37,29 +36,32 @@ def _still_holds(result: TaskResult, resources: Mapping[str, Any]) -> bool:
 def _successor(result: TaskResult, resources: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The overview that a later job has put in the place of this result's, if it shows all of the collection."""
     published = _published(result, resources)
-    if published is None or published.is_outdated or not _is_whole(published, Resources.of(resources).storage):
+    if published is None or published.is_outdated or not _is_whole(result, resources):
         return None
     told = {name: getattr(published, name) for name in TOLD}
     return {"overview": {**told, "reason": "a later job of the collection has made another one, of all tiles"}}
 
 
-def _is_whole(published: PublishedOverview, storage: StorageBackend) -> bool:
-    try:
-        return storage.stat(published.href).size == published.size
-    except ObjectNotFoundError:
-        return False
+def _is_whole(result: TaskResult, resources: Mapping[str, Any]) -> bool:
+    """Whether the overview that the collection links to now, and its thumbnail, are there as they were written."""
+    return has_whole_overview(_collection(result, resources), Resources.of(resources))
 
 
 def _published(result: TaskResult, resources: Mapping[str, Any]) -> PublishedOverview | None:
     """The overview that the collection links to now; None also where the job made none, as where the tiles are few."""
-    catalog = Resources.of(resources).catalog
-    if result.value is None or from_dict(Overview, result.value).image is None or catalog is None:
+    if result.value is None or from_dict(Overview, result.value).image is None:
         return None
-    request = from_dict(FanInParameters, result.task.parameters).job
     try:
-        return published_overview(catalog.collection(request.stac_item_id) or {})
+        return published_overview(_collection(result, resources))
     except ValueError:  # what another program has made of the document says nothing against the file
         return None
+
+
+def _collection(result: TaskResult, resources: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The collection's document as it is published now; empty without one."""
+    catalog = Resources.of(resources).catalog
+    request = from_dict(FanInParameters, result.task.parameters).job
+    return {} if catalog is None else catalog.collection(request.stac_item_id) or {}
 
 
 def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:

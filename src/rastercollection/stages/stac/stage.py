@@ -8,12 +8,18 @@ from typing import Any, cast
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
+from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.entry import CatalogEntry
-from rastercollection.ports.catalog import Publication, PublishMode
+from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode, SearchableCatalog
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.seal import is_sealed
+from rastercollection.stac.terms import DIGEST
 from rastercollection.stages.fan_in import FanInParameters
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stac.admission import admit
+from rastercollection.stages.stac.page_seal import is_sealed_page
 from rastercollection.stages.stage_names import CREATE_STAC_COLLECTION
+from rastercollection.stages.verifying import has_whole_overview
 
 __all__ = ["STAGE", "create_stac_collection"]
 
@@ -26,10 +32,31 @@ def create_stac_collection(parameters: Mapping[str, Any], context: TaskContext) 
 
 
 def _still_holds(result: TaskResult, resources: Mapping[str, Any]) -> bool:
-    """Whether the catalog still holds what was sent."""
+    """Whether the catalog still holds what was sent, and all that leads to it is as it was written."""
     assert result.value is not None
-    catalog = Resources.of(resources).catalog
-    return catalog is None or catalog.is_current(_publication(from_dict(CatalogEntry, result.value)))
+    entry, known = from_dict(CatalogEntry, result.value), Resources.of(resources)
+    catalog = known.catalog
+    if catalog is None:
+        return True
+    if not catalog.is_current(_publication(entry)) or not _is_registered(entry, catalog):
+        return False
+    document = catalog.collection(entry.collection_id) or {}
+    return (
+        is_sealed(document) and has_whole_overview(document, known) and _is_page_whole(entry, document, known.storage)
+    )
+
+
+def _is_registered(entry: CatalogEntry, catalog: CatalogBackend) -> bool:
+    """Whether the search that addresses of a tile server name is there."""
+    return entry.search_id is None or (isinstance(catalog, SearchableCatalog) and catalog.has_search(entry.search_id))
+
+
+def _is_page_whole(entry: CatalogEntry, document: Mapping[str, Any], storage: StorageBackend) -> bool:
+    """Whether the preview page is as some job has written it, of the collection as it is published now."""
+    try:
+        return all(is_sealed_page(storage.read(output.url), document[DIGEST]) for output in entry.outputs)
+    except ObjectNotFoundError:
+        return False
 
 
 def _publication(entry: CatalogEntry) -> Publication:

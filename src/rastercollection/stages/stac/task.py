@@ -27,10 +27,11 @@ from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import is_dated, item_dict
 from rastercollection.stac.published import cog_href, is_item_of, published_tile
 from rastercollection.stac.renders import collection_renders
-from rastercollection.stac.terms import EARLIEST
+from rastercollection.stac.terms import DIGEST, EARLIEST
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview
 from rastercollection.stages.members import Members, collection_members, report_uncombined, write_mosaic
 from rastercollection.stages.resources import Resources
+from rastercollection.stages.stac.page_seal import sealed_page
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
@@ -325,6 +326,8 @@ def _write_preview(
         viewer=links.get("viewer", ""),
     )
     title = f"{request.collection_id} Collection"
-    page = preview_page(title, request.collection_description, draft.members.cogs, places)
-    written = storage.write(url, page.encode())
-    return Output(url=written.url, size=written.size, version=written.version, shared=True)
+    page = sealed_page(
+        preview_page(title, request.collection_description, draft.members.cogs, places), draft.collection[DIGEST]
+    )
+    written = storage.write(url, page)
+    return Output.shared_document(page, written.url, written.version)

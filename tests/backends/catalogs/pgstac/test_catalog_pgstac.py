@@ -306,6 +306,8 @@ def test_a_search_has_the_id_that_the_database_gives(pgstac_dsn: str, ask: Ask) 
     assert catalog.register_search("scene", {**metadata, "maxzoom": 13}) != first
     assert catalog.register_search("other", metadata) != first
     assert ask("SELECT count(*) FROM searches") == 3
+    assert catalog.has_search(first)
+    assert not catalog.has_search("another")
     assert ask("SELECT metadata->>'type' FROM searches WHERE hash = %s", first) == "mosaic"
     assert ask("SELECT search->'collections' FROM searches WHERE hash = %s", first) == ["scene"]
 

@@ -184,7 +184,7 @@ def test_two_items_of_one_id_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["scene/items/tile-1.json", "scene/collection.json", "catalog.json"])
-@pytest.mark.parametrize("damage", ["gone", "cut"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "altered"])
 def test_damage_is_noticed_and_mended(tmp_path: Path, path: str, damage: str) -> None:
     catalog = StaticCatalog(str(tmp_path))
     published = catalog.publish(contract_collection("scene"), _items("scene", 3))
@@ -194,6 +194,8 @@ def test_damage_is_noticed_and_mended(tmp_path: Path, path: str, damage: str) ->
     elif path == "catalog.json":
         document = json.loads((tmp_path / path).read_text())
         (tmp_path / path).write_text(json.dumps({**document, "links": []}))
+    elif damage == "altered" and path.endswith("tile-1.json"):
+        (tmp_path / path).write_bytes(before[path].replace(b"Feature", b"Fuature"))
     else:
         (tmp_path / path).write_bytes(before[path][:100])
     assert not catalog.is_current(published)

@@ -36,6 +36,7 @@ _OTHER_ORDER = Notice(
     "database that was made with LC_COLLATE 'C'.",
 )
 
+_REGISTERED = "SELECT FROM searches WHERE hash = %s"
 _SEARCH = "SELECT hash FROM search_query(%s::jsonb, _metadata => %s::jsonb)"
 
 
@@ -174,6 +175,14 @@ class PgstacCatalog:
             return str(row[0]) if row else ""
 
         return self._database.run(work, f"register a search over collection {collection_id}")
+
+    def has_search(self, search_id: str) -> bool:
+        """Whether a search that was registered is still there."""
+
+        def work(connection: psycopg.Connection[Any]) -> bool:
+            return connection.execute(_REGISTERED, [search_id]).fetchone() is not None
+
+        return self._database.run(work, "look for a search")
 
     def _ask(self) -> None:
         if self.guard is not None:

@@ -95,7 +95,7 @@ class Mirror:
             yield None
             return
         before = mirror_of(published)
-        if before is not None and self._is_there(before) and _same_items(published, held):
+        if before is not None and _same_items(published, held) and self._is_there(before):
             yield from self._settled(before)
             return
         if self.wanted:
@@ -111,7 +111,7 @@ class Mirror:
                 yield None
 
     def is_current(self, published: Mapping[str, Any]) -> bool:
-        """Whether the mirror that a collection's document links to is there, and there is one if one is wanted."""
+        """Whether the mirror that a collection links to is as it was, and there is one if one is wanted."""
         asset = mirror_of(published)
         return self._is_there(asset) if asset is not None else not (self.wanted and item_links(published))
 
@@ -159,7 +159,9 @@ class Mirror:
         if not is_mirror_name(name):
             return False
         try:
-            return self.storage.stat(self._url(name)).size == asset.get(FILE_SIZE)
+            if self.storage.stat(self._url(name)).size != asset.get(FILE_SIZE):
+                return False
+            return multihash(self.storage.read(self._url(name))) == asset.get(FILE_CHECKSUM)
         except ObjectNotFoundError:
             return False
 

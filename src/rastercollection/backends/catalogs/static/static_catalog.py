@@ -16,12 +16,10 @@ builds on what the one before has published.
 from __future__ import annotations
 
 import contextlib
-import contextvars
-import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import attrs
 
@@ -32,6 +30,7 @@ from rastercollection.backends.catalogs.holdings import (
     lost_items,
     refuse_existing,
 )
+from rastercollection.backends.catalogs.static.at_once import PARALLEL_REQUESTS, batches, in_parallel
 from rastercollection.backends.catalogs.static.collection_files import ITEMS, CollectionFiles, is_ours
 from rastercollection.backends.catalogs.static.documents import (
     ItemLink,
@@ -67,10 +66,8 @@ from rastercollection.stac.hrefs import absolute_href
 
 __all__ = ["StaticCatalog"]
 
-T = TypeVar("T")
 Json = dict[str, Any]
 
-PARALLEL_REQUESTS = 8
 READ_AT_ONCE = 256
 KIND = "static"
 
@@ -151,7 +148,7 @@ class StaticCatalog:
         place = CollectionFiles.of(self.storage, self.url, str(collection["id"]))
         check_items(items, mode, place.public)
         with publishing_lock(self.storage, place.lock) as lock:
-            published = self._published(place)
+            published = self._published(place, {str(item["id"]) for item in items})
             if mode == "insert":
                 refuse_existing(items, published.ids, place.public)
             kept = published.ids if mode == "insert_ignore" else set()
@@ -189,7 +186,7 @@ class StaticCatalog:
         """These items, with absolute hrefs; those that are not new are read."""
         known = {item["id"] for item in new}
         kept = [link for link in held.links if link.item_id not in known]
-        found = _in_parallel(lambda link: self._item(place, link.href), kept)
+        found = in_parallel(lambda link: self._item(place, link.href), kept)
         foreign = [other.item for other in held.foreign]
         return [*new, *(item for item in (*found, *foreign) if item is not None)]
 
@@ -208,7 +205,7 @@ class StaticCatalog:
         place = CollectionFiles.of(self.storage, self.url, collection_id)
         document = self._document(place)
         with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
-            for batch in _batches(item_links(document), READ_AT_ONCE):
+            for batch in batches(item_links(document), READ_AT_ONCE):
                 found = list(threads.map(lambda link: self._item(place, link.href), batch))
                 moved = [link for link, item in zip(batch, found, strict=True) if item is None]
                 yield from (item for item in found if item is not None)
@@ -224,7 +221,7 @@ class StaticCatalog:
             return False
         if not self._mirror(place, _nobody).is_current(document):
             return False
-        published = self._published(place)
+        published = self._published(place, set(publication.item_ids))
         if not keeps_others(publication.mode) and published.ids != set(publication.item_ids):
             return False
         checksums = published.checksums(publication.item_ids)
@@ -253,15 +250,29 @@ class StaticCatalog:
         found = strangers(self.storage, place, collection_id, self._document(place))
         return [f"{place.public_folder}/{name}" for name in found]
 
-    def _published(self, place: CollectionFiles) -> Holdings:
-        """What a collection holds now; links to documents of ours that are not there, or not whole, are left out."""
+    def _published(self, place: CollectionFiles, read: Set[str] = frozenset()) -> Holdings:
+        """What a collection holds now; links to documents of ours that are not there, or not whole, are left out.
+
+        Args:
+            place: The collection.
+            read: Ids of items whose documents are read, and left out, too, where they were changed.
+        """
         document = self._document(place)
         sizes = self._sizes(place)
+        links = [link for link in item_links(document) if sizes.get(link.href) == link.size]
+        suspects = [link for link in links if link.item_id in read]
+        intact = in_parallel(lambda link: self._is_intact(place, link), suspects)
+        changed = {link.item_id for link, is_intact in zip(suspects, intact, strict=True) if not is_intact}
         return Holdings(
-            links=tuple(link for link in item_links(document) if sizes.get(link.href) == link.size),
-            foreign=tuple(_in_parallel(lambda link: self._foreign(place, link), foreign_links(document))),
+            links=tuple(link for link in links if link.item_id not in changed),
+            foreign=tuple(in_parallel(lambda link: self._foreign(place, link), foreign_links(document))),
             hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
         )
+
+    def _is_intact(self, place: CollectionFiles, link: ItemLink) -> bool:
+        """Whether an item's document is what the collection says that it is."""
+        data = read_bytes(self.storage, place.item_url(link.href))
+        return data is not None and multihash(data) == link.checksum
 
     def _item(self, place: CollectionFiles, href: str) -> Json | None:
         """The item that a collection links to, in the form in which it was sent; None where there is none."""
@@ -274,7 +285,7 @@ class StaticCatalog:
         if links:
             now = {link.item_id: link.href for link in item_links(self._document(place))}
             hrefs = [now[link.item_id] for link in links if now.get(link.item_id) not in (None, link.href)]
-            yield from (item for item in _in_parallel(lambda href: self._item(place, href), hrefs) if item is not None)
+            yield from (item for item in in_parallel(lambda href: self._item(place, href), hrefs) if item is not None)
 
     def _foreign(self, place: CollectionFiles, link: Mapping[str, Any]) -> Foreign:
         """An item that another program added; it may be anywhere."""
@@ -301,7 +312,7 @@ class StaticCatalog:
             storage.write(place.item_url(href), data)
             return ItemLink(item_id=item["id"], href=href, checksum=checksum, size=len(data))
 
-        return _in_parallel(write, items)
+        return in_parallel(write, items)
 
     def _remove_unlinked(self, place: CollectionFiles, published: bytes) -> None:
         """Delete item documents, and mirrors, that nothing links to."""
@@ -310,7 +321,7 @@ class StaticCatalog:
         old = [
             name for name, _ in list_files(self.storage, place.folder) if is_ours(name) and f"./{name}" not in linked
         ]
-        _in_parallel(self._writing.delete, [f"{place.folder}/{name}" for name in old])
+        in_parallel(self._writing.delete, [f"{place.folder}/{name}" for name in old])
 
     def _read_back(
         self, place: CollectionFiles, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
@@ -359,7 +370,7 @@ class StaticCatalog:
         if data is None or document is not None:
             return document or {}
         hrefs = [href for href in self._sizes(place) if href.endswith(".json")]
-        found = _in_parallel(lambda href: self._link(place, href), hrefs)
+        found = in_parallel(lambda href: self._link(place, href), hrefs)
         return {"links": [link.to_dict() for link in found if link is not None]}
 
     def _link(self, place: CollectionFiles, href: str) -> ItemLink | None:
@@ -375,18 +386,3 @@ class StaticCatalog:
 
 def _nobody(_code: str, _message: str) -> None:
     """Where nothing is written, there is nothing to tell."""
-
-
-def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
-    values_left = iter(values)
-    while batch := list(itertools.islice(values_left, size)):
-        yield batch
-
-
-def _in_parallel(function: Callable[[Any], T], arguments: Sequence[Any]) -> list[T]:
-    if not arguments:
-        return []
-    with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
-        # each in the context of this thread, which tells the guard whose attempt it is
-        waiting = [threads.submit(contextvars.copy_context().run, function, each) for each in arguments]
-        return [future.result() for future in waiting]
