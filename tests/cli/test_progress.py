@@ -13,6 +13,7 @@ from rastercollection.core.events import (
     Event,
     JobEnded,
     JobStarted,
+    JobWaiting,
     StageEnded,
     StageStarted,
     TaskEnded,
@@ -70,6 +71,15 @@ def test_many_tasks_do_not_make_many_lines() -> None:
     counting = [line for line in lines if "/1001 (" in line]
     assert 15 <= len(counting) <= 20
     assert len(lines) == len(_lines(tasks=3, seconds_each=0.1)) + len(counting)
+
+
+def test_who_is_waited_for_is_shown() -> None:
+    waiting = JobWaiting(job_id=JOB, at=0, owner="process 7 on there", age=2.6)
+    stream, console = io.StringIO(), Console(file=io.StringIO(), force_terminal=True, width=120)
+    LineProgress(stream)(waiting)
+    BarProgress(console)(waiting)
+    for shown in (stream.getvalue(), console.file.getvalue()):  # type: ignore[attr-defined]
+        assert "waiting for process 7 on there, which runs this job (last heard of 3 s ago)" in shown
 
 
 def test_names_cannot_steer_the_terminal() -> None:

@@ -361,7 +361,7 @@ def test_a_worker_that_is_killed_costs_its_task_an_attempt_not_the_job(bronze: P
         assert tiles["b.tif"].ok
         assert [notice.code for notice in tiles["b.tif"].notices].count("RETRIED") == 1
     else:
-        assert (tiles["b.tif"].outcome, tiles["b.tif"].code) == ("failed", "WORKER_DIED")
+        assert (tiles["b.tif"].outcome, tiles["b.tif"].code) == ("failed", "QUARANTINED")
 
 
 def test_cancelling_records_it_and_the_next_call_goes_on(bronze: Path) -> None:

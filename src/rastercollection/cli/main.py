@@ -26,6 +26,7 @@ from rastercollection.errors import (
     BackendError,
     JobCancelledError,
     JobFailedError,
+    JobInterrupted,
     MissingExtraError,
     RasterCollectionError,
     RequestError,
@@ -144,6 +145,10 @@ def _guarded(command: Callable[..., int], *, json: bool, debug: bool, quiet: boo
         return command(output, **{name: value for name, value in arguments.items() if value not in (None, (), {})})
     except BrokenPipeError:
         raise
+    except JobInterrupted as stopped:
+        _show(stopped.result, output)
+        sys.stderr.write(f"{stopped}\n")
+        return CANCELLED
     except Exception as error:  # noqa: BLE001 - the outermost boundary: users get a message, not a traceback
         _report(error, output)
         return _exit_status(error)
@@ -156,20 +161,29 @@ def _exit_status(error: Exception) -> int:
 
 
 def _report(error: Exception, output: Output) -> None:
-    from rastercollection.cli.terminal import format_error, print_result
+    from rastercollection.cli.terminal import format_error
 
     if output.debug:
         sys.stderr.write(safe_text("".join(traceback.format_exception(error)), lines=True))
     result: JobResult | None = error.result if isinstance(error, JobFailedError) else None
-    if output.json:
-        _print_json(result.to_dict() if result is not None else {"error": _as_dict(error)})
-    elif result is not None:
-        print_result(result, sys.stdout)
-        sys.stdout.flush()
+    if result is not None:
+        _show(result, output)
+    elif output.json:
+        _print_json({"error": _as_dict(error)})
     told = () if result is None or output.json else tuple(tile.blob for tile in result.tiles)
     sys.stderr.write(format_error(error, options.option_name, told=told) + "\n")
     if not isinstance(error, RasterCollectionError):
         _point_to_debug(output)
+
+
+def _show(result: JobResult, output: Output) -> None:
+    from rastercollection.cli.terminal import print_result
+
+    if output.json:
+        _print_json(result.to_dict())
+    else:
+        print_result(result, sys.stdout)
+        sys.stdout.flush()
 
 
 def _point_to_debug(output: Output) -> None:
@@ -207,14 +221,10 @@ def _run(output: Output, **arguments: Any) -> int:
 def _process(arguments: Mapping[str, Any], output: Output) -> JobResult:
     """Run the job with progress, and print its result."""
     from rastercollection.api import process_collection
-    from rastercollection.cli.terminal import print_result
 
     with _observers(output) as observers, _terminable() as cancel:
         result = process_collection(**arguments, observers=observers, cancel=cancel)
-    if output.json:
-        _print_json(result.to_dict())
-    else:
-        print_result(result, sys.stdout)
+    _show(result, output)
     if any(tile.code == "UNEXPECTED_ERROR" for tile in result.tiles):
         _point_to_debug(output)
     return result

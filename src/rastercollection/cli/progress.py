@@ -15,7 +15,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from rastercollection.cli.terminal import error_text, plural
-from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
+from rastercollection.core.events import (
+    Event,
+    JobEnded,
+    JobStarted,
+    JobWaiting,
+    StageEnded,
+    StageStarted,
+    TaskEnded,
+    TaskRetried,
+)
 from rastercollection.core.models import TaskStatus
 from rastercollection.disclosure.escaping import safe_text
 
@@ -48,6 +57,10 @@ def show_progress(stream: TextIO | None = None) -> ProgressDisplay:
     if console.is_terminal and not console.is_dumb_terminal:
         return BarProgress(console)
     return LineProgress(stream or sys.stderr)
+
+
+def _waiting(event: JobWaiting) -> str:
+    return safe_text(f"waiting for {event.owner}, which runs this job (last heard of {event.age:.0f} s ago)")
 
 
 def _failure(event: TaskEnded) -> str | None:
@@ -97,6 +110,8 @@ class LineProgress:
 
     def __call__(self, event: Event) -> None:
         match event:
+            case JobWaiting():
+                self._write(_waiting(event))
             case JobStarted():
                 self._job_started(event)
             case StageStarted():
@@ -171,6 +186,8 @@ class BarProgress:
 
     def __call__(self, event: Event) -> None:
         match event:
+            case JobWaiting():
+                self._above(_waiting(event), "yellow")
             case JobStarted():
                 self._job_started(event)
             case StageStarted():
