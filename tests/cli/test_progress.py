@@ -75,7 +75,7 @@ def test_many_tasks_do_not_make_many_lines() -> None:
 
 def test_who_is_waited_for_is_shown() -> None:
     waiting = JobWaiting(job_id=JOB, at=0, owner="process 7 on there", age=2.6)
-    stream, console = io.StringIO(), Console(file=io.StringIO(), force_terminal=True, width=120)
+    stream, console = io.StringIO(), Console(file=io.StringIO(), width=120)
     LineProgress(stream)(waiting)
     BarProgress(console)(waiting)
     for shown in (stream.getvalue(), console.file.getvalue()):  # type: ignore[attr-defined]

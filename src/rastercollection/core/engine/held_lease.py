@@ -42,7 +42,7 @@ class HeldLease:
         tell: Called with the lease that is waited for, at once and every few seconds.
         cancel: Ends the waiting.
         given: A lease that was acquired already, as by taking the job from the queue.
-        patience: With a store that cannot be asked for it, or told of its end.
+        patience: With a store that cannot be asked for it.
 
     Raises:
         JobBusyError: On entering, with ``fail``, or when ``cancel`` was set meanwhile.
@@ -82,7 +82,7 @@ class HeldLease:
         self._stop.set()
         self._thread.join()
         try:
-            self._patient.release(self.job_id, self.token)
+            self._store.release(self.job_id, self.token)
         except BackendError:  # it ends by itself; what is recorded is recorded
             log.warning("the lease on job %s could not be given back; it ends by itself", self.job_id)
 
