@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from rastercollection.testing import scripted
+
 PREPARED: list[int] = []
 
 
@@ -38,6 +40,13 @@ def size(data: bytes) -> int:
 
 def zeros(count: int) -> bytes:
     return bytes(count)
+
+
+def hold_memory(mebibytes: int, gate: str = "") -> int:
+    """Take memory step by step, and keep it for a while: until a file appears, if one is named."""
+    held = [b"x" * 2**20 for _ in range(mebibytes)]
+    scripted.wait_for_file(gate) if gate else time.sleep(1.0)
+    return len(held)
 
 
 def number_and_process(number: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import process_tasks
 import pytest
 
-from rastercollection.errors import ExecutorBrokenError, ExecutorError, TaskError, WorkerDiedError
+from rastercollection.errors import ExecutorBrokenError, ExecutorError, MachineError, TaskError, WorkerDiedError
 from rastercollection.executors.process import ProcessExecutor, StartMethod
 from rastercollection.testing import scripted
 
@@ -150,6 +150,39 @@ def test_the_worker_of_a_task_that_is_given_up_is_killed_before_that_is_told(exe
     assert executor.submit(scripted.process_id).result(TIMEOUT) not in (pid, os.getpid())
 
 
+def test_a_worker_that_takes_too_much_memory_is_ended_and_no_other(method: StartMethod, tmp_path: Path) -> None:
+    if not Path("/proc/self/status").exists():
+        pytest.skip("nothing tells what memory a process takes")
+    gate = tmp_path / "gate"
+    with ProcessExecutor(2, start_method=method, worker_memory=200 * 2**20) as executor:
+        modest = executor.submit(process_tasks.hold_memory, 50, str(gate))
+        error = executor.submit(process_tasks.hold_memory, 1000).exception(TIMEOUT)
+        assert isinstance(error, MachineError)
+        assert (error.code, error.retryable, error.settled) == ("MEMORY_LIMIT", False, False)
+        assert error.details["limit"] == 200 * 2**20 < error.details["peak"] < 1500 * 2**20
+        assert "worker_memory" in str(error)
+        assert eventually(lambda: has_ended(error.details["pid"]))
+        gate.touch()
+        assert modest.result(TIMEOUT) == 50
+        assert executor.submit(process_tasks.hold_memory, 50).result(TIMEOUT) == 50
+
+
+def test_where_all_workers_take_too_much_the_largest_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if not Path("/proc/self/status").exists():
+        pytest.skip("nothing tells what memory a process takes")
+    monkeypatch.setattr("rastercollection.executors.memory_watch.available_memory", lambda: 600 * 2**20)
+    gate = tmp_path / "gate"
+    with ProcessExecutor(2) as executor:
+        small = executor.submit(process_tasks.hold_memory, 150, str(gate))
+        large = executor.submit(process_tasks.hold_memory, 450, str(gate))
+        error = large.exception(TIMEOUT)
+        assert isinstance(error, MachineError)
+        assert (error.code, error.retryable) == ("MEMORY_LIMIT", True)
+        gate.touch()
+        assert small.result(TIMEOUT) == 150
+        assert executor.submit(process_tasks.hold_memory, 450).result(TIMEOUT) == 450
+
+
 def test_large_arguments_and_results_pass(executor: ProcessExecutor) -> None:
     count = 5_000_000
     assert executor.submit(process_tasks.size, bytes(count)).result(TIMEOUT) == count
@@ -199,8 +232,8 @@ def test_an_initializer_that_fails_breaks_the_executor_with_its_reason(method: S
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"max_workers": 0}, {"start_method": "fork"}, {"initializer": lambda: None}],
-    ids=["no-workers", "fork", "lambda"],
+    [{"max_workers": 0}, {"start_method": "fork"}, {"initializer": lambda: None}, {"worker_memory": 0}],
+    ids=["no-workers", "fork", "lambda", "no-memory"],
 )
 def test_wrong_arguments_are_refused_at_once(arguments: dict[str, object]) -> None:
     with pytest.raises(ExecutorError):

@@ -117,7 +117,7 @@ DEMO = (
     Option(["--output"], default="demo-collection", show_default=True, metavar="DIR", help="where everything goes"),
     Option(["--executor"], default="process", show_default=True, metavar="NAME", help="where tasks run"),
 )
-_SIZES = ("memory_budget",)
+_SIZES = ("memory_budget", "worker_memory")
 
 
 def option_name(parameter: str) -> str:

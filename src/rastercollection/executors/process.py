@@ -19,8 +19,9 @@ import attrs
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
-from rastercollection.errors import ExecutorBrokenError, ExecutorError, TaskError, WorkerDiedError
+from rastercollection.errors import ExecutorBrokenError, ExecutorError, MachineError, TaskError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
+from rastercollection.executors.memory_watch import MemoryWatch
 from rastercollection.executors.packing import function_name, pack_call, refused, settle
 from rastercollection.executors.slots import Call, SlotPool, fail
 from rastercollection.executors.worker_process import WorkerGoneError, WorkerProcess
@@ -45,8 +46,8 @@ class _PackedCall(Call):
 class _ProcessSlot:
     """Drives one worker process, and starts another when it has died."""
 
-    def __init__(self, context: BaseContext, initializer: bytes | None) -> None:
-        self._context, self._initializer = context, initializer
+    def __init__(self, context: BaseContext, initializer: bytes | None, watch: MemoryWatch) -> None:
+        self._context, self._initializer, self._watch = context, initializer, watch
         self._worker: WorkerProcess | None = None
         self._running: _PackedCall | None = None
         self._lock = threading.Lock()
@@ -59,9 +60,12 @@ class _ProcessSlot:
 
     def run(self, call: _PackedCall) -> None:
         try:
-            outcome = self._hand_over(call).outcome()
+            outcome = self._hand_over(call).outcome(self._watch)
         except WorkerGoneError:
             fail(call.future, self._blame(call))
+        except MachineError as error:
+            self._bury(kill=True)
+            fail(call.future, call.given_up or error)
         except ExecutorBrokenError as error:  # the next call finds out whether that lasts
             fail(call.future, WorkerDiedError(f"No worker took {call.what}: {error.message}", error.hint))
         else:
@@ -138,10 +142,12 @@ class _ProcessSlot:
             else "Their standard error says why. A script must start jobs under `if __name__ == '__main__':`.",
         )
 
-    def _bury(self) -> int | None:
+    def _bury(self, *, kill: bool = False) -> int | None:
         assert self._worker is not None
         with self._lock:
             worker, self._worker, self._running = self._worker, None, None
+        if kill:
+            worker.kill()
         return worker.bury()
 
 
@@ -179,6 +185,9 @@ class ProcessExecutor(ContextManaged):
         max_workers: Tasks that run at the same time; the cores this process may use when None.
         start_method: ``forkserver`` or ``spawn``; the first where the platform has it when None.
         initializer: Called once in each worker, before its first task; must pickle.
+        worker_memory: Bytes of RAM that a worker may take; one that takes more is ended, and its task fails with
+            ``MEMORY_LIMIT``. When None, all of them together may take nine tenths of what the machine, or its control
+            group, has available now; beyond that the largest is ended. On Linux only.
 
     Raises:
         ExecutorError: An argument is not as described.
@@ -189,10 +198,15 @@ class ProcessExecutor(ContextManaged):
         max_workers: int | None = None,
         start_method: StartMethod | None = None,
         initializer: Callable[[], object] | None = None,
+        worker_memory: int | None = None,
     ) -> None:
         context = multiprocessing.get_context(_start_method(start_method))
         packed = None if initializer is None else pack_call(initializer, (), {})
-        self._pool = SlotPool("ProcessExecutor", check_workers(max_workers), lambda: _ProcessSlot(context, packed))
+        if worker_memory is not None and worker_memory < 1:
+            raise ExecutorError(f"Workers cannot have worker_memory={worker_memory}.", "Give a number of bytes.")
+        watch = MemoryWatch(worker_memory)
+        size = check_workers(max_workers)
+        self._pool = SlotPool("ProcessExecutor", size, lambda: _ProcessSlot(context, packed, watch))
         weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=False).atexit = False
 
     @property

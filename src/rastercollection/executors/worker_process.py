@@ -12,6 +12,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
@@ -19,6 +20,7 @@ from multiprocessing.context import BaseContext
 from typing import Any, cast
 
 from rastercollection.errors import ExecutorBrokenError
+from rastercollection.executors.memory_watch import MemoryWatch
 from rastercollection.executors.packing import PackedOutcome, run_packed
 
 __all__ = ["WorkerGoneError", "WorkerProcess"]
@@ -26,6 +28,7 @@ __all__ = ["WorkerGoneError", "WorkerProcess"]
 READY = b"ready"
 TAKEN = b"taken"
 LIVENESS_SECONDS = 2.0
+WATCH_SECONDS = 0.1
 LEAVE_SECONDS = 5.0
 LAST_BREATH_SECONDS = 1.0
 
@@ -98,13 +101,15 @@ class WorkerProcess:
             raise WorkerGoneError from error
         self._receive()
 
-    def outcome(self) -> PackedOutcome:
+    def outcome(self, watch: MemoryWatch) -> PackedOutcome:
         """Wait for the outcome of the call.
 
         Raises:
             WorkerGoneError: The process ended before it answered.
+            MachineError: It takes more memory than ``watch`` allows.
         """
-        return PackedOutcome(*pickle.loads(self._receive()))
+        with watch.watching(self.pid):
+            return PackedOutcome(*pickle.loads(self._receive(watch)))
 
     def stop(self) -> None:
         """Ask an idle process to leave, and see to it that it does."""
@@ -133,16 +138,21 @@ class WorkerProcess:
                 self._process.close()
         return exitcode
 
-    def _wait_for(self, ends: list[Connection[bytes, bytes] | int]) -> None:
+    def _wait_for(self, ends: list[Connection[bytes, bytes] | int], watch: MemoryWatch | None = None) -> None:
         """Wait until one of these ends of pipes is ready, or the process has ended."""
         # asked again now and then: a child of the worker that outlives it holds both ends open
-        while not wait(ends, timeout=LIVENESS_SECONDS):
-            with _starting_or_reaping:
-                if not self._process.is_alive():
-                    return
+        ask_again = time.monotonic() + LIVENESS_SECONDS
+        while not wait(ends, timeout=LIVENESS_SECONDS if watch is None else WATCH_SECONDS):
+            if watch is not None:
+                watch.check(self.pid)
+            if time.monotonic() >= ask_again:
+                ask_again = time.monotonic() + LIVENESS_SECONDS
+                with _starting_or_reaping:
+                    if not self._process.is_alive():
+                        return
 
-    def _receive(self) -> bytes:
-        self._wait_for([self._connection, self._process.sentinel])
+    def _receive(self, watch: MemoryWatch | None = None) -> bytes:
+        self._wait_for([self._connection, self._process.sentinel], watch)
         try:
             if self._connection.poll():
                 return self._connection.recv_bytes()

@@ -183,6 +183,10 @@ class JobArguments(CollectionArguments, total=False):
     memory_budget: int | str | None
     """Bytes of RAM that all workers may take together, or a text such as `500M`, `8G`."""
 
+    worker_memory: int | str | None
+    """Bytes of RAM that a worker of the executor `process` may take before it is ended and its tile fails, or a text
+    such as `500M`, `8G`."""
+
     scratch: str | PathLike[str] | None
     """Local folder for temporary files."""
 

@@ -194,7 +194,8 @@ def _named_executor(name: str, options: RuntimeOptions, tiles: int) -> Any:
         return factory()
     from rastercollection.core.machine import available_cores
 
-    return factory(max_workers=options.max_workers or max(1, min(available_cores(), tiles)))
+    limits = {"worker_memory": options.worker_memory} if name == "process" else {}
+    return factory(max_workers=options.max_workers or max(1, min(available_cores(), tiles)), **limits)
 
 
 def _executor_name(name: str) -> str:

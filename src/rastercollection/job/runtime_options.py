@@ -68,6 +68,17 @@ class RuntimeOptions:
             metavar="SIZE",
         ),
     )
+    worker_memory: int | None = field(
+        default=None,
+        converter=converters.size,
+        metadata=_run(
+            "bytes of RAM that a worker of the executor `process` may take before it is ended and its tile fails, or a "
+            "text such as `500M`, `8G`",
+            is_size,
+            otherwise="nine tenths of what is available, for all workers together",
+            metavar="SIZE",
+        ),
+    )
     scratch: str | None = field(
         default=None,
         converter=converters.path_or_none,
