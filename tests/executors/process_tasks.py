@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 
 from rastercollection.testing import scripted
@@ -47,6 +49,14 @@ def hold_memory(mebibytes: int, gate: str = "") -> int:
     held = [b"x" * 2**20 for _ in range(mebibytes)]
     scripted.wait_for_file(gate) if gate else time.sleep(1.0)
     return len(held)
+
+
+def end_a_program() -> int:
+    """Start a program, tell it to end, and return how it did."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as program:
+        time.sleep(0.2)
+        program.terminate()
+        return program.wait(timeout=20)
 
 
 def number_and_process(number: int) -> tuple[int, int]:

@@ -74,11 +74,11 @@ def workers() -> set[int]:
     return {process.pid for process in multiprocessing.active_children() if process.pid is not None}
 
 
-def run_script(folder: Path, code: str) -> subprocess.Popen[str]:
+def run_script(folder: Path, code: str, *options: str) -> subprocess.Popen[str]:
     script = folder / "script.py"
     script.write_text(textwrap.dedent(code))
     return subprocess.Popen(
-        [sys.executable, str(script)],
+        [sys.executable, *options, str(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -209,6 +209,84 @@ def test_workers_ignore_ctrl_c(executor: ProcessExecutor) -> None:
     os.kill(pid, signal.SIGINT)
     assert future.result(TIMEOUT) == "undisturbed"
     assert executor.submit(scripted.process_id).result(TIMEOUT) == pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
+def test_what_ends_the_whole_group_is_for_the_parent_to_heed(
+    method: StartMethod, number: signal.Signals, tmp_path: Path
+) -> None:
+    program = run_script(
+        tmp_path,
+        f"""
+        import signal, sys, threading
+        from rastercollection.executors.process import ProcessExecutor
+        from rastercollection.testing import scripted
+
+        def workers(executor):
+            return {{future.result() for future in [executor.submit(scripted.process_id) for _ in range(20)]}}
+
+        if __name__ == "__main__":
+            told = threading.Event()
+            signal.signal({int(number)}, lambda *_: told.set())
+            with ProcessExecutor(2, start_method={method!r}) as executor:
+                running = [executor.submit(scripted.wait_for_file, sys.argv[0] + ".gate") for _ in range(2)]
+                while not all(future.running() for future in running):
+                    scripted.sleep_for(0.01)
+                scripted.sleep_for(1)
+                print("ready", flush=True)
+                told.wait()
+                scripted.sleep_for(0.5)
+                open(sys.argv[0] + ".gate", "w").close()
+                print(*(future.exception() for future in running))
+                doomed = executor.submit(scripted.die_by_signal, signal.SIGKILL)
+                print(type(doomed.exception()).__name__)
+                executor.submit(scripted.echo, 1).result()
+            with ProcessExecutor(1, start_method={method!r}) as executor:
+                print(executor.submit(scripted.echo, "a new worker").result())
+        """,
+        "-Werror",
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "ready\n"
+    os.killpg(program.pid, number)
+    out, err = program.communicate(timeout=TIMEOUT)
+    assert (out.splitlines(), err) == (["None None", "WorkerDiedError", "a new worker"], "")
+    assert program.returncode == 0
+
+
+def test_a_worker_whose_fork_server_was_killed_is_ended_and_others_start(tmp_path: Path) -> None:
+    if not hasattr(os, "pidfd_open"):
+        pytest.skip("a process that is no child of this one cannot be ended safely")
+    program = run_script(
+        tmp_path,
+        """
+        import os, signal
+        from multiprocessing import forkserver
+        from pathlib import Path
+        from rastercollection.executors.process import ProcessExecutor
+        from rastercollection.testing import scripted
+
+        if __name__ == "__main__":
+            with ProcessExecutor(1, start_method="forkserver") as executor:
+                pid = executor.submit(scripted.process_id).result()
+                running = executor.submit(scripted.sleep_for, 600)
+                while not running.running():
+                    scripted.sleep_for(0.01)
+                scripted.sleep_for(0.5)
+                os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+                print(type(running.exception()).__name__, flush=True)
+                print(executor.submit(scripted.echo, "a new worker").result())
+                print(Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_text())
+        """,
+    )
+    out, err = program.communicate(timeout=TIMEOUT)
+    lines = out.splitlines()
+    assert (lines[:2], err) == (["WorkerDiedError", "a new worker"], "")
+    assert lines[2:] in (["False"], [""], [])
+
+
+def test_programs_that_a_task_starts_can_be_ended(executor: ProcessExecutor) -> None:
+    assert executor.submit(process_tasks.end_a_program).result(TIMEOUT) == -signal.SIGTERM
 
 
 def test_workers_see_the_environment_of_their_start(method: StartMethod, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from typing import Any, cast
@@ -31,6 +32,9 @@ LIVENESS_SECONDS = 2.0
 WATCH_SECONDS = 0.1
 LEAVE_SECONDS = 5.0
 LAST_BREATH_SECONDS = 1.0
+
+GROUP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} if hasattr(signal, "pthread_sigmask") else set()
+"""What reaches a whole process group: Ctrl-C, a service manager's word to end, the end of the terminal."""
 
 _starting_or_reaping = threading.Lock()
 """multiprocessing polls all children whenever it starts one: two threads that reap the same child lose its status."""
@@ -60,7 +64,7 @@ class WorkerProcess:
         )
         try:
             with _starting_or_reaping:
-                self._process.start()
+                _start(self._process)
         except (OSError, RuntimeError, AssertionError, EOFError) as error:
             self._connection.close()
             raise ExecutorBrokenError(
@@ -71,6 +75,7 @@ class WorkerProcess:
         finally:
             theirs.close()
         self.pid: int = self._process.pid
+        self._handle = _handle_of(self.pid)
 
     def wait_ready(self) -> None:
         """Wait until the process takes calls.
@@ -136,6 +141,9 @@ class WorkerProcess:
             exitcode: int | None = self._process.exitcode
             with contextlib.suppress(ValueError):  # somebody else's active_children() is reaping it just now
                 self._process.close()
+        if self._handle is not None:
+            _end_for_certain(self._handle)
+            self._handle = None
         return exitcode
 
     def _wait_for(self, ends: list[Connection[bytes, bytes] | int], watch: MemoryWatch | None = None) -> None:
@@ -161,11 +169,66 @@ class WorkerProcess:
         raise WorkerGoneError
 
 
+def _start(process: Any) -> None:
+    # apart, as it sets signals free that were held back
+    with _told_to_the_parent_only():
+        resource_tracker.ensure_running()
+    with _told_to_the_parent_only():
+        process.start()
+
+
+def _handle_of(pid: int) -> int | None:
+    """What the process can be reached by as long as it lasts, even when another has its id; None where that is not."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def _end_for_certain(handle: int) -> None:
+    """End a process that passes for dead: where its fork server has died, it may not be."""
+    with contextlib.suppress(OSError):  # it is dead
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        wait([handle], timeout=LEAVE_SECONDS)
+    os.close(handle)
+
+
+@contextlib.contextmanager
+def _told_to_the_parent_only() -> Iterator[None]:
+    """What is started within it holds back signals to the whole process group: the parent decides what they mean.
+
+    It is the worker, until it has its own handlers, and with the first worker the fork server, whose death would pass
+    for that of all its workers, and multiprocessing's resource tracker, whose death is warned of.
+    """
+    if not GROUP_SIGNALS:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _heed_the_parent_only() -> None:
+    """Have this process, a worker, go on where its whole group is told to end; programs it starts are as usual."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in GROUP_SIGNALS - {signal.SIGINT}:
+        signal.signal(number, _do_nothing)  # unlike SIG_IGN, which programs that a task starts would inherit
+        signal.siginterrupt(number, False)  # calls of native code that wait are not to fail
+    if GROUP_SIGNALS:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
+
+
+def _do_nothing(*_: object) -> None:
+    pass
+
+
 def _serve(
     connection: Connection[bytes, bytes], initializer: bytes | None, environment: Mapping[str, str] | None
 ) -> None:
     """The worker's main: calls in, outcomes out, until told to leave or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
+    _heed_the_parent_only()
     threading.Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
     if environment is not None:
         _adopt(environment)
