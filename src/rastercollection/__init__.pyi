@@ -32,10 +32,12 @@ from .errors import (
     BackendError as BackendError,
     ExecutorBrokenError as ExecutorBrokenError,
     ExecutorError as ExecutorError,
+    ForkedProcessError as ForkedProcessError,
     JobBusyError as JobBusyError,
     JobCancelledError as JobCancelledError,
     JobFailedError as JobFailedError,
     MachineError as MachineError,
+    MainThreadError as MainThreadError,
     MissingExtraError as MissingExtraError,
     ObjectExistsError as ObjectExistsError,
     ObjectNotFoundError as ObjectNotFoundError,
@@ -61,6 +63,9 @@ from .job.collection_workflow import (
 from .job.result import (
     JobResult as JobResult,
     TileOutcome as TileOutcome,
+)
+from .job.signals import (
+    stopping_on_signals as stopping_on_signals,
 )
 from .model.request import (
     CollectionRequest as CollectionRequest,

@@ -17,8 +17,10 @@
     │   ├── JobHandedOverError       another process asked for the job, and goes on with it
     │   └── LeaseLostError           another process has taken the job over while it ran here
     ├── ExecutorError
-    │   └── ExecutorBrokenError      the executor can run nothing more
+    │   ├── ExecutorBrokenError      the executor can run nothing more
+    │   └── ForkedProcessError       this process was forked from one that had done a job, and lacks its threads
     ├── UnknownNameError             a name that no registry knows; lists the known ones
+    ├── MainThreadError              it can be done in the main thread only
     ├── MissingExtraError            an optional dependency is not installed
     ├── ViewError                    the viewer cannot show a collection, or cannot be started
     └── BackendError                 storage, catalog or job store
@@ -52,6 +54,7 @@ __all__ = [
     "CatalogSetupError",
     "ExecutorBrokenError",
     "ExecutorError",
+    "ForkedProcessError",
     "JobBusyError",
     "JobCancelledError",
     "JobFailedError",
@@ -59,6 +62,7 @@ __all__ = [
     "JobInterrupted",
     "LeaseLostError",
     "MachineError",
+    "MainThreadError",
     "MissingExtraError",
     "NoSpaceError",
     "ObjectExistsError",
@@ -275,6 +279,13 @@ class ExecutorBrokenError(ExecutorError):
     code = "EXECUTOR_BROKEN"
 
 
+class ForkedProcessError(ExecutorError):
+    """This process was forked from one that had done a job: threads of that one, which are needed, are not here."""
+
+    code = "FORKED_PROCESS"
+    settled = False
+
+
 class UnknownNameError(RasterCollectionError):
     """A name that nobody registered."""
 
@@ -284,6 +295,12 @@ class UnknownNameError(RasterCollectionError):
         self.kind, self.name, self.known = kind, redacted(name), tuple(sorted(known))
         super().__init__(f"No {kind} is called {self.name!r}.", f"Known: {', '.join(self.known) or 'none'}.")
         self.args = (kind, self.name, self.known)
+
+
+class MainThreadError(RasterCollectionError):
+    """Something that Python allows in the main thread only."""
+
+    code = "NOT_MAIN_THREAD"
 
 
 class MissingExtraError(RasterCollectionError):

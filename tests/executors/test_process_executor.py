@@ -254,9 +254,7 @@ def test_what_ends_the_whole_group_is_for_the_parent_to_heed(
     assert program.returncode == 0
 
 
-def test_a_worker_whose_fork_server_was_killed_is_ended_and_others_start(tmp_path: Path) -> None:
-    if not hasattr(os, "pidfd_open"):
-        pytest.skip("a process that is no child of this one cannot be ended safely")
+def test_a_worker_whose_fork_server_was_killed_ends_and_others_start(tmp_path: Path) -> None:
     program = run_script(
         tmp_path,
         """

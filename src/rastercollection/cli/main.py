@@ -7,7 +7,6 @@ import functools
 import io
 import json
 import re
-import signal
 import sys
 import threading
 import traceback
@@ -35,6 +34,7 @@ from rastercollection.errors import (
 )
 from rastercollection.job.runtime import open_storage
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.job.signals import signals_asking
 from rastercollection.model.request import CollectionRequest
 
 if TYPE_CHECKING:
@@ -344,13 +344,10 @@ def _observers(output: Output) -> Iterator[tuple[ProgressDisplay, ...]]:
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets: being stopped by a service manager is a cancellation, as Ctrl-C is."""
+    """An event that Ctrl-C, SIGTERM and SIGHUP set: the exit status says that the command was cancelled."""
     cancel = threading.Event()
-    before: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, lambda *_: cancel.set())
-    try:
+    with signals_asking(cancel):
         yield cancel
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _configure_streams(*, debug: bool) -> None:

@@ -75,7 +75,6 @@ class WorkerProcess:
         finally:
             theirs.close()
         self.pid: int = self._process.pid
-        self._handle = _handle_of(self.pid)
 
     def wait_ready(self) -> None:
         """Wait until the process takes calls.
@@ -141,9 +140,6 @@ class WorkerProcess:
             exitcode: int | None = self._process.exitcode
             with contextlib.suppress(ValueError):  # somebody else's active_children() is reaping it just now
                 self._process.close()
-        if self._handle is not None:
-            _end_for_certain(self._handle)
-            self._handle = None
         return exitcode
 
     def _wait_for(self, ends: list[Connection[bytes, bytes] | int], watch: MemoryWatch | None = None) -> None:
@@ -175,22 +171,6 @@ def _start(process: Any) -> None:
         resource_tracker.ensure_running()
     with _told_to_the_parent_only():
         process.start()
-
-
-def _handle_of(pid: int) -> int | None:
-    """What the process can be reached by as long as it lasts, even when another has its id; None where that is not."""
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None
-
-
-def _end_for_certain(handle: int) -> None:
-    """End a process that passes for dead: where its fork server has died, it may not be."""
-    with contextlib.suppress(OSError):  # it is dead
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
-        wait([handle], timeout=LEAVE_SECONDS)
-    os.close(handle)
 
 
 @contextlib.contextmanager
