@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rastercollection.core.lease import Mark
 
-__all__ = ["folder_for", "is_part", "mark_of", "part_name", "probe_name", "sweep", "temporary_folder"]
+__all__ = ["folder_for", "is_part", "mark_of", "part_name", "probe_name", "size_of", "sweep", "temporary_folder"]
 
 IsOver = Callable[[Mark], bool]
 """Whether nobody will go on with what is marked so."""
@@ -27,7 +27,7 @@ _OWNED = r"[0-9a-f]{0,12}\.\d+\.[0-9a-f]{16}\.\d+\.\d+"
 _PART = re.compile(r"\..*\.[0-9a-f]{16}\.part", re.DOTALL)
 _NAMES = (
     re.compile(rf"\..*\.(?P<mark>{_OWNED})\.[0-9a-f]{{16}}\.part", re.DOTALL),
-    re.compile(rf"rastercollection-(?P<mark>{_OWNED})-\w+"),
+    re.compile(rf"rastercollection-(?P<mark>{_OWNED})-(?P<size>\d+)-\w+"),
     re.compile(rf"\.rastercollection-(?P<mark>{_OWNED})-[0-9a-f]{{16}}"),
 )
 
@@ -55,15 +55,23 @@ def mark_of(name: str) -> Mark | None:
     return Mark.read(found["mark"]) if found else None
 
 
-def folder_for(mark: Mark, root: str | None = None) -> str:
+def size_of(name: str) -> int:
+    """Bytes that were asked for with the temporary folder of this name; 0 of anything else."""
+    found = _NAMES[1].fullmatch(name)
+    return int(found["size"]) if found else 0
+
+
+def folder_for(mark: Mark, root: str | None = None, size: int = 0) -> str:
     """Make a temporary folder in the folder ``root``, which is made too, or in the system's own; return its path.
+
+    Its name tells how many bytes will be written into it at most.
 
     Raises:
         OSError: It cannot be made.
     """
     if root:
         os.makedirs(root, exist_ok=True)
-    return tempfile.mkdtemp(prefix=f"rastercollection-{mark.text}-", dir=root)
+    return tempfile.mkdtemp(prefix=f"rastercollection-{mark.text}-{size}-", dir=root)
 
 
 @contextlib.contextmanager

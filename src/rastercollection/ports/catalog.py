@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import attrs
 
+from rastercollection.core.lease import Mark
 from rastercollection.core.models import Notice
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Publication",
     "PublishMode",
     "SearchableCatalog",
+    "SweepableCatalog",
     "keeps_others",
     "only_adds",
     "takes_any_source",
@@ -157,4 +159,13 @@ class SearchableCatalog(Protocol):
 
     def has_search(self, search_id: str) -> bool:
         """Whether a search that was registered is still there."""
+        ...
+
+
+@runtime_checkable
+class SweepableCatalog(Protocol):
+    """What a catalog can besides, where publishers that die leave temporary files behind."""
+
+    def sweep(self, collection_id: str, is_over: Callable[[Mark], bool]) -> Sequence[str]:
+        """Remove what was left of publishing a collection by those of whom ``is_over`` says so; return its names."""
         ...

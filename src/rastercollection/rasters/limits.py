@@ -6,6 +6,7 @@ import os
 
 import attrs
 
+from rastercollection.core.guard import Guard, LeaseGuard
 from rastercollection.core.machine import MIB, available_cores, available_memory, parse_bytes
 from rastercollection.errors import RequestError, RequestProblem
 
@@ -36,12 +37,14 @@ class Limits:
         gdal_cache_mb: GDAL's block cache of the process that runs the task, in MiB.
         memory_bytes: RAM one task may use for its intermediates.
         scratch: Local folder for temporary files; None for the system's own.
+        guard: Asked while a task waits for room; its mark is part of the names of temporary folders.
     """
 
     gdal_threads: int = 1
     gdal_cache_mb: int = 64
     memory_bytes: int = 2**30
     scratch: str | None = None
+    guard: Guard = attrs.field(factory=lambda: LeaseGuard(jobs=None, job_id="", token=0), eq=False, repr=False)
 
 
 def process_bytes(limits: Limits, read: int) -> int:

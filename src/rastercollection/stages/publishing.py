@@ -24,10 +24,12 @@ from rastercollection.rasters.writing.thumbnail import draw
 __all__ = ["draw_thumbnail", "publish", "room_for"]
 
 
-def room_for(load: Load, settings: CogSettings, limits: Limits) -> AbstractContextManager[Workspace]:
+def room_for(
+    load: Load, settings: CogSettings, limits: Limits, context: TaskContext
+) -> AbstractContextManager[Workspace]:
     """Room for the intermediates, in RAM or on disk as the load says; the COG is on disk always."""
     needed = predict(load, settings).temporary_disk
-    return Workspace.open(limits.scratch, in_memory=load.in_memory, needed=needed)
+    return Workspace.open(limits, in_memory=load.in_memory, needed=needed, notify=context.notice)
 
 
 def draw_thumbnail(

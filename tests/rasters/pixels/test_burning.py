@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.burning import told_by_value
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.statistics import RunningStatistics
@@ -27,7 +28,7 @@ VALID = np.arange(30) > 4 + np.zeros((20, 1))
 def chosen(data: NDArray[Any], *, keeps_values: bool = False) -> tuple[int | None, NDArray[Any], bool]:
     """The value for an image whose left columns are invalid, its pixels then, and whether it still has a mask."""
     whole = Window(0, 0, data.shape[2], data.shape[1])
-    with Workspace.open(None, in_memory=True, needed=0) as workspace:
+    with Workspace.open(Limits(), in_memory=True, needed=0) as workspace:
         buffer = RasterBuffer(workspace, data.shape, data.dtype)
         buffer.write(whole, data, VALID)
         statistics = RunningStatistics(len(data), data.dtype, VALID.size, None)

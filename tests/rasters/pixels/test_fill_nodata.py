@@ -16,6 +16,7 @@ from rasterio.warp import reproject
 from rasterio.windows import Window
 
 from cog_scenes import make_cog, texture, write_raster
+from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels import fill_nodata
 from rastercollection.rasters.pixels.fill_nodata import fill_buffer, fill_invalid
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
@@ -156,7 +157,7 @@ def test_a_buffer_is_filled_as_in_one_piece(tmp_path: Path, monkeypatch: pytest.
     expected = data.copy()
     fill_invalid(expected, valid, alpha=None)
     window, asked = Window(0, 0, 61, 50), []
-    with Workspace.open(str(tmp_path), in_memory=in_memory, needed=0) as workspace:
+    with Workspace.open(Limits(scratch=str(tmp_path)), in_memory=in_memory, needed=0) as workspace:
         buffer = RasterBuffer(workspace, data.shape, data.dtype)
         buffer.write(window, data, valid[0])
         fill_buffer(buffer, lambda part: asked.append(part) or False)

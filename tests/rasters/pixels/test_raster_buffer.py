@@ -15,6 +15,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from rastercollection.errors import TaskError
+from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, add_text, open_buffer
 from rastercollection.rasters.pixels.workspace import PixelsInMemory, PixelsOnDisk, Workspace
 
@@ -26,7 +27,7 @@ WHOLE = Window(0, 0, 70, 50)
 
 @pytest.fixture(params=[True, False], ids=["memory", "disk"])
 def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
-    with Workspace.open(str(tmp_path), in_memory=request.param, needed=1) as workspace:
+    with Workspace.open(Limits(scratch=str(tmp_path)), in_memory=request.param, needed=1) as workspace:
         yield workspace
 
 
@@ -134,7 +135,7 @@ def test_text_stays_letter_by_letter(workspace: Workspace) -> None:
 
 
 def test_arrays_can_be_filled_in_place() -> None:
-    with Workspace.open(None, in_memory=True, needed=0) as workspace:
+    with Workspace.open(Limits(), in_memory=True, needed=0) as workspace:
         buffer = RasterBuffer(workspace, (2, 50, 70), np.dtype("int16"))
         window = Window(10, 5, 20, 30)
         place = buffer.in_place(window)
@@ -146,7 +147,7 @@ def test_arrays_can_be_filled_in_place() -> None:
         other = place.copy() + 1
         buffer.write(window, other)
         assert (buffer.read(window) == 8).all()
-    with Workspace.open(None, in_memory=False, needed=0) as workspace:
+    with Workspace.open(Limits(), in_memory=False, needed=0) as workspace:
         assert RasterBuffer(workspace, (1, 5, 5), np.dtype("int16")).in_place(Window(0, 0, 5, 5)) is None
 
 
@@ -180,7 +181,7 @@ def test_pixels_are_zero_at_first_and_keep_to_their_window(workspace: Workspace)
 
 
 def test_a_workspace_leaves_nothing_behind(tmp_path: Path) -> None:
-    with Workspace.open(str(tmp_path / "new"), in_memory=False, needed=10) as workspace:
+    with Workspace.open(Limits(scratch=str(tmp_path / "new")), in_memory=False, needed=10) as workspace:
         paths = [workspace.new_path(".raw") for _ in range(3)]
         assert len(set(paths)) == 3
         assert {path.suffix for path in paths} == {".raw"}
@@ -191,8 +192,8 @@ def test_a_workspace_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_windows_are_small_where_memory_is() -> None:
     with (
-        Workspace.open(None, in_memory=True, needed=0) as much,
-        Workspace.open(None, in_memory=False, needed=0) as little,
+        Workspace.open(Limits(), in_memory=True, needed=0) as much,
+        Workspace.open(Limits(), in_memory=False, needed=0) as little,
     ):
         assert much.window_bytes == 4 * little.window_bytes
 
@@ -200,23 +201,26 @@ def test_windows_are_small_where_memory_is() -> None:
 def test_want_of_room_is_told_with_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=5 * 2**20))
-    too_little = Workspace.open(str(tmp_path), in_memory=True, needed=7 * 2**20)
+    too_little = Workspace.open(Limits(scratch=str(tmp_path)), in_memory=True, needed=7 * 2**20)
     with pytest.raises(TaskError, match=r"has 5 MiB free; a tile may need 7 MiB") as caught, too_little:
         raise AssertionError("it does not fit")
     assert str(tmp_path) in caught.value.message
-    with Workspace.open(str(tmp_path), in_memory=True, needed=5 * 2**20):
+    with Workspace.open(Limits(scratch=str(tmp_path)), in_memory=True, needed=5 * 2**20):
         pass
 
 
 def test_want_of_room_is_told_beforehand(tmp_path: Path) -> None:
-    with pytest.raises(TaskError) as caught, Workspace.open(str(tmp_path), in_memory=True, needed=2**60):
+    with (
+        pytest.raises(TaskError) as caught,
+        Workspace.open(Limits(scratch=str(tmp_path)), in_memory=True, needed=2**60),
+    ):
         raise AssertionError("there is no such disk")
     assert caught.value.code == "NO_SPACE"
     assert f"{2**40:,} MiB" in caught.value.message
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(TaskError, match="cannot be used") as caught,
-        Workspace.open(str(tmp_path / "file"), in_memory=True, needed=0),
+        Workspace.open(Limits(scratch=str(tmp_path / "file")), in_memory=True, needed=0),
     ):
         raise AssertionError("it is no folder")
     assert caught.value.code == "NO_SPACE"
@@ -242,7 +246,7 @@ def test_valid_pixels_are_counted_by_band_and_place() -> None:
 
 def test_documents_are_read_only_while_a_buffer_is_open() -> None:
     """GDAL does not let documents name memory of a process, but for this."""
-    with Workspace.open(None, in_memory=True, needed=0) as workspace:
+    with Workspace.open(Limits(), in_memory=True, needed=0) as workspace:
         buffer = RasterBuffer(workspace, (1, 50, 70), np.dtype("uint8"), **PLACE)
         document = buffer.as_document()
         with open_buffer(document) as dataset:

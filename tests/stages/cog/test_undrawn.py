@@ -16,6 +16,7 @@ from cog_scenes import make_cog, write_raster
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.stages.cog.coverage import Coverage
@@ -72,7 +73,7 @@ def test_what_the_warper_passed_over_gets_the_pixel_below() -> None:
     inside = coverage.inside(window)
     assert inside is not None
     assert inside.sum() == 60 * 50
-    with Workspace.open(None, in_memory=True, needed=2**20) as workspace:
+    with Workspace.open(Limits(), in_memory=True, needed=2**20) as workspace:
         buffer = RasterBuffer(workspace, (2, 52, 62), np.dtype("uint8"))
         source = rng.integers(1, 255, (2, 50, 60)).astype("uint8")
         buffer.write(Window(1, 1, 60, 50), source)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -16,9 +13,11 @@ import attrs
 import numpy as np
 from rasterio.windows import Window
 
-from rastercollection.errors import MachineError
+from rastercollection.core.models import Notify
 from rastercollection.rasters.cost import WINDOW_BYTES
+from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.windows import Array
+from rastercollection.rasters.scratch import scratch_folder
 
 __all__ = ["Pixels", "PixelsInMemory", "PixelsOnDisk", "Workspace"]
 
@@ -148,21 +147,20 @@ class Workspace:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, scratch: str | None, *, in_memory: bool, needed: int) -> Iterator[Workspace]:
+    def open(cls, limits: Limits, *, in_memory: bool, needed: int, notify: Notify | None = None) -> Iterator[Workspace]:
         """A workspace for the duration of a ``with`` block.
 
         Args:
-            scratch: Folder to make it in; the system's own for temporary files when None.
+            limits: The scratch folder.
             in_memory: Keep intermediates in RAM.
             needed: Bytes of disk that will be used at most.
+            notify: Told if it had to be waited for.
 
         Raises:
             MachineError: ``NO_SPACE``.
         """
-        root = scratch or tempfile.gettempdir()
-        _check_space(root, needed)
-        with tempfile.TemporaryDirectory(prefix="rastercollection-", dir=root) as folder:
-            yield cls(folder=Path(folder), in_memory=in_memory)
+        with scratch_folder(limits, needed, notify) as folder:
+            yield cls(folder=folder, in_memory=in_memory)
 
     @property
     def window_bytes(self) -> int:
@@ -184,19 +182,3 @@ class Workspace:
         """Free the room that pixels take."""
         self.usage.add(-math.prod(pixels.shape) * pixels.dtype.itemsize, in_memory=self.in_memory)
         pixels.discard()
-
-
-def _check_space(root: str, needed: int) -> None:
-    try:
-        os.makedirs(root, exist_ok=True)
-        free = shutil.disk_usage(root).free
-    except OSError as error:
-        raise MachineError(
-            f"The scratch folder {root} cannot be used: {error.strerror}.", "Set scratch to a folder.", "NO_SPACE"
-        ) from error
-    if free < needed:
-        raise MachineError(
-            f"The scratch folder {root} has {free / 2**20:,.0f} MiB free; a tile may need {needed / 2**20:,.0f} MiB.",
-            "Make room there, or set scratch to a folder on another disk.",
-            "NO_SPACE",
-        )

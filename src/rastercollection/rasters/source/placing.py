@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -18,6 +17,7 @@ from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import GdalSource, StorageBackend
 from rastercollection.rasters.gdal_env import NO_NETWORK, is_isolated, is_remote, is_virtual
 from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.scratch import scratch_folder
 from rastercollection.rasters.source import inspection
 from rastercollection.rasters.source.hdf5 import reference_outside
 from rastercollection.rasters.source.reader import check_crs_inside
@@ -66,18 +66,16 @@ def placed(
     if gdal is not None and not sidecars and not (remote and (whole or driver not in _READ_IN_PLACE)):
         yield Place(path=gdal.path if remote else os.path.abspath(gdal.path), gdal=gdal)
         return
-    if limits.scratch:
-        os.makedirs(limits.scratch, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="source-", dir=limits.scratch) as folder:
+    local = gdal.path if gdal is not None and not remote else None
+    with scratch_folder(limits, 0 if local else source.size, notify) as folder:
         name = source.file.rsplit("/", 1)[-1]
-        local = gdal.path if gdal is not None and not remote else None
-        _bring(storage, source.url, local, Path(folder) / name)
+        _bring(storage, source.url, local, folder / name)
         for sidecar in sidecars:
-            _bring_sidecar(storage, sidecar, Path(folder))
+            _bring_sidecar(storage, sidecar, folder)
         if local is None and notify:
             extra = f", with {', '.join(sidecar.name for sidecar in sidecars)}" if sidecars else ""
             notify("FETCHED_TO_SCRATCH", f"{source.blob} was copied to a local folder to be read{extra}.")
-        yield Place(path=str(Path(folder) / name), gdal=GdalSource(path=""), has_sidecars=bool(sidecars))
+        yield Place(path=str(folder / name), gdal=GdalSource(path=""), has_sidecars=bool(sidecars))
 
 
 def _reads_server(path: str, blob: str) -> bool:

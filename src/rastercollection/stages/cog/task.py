@@ -184,16 +184,15 @@ class _Finish:
         """
         task, because = self.task, why_not(dataset, prepared)
         if because is None:
-            source = task.source
-            with local_copy(task.resources.storage, source, dataset, task.resources.limits.scratch) as path:
+            source, resources = task.source, task.resources
+            with local_copy(resources.storage, source, dataset, resources.limits, self.context.notice) as path:
                 found = look_at(prepared, path)
                 if isinstance(found, Conversion):
-                    put = partial(copy_bytes, task.resources.storage, source)
+                    put = partial(copy_bytes, resources.storage, source)
                     return self._published(prepared, found, put, None)
             because = found
-        with room_for(
-            load_of(prepared, asked=task.parameters.in_memory), prepared.settings, task.resources.limits
-        ) as workspace:
+        load = load_of(prepared, asked=task.parameters.in_memory)
+        with room_for(load, prepared.settings, task.resources.limits, self.context) as workspace:
             made = convert(prepared, workspace)
             dataset.confirm()
             if not must_be and not made.valid.total:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -29,6 +27,7 @@ from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.validity import Valid, Validity
 from rastercollection.rasters.pixels.windows import Array
+from rastercollection.rasters.scratch import scratch_folder
 from rastercollection.rasters.source.inspection import check_reach
 from rastercollection.rasters.source.reader import VettedReader
 
@@ -170,10 +169,9 @@ def _on_file_system(
     if source is not None and not (whole and gdal_env.is_remote(source.path)):
         yield source.path, dict(source.config)
         return
-    if limits.scratch:
-        os.makedirs(limits.scratch, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="rastercollection-", dir=limits.scratch) as folder:
-        path = os.path.join(folder, "cog.tif")
+    # its overview holds room already, and many may be wanted at the same time: none waits for the others
+    with scratch_folder(limits, storage.stat(url).size, waits=False) as folder:
+        path = str(folder / "cog.tif")
         storage.get(url, path)
         yield path, {}
 

@@ -55,7 +55,7 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
         limits=resources.limits,
     )
     load = _load(composition).decided(request.in_memory, resources.limits.memory_bytes)
-    with room_for(load, form.settings, resources.limits) as workspace:
+    with room_for(load, form.settings, resources.limits, context) as workspace:
         made = make(composition, workspace)
         _report_unreadable(made.unreadable, context)
         overview = _published(made, composition, request, context)

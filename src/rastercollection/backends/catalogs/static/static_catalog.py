@@ -46,6 +46,7 @@ from rastercollection.backends.catalogs.static.documents import (
     sent_form,
     with_mirror,
 )
+from rastercollection.backends.catalogs.static.leftovers import leftovers
 from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
 from rastercollection.backends.catalogs.static.root_document import RootDocument
@@ -249,6 +250,10 @@ class StaticCatalog:
         place = CollectionFiles.of(self.storage, self.url, collection_id)
         found = strangers(self.storage, place, collection_id, self._document(place))
         return [f"{place.public_folder}/{name}" for name in found]
+
+    def sweep(self, collection_id: str, is_over: Callable[[Mark], bool]) -> list[str]:
+        """Remove temporary files and probes of publishers that are gone; return their names."""
+        return leftovers(self.storage, self.url, CollectionFiles.of(self.storage, self.url, collection_id), is_over)
 
     def _published(self, place: CollectionFiles, read: Set[str] = frozenset()) -> Holdings:
         """What a collection holds now; links to documents of ours that are not there, or not whole, are left out.

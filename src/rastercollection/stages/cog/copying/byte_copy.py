@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import rasterio
 
+from rastercollection.core.models import Notify
 from rastercollection.errors import RasterCollectionError, TaskError, TileError
 from rastercollection.model.cog import CogFile
 from rastercollection.model.receipt import FidelityCheck, Receipt
@@ -18,6 +19,7 @@ from rastercollection.ports.storage import ObjectInfo, StorageBackend
 from rastercollection.rasters.gdal_env import is_remote
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
+from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import is_told_alike
@@ -54,13 +56,13 @@ def why_not(dataset: SourceDataset, prepared: Prepared) -> str | None:
 
 @contextlib.contextmanager
 def local_copy(
-    storage: StorageBackend, source: SourceFile, dataset: SourceDataset, scratch: str | None
+    storage: StorageBackend, source: SourceFile, dataset: SourceDataset, limits: Limits, notify: Notify
 ) -> Iterator[Path]:
     """The source as a local file: itself where it is one, else a copy for the duration of a ``with`` block."""
     if not is_remote(dataset.gdal_path):
         yield Path(dataset.gdal_path)
         return
-    with Workspace.open(scratch, in_memory=True, needed=source.size) as workspace:
+    with Workspace.open(limits, in_memory=True, needed=source.size, notify=notify) as workspace:
         path = workspace.new_path(".tif")
         storage.get(source.url, str(path))
         yield path
