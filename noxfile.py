@@ -77,7 +77,7 @@ def _install_wheel(session: nox.Session, *requirements: str, extras: str = "") -
 def tests(session: nox.Session) -> None:
     """The test suite, against the built wheel; arguments after -- go to pytest."""
     _install_services(session)
-    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,geoparquet,pgstac,view]")
+    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,geoparquet,pgstac,postgres,view]")
     servers = os.pathsep.join(_tile_server(session, version) for version in TITILERS)
     at_once = ("-n", "auto", "--maxprocesses", "4")
     session.run("pytest", *at_once, *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
