@@ -42,6 +42,7 @@ SERVICES = {
     "postgresql": lambda: bool(list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))),
     "postgresql-postgis": lambda: bool(list(Path("/usr/lib/postgresql").glob("*/lib/postgis-*.so"))),
     "postgresql-postgis-scripts": lambda: bool(list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))),
+    "pgbouncer": lambda: Path("/usr/sbin/pgbouncer").exists(),
     "chromium": lambda: shutil.which("chromium") is not None,
 }
 """Debian's packages, and whether what they bring is there."""
