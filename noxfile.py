@@ -42,6 +42,7 @@ SERVICES = {
     "postgresql": lambda: bool(list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))),
     "postgresql-postgis": lambda: bool(list(Path("/usr/lib/postgresql").glob("*/lib/postgis-*.so"))),
     "postgresql-postgis-scripts": lambda: bool(list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))),
+    "pgbouncer": lambda: Path("/usr/sbin/pgbouncer").exists(),
     "chromium": lambda: shutil.which("chromium") is not None,
 }
 """Debian's packages, and whether what they bring is there."""
@@ -77,7 +78,7 @@ def _install_wheel(session: nox.Session, *requirements: str, extras: str = "") -
 def tests(session: nox.Session) -> None:
     """The test suite, against the built wheel; arguments after -- go to pytest."""
     _install_services(session)
-    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,geoparquet,pgstac,view]")
+    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,geoparquet,pgstac,postgres,view]")
     servers = os.pathsep.join(_tile_server(session, version) for version in TITILERS)
     at_once = ("-n", "auto", "--maxprocesses", "4")
     session.run("pytest", *at_once, *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})

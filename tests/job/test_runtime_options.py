@@ -132,7 +132,7 @@ def test_all_that_is_wrong_is_told_together(request_: dict[str, Any], call: Call
     assert set(told) == set(wrong)
     assert told["executor"].startswith("must be one of dask, ")
     assert told["executor"].endswith("; did you mean thread?")
-    assert told["jobs"] == "must be one of memory, sqlite"
+    assert told["jobs"] == "must be one of memory, postgres, postgresql, sqlite"
     assert told["catlog"].endswith("; did you mean catalog?")
 
 

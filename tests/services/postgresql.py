@@ -79,7 +79,7 @@ def started(programs: Path, port: int = 0) -> Iterator[Server]:
         data = folder / "data"
         secret = folder / "password"
         secret.write_text(PASSWORD)
-        if _identity():
+        if identity():
             shutil.chown(folder, "nobody")
             shutil.chown(secret, "nobody")
         subprocess.run(
@@ -90,7 +90,7 @@ def started(programs: Path, port: int = 0) -> Iterator[Server]:
             check=True,
             capture_output=True,
             cwd="/",
-            **_identity(),
+            **identity(),
         )
         server = start(programs, data, port or free_port())
         try:
@@ -115,7 +115,7 @@ def start(programs: Path, data: Path, port: int) -> Server:
     options = [f"-c{name}={value}" for name, value in settings.items()]
     log = (data.parent / "log").open("ab")
     process = subprocess.Popen(
-        [programs / "postgres", "-D", data, *options], cwd="/", stdout=log, stderr=log, **_identity()
+        [programs / "postgres", "-D", data, *options], cwd="/", stdout=log, stderr=log, **identity()
     )
     log.close()
     dsn = make_conninfo(host="127.0.0.1", port=port, user="postgres", password=PASSWORD, dbname="postgres")
@@ -128,10 +128,10 @@ def start(programs: Path, data: Path, port: int) -> Server:
     raise RuntimeError(f"PostgreSQL did not start: {(data.parent / 'log').read_text()[-2000:]}")
 
 
-def stop(server: Server) -> None:
-    """Stop it without waiting for its clients."""
+def stop(server: Server, how: signal.Signals = signal.SIGINT) -> None:
+    """Stop it without waiting for its clients; with SIGQUIT as by a crash."""
     if server.process is not None and server.process.poll() is None:
-        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(how)
         try:
             server.process.wait(30)
         except subprocess.TimeoutExpired:
@@ -139,7 +139,7 @@ def stop(server: Server) -> None:
             server.process.wait()
 
 
-def _identity() -> dict[str, object]:
+def identity() -> dict[str, object]:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}

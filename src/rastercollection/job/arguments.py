@@ -205,7 +205,8 @@ class JobArguments(CollectionArguments, total=False):
     backend."""
 
     jobs: JobStore | str | None
-    """Job store: `sqlite:///file.db`, or `memory`; in Python also an instance."""
+    """Job store: `sqlite:///file.db`, the address of a PostgreSQL database (`postgresql://…`), or `memory`; in Python
+    also an instance."""
 
     verify: Literal["quick", "checksum"]
     """What is compared of outputs of an earlier run before they are taken over: `quick` size and time, and the content

@@ -138,7 +138,7 @@ def _catalog_name(address: str) -> str:
 
 @contextlib.contextmanager
 def open_job_store(jobs: JobStore | str | None, *, make: bool = True) -> Iterator[JobStore]:
-    """The job store: None is the default file, ``memory``, ``sqlite:///path``, a registered scheme, or an instance.
+    """The job store: None is the default file, else ``memory``, an address with a registered scheme, or an instance.
 
     Raises:
         ObjectNotFoundError: There is no such file, and none is to be made.

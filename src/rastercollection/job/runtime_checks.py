@@ -47,7 +47,7 @@ def is_size(value: Any) -> str:
 
 
 def is_job_store(value: Any) -> str:
-    allowed = "sqlite:///file.db, memory or a job store"
+    allowed = "sqlite:///file.db, postgresql://user@host/database, memory or a job store"
     if isinstance(value, str) and (re.match("sqlite(:|$)", value) or not re.match(r"[\w+.-]+(://|$)", value)):
         return "" if value.startswith(SQLITE) and value != SQLITE else f"must be {allowed}"
     return checks.text_or(checks.has_members_of(JobStore, allowed))(value)

@@ -127,7 +127,8 @@ class RuntimeOptions:
         converter=job_store,
         repr=False,
         metadata=_run(
-            "job store: `sqlite:///file.db`, or `memory`; in Python also an instance",
+            "job store: `sqlite:///file.db`, the address of a PostgreSQL database (`postgresql://…`), or `memory`; in "
+            "Python also an instance",
             is_job_store,
             otherwise="an SQLite file in your state folder, or in that of the variable `RASTERCOLLECTION_STATE`",
             metavar="STORE",

@@ -47,6 +47,8 @@ JOBS = Registry(
     {
         "memory": "rastercollection.backends.jobs.memory:MemoryJobStore",
         "sqlite": "rastercollection.backends.jobs.sqlite:SqliteJobStore",
+        "postgresql": "rastercollection.backends.jobs.postgres:PostgresJobStore",
+        "postgres": "rastercollection.backends.jobs.postgres:PostgresJobStore",
     },
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -80,15 +81,15 @@ class PostgresJobStore:
         BackendError: The address cannot be read.
     """
 
+    url: str = ""
+    """The address without the password."""
+
     def __init__(self, dsn: str, schema: str = "", patience: float = PATIENCE) -> None:
         self._address, self._patience = Address(dsn), patience
         del dsn  # what goes wrong from here on comes through this frame
         self._database = PostgresDatabase(self._address, schema, patience)
-
-    @property
-    def url(self) -> str:
-        """The address without the password."""
-        return self._database.public
+        self._is_copy = False
+        self.url = self._database.public
 
     @property
     def reach(self) -> Reach:
@@ -98,8 +99,8 @@ class PostgresJobStore:
     def __repr__(self) -> str:
         return f"PostgresJobStore({self.url!r})"
 
-    def __reduce__(self) -> tuple[type[PostgresJobStore], tuple[str, str, float]]:
-        return PostgresJobStore, (self._address.dsn, self._database.schema, self._patience)
+    def __reduce__(self) -> tuple[Any, tuple[str, str, float]]:
+        return _copied, (self._address.dsn, self._database.schema, self._patience)
 
     def __enter__(self) -> PostgresJobStore:
         return self
@@ -317,11 +318,24 @@ class PostgresJobStore:
         self._database.run(work, f"ask something of job {job_id}")
 
     def close(self) -> None:
-        """Close the connections; idempotent."""
-        self._database.close()
+        """Close the connections; idempotent. Those of copies that were pickled serve the next ones in their process."""
+        if not self._is_copy:
+            self._database.close()
 
     def _no_job(self, job_id: str) -> ObjectNotFoundError:
         return ObjectNotFoundError(f"There is no job {job_id} in {self.url}.", "", job_id)
+
+
+def _copied(dsn: str, schema: str, patience: float) -> PostgresJobStore:
+    store = PostgresJobStore(dsn, schema, patience)
+    store._database, store._is_copy = _shared(dsn, schema, patience), True
+    return store
+
+
+@functools.lru_cache(maxsize=4)
+def _shared(dsn: str, schema: str, patience: float) -> PostgresDatabase:
+    """For all copies in a process: workers get one with every task."""
+    return PostgresDatabase(Address(dsn), schema, patience)
 
 
 def _columns(job: JobRecord) -> tuple[Any, ...]:

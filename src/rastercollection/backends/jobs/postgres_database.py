@@ -36,10 +36,11 @@ _MEANINGS = Meanings(
     }
 )
 _BEGIN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '10s';"
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {lock};"
     " SET LOCAL idle_in_transaction_session_timeout = '60s'"
 )
 _UNHURRIED = "; SET LOCAL synchronous_commit = off"
+LOCK_SECONDS = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -132,13 +133,15 @@ class PostgresDatabase:
             patience: Seconds; the database's own when None.
         """
         call, attempts = uuid.uuid4(), itertools.count()
+        patience = self._patience if patience is None else patience
+        begin = _BEGIN.format(lock=max(1, round(1000 * min(patience, LOCK_SECONDS)))) + ("" if durable else _UNHURRIED)
 
         def once() -> T:
             with translated(self._address, doing, _MEANINGS), self._pool.connection() as connection:
                 session = self._session(connection, call, next(attempts))
-                return _in_transaction(session, work, durable)
+                return _in_transaction(session, work, begin)
 
-        return persist(once, self._patience if patience is None else patience)
+        return persist(once, patience)
 
     def _session(self, connection: psycopg.Connection[Any], call: uuid.UUID, attempt: int) -> Session:
         session = Session(connection=connection, schema=self.schema, call=call, attempt=attempt)
@@ -154,8 +157,8 @@ class PostgresDatabase:
         self._pool.close()
 
 
-def _in_transaction(session: Session, work: Callable[[Session], T], durable: bool) -> T:
-    session.connection.execute(f"{_BEGIN}{'' if durable else _UNHURRIED}".encode())
+def _in_transaction(session: Session, work: Callable[[Session], T], begin: str) -> T:
+    session.connection.execute(begin.encode())
     try:
         result = work(session)
         session.connection.execute("COMMIT")
@@ -169,7 +172,7 @@ def _in_transaction(session: Session, work: Callable[[Session], T], durable: boo
 def _bring_up_to_date(session: Session, place: str) -> None:
     """Take the steps that the schema lacks, in one transaction; of several that come at once, one does."""
     if POSTGRES_STEPS.missing(_version(session), place):
-        _in_transaction(session, lambda session: _migrate(session, place), durable=True)
+        _in_transaction(session, lambda session: _migrate(session, place), "BEGIN")
 
 
 def _migrate(session: Session, place: str) -> None:
