@@ -16,11 +16,17 @@ import attrs
 import numpy as np
 from rasterio.windows import Window
 
-from rastercollection.errors import MachineError
+from rastercollection.core.shortage import of_shortage
+from rastercollection.errors import MachineError, NoSpaceError, TaskError, TileError
 from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.pixels.windows import Array
 
 __all__ = ["Pixels", "PixelsInMemory", "PixelsOnDisk", "Workspace"]
+
+
+_NO_ROOM = "Make room there, or set scratch to a folder on another disk."
+
+_PROBE_BYTES = 2**20
 
 
 class Pixels(Protocol):
@@ -157,12 +163,20 @@ class Workspace:
             needed: Bytes of disk that will be used at most.
 
         Raises:
-            MachineError: ``NO_SPACE``.
+            MachineError: ``NO_SPACE``; also in place of what is raised in the block because the disk is full, of which
+                GDAL often tells nothing: what it wrote is then no valid COG, or not what was to be written.
         """
         root = scratch or tempfile.gettempdir()
         _check_space(root, needed)
         with tempfile.TemporaryDirectory(prefix="rastercollection-", dir=root) as folder:
-            yield cls(folder=Path(folder), in_memory=in_memory)
+            try:
+                yield cls(folder=Path(folder), in_memory=in_memory)
+            except TaskError as error:
+                if isinstance(error, TileError | MachineError) or not _is_full(Path(folder)):
+                    raise
+                raise MachineError(
+                    f"The scratch folder {root} is full. {error.message}", _NO_ROOM, "NO_SPACE"
+                ) from error
 
     @property
     def window_bytes(self) -> int:
@@ -197,6 +211,19 @@ def _check_space(root: str, needed: int) -> None:
     if free < needed:
         raise MachineError(
             f"The scratch folder {root} has {free / 2**20:,.0f} MiB free; a tile may need {needed / 2**20:,.0f} MiB.",
-            "Make room there, or set scratch to a folder on another disk.",
+            _NO_ROOM,
             "NO_SPACE",
         )
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether nothing more can be written there, or to one of the files that are there; these are spoilt by asking."""
+    try:
+        for path in (folder / "room", *folder.iterdir()):
+            with path.open("ab") as file:
+                file.write(bytes(_PROBE_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        return isinstance(of_shortage(error), NoSpaceError)
+    return False
