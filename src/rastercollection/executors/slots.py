@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from rastercollection.core.shortage import of_shortage
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ExecutorBrokenError
 from rastercollection.executors.lifecycle import shut_down_error
@@ -112,9 +113,7 @@ class SlotPool(Generic[C]):
             thread.start()
         except RuntimeError as error:
             if not self._threads:
-                raise ExecutorBrokenError(
-                    f"{self.name} cannot start a thread: {error}.", "Use fewer workers."
-                ) from error
+                raise _broken_by(self.name, error) from error
         else:
             self._threads.append(thread)
 
@@ -139,7 +138,7 @@ class SlotPool(Generic[C]):
             return False
         except Exception as error:  # a thread that ends silently would leave its caller waiting for ever
             log.exception("a slot of %s failed", self.name)
-            self._break(ExecutorBrokenError(f"{self.name} failed: {type(error).__name__}: {error}"), call)
+            self._break(_broken_by(self.name, error), call)
             return False
         finally:
             del call  # the traceback of a failure holds this frame, which must not hold the failure's future
@@ -180,7 +179,19 @@ def _fail(future: Future[Any], error: Exception) -> None:
 
 def _copy(error: ExecutorBrokenError) -> ExecutorBrokenError:
     """Its own instance for each that raises it: tracebacks must not pile up on one."""
-    return ExecutorBrokenError(error.message, error.hint)
+    copy = ExecutorBrokenError(error.message, error.hint)
+    copy.code = error.code
+    return copy
+
+
+def _broken_by(name: str, error: Exception) -> ExecutorBrokenError:
+    """With the code of what the machine ran short of (``NO_THREADS``, ``OUT_OF_MEMORY`` …), where it did."""
+    shortage = of_shortage(error)
+    if shortage is None:
+        return ExecutorBrokenError(f"{name} failed: {type(error).__name__}: {error}")
+    broken = ExecutorBrokenError(f"{name} failed. {shortage.message}", shortage.hint)
+    broken.code = shortage.code
+    return broken
 
 
 @functools.cache

@@ -32,23 +32,27 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+def fail(disk: Path, used: int, error: TaskError) -> None:
+    with Workspace.open(str(disk), in_memory=False, needed=0) as workspace:
+        workspace.new_path(".tif").write_bytes(bytes(used))
+        raise error
+
+
 @pytest.mark.parametrize(("used", "code"), [(4 * MIB, "NO_SPACE"), (MIB, "COG_INVALID")])
 def test_what_fails_on_a_full_disk_failed_for_that(disk: Path, used: int, code: str) -> None:
-    with pytest.raises(TaskError) as caught, Workspace.open(str(disk), in_memory=False, needed=0) as workspace:
-        workspace.new_path(".tif").write_bytes(bytes(used))
-        raise TaskError("GDAL says nothing of it.", code="COG_INVALID")
+    with pytest.raises(TaskError) as caught:
+        fail(disk, used, TaskError("GDAL says nothing of it.", code="COG_INVALID"))
     assert (caught.value.code, isinstance(caught.value, MachineError)) == (code, code == "NO_SPACE")
     assert "GDAL says nothing" in caught.value.message
     assert list(disk.iterdir()) == []
 
 
 def test_a_damaged_tile_is_told_as_such(disk: Path) -> None:
-    with pytest.raises(TileError), Workspace.open(str(disk), in_memory=False, needed=0) as workspace:
-        workspace.new_path(".raw").write_bytes(bytes(4 * MIB))
-        raise TileError("It is broken.", code="FILE_UNREADABLE")
+    with pytest.raises(TileError):
+        fail(disk, 4 * MIB, TileError("It is broken.", code="FILE_UNREADABLE"))
 
 
-@pytest.mark.parametrize("kib", [300, 900, 1500, 1900])
+@pytest.mark.parametrize("kib", [100, 300, 900])
 def test_gdal_writes_on_a_disk_that_fills_up(
     disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kib: int
 ) -> None:

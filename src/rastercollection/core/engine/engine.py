@@ -25,6 +25,7 @@ from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult, TaskStatus
 from rastercollection.core.records import digest, jsonable
+from rastercollection.core.shortage import shortages_told
 from rastercollection.core.workflow import FanIn, FanOut, JobContext, PlanContext, Skip, Stage, Workflow
 from rastercollection.disclosure.escaping import safe_text
 from rastercollection.disclosure.logs import get_logger
@@ -172,7 +173,8 @@ class _JobRun:
     def _run_stages(self) -> tuple[JobStatus, ErrorRecord | None]:
         try:
             for number, stage in enumerate(self.workflow.stages, start=1):
-                self._run_stage(number, stage)
+                with shortages_told():
+                    self._run_stage(number, stage)
                 if self._should_stop():
                     return JobStatus.CANCELLED, None
         except _StageFailedError as failure:

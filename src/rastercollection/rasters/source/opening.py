@@ -74,7 +74,8 @@ def open_source(
             is read in place may do so because of the way there, and is retryable.
 
     Raises:
-        TileError: FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED, NO_RASTER_BAND, TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
+        TileError: FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED, NO_RASTER_BAND,
+            TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
         TaskError: FILE_NOT_FOUND or UNSAFE_SOURCE; SOURCE_UNAVAILABLE or SOURCE_CHANGED, retryable.
         MachineError: DRIVER_MISSING, CODEC_MISSING, OUT_OF_MEMORY or NO_FILES.
         BackendError: The store failed.

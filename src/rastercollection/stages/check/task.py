@@ -10,6 +10,7 @@ from typing import Literal
 
 import attrs
 
+from rastercollection.core.shortage import of_shortage
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import MachineError, RasterCollectionError, TaskError
@@ -80,6 +81,8 @@ class _Look:
         except (RasterCollectionError, MemoryError) as error:  # a store or a network that fails says nothing of a COG
             return _Finding(cog, "unasked", str(error), is_final=False)
         except Exception as error:  # noqa: BLE001 - however a reader fails, the COG is not shown
+            if of_shortage(error) is not None:
+                return _Finding(cog, "unasked", str(error), is_final=False)
             reason = f"makes readers fail: {type(error).__name__}: {error}"
             return _Finding(cog, "unserved", reason, is_final=False)
 
