@@ -15,6 +15,7 @@ import attrs
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import JobRecord, Notice
 from rastercollection.core.records import jsonable, to_dict
+from rastercollection.core.shortage import shortages_told
 from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.disclosure.redaction import Hidden
 from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
@@ -59,7 +60,8 @@ def _takes(*kinds: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(function)
         def call(**arguments: Any) -> R:
             arguments |= {name: Hidden(arguments[name]) for name in secrets if name in arguments}
-            return cast(Callable[..., R], function)(**{**required, **arguments})
+            with shortages_told():
+                return cast(Callable[..., R], function)(**{**required, **arguments})
 
         call.__doc__ = f"{function.__doc__}\n    Parameters:\n{''.join(map(explained, kinds))}    "
         return cast(Callable[P, R], call)
@@ -234,7 +236,8 @@ def submit(
 
     def work() -> None:
         try:
-            future.set_result(run.result())
+            with shortages_told():
+                future.set_result(run.result())
         except BaseException as error:  # noqa: BLE001 - handed on to whoever asks for the result
             future.set_exception(error)
 

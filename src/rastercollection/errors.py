@@ -8,8 +8,8 @@
     │   └── OtherSourceError         its tiles would take the place of tiles that were made of other sources
     ├── WorkflowDefinitionError      a workflow, stage or task is declared wrongly
     ├── TaskError                    one attempt at one task failed
-    │   ├── TileError                the tile itself is at fault; trying again cannot help
-    │   ├── MachineError             the machine that ran the task has no memory or no disk left
+    │   ├── TileError                the tile itself is at fault, as its own bytes prove; trying again cannot help
+    │   ├── MachineError             the machine has no memory, no disk or no threads left, or lacks what it takes
     │   └── WorkerDiedError          the process that ran the task is gone
     ├── JobFailedError               the job as a whole failed; carries the result
     ├── JobCancelledError            the job was cancelled; carries the result
@@ -94,8 +94,8 @@ class RasterCollectionError(Exception):
         hint: What the reader can do about it; may be empty.
         code: Stable identifier, listed in the documentation's error page.
         retryable: Whether the same call may succeed later with nothing changed.
-        settled: Whether the fault lies in what was asked for, so that a job that meets it again would only fail again;
-            False where it lies around it, in a machine, a store or a catalog, which may be otherwise next time.
+        settled: Whether it was proven that the fault lies in the input, so that a job that meets it again would only
+            fail again. False of everything else: what may be otherwise next time is tried again next time.
 
     Message and hint hold no secrets and no control characters, whatever they were made of; line feeds only in errors
     that list several things.
@@ -103,7 +103,7 @@ class RasterCollectionError(Exception):
 
     code: str = "RASTERCOLLECTION_ERROR"
     retryable: bool = False
-    settled: ClassVar[bool] = True
+    settled: ClassVar[bool] = False
     has_lines: ClassVar[bool] = False
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -188,16 +188,23 @@ class TaskError(RasterCollectionError):
 
 
 class TileError(TaskError):
-    """The tile itself is at fault (``FILE_UNREADABLE``, ``CRS_MISSING`` …): it is skipped, the rest goes on."""
+    """The tile itself is at fault (``FILE_UNREADABLE``, ``NO_RASTER_BAND`` …): it is skipped, the rest goes on.
+
+    It is raised where the bytes of the input prove that the same task can only fail again, and nowhere else: the next
+    call does not try it again as long as input and parameters are the same.
+    """
 
     code = "TILE_FAILED"
+    settled = True
 
 
 class MachineError(TaskError):
-    """The machine that ran the task has no memory left, or no disk (``NO_SPACE``): elsewhere, or later, it may do."""
+    """The machine has no memory left, no disk (``NO_SPACE``), no threads (``NO_THREADS``): elsewhere, or later, it may.
+
+    So it is with a library on it that lacks what the task takes (``CODEC_MISSING``).
+    """
 
     code = "OUT_OF_MEMORY"
-    settled = False
 
 
 class WorkerDiedError(TaskError):
@@ -205,7 +212,6 @@ class WorkerDiedError(TaskError):
 
     code = "WORKER_DIED"
     retryable = True
-    settled = False
 
 
 class JobFailedError(RasterCollectionError):
@@ -244,7 +250,6 @@ class JobInterrupted(KeyboardInterrupt):
 class JobBusyError(RasterCollectionError):
     code = "JOB_BUSY"
     retryable = True
-    settled = False
 
 
 class JobHandedOverError(JobBusyError):
@@ -326,7 +331,6 @@ class BackendError(RasterCollectionError):
     """A storage, catalog or job store operation failed. ``target`` is what it was about, without credentials."""
 
     code = "BACKEND_ERROR"
-    settled = False
     default_hint: ClassVar[str] = ""
 
     def __init__(self, message: str, hint: str = "", target: str = "") -> None:
@@ -367,7 +371,6 @@ class PrivateAddressError(BackendError):
     """A web address leads to this machine, its private network or a cloud's metadata server, which is not allowed."""
 
     code = "PRIVATE_ADDRESS"
-    settled = True
 
 
 class UnavailableError(BackendError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import errno
 import pickle
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,33 +14,20 @@ import pytest
 from rastercollection import errors
 from rastercollection.backends import postgresql
 from rastercollection.backends.catalogs.pgstac import pgstac_errors
+from rastercollection.backends.jobs import old_records
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.errors import MachineError, RasterCollectionError, TaskError, TileError
 
-CIRCUMSTANCES = {
-    "BACKEND_ERROR",
-    "CATALOG_INCOMPLETE",
-    "CATALOG_SETUP",
-    "DATABASE_NOT_FOUND",
-    "FORKED_PROCESS",
-    "JOB_BUSY",
-    "JOB_HANDED_OVER",
-    "LEASE_LOST",
-    "NO_SPACE",
-    "OBJECT_EXISTS",
-    "OBJECT_NOT_FOUND",
-    "OUT_OF_MEMORY",
-    "PERMISSION_DENIED",
-    "PGSTAC_MISSING",
-    "PGSTAC_VERSION",
-    "POSTGIS_MISSING",
-    "PRECONDITION_FAILED",
-    "RECORD_UNREADABLE",
-    "UNAVAILABLE",
-    "WORKER_DIED",
+PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
+_, _, _SECTION = PAGE.partition("## What is final\n")
+FINAL = {
+    code
+    for line in _SECTION.partition("\n## ")[0].splitlines()
+    if line.startswith("- ")
+    for code in re.findall(r"`([A-Z]+_[A-Z_]+)`", line)
 }
-"""Codes of the classes whose fault lies in a machine, a store or a catalog."""
+"""Codes that the page on errors calls final."""
 
 ARGUMENTS: dict[type[RasterCollectionError], tuple[object, ...]] = {
     errors.RequestError: ([],),
@@ -65,7 +54,6 @@ def test_no_class_is_missing_from_what_is_tested_here() -> None:
     named = {getattr(module, name) for module in MODULES for name in module.__all__}
     kinds = {kind for kind in named if isinstance(kind, type)}
     assert set(CLASSES) == {kind for kind in kinds if issubclass(kind, RasterCollectionError)}
-    assert {kind.code for kind in CLASSES} >= CIRCUMSTANCES
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
@@ -73,7 +61,7 @@ def test_every_class_says_whether_meeting_it_again_would_help_and_pickles_whole(
     kind: type[RasterCollectionError],
 ) -> None:
     error = kind(*ARGUMENTS.get(kind, ("It failed.",)))
-    assert ErrorRecord.of(error).settled is (error.code not in CIRCUMSTANCES)
+    assert ErrorRecord.of(error).settled is (kind is TileError)
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), ErrorRecord.of(copy)) == (kind, str(error), ErrorRecord.of(error))
 
@@ -83,6 +71,9 @@ def test_every_class_says_whether_meeting_it_again_would_help_and_pickles_whole(
     [
         (TileError("It is damaged.", code="FILE_UNREADABLE"), True),
         (TaskError("It is not there now.", code="SOURCE_UNAVAILABLE", retryable=True), False),
+        (TileError("It may be damaged.", code="FILE_UNREADABLE", retryable=True), False),
+        (TaskError("A stage of a user's failed."), False),
+        (RasterCollectionError("A stage of a user's failed."), False),
         (MachineError("The disk is full.", code="NO_SPACE"), False),
         (KeyError("a bug"), False),
     ],
@@ -94,26 +85,77 @@ def test_what_was_decided_is_kept_in_the_record(error: Exception, settled: bool)
     assert to_dict(record)["settled"] is settled
 
 
-def test_a_record_that_is_made_by_hand_is_settled_unless_it_is_retryable() -> None:
-    assert ErrorRecord(code="X", message="x").settled
+def test_a_record_that_is_made_by_hand_is_not_settled() -> None:
+    assert not ErrorRecord(code="X", message="x").settled
     assert not ErrorRecord(code="X", message="x", retryable=True).settled
 
 
-def _calls() -> Iterator[ast.Call]:
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (MemoryError("Unable to allocate 3 GiB"), "OUT_OF_MEMORY"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "OUT_OF_MEMORY"),
+        (RuntimeError("can't start new thread"), "NO_THREADS"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "NO_THREADS"),
+        (OSError(errno.EMFILE, "Too many open files"), "NO_FILES"),
+        (OSError(errno.ENOSPC, "No space left on device"), "NO_SPACE"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "NO_SPACE"),
+        (RuntimeError("anything else"), "UNEXPECTED_ERROR"),
+        (OSError(errno.EIO, "Input/output error"), "UNEXPECTED_ERROR"),
+    ],
+)
+def test_what_the_machine_runs_short_of_is_no_bug(raised: Exception, code: str) -> None:
+    try:
+        try:
+            raise raised
+        except Exception as error:
+            raise ValueError("what was under way") from error
+    except ValueError as error:
+        chained = ErrorRecord.of(error)
+    alone = ErrorRecord.of(raised)
+    assert (alone.code, chained.code) == (code, code)
+    assert [alone.settled, chained.settled] == [False, False]
+    assert alone.hint
+    assert ("bug" in alone.hint) is (code == "UNEXPECTED_ERROR")
+
+
+def _codes_of(kind: str) -> Iterator[str]:
+    """Codes that the library gives to errors of a class where it makes them, but for those taken over from another."""
     for path in Path(errors.__file__).parent.rglob("*.py"):
-        yield from (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+        if "testing" in path.parts:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for place in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            for call in ast.walk(place):
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == kind:
+                    given = [word.value for word in call.keywords if word.arg == "code"] or call.args[2:3]
+                    yield from (
+                        _texts([*ast.walk(place), *tree.body], given[0]) if given else [getattr(errors, kind).code]
+                    )
 
 
-def test_no_task_of_the_library_blames_its_input_for_the_state_of_a_machine_or_a_store() -> None:
-    blaming = [call for call in _calls() if getattr(call.func, "id", "") in ("TaskError", "TileError")]
-    assert len(blaming) > 30
-    told = [
-        ast.unparse(call)
-        for call in blaming
-        if {node.value for node in ast.walk(call) if isinstance(node, ast.Constant)} & CIRCUMSTANCES
-        and not any(word.arg == "retryable" and ast.unparse(word.value) == "True" for word in call.keywords)
-    ]
-    assert told == []
+def _texts(nodes: Sequence[ast.AST], code: ast.expr) -> Iterator[str]:
+    """The constants that an expression may stand for; of a name, those that these nodes assign to it."""
+    if isinstance(code, ast.Name):
+        for node in nodes:
+            if isinstance(node, ast.Assign) and any(ast.unparse(one) == code.id for one in node.targets):
+                yield from _texts(nodes, node.value)
+        return
+    for node in ast.walk(code):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isupper():
+            yield node.value
+
+
+def test_the_page_calls_final_what_the_library_proves_of_tiles_and_nothing_else() -> None:
+    assert len(FINAL) > 10
+    assert set(_codes_of("TileError")) | {TileError.code} == FINAL
+    assert not FINAL & set(_codes_of("MachineError"))
+    # a limit that the tile keeps to, and its picture in another CRS does not
+    assert FINAL & set(_codes_of("TaskError")) == {"TOO_MANY_PIXELS"}
+
+
+def test_old_records_are_believed_the_codes_that_are_final() -> None:
+    assert old_records._PROVEN == FINAL
 
 
 def test_what_is_told_holds_no_secrets_and_one_line_each() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.shortage import of_shortage
 from rastercollection.disclosure.escaping import safe_text
 from rastercollection.disclosure.redaction import redacted_values
 from rastercollection.errors import RasterCollectionError, TaskError
@@ -114,7 +115,7 @@ class ErrorRecord:
 
     Attributes:
         code, message, hint, retryable, details: As the error had them.
-        settled: Whether the same task would only fail again: the fault lies in its input, not around it.
+        settled: Whether the same task would only fail again: it was proven that the fault lies in its input.
     """
 
     code: str
@@ -122,11 +123,16 @@ class ErrorRecord:
     hint: str = attrs.field(default="", converter=_several_lines)
     retryable: bool = False
     details: Mapping[str, Any] = attrs.field(factory=dict, converter=redacted_values)
-    settled: bool = attrs.field(default=attrs.Factory(lambda self: not self.retryable, takes_self=True))
+    settled: bool = False
 
     @classmethod
     def of(cls, error: BaseException) -> ErrorRecord:
-        """The record of any exception; one that is not the library's gets the code ``UNEXPECTED_ERROR``."""
+        """The record of any exception; one that is not the library's gets the code ``UNEXPECTED_ERROR``.
+
+        But for those that say that the machine ran short of memory, threads, files or disk.
+        """
+        if not isinstance(error, RasterCollectionError):
+            error = of_shortage(error) or error
         if isinstance(error, RasterCollectionError):
             return cls(
                 code=error.code,
@@ -140,7 +146,6 @@ class ErrorRecord:
             code="UNEXPECTED_ERROR",
             message=safe_text(f"{type(error).__name__}: {error}"),
             hint="This is a bug, in the library or in a handler of yours: the log holds the traceback.",
-            settled=False,
         )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from rastercollection.core.shortage import of_shortage
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ExecutorBrokenError, TaskError
 from rastercollection.executors.lifecycle import shut_down_error
@@ -167,9 +168,7 @@ class SlotPool(Generic[C]):
             thread.start()
         except RuntimeError as error:
             if not self._threads:
-                raise ExecutorBrokenError(
-                    f"{self.name} cannot start a thread: {error}.", "Use fewer workers."
-                ) from error
+                raise _broken_by(self.name, error) from error
         else:
             self._started += 1
             self._threads.append(thread)
@@ -208,7 +207,7 @@ class SlotPool(Generic[C]):
             return False
         except Exception as error:  # a thread that ends silently would leave its caller waiting for ever
             log.exception("a slot of %s failed", self.name)
-            self._break(ExecutorBrokenError(f"{self.name} failed: {type(error).__name__}: {error}"), call)
+            self._break(_broken_by(self.name, error), call)
             return False
         finally:
             with self._changed:
@@ -263,7 +262,19 @@ def fail(future: Future[Any], error: Exception) -> bool:
 
 def _copy(error: ExecutorBrokenError) -> ExecutorBrokenError:
     """Its own instance for each that raises it: tracebacks must not pile up on one."""
-    return ExecutorBrokenError(error.message, error.hint)
+    copy = ExecutorBrokenError(error.message, error.hint)
+    copy.code = error.code
+    return copy
+
+
+def _broken_by(name: str, error: Exception) -> ExecutorBrokenError:
+    """With the code of what the machine ran short of (``NO_THREADS``, ``OUT_OF_MEMORY`` …), where it did."""
+    shortage = of_shortage(error)
+    if shortage is None:
+        return ExecutorBrokenError(f"{name} failed: {type(error).__name__}: {error}")
+    broken = ExecutorBrokenError(f"{name} failed. {shortage.message}", shortage.hint)
+    broken.code = shortage.code
+    return broken
 
 
 @functools.cache

@@ -26,11 +26,12 @@ from rastercollection.errors import (
     JobFailedError,
     JobHandedOverError,
     JobInterrupted,
+    MachineError,
     ObjectNotFoundError,
     PrivateAddressError,
     RequestError,
     RequestProblem,
-    TileError,
+    TaskError,
 )
 from rastercollection.job.admitting import admitted, are_there
 from rastercollection.job.collection_workflow import default_workflow
@@ -244,7 +245,9 @@ def _inside(file: SourceFile, storage: StorageBackend, policy: SourcePolicy, scr
 
     try:
         return list_subdatasets(storage, file, policy, Limits(scratch=scratch))
-    except TileError:
+    except TaskError as error:
+        if error.retryable or isinstance(error, MachineError):
+            raise
         return ()
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "config_session",
     "forget_cached",
     "gdal_environment",
+    "installed_drivers",
     "is_isolated",
     "is_remote",
     "is_virtual",
@@ -123,6 +124,14 @@ def _open_and_close(path: str, config: Mapping[str, str]) -> None:
     options = {**SAFE_OPTIONS, **_FORGETTING}
     with rasterio.Env(session=config_session(config), **options), contextlib.suppress(RasterioError):
         DatasetReader(path, driver=["MEM"], sharing=False).close()
+
+
+def installed_drivers() -> frozenset[str]:
+    """Names of the drivers that the installed GDAL has."""
+    import rasterio
+
+    with rasterio.Env() as environment:
+        return frozenset(environment.drivers())
 
 
 def is_isolated() -> bool:

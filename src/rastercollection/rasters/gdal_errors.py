@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, RasterioError
@@ -20,6 +19,7 @@ __all__ = [
     "collected_warnings",
     "error_text",
     "lasting",
+    "raise_shortage",
     "translated",
     "unproven",
     "writing",
@@ -49,7 +49,21 @@ _UNREACHABLE = re.compile(
 
 _TRIED_AGAIN = re.compile(r"Retrying again in", re.IGNORECASE)
 
-_NO_CODEC = re.compile(r"missing codec|not configured|codec .*not available|not built with", re.IGNORECASE)
+_NO_CODEC = re.compile(
+    r"missing codec|not configured|codec .*not available|not built with|unsupported"
+    r"|not (?:yet )?(?:supported|implemented)",
+    re.IGNORECASE,
+)
+
+_DISK_FAILED = re.compile(r"input/output error|stale (?:nfs )?file handle|permission denied", re.IGNORECASE)
+"""What a system says that did not give the bytes of a file."""
+
+_NO_MEMORY = re.compile(
+    r"out of memory|not enough memory|(?:cannot|could not|can't|failed to|unable to) (?:re)?allocate|allocation failed",
+    re.IGNORECASE,
+)
+
+_NO_FILES = re.compile(r"too many open files", re.IGNORECASE)
 
 _TRUNCATED = re.compile(
     r"premature|truncat|unexpected end|end of file|not enough data|got \d+ bytes, expected", re.IGNORECASE
@@ -176,8 +190,9 @@ def translated(path: str, blob: str, doing: Callable[[], str]) -> Iterator[None]
 
     Raises:
         TileError: ``FILE_UNREADABLE`` or ``FILE_TRUNCATED``.
-        TaskError: ``SOURCE_UNAVAILABLE``, retryable: the server may be at fault, and not the file. GDAL says the same
-            of damage and of bytes that a network did not deliver.
+        TaskError: ``SOURCE_UNAVAILABLE``, retryable: the server or the disk may be at fault, and not the file. GDAL
+            says the same of damage and of bytes that a network did not deliver.
+        MachineError: ``OUT_OF_MEMORY``, ``NO_FILES`` or ``CODEC_MISSING``.
     """
     with collected_warnings() as warnings:
         try:
@@ -204,19 +219,22 @@ def unproven(blob: str, doing: str, causes: list[str]) -> TaskError:
 
 
 def _may_be_network(error: TaskError) -> bool:
-    return not _NO_CODEC.search(error.message)
+    return not isinstance(error, MachineError)
 
 
 def failure(blob: str, doing: str, causes: list[str]) -> TaskError:
     """The error that GDAL's messages amount to."""
     said = "; ".join(causes)
-    if _UNREACHABLE.search(said):
+    if _UNREACHABLE.search(said) or _DISK_FAILED.search(said):
         return unproven(blob, doing, causes)
+    shortage = _shortage(said, f"{blob}: {doing}")
+    if shortage is not None:
+        return shortage
     if _NO_CODEC.search(said):
-        return TileError(
-            f"{blob}: {doing} failed, the codec it is compressed with is missing in this GDAL: {said}",
+        return MachineError(
+            f"{blob}: {doing} failed, this GDAL lacks what it takes: {said}",
             "Convert it with a GDAL that has the codec, or install one here.",
-            "FILE_UNREADABLE",
+            "CODEC_MISSING",
         )
     if _NO_FORMAT.search(said):
         return TileError(
@@ -226,6 +244,37 @@ def failure(blob: str, doing: str, causes: list[str]) -> TaskError:
         )
     code = "FILE_TRUNCATED" if _TRUNCATED.search(said) else "FILE_UNREADABLE"
     return TileError(f"{blob}: {doing} failed: {said}", "The file is damaged: get a new copy of it.", code)
+
+
+def _shortage(said: str, doing: str) -> MachineError | None:
+    """The error of what the machine lacks, where that is what GDAL said."""
+    if _NO_MEMORY.search(said):
+        hint = "Use fewer workers, or set in_memory=False or a lower memory_budget."
+        return MachineError(f"{doing} needs more memory than there is: {said}", hint, "OUT_OF_MEMORY")
+    if _NO_FILES.search(said):
+        hint = "Run fewer workers, or raise the limit on open files (ulimit -n)."
+        return MachineError(f"{doing} failed: {said}", hint, "NO_FILES")
+    return None
+
+
+def raise_shortage(error: BaseException, doing: str, warned: Sequence[str] = ()) -> None:
+    """Raise what an error of GDAL's amounts to, where it says that the machine ran short of something.
+
+    Args:
+        error: The error.
+        doing: What was under way, in words.
+        warned: What GDAL said beside it.
+
+    Raises:
+        MachineError: ``OUT_OF_MEMORY``, ``NO_FILES`` or ``NO_SPACE``.
+    """
+    said = "; ".join(dict.fromkeys([error_text(error), *warned]))
+    if any(sign in said.lower() for sign in _DISK_IS_FULL):
+        hint = "Make room there, or set scratch to a folder on another disk."
+        raise MachineError(f"{doing} failed, the scratch folder is full: {said}", hint, "NO_SPACE") from error
+    shortage = _shortage(said, doing)
+    if shortage is not None:
+        raise shortage from error
 
 
 GDAL_ERRORS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError)
@@ -267,7 +316,8 @@ def writing(blob: str, doing: str, code: str = "COG_INVALID") -> Iterator[None]:
         TaskError: ``code``; a MachineError, ``NO_SPACE`` or ``OUT_OF_MEMORY``, where that is at fault.
     """
     try:
-        yield
+        with collected_warnings() as warned:
+            yield
     except RasterCollectionError:
         raise
     except MemoryError as error:
@@ -277,12 +327,6 @@ def writing(blob: str, doing: str, code: str = "COG_INVALID") -> Iterator[None]:
             "OUT_OF_MEMORY",
         ) from error
     except (RasterioError, CPLE_BaseError, OSError) as error:
+        raise_shortage(error, f"{blob}: {doing}", warned)
         said = error_text(error)
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if full or any(sign in said.lower() for sign in _DISK_IS_FULL):
-            raise MachineError(
-                f"{blob}: {doing} failed, the scratch folder is full: {said}",
-                "Make room there, or set scratch to a folder on another disk.",
-                "NO_SPACE",
-            ) from error
         raise TaskError(f"{blob}: {doing} failed: {said}", "See the message; try another compression.", code) from error

@@ -16,7 +16,7 @@ from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
 from titiler.mosaic.errors import MOSAIC_STATUS_CODES
 from titiler.mosaic.factory import MosaicTilerFactory
 
-from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TileError
+from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TaskError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS
 from rastercollection.viewer.access import Guard
@@ -79,7 +79,7 @@ def _mosaic_router(served: ServedCollection) -> Any:
 
 def _our_error(_: Request, error: Exception) -> Response:
     status = (
-        404 if isinstance(error, ObjectNotFoundError) else 502 if isinstance(error, BackendError | TileError) else 500
+        404 if isinstance(error, ObjectNotFoundError) else 502 if isinstance(error, BackendError | TaskError) else 500
     )
     code = error.code if isinstance(error, RasterCollectionError) else ""
     return JSONResponse({"detail": str(error), "code": code}, status_code=status)

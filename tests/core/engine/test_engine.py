@@ -142,7 +142,11 @@ def test_a_bad_task_is_left_out_with_its_reason_and_the_rest_goes_on() -> None:
     good, bad, loud = outcome.results["count"]
     assert good.ok
     assert bad.error == ErrorRecord(
-        code="TEXT_EMPTY", message="The text is empty.", hint="Write something.", details={"length": 0}
+        code="TEXT_EMPTY",
+        message="The text is empty.",
+        hint="Write something.",
+        details={"length": 0},
+        settled=True,
     )
     assert bad.attempts == 1
     assert [notice.code for notice in loud.notices] == ["SHOUTING"]
@@ -276,7 +280,7 @@ def test_a_broken_executor_fails_the_job_and_keeps_what_was_done() -> None:
     [
         ("bug", "UNEXPECTED_ERROR", False),
         ("unpicklable", "UNEXPECTED_ERROR", False),
-        ("not json", "RESULT_NOT_JSON", True),
+        ("not json", "RESULT_NOT_JSON", False),
         ("memory", "OUT_OF_MEMORY", False),
     ],
 )

@@ -23,7 +23,7 @@ from rio_cogeo import cog_validate
 from rio_tiler.io import Reader
 
 from cog_scenes import PLACE, UTM, Made, holes, make_cog, texture, write_raster
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 
 
 def read(path: Path) -> tuple[NDArray, NDArray[np.bool_]]:
@@ -292,7 +292,7 @@ def test_a_grid_above_the_limit_is_refused_before_anything_is_allocated(tmp_path
     # around the pole, the rows of the target run all around the world
     place = from_origin(-2e4, 2e4, 100, 100)
     source = write_raster(tmp_path / "tile.tif", texture(1, 400, 400, "uint8"), crs="EPSG:3413", transform=place)
-    with pytest.raises(TileError) as caught:
+    with pytest.raises(TaskError) as caught:
         make_cog(source, "EPSG:4326", policy={"max_pixels": 200_000})
     assert caught.value.code == "TOO_MANY_PIXELS"
     assert "tile.tif" in caught.value.message

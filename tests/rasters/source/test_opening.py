@@ -15,7 +15,7 @@ from rasterio.vrt import WarpedVRT
 
 from netcdf_scenes import write_netcdf
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.errors import TaskError, TileError
+from rastercollection.errors import TaskError
 from rastercollection.model.tile import SourceFile
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source.opening import SourcePolicy, open_source, reading
@@ -24,8 +24,8 @@ from validation_scenes import ORIGIN, UTM, opened, source_of, validate, write
 BYTES = np.arange(60 * 40, dtype="uint8").reshape(60, 40)
 
 
-def refusal(path, **policy) -> TileError:
-    with pytest.raises(TileError) as caught, opened(path, **policy):
+def refusal(path, **policy) -> TaskError:
+    with pytest.raises(TaskError) as caught, opened(path, **policy):
         pass
     assert str(path).rsplit("/", 1)[-1] in caught.value.message
     assert caught.value.hint
@@ -254,7 +254,7 @@ def test_other_formats_cut_short_do_not_pass(tmp_path, driver, ending, options, 
     with opened(path) as dataset:
         assert dataset.read().shape == (1, 300, 300)
     cut(path, 0.9)
-    with pytest.raises(TileError) as caught, opened(path) as dataset, reading(dataset):
+    with pytest.raises(TaskError) as caught, opened(path) as dataset, reading(dataset):
         dataset.read()
     assert caught.value.code == code
     assert "source-" not in str(caught.value)
@@ -342,12 +342,12 @@ def test_damage_met_while_reading_names_the_place(tmp_path):
     path.write_bytes(data)
     with (
         opened(path) as dataset,
-        pytest.raises(TileError, match="second block") as caught,
+        pytest.raises(TaskError, match="second block") as caught,
         reading(dataset, "the second block"),
     ):
         dataset.read()
     assert caught.value.code == "FILE_UNREADABLE"
-    with pytest.raises(TileError, match="rows 0 to 299") as caught:
+    with pytest.raises(TaskError, match="rows 0 to 299") as caught:
         validate(path)
     assert caught.value.code == "FILE_UNREADABLE"
 

@@ -12,7 +12,7 @@ import pytest
 import rasterio
 from scipy.io import netcdf_file
 
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from validation_scenes import opened, write
 from watching import Watched
 
@@ -130,7 +130,7 @@ def test_plain_gdal_opens_what_a_crs_names(make, form, tmp_path, grid):
 def test_a_crs_that_names_a_file_is_refused_and_the_file_left_alone(make, form, tmp_path, grid):
     path = make(tmp_path, form.format(grid.path))
     grid.was_opened()
-    with pytest.raises(TileError, match="has a CRS that names the file") as caught, opened(path):
+    with pytest.raises(TaskError, match="has a CRS that names the file") as caught, opened(path):
         pass
     assert caught.value.code == "UNSAFE_SOURCE"
     assert path.name in caught.value.message
@@ -143,7 +143,7 @@ def test_a_definition_that_gdal_reports_is_looked_at_before_a_crs_is_made_of_it(
     plain = rasterio.crs.CRS.from_string("+proj=utm +zone=42 +ellps=bessel").to_wkt()
     crs = rasterio.crs.CRS.from_wkt(plain.replace("unknown", name, 1))
     with (
-        pytest.raises(TileError, match=r"named\.tif has a CRS that names the file"),
+        pytest.raises(TaskError, match=r"named\.tif has a CRS that names the file"),
         opened(write(tmp_path / "named.tif", BYTES, crs=crs)),
     ):
         pass

@@ -14,7 +14,7 @@ import rasterio
 from rasterio.shutil import copy
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.ports.storage import GdalSource
 from validation_scenes import opened, write
 
@@ -38,8 +38,8 @@ VIRTUAL = (
 )
 
 
-def refused(path, code="UNSAFE_SOURCE", **options) -> TileError:
-    with pytest.raises(TileError) as caught, opened(path, **options):
+def refused(path, code="UNSAFE_SOURCE", **options) -> TaskError:
+    with pytest.raises(TaskError) as caught, opened(path, **options):
         pass
     assert caught.value.code == code
     return caught.value
@@ -145,7 +145,7 @@ def test_hdf5_that_refers_to_others(tmp_path, content, named):
     path.write_bytes(zlib.decompress(base64.b85decode(content)))
     assert named in refused(path).message
     path.write_bytes(bytes(512) + path.read_bytes())
-    with pytest.raises(TileError), opened(path):
+    with pytest.raises(TaskError), opened(path):
         pass
 
 

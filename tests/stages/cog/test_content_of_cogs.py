@@ -30,6 +30,7 @@ from rio_tiler.io import Reader
 
 import cog_scenes
 from cog_scenes import PLACE, UTM, context, holes, make_cog, texture, validate, write_raster
+from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.errors import TaskError, TileError
 from rastercollection.model.policy import SourcePolicy
@@ -359,16 +360,17 @@ def test_a_damaged_block_in_the_middle_is_named(tmp_path: Path) -> None:
         offset = int(raster.get_tag_item("BLOCK_OFFSET_2_1", "TIFF", 1))
     broken(source, offset, 3000)
     with pytest.raises(TileError) as caught:
-        run(source, of_no_version(validation))
+        run(source, of_its_new_version(source, validation))
     assert caught.value.code == "FILE_UNREADABLE"
     assert caught.value.details["block"] == [2, 1]
     assert "tile.tif" in caught.value.message
     assert not (tmp_path / "cogs").exists()
 
 
-def of_no_version(validation: Any) -> Any:
-    """As of a store that does not tell when a file changes."""
-    return {**validation, "source": {**validation["source"], "version": ""}}
+def of_its_new_version(source: Path, validation: Any) -> Any:
+    """As if the file had been so when it was found."""
+    info = FsspecStorage().stat(str(source))
+    return {**validation, "source": {**validation["source"], "version": info.version, "size": info.size}}
 
 
 def run(source: Path, validation: Any, **changes: Any) -> Any:
@@ -394,7 +396,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     validation = validate(source, Limits())
     os.truncate(source, int(source.stat().st_size * 0.6))
     with pytest.raises(TileError) as caught:
-        run(source, of_no_version(validation))
+        run(source, of_its_new_version(source, validation))
     assert caught.value.code in ("FILE_TRUNCATED", "FILE_UNREADABLE")
     assert not (tmp_path / "cogs").exists()
 

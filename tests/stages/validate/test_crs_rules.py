@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from rastercollection.errors import TaskError, TileError
+from rastercollection.errors import TaskError
 from rastercollection.geo.crs import parse_crs
 from validation_scenes import codes, validate, write
 
@@ -49,7 +49,7 @@ def test_a_file_s_crs_in_any_spelling(tmp_path, spelling):
 
 @pytest.mark.parametrize("other", ["EPSG:32643", "EPSG:4326", "EPSG:32742", "+proj=utm +zone=42 +ellps=intl"])
 def test_a_clash_is_an_error(tmp_path, other):
-    error = failure(TileError, write(tmp_path / "x.tif", BYTES), input_crs=other)
+    error = failure(TaskError, write(tmp_path / "x.tif", BYTES), input_crs=other)
     assert error.code == "CRS_MISMATCH"
     assert "EPSG:32642" in error.message
     assert "x.tif" in error.message
@@ -61,7 +61,7 @@ def test_a_missing_crs_is_taken_from_the_request_with_a_warning(tmp_path):
     tile = validate(path, input_crs=ESRI_UTM_42)
     assert (tile.crs, tile.crs_source) == ("EPSG:32642", "user_override_required")
     assert codes(tile) == {"CRS_FROM_REQUEST"}
-    error = failure(TileError, path)
+    error = failure(TaskError, path)
     assert error.code == "CRS_MISSING"
     assert "input_crs" in error.hint
 
@@ -69,7 +69,7 @@ def test_a_missing_crs_is_taken_from_the_request_with_a_warning(tmp_path):
 def test_a_local_crs_is_none(tmp_path):
     local = rasterio.crs.CRS.from_wkt('LOCAL_CS["site grid",UNIT["metre",1]]')
     path = write(tmp_path / "x.tif", BYTES, crs=local)
-    assert "local" in failure(TileError, path).message
+    assert "local" in failure(TaskError, path).message
     assert validate(path, input_crs="EPSG:32642").crs_source == "user_override_required"
 
 
@@ -95,7 +95,7 @@ def test_what_is_no_crs(tmp_path, text):
 def test_a_raster_of_another_body_is_not_told_to_be_placed_wrongly(tmp_path, crs, transform, input_crs):
     definition = rasterio.crs.CRS.from_wkt(pyproj.CRS(crs).to_wkt("WKT2_2019"))
     path = write(tmp_path / "mars.tif", BYTES.astype("int16"), crs=definition, transform=transform)
-    error = failure(TileError, path, input_crs=input_crs)
+    error = failure(TaskError, path, input_crs=input_crs)
     assert error.code == "CRS_NOT_OF_EARTH"
     assert "mars.tif" in error.message
     assert ("3,396 km" if "49" in crs or "ESRI" in crs else "1,737 km") in error.message

@@ -12,7 +12,7 @@ from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.warp import transform, transform_bounds
 
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from validation_scenes import UTM, codes, validate, write
 
 BYTES = np.arange(64 * 64, dtype="uint8").reshape(64, 64)
@@ -23,8 +23,8 @@ def placed(tmp_path, crs, numbers, shape=(64, 64)):
     return write(tmp_path / "x.tif", np.resize(BYTES, shape), crs=crs, transform=Affine(*numbers))
 
 
-def refused(path, **parameters) -> TileError:
-    with pytest.raises(TileError) as caught:
+def refused(path, **parameters) -> TaskError:
+    with pytest.raises(TaskError) as caught:
         validate(path, **parameters)
     assert "x.tif" in caught.value.message
     assert caught.value.hint
@@ -193,7 +193,7 @@ def test_rpcs_place_a_tile_whose_header_says_nothing_of_use(shared_data, name):
     assert tile.bounds_4326[0] < tile.bounds_4326[2]
     assert abs(tile.bounds_4326[0] - center.long_off) < 0.2
     assert abs(tile.bounds_4326[1] - center.lat_off) < 0.2
-    with pytest.raises(TileError, match="CRS_MISMATCH"):
+    with pytest.raises(TaskError, match="CRS_MISMATCH"):
         validate(shared_data / "good" / name, input_crs=UTM)
 
 

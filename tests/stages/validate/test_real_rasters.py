@@ -11,7 +11,7 @@ import pytest
 import rasterio
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.errors import TaskError, TileError
+from rastercollection.errors import TaskError
 from rastercollection.model.agreement import compare_tiles
 from rastercollection.rasters.source.opening import reading
 from validation_scenes import opened, source_of, validate
@@ -49,7 +49,7 @@ def test_every_file_of_the_manifest(shared_data, manifest):
         if entry["expect"] != "either-but-no-crash" and failed != expected[entry["expect"]]:
             wrong.append((entry["file"], entry["expect"], str(answer)))
         if failed:
-            assert isinstance(answer, TileError), answer
+            assert isinstance(answer, TaskError), answer
             assert entry["file"].rsplit("/", 1)[-1] in answer.message
             assert answer.hint
         if entry["expect"] == "ok-with-input-crs":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from validation_scenes import codes, terrain, validate, write
 
 UTM, OTHER = "EPSG:25833", "EPSG:25832"
@@ -39,7 +39,7 @@ def test_what_heights_refer_to(
 
 
 def test_a_clash_of_heights_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TileError) as caught:
+    with pytest.raises(TaskError) as caught:
         validated(tmp_path, f"{UTM}+5783", input_crs=f"{UTM}+7837")
     assert caught.value.code == "CRS_MISMATCH"
     assert "DHHN92" in caught.value.message
@@ -48,7 +48,7 @@ def test_a_clash_of_heights_is_an_error(tmp_path: Path) -> None:
 
 def test_a_target_can_confirm_heights_and_nothing_else(tmp_path: Path) -> None:
     assert validated(tmp_path, f"{UTM}+7837", target_crs=f"{OTHER}+7837").heights == NEW
-    with pytest.raises(TileError) as caught:
+    with pytest.raises(TaskError) as caught:
         validated(tmp_path, f"{UTM}+7837", target_crs=f"{OTHER}+5783")
     assert caught.value.code == "HEIGHTS_NOT_TRANSFORMED"
     assert caught.value.details == {"heights": NEW, "target_heights": OLD}

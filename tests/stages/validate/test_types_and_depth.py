@@ -7,7 +7,7 @@ import pytest
 import rasterio
 from rasterio.enums import ColorInterp
 
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from validation_scenes import codes, patches, terrain, validate, write
 
 RNG = np.random.default_rng(7)
@@ -137,7 +137,7 @@ def claimed(tmp_path, scene, requested):
     ],
 )
 def test_a_type_that_the_data_excludes_is_refused(tmp_path, scene, requested):
-    with pytest.raises(TileError) as caught:
+    with pytest.raises(TaskError) as caught:
         claimed(tmp_path, scene, requested)
     assert caught.value.code == "RASTER_TYPE_MISMATCH"
     assert requested in caught.value.message
@@ -225,7 +225,7 @@ def test_what_is_invalid_widens_no_range(tmp_path):
 
 
 def test_strict_refuses_what_is_critical_only(tmp_path):
-    with pytest.raises(TileError) as caught:
+    with pytest.raises(TaskError) as caught:
         validate(write(tmp_path / "x.tif", terrain().astype("float64")), strict=True)
     assert caught.value.code == "DTYPE_UNSUITED"
     assert "strict" in caught.value.hint

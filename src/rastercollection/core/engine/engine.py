@@ -29,6 +29,7 @@ from rastercollection.core.lease import Lease, Wish
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult
 from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest, jsonable
+from rastercollection.core.shortage import shortages_told
 from rastercollection.core.workflow import FanIn, FanOut, JobContext, PlanContext, Skip, Stage, Workflow
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import BackendError, LeaseLostError, RasterCollectionError, UnavailableError
@@ -245,7 +246,8 @@ class _JobRun:
     def _run_stages(self) -> tuple[JobStatus, ErrorRecord | None]:
         try:
             for number, stage in enumerate(self.workflow.stages, start=1):
-                self._run_stage(number, stage)
+                with shortages_told():
+                    self._run_stage(number, stage)
                 if self._should_stop():
                     return JobStatus.CANCELLED, None
         except StageFailedError as failure:

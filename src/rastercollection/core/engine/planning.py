@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from rastercollection.core.models import ErrorRecord, Task, TaskResult
+from rastercollection.core.shortage import shortages_told
 from rastercollection.core.workflow import FanIn, FanOut, PlanContext, Skip, Stage
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, TaskError
@@ -45,7 +46,8 @@ def expected_tasks(stage: Stage, context: PlanContext, previous: Sequence[TaskRe
 @contextlib.contextmanager
 def _mistakes_told(stage: Stage) -> Iterator[None]:
     try:
-        yield
+        with shortages_told():
+            yield
     except RasterCollectionError:
         raise
     except Exception as error:

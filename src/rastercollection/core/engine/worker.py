@@ -14,6 +14,7 @@ import attrs
 from rastercollection.core.guard import attempting
 from rastercollection.core.models import ErrorRecord, Fault, Notice, Task, TaskResult
 from rastercollection.core.records import jsonable
+from rastercollection.core.shortage import of_shortage
 from rastercollection.core.workflow import Handler, TaskContext
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, TaskError, WorkflowDefinitionError
@@ -85,16 +86,13 @@ def _attempt(
         value = _json_value(task, load_handler(task.handler)(task.parameters, context))
     except RasterCollectionError as failure:
         error = ErrorRecord.of(failure)
-    except MemoryError as failure:
-        error = ErrorRecord(
-            code="OUT_OF_MEMORY",
-            message=f"Memory ran out: {failure}",
-            hint="Use fewer workers, or set in_memory=False.",
-            settled=False,
-        )
     except Exception as failure:  # the boundary: a handler's bug is its task's failure, nobody else's
-        log.exception("handler %s failed", task.handler)
-        error = attrs.evolve(ErrorRecord.of(failure), details={"traceback": traceback.format_exc(limit=-8)})
+        error = ErrorRecord.of(failure)
+        if of_shortage(failure) is None:
+            log.exception("handler %s failed", task.handler)
+            error = attrs.evolve(error, details={"traceback": traceback.format_exc(limit=-8)})
+    if inputs and error is not None:  # what a stage makes of all results is no input that could be at fault
+        error = attrs.evolve(error, settled=False)
     return Outcome(
         value=value,
         error=error,

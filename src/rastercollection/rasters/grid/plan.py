@@ -18,17 +18,20 @@ from rasterio.crs import CRS
 from rasterio.warp import calculate_default_transform
 
 from rastercollection.core.models import Notice
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.geo.crs import same_crs
 from rastercollection.geo.pixel_grid import GridRule
 from rastercollection.geo.types import Bounds, NaturalGrid
 from rastercollection.rasters.gdal_crs import from_rasterio
-from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, raise_shortage
 from rastercollection.rasters.grid.outline import Axes, Outline, find_outline
 from rastercollection.rasters.grid.placement import Placement, Strip
 from rastercollection.rasters.grid.turns import cut_columns, moved
 
-__all__ = ["Grid", "GridPlan", "Side", "SideName", "natural_grid", "plan_sides"]
+__all__ = ["NO_PLACE", "Grid", "GridPlan", "Side", "SideName", "natural_grid", "plan_sides"]
+
+NO_PLACE = "REPROJECTION_FAILED"
+"""Code of the error that says that a tile has no place in the target CRS."""
 
 _ROUNDING = 1e-6
 _ON_EDGE = 0.01
@@ -149,12 +152,12 @@ def plan_sides(placement: Placement, target: CRS, rule: GridRule, blob: str, max
         max_pixels: Limit of width × height.
 
     Raises:
-        TileError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
+        TaskError: ``REPROJECTION_FAILED`` or ``TOO_MANY_PIXELS``.
     """
     sides = tuple(_on_grid(located, rule, blob) for located in _located(placement, target, blob))
     for grid in (side.plan.grid for side in sides):
         if grid.width * grid.height > max_pixels:
-            raise TileError(
+            raise TaskError(
                 f"{blob}: in the target CRS it has {grid.width:,} × {grid.height:,} pixels; the limit is "
                 f"{max_pixels:,}.",
                 "Cut it into smaller tiles, choose another target_crs or resolution, or raise max_pixels.",
@@ -176,7 +179,9 @@ def natural_grid(placement: Placement, target: CRS) -> NaturalGrid | None:
     """
     try:
         sides = _located(placement, target, "")
-    except TileError:
+    except TaskError as error:
+        if error.code != NO_PLACE:
+            raise
         return None
     return max(sides, key=lambda side: side.plan.grid.width).natural
 
@@ -297,16 +302,17 @@ def _found(placement: Placement, target: CRS, blob: str) -> Outline:
     try:
         outline = find_outline(placement, target)
     except GDAL_ERRORS as error:
-        raise TileError(
+        raise_shortage(error, f"{blob}: locating its pixels")
+        raise TaskError(
             f"{blob}: its pixels cannot be located: {error_text(error)}",
             "Check its georeferencing.",
-            "REPROJECTION_FAILED",
+            NO_PLACE,
         ) from error
     if outline is None:
-        raise TileError(
+        raise TaskError(
             f"{blob}: no part of it has a place in the target CRS.",
             "Check its georeferencing, or choose another target_crs.",
-            "REPROJECTION_FAILED",
+            NO_PLACE,
         )
     return outline
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -14,12 +15,19 @@ import numpy as np
 from rasterio.windows import Window
 
 from rastercollection.core.models import Notify
+from rastercollection.core.shortage import of_shortage
+from rastercollection.errors import MachineError, NoSpaceError, TaskError, TileError
 from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.rasters.scratch import scratch_folder
 
 __all__ = ["Pixels", "PixelsInMemory", "PixelsOnDisk", "Workspace"]
+
+
+_NO_ROOM = "Make room there, or set scratch to a folder on another disk."
+
+_PROBE_BYTES = 2**20
 
 
 class Pixels(Protocol):
@@ -157,10 +165,18 @@ class Workspace:
             notify: Told if it had to be waited for.
 
         Raises:
-            MachineError: ``NO_SPACE``.
+            MachineError: ``NO_SPACE``; also in place of what is raised in the block because the disk is full, of which
+                GDAL often tells nothing: what it wrote is then no valid COG, or not what was to be written.
         """
         with scratch_folder(limits, needed, notify) as folder:
-            yield cls(folder=folder, in_memory=in_memory)
+            try:
+                yield cls(folder=folder, in_memory=in_memory)
+            except TaskError as error:
+                if isinstance(error, TileError | MachineError) or not _is_full(folder):
+                    raise
+                raise MachineError(
+                    f"The scratch folder {folder.parent} is full. {error.message}", _NO_ROOM, "NO_SPACE"
+                ) from error
 
     @property
     def window_bytes(self) -> int:
@@ -182,3 +198,16 @@ class Workspace:
         """Free the room that pixels take."""
         self.usage.add(-math.prod(pixels.shape) * pixels.dtype.itemsize, in_memory=self.in_memory)
         pixels.discard()
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether nothing more can be written there, or to one of the files that are there; these are spoilt by asking."""
+    try:
+        for path in (folder / "room", *folder.iterdir()):
+            with path.open("ab") as file:
+                file.write(bytes(_PROBE_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        return isinstance(of_shortage(error), NoSpaceError)
+    return False

@@ -50,21 +50,21 @@ def inspect(storage: StorageBackend, source: SourceFile, policy: SourcePolicy) -
     """Look at a source without GDAL.
 
     Raises:
-        TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED,
-            TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
-        TaskError: SOURCE_CHANGED, retryable.
+        TileError: FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED, TOO_MANY_PIXELS,
+            TOO_MANY_BANDS or BLOCK_TOO_LARGE.
+        TaskError: FILE_NOT_FOUND; SOURCE_CHANGED, retryable.
     """
     try:
         info = storage.stat(source.url)
     except ObjectNotFoundError as error:
-        raise TileError(
+        raise TaskError(
             f"{source.blob}: there is no such file in the container.", "Correct blob_list.", "FILE_NOT_FOUND"
         ) from error
+    _check_same(info, source)
     if info.is_folder:
         raise TileError(f"{source.blob} is a folder.", "Name the files in it, or a pattern.", "FILE_IS_DIRECTORY")
     if info.size == 0:
         raise TileError(f"{source.blob} is empty (0 bytes).", "Get a new copy of it.", "FILE_EMPTY")
-    _check_same(info, source)
     read = paged(storage, source.url)
     head = read(0, min(HEAD_BYTES, info.size))
     kind = _told_apart(sniff(head), source.file) or described_kind(storage, source.url)
@@ -255,9 +255,9 @@ def check_reach(dataset: Any, path: str, blob: str, *, local: bool) -> None:
     """That an open dataset leads to no files outside its folder.
 
     Raises:
-        TileError: ``UNSAFE_SOURCE``.
+        TaskError: ``UNSAFE_SOURCE``.
     """
-    unsafe: Callable[[str], TileError] = lambda problem: TileError(  # noqa: E731
+    unsafe: Callable[[str], TaskError] = lambda problem: TaskError(  # noqa: E731
         f"{blob} {problem}.", "Remove the reference, or rewrite the file.", "UNSAFE_SOURCE"
     )
     overviews: Mapping[str, str] = dataset.tags(ns="OVERVIEWS")

@@ -18,11 +18,11 @@ from typing import Any
 from rasterio.errors import NotGeoreferencedWarning
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import MachineError, TaskError
+from rastercollection.errors import MachineError, TaskError, TileError
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.rasters.gdal_env import forget_cached, gdal_environment
+from rastercollection.rasters.gdal_env import forget_cached, gdal_environment, installed_drivers
 from rastercollection.rasters.gdal_errors import collected_warnings, in_words, lasting, translated, unproven
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.source import inspection
@@ -74,9 +74,10 @@ def open_source(
             is read in place may do so because of the way there, and is retryable.
 
     Raises:
-        TileError: FILE_NOT_FOUND, FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED,
-            UNSAFE_SOURCE, NO_RASTER_BAND, TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
-        TaskError: SOURCE_UNAVAILABLE or SOURCE_CHANGED, retryable.
+        TileError: FILE_IS_DIRECTORY, FILE_EMPTY, FILE_TRUNCATED, FILE_UNREADABLE, DRIVER_NOT_ALLOWED, NO_RASTER_BAND,
+            TOO_MANY_PIXELS, TOO_MANY_BANDS or BLOCK_TOO_LARGE.
+        TaskError: FILE_NOT_FOUND or UNSAFE_SOURCE; SOURCE_UNAVAILABLE or SOURCE_CHANGED, retryable.
+        MachineError: DRIVER_MISSING, CODEC_MISSING, OUT_OF_MEMORY or NO_FILES.
         BackendError: The store failed.
     """
     with (
@@ -84,7 +85,10 @@ def open_source(
         collected_warnings() as messages,
         contextlib.ExitStack() as stack,
     ):
-        with translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"):
+        with (
+            _drivers_there(source.blob, (facts.driver,) if facts.driver else policy.drivers),
+            translated(place.path, source.blob, lambda: f"opening it{facts.as_kind}"),
+        ):
             confirm = partial(_confirm, storage, source, place, messages)
             dataset = stack.enter_context(_open(place, source, policy, confirm))
         if notify:
@@ -97,6 +101,26 @@ def open_source(
             raise TaskError(error.message, error.hint, error.code, retryable=True, details=error.details) from error
         if notify:
             _tell_read(dataset, in_words(messages, place.path, source.blob), notify)
+
+
+@contextlib.contextmanager
+def _drivers_there(blob: str, drivers: Sequence[str]) -> Iterator[None]:
+    """Blame the GDAL that is installed for not opening a file for which it lacks a driver.
+
+    Raises:
+        MachineError: ``DRIVER_MISSING``.
+    """
+    try:
+        yield
+    except TileError as error:
+        missing = sorted(set(drivers) - installed_drivers())
+        if not missing:
+            raise
+        raise MachineError(
+            f"{blob} may be fine: the GDAL that is installed has no driver {', '.join(missing)}.",
+            "Install a GDAL that has it, or convert the file.",
+            "DRIVER_MISSING",
+        ) from error
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 import attrs
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import GdalSource, StorageBackend
@@ -83,7 +83,7 @@ def _reads_server(path: str, blob: str) -> bool:
     if is_remote(path):
         return True
     if is_virtual(os.path.abspath(path)):
-        raise TileError(f"{blob}: GDAL would interpret its path {path!r}.", "Use another folder.", "UNSAFE_SOURCE")
+        raise TaskError(f"{blob}: GDAL would interpret its path {path!r}.", "Use another folder.", "UNSAFE_SOURCE")
     return False
 
 
@@ -113,7 +113,7 @@ def check_references(place: Place, driver: str, blob: str, policy: SourcePolicy)
         return
     found = None if place.is_remote else reference_outside(Path(place.path))
     if found:
-        raise TileError(
+        raise TaskError(
             f"{blob}: the file holds {found}; reading it could read any file of this machine.",
             "Copy its data into one plain file.",
             "UNSAFE_SOURCE",

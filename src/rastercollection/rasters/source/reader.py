@@ -12,7 +12,7 @@ from rasterio.rpc import RPC
 from typing_extensions import override
 
 from rastercollection.disclosure.redaction import REDACTED, redacted, redacted_values
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.geo.crs_files import file_elsewhere, file_elsewhere_in_bytes
 
 __all__ = ["VettedReader", "check_crs_inside", "check_crs_text"]
@@ -31,7 +31,7 @@ class VettedReader(DatasetReader):  # type: ignore[misc]
         has_lost_texts: Some are no UTF-8 and were left out.
 
     Raises:
-        TileError: ``UNSAFE_SOURCE``, from the constructor, ``crs`` and ``gcps``.
+        TaskError: ``UNSAFE_SOURCE``, from the constructor, ``crs`` and ``gcps``.
     """
 
     has_lost_texts = False
@@ -82,7 +82,7 @@ def check_crs_text(text: str, subject: str) -> None:
         subject: Whose CRS it is, for the message.
 
     Raises:
-        TileError: ``UNSAFE_SOURCE``.
+        TaskError: ``UNSAFE_SOURCE``.
     """
     name = file_elsewhere(text or "")
     if name:
@@ -99,8 +99,8 @@ def check_crs_inside(path: str, driver: str, subject: str) -> None:
         raise _unsafe(subject, name)
 
 
-def _unsafe(subject: str, name: str) -> TileError:
-    return TileError(
+def _unsafe(subject: str, name: str) -> TaskError:
+    return TaskError(
         f"{subject} has a CRS that names the file {name!r}, which GDAL would open.",
         "Write the CRS without it; a grid in PROJ's own data folder may be named, without a folder.",
         "UNSAFE_SOURCE",

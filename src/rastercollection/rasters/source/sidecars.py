@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import attrs
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, TileError
+from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, TaskError
 from rastercollection.ports.addresses import public_form
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.source.reader import check_crs_text
@@ -92,7 +92,7 @@ def find_sidecars(
         notify: Told ``SIDECARS_UNKNOWN``.
 
     Raises:
-        TileError: ``UNSAFE_SOURCE``; one of them is not what its name says, or leads to other files.
+        TaskError: ``UNSAFE_SOURCE``; one of them is not what its name says, or leads to other files.
         PermissionDeniedError: One of them is there and may not be read.
         BackendError: The store could not be asked for one of them.
     """
@@ -242,8 +242,8 @@ def _says_more(element: ElementTree.Element) -> bool:
     return _tag(element) != "histograms"
 
 
-def _unsafe(blob: str, name: str, problem: str) -> TileError:
-    return TileError(
+def _unsafe(blob: str, name: str, problem: str) -> TaskError:
+    return TaskError(
         f"{blob}: the file {name} beside it {problem}; GDAL would read it together with the raster.",
         f"Remove or repair {name}.",
         "UNSAFE_SOURCE",

@@ -16,7 +16,7 @@ from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
 from rastercollection.core.records import multihash
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.geo.bounds import geometry_bounds
 from rastercollection.geo.crs import name_crs
 from rastercollection.geo.heights import with_heights
@@ -27,7 +27,7 @@ from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.rasters.gdal_crs import from_rasterio
 from rastercollection.rasters.grid.footprint import footprint
 from rastercollection.rasters.grid.placement import Placement
-from rastercollection.rasters.grid.plan import Grid, plan_sides
+from rastercollection.rasters.grid.plan import NO_PLACE, Grid, plan_sides
 from rastercollection.rasters.pixels.windows import ValidityMap
 from rastercollection.rasters.source.classes import BandClasses
 from rastercollection.rasters.writing.metadata import ColorTable, color_table_of
@@ -130,7 +130,9 @@ def _zoom_range(grid: Grid) -> tuple[int, int]:
     placement = Placement(crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height)
     try:
         sides = plan_sides(placement, CRS.from_epsg(3857), GridRule(), "", sys.maxsize)
-    except TileError:
+    except TaskError as error:
+        if error.code != NO_PLACE:
+            raise
         return 0, 0
     there, width = sides[0].plan.grid, sum(side.plan.grid.width for side in sides)
     resolution = max(there.transform.a, -there.transform.e)

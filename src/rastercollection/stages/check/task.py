@@ -10,9 +10,10 @@ from typing import Literal
 
 import attrs
 
+from rastercollection.core.shortage import of_shortage
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import RasterCollectionError, TileError
+from rastercollection.errors import MachineError, RasterCollectionError, TaskError
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.published_check import Check
 from rastercollection.rasters import gdal_env
@@ -73,11 +74,15 @@ class _Look:
             return _Finding(cog, "unasked", "the time for looking at COGs was over", is_final=False)
         try:
             return self._looked_at(cog)
-        except TileError as error:
+        except TaskError as error:
+            if error.retryable or isinstance(error, MachineError):  # it says nothing of a COG
+                return _Finding(cog, "unasked", str(error), is_final=False)
             return _Finding(cog, "unserved", f"cannot be read: {error.message}", is_final=False)
         except (RasterCollectionError, MemoryError) as error:  # a store or a network that fails says nothing of a COG
             return _Finding(cog, "unasked", str(error), is_final=False)
         except Exception as error:  # noqa: BLE001 - however a reader fails, the COG is not shown
+            if of_shortage(error) is not None:
+                return _Finding(cog, "unasked", str(error), is_final=False)
             reason = f"makes readers fail: {type(error).__name__}: {error}"
             return _Finding(cog, "unserved", reason, is_final=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.model.times.time_evidence import UNKNOWN, Acquisition, TimeFacts, find_acquisition
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.source.time_axis import read_time_axis
@@ -21,7 +21,7 @@ def acquisition_of(dataset: SourceDataset, asked: CogParameters, notify: Notify)
     """When the tile was acquired; :func:`~rastercollection.model.times.time_evidence.find_acquisition` decides it.
 
     Raises:
-        TileError: ``DATETIME_UNKNOWN``; nothing tells it, and it is required.
+        TaskError: ``DATETIME_UNKNOWN``; nothing tells it, and it is required.
     """
     source, reading = asked.validation.source, read_time_axis(dataset)
     facts = TimeFacts(
@@ -35,7 +35,7 @@ def acquisition_of(dataset: SourceDataset, asked: CogParameters, notify: Notify)
     found = find_acquisition(facts, dt.datetime.now(dt.UTC))
     for notice in found.notices:
         if asked.require_datetime and found.source == UNKNOWN and notice.code == _CODE:
-            raise TileError(notice.message, "Or leave require_datetime at False.", _CODE)
+            raise TaskError(notice.message, "Or leave require_datetime at False.", _CODE)
         notify(notice.code, notice.message)
     return found
 

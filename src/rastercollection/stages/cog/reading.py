@@ -343,7 +343,7 @@ def _check_rename(source: SourceRaster, data: Array, valid: Valid) -> None:
     judged = source.layout.validity.judge(data)
     real = np.ones(data.shape, bool) if valid is None else np.broadcast_to(valid, data.shape)
     if judged is not None and (real & ~np.broadcast_to(judged, data.shape)).any():
-        raise TileError(
+        raise TaskError(
             f"{source.blob}: its bands declare different nodata values, and one of them is data in another band.",
             "Give all bands the same nodata value.",
             "VALIDITY_LOST",

@@ -35,6 +35,7 @@ from rastercollection.stages.cog.prepare import ConversionSpec, Prepared, load_o
 from rastercollection.stages.cog.task_parameters import CogParameters
 from rastercollection.stages.publishing import draw_thumbnail, publish, room_for
 from rastercollection.stages.resources import Resources
+from rastercollection.stages.second_look import proven
 
 __all__ = ["forecast", "make_cog"]
 
@@ -53,19 +54,26 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
     """
     started = time.monotonic()
     task = _Task(parameters=parameters, resources=Resources.of(context.resources))
-    with task.opened(context, every_pixel=True) as dataset:
-        check_blocks(dataset, task.resources.storage, task.source, task.resources.limits)
-        prepared = prepare(dataset, task.spec, context.notice)
-        times = acquisition_of(dataset, parameters, context.notice)
-        published = _Finish(task=task, context=context, times=times).all_sides(dataset, prepared)
-    first, *others = published
+
+    def look(whole: bool) -> list[Cog]:
+        return _made(task, context, whole=whole)
+
+    first, *others = proven(look, task.source, task.resources.storage, context)
     return attrs.evolve(
         first,
         others=tuple(others),
-        outputs=tuple(output for cog in published for output in cog.outputs),
+        outputs=tuple(output for cog in (first, *others) for output in cog.outputs),
         seconds=time.monotonic() - started,
         notices=tuple(context.notices),
     )
+
+
+def _made(task: _Task, context: TaskContext, *, whole: bool) -> list[Cog]:
+    with task.opened(context, whole=whole, every_pixel=True) as dataset:
+        check_blocks(dataset, task.resources.storage, task.source, task.resources.limits)
+        prepared = prepare(dataset, task.spec, context.notice)
+        times = acquisition_of(dataset, task.parameters, context.notice)
+        return _Finish(task=task, context=context, times=times).all_sides(dataset, prepared)
 
 
 def forecast(parameters: CogParameters, context: TaskContext) -> TileForecast:
@@ -143,8 +151,10 @@ class _Task:
         )
 
     @contextlib.contextmanager
-    def opened(self, context: TaskContext, *, every_pixel: bool = False) -> Iterator[SourceDataset]:
-        """The source; fetched whole where an attempt to read it in place has failed."""
+    def opened(
+        self, context: TaskContext, *, whole: bool = False, every_pixel: bool = False
+    ) -> Iterator[SourceDataset]:
+        """The source; fetched ``whole`` where an attempt to read it in place has failed."""
         asked = self.parameters
         source = open_source(
             self.resources.storage,
@@ -152,7 +162,7 @@ class _Task:
             asked.policy,
             self.resources.limits,
             context.notice,
-            whole=context.attempt > 1,
+            whole=whole,
             every_pixel=every_pixel,
         )
         with source as dataset:

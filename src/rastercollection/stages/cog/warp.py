@@ -26,8 +26,8 @@ from rasterio.io import DatasetReader
 from rasterio.warp import reproject
 from rasterio.windows import Window
 
-from rastercollection.errors import TileError
-from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, writing
+from rastercollection.errors import TaskError
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, raise_shortage, writing
 from rastercollection.rasters.grid.placement import Placement, apply, project
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.fill_nodata import fill_buffer
@@ -98,7 +98,7 @@ def warp(
         gather: Is given every window of the COG.
 
     Raises:
-        TileError: ``REPROJECTION_FAILED`` or ``VALIDITY_LOST``.
+        TaskError: ``REPROJECTION_FAILED`` or ``VALIDITY_LOST``.
     """
     layout, grid = job.source.layout, job.grid
     count = len(layout.bands)
@@ -134,7 +134,7 @@ def _compare(job: Warp, meant: Valid, judged: Valid) -> None:
         return
     one, other = (np.ones((1, 1, 1), bool) if valid is None else valid for valid in (meant, judged))
     if (one != other).any():
-        raise TileError(
+        raise TaskError(
             f"{job.source.blob}: after the warp, valid and invalid pixels cannot be told apart.",
             "Give the source a nodata value that its data never takes.",
             "VALIDITY_LOST",
@@ -291,7 +291,8 @@ class _Kernel:
                 **self.options,
             )
         except GDAL_ERRORS as error:
-            raise TileError(
+            raise_shortage(error, f"{job.source.blob}: its reprojection")
+            raise TaskError(
                 f"{job.source.blob}: its reprojection failed: {error_text(error)}",
                 "Check its georeferencing, or choose another target_crs.",
                 "REPROJECTION_FAILED",

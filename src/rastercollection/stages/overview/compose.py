@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
-from rastercollection.errors import BackendError, TaskError, TileError
+from rastercollection.errors import BackendError, MachineError, TaskError
 from rastercollection.geo.webmercator import world_pixels
 from rastercollection.model.cog import Cog
 from rastercollection.mosaics.low_zooms import LowZooms, mercator_boxes
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, writing
+from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, raise_shortage, writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
@@ -126,6 +126,7 @@ def _resampled(job: Composition, window: Window, place: Window, piece: Piece) ->
             threads=job.limits.gdal_threads,
         )
     except GDAL_ERRORS as error:
+        raise_shortage(error, "drawing the overview")
         raise TaskError(
             f"The overview cannot be drawn: {error_text(error)}", "Set create_overview=False.", "OVERVIEW_FAILED"
         ) from error
@@ -221,8 +222,8 @@ class _Reader:
         try:
             piece = read_piece(job.storage, job.limits, source, job.grid, window)
             return piece.of_bands(job.form.layout.bands) if piece is not None else None
-        except (TileError, BackendError) as error:
-            if error.retryable or not was_published_before(cog):
+        except (TaskError, BackendError) as error:
+            if error.retryable or isinstance(error, MachineError) or not was_published_before(cog):
                 raise
             self.unreadable[cog.file.href] = f"{cog.source_blob}: {error.message}"
             return None

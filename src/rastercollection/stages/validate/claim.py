@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.model.band import is_complex
 from rastercollection.model.tiers import COLOR_PICTURES
 from rastercollection.model.tile import Detection
@@ -41,7 +41,7 @@ def settle_type(
         notify: Told when the user's word overrides the detection.
 
     Raises:
-        TileError: ``RASTER_TYPE_MISMATCH``.
+        TaskError: ``RASTER_TYPE_MISMATCH``.
     """
     detected = detection.raster_type
     if requested in ("auto", detected):
@@ -49,7 +49,7 @@ def settle_type(
     excluded = _excluded(requested, layout, sample)
     if excluded or not _may_override(requested, layout, detection):
         because = excluded or f"it is {detected} ({detection.confidence} confidence: {'; '.join(detection.evidence)})"
-        raise TileError(
+        raise TaskError(
             f"{blob} was requested as raster_type={requested!r}, but {because}.",
             "Leave raster_type at 'auto', or process this tile in a collection of its own.",
             "RASTER_TYPE_MISMATCH",

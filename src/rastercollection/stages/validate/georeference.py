@@ -12,7 +12,7 @@ import pyproj
 from rasterio.warp import calculate_default_transform
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.geo.crs import crs_label, name_crs, parse_crs, transformer
 from rastercollection.geo.geographic import geographic_bounds, grid_bounds, latitude_limit
 from rastercollection.geo.heights import heights_label
@@ -64,7 +64,7 @@ def georeference(dataset: SourceDataset, input_crs: str | None, notify: Notify) 
     with it, because theirs is always EPSG:4326. An identity geotransform is no georeferencing.
 
     Raises:
-        TileError: CRS_MISSING, CRS_MISMATCH, CRS_NOT_OF_EARTH, GEOREFERENCING_MISSING or GEOREFERENCING_INVALID.
+        TaskError: CRS_MISSING, CRS_MISMATCH, CRS_NOT_OF_EARTH, GEOREFERENCING_MISSING or GEOREFERENCING_INVALID.
     """
     transform: Transform = tuple(dataset.transform)[:6]
     own = from_rasterio(dataset.crs)
@@ -76,7 +76,7 @@ def georeference(dataset: SourceDataset, input_crs: str | None, notify: Notify) 
     if points:
         _check_points(dataset.blob, points)
         return _by_model(dataset, "gcps", from_rasterio(points_crs), input_crs, notify)
-    raise TileError(
+    raise TaskError(
         f"{dataset.blob} has no georeferencing: no geotransform, no ground control points, no RPCs.",
         "Georeference it, or put its world file beside it.",
         "GEOREFERENCING_MISSING",
@@ -109,7 +109,7 @@ def _by_model(
     try:
         with reading(dataset, f"placing it by its {name}"):
             grid, width, height = calculate_default_transform(crs, crs, dataset.width, dataset.height, **options)
-    except (TileError, ValueError) as error:
+    except (TaskError, ValueError) as error:
         raise _invalid(dataset.blob, f"its {name} lead nowhere ({error})") from error
     rectified: Transform = tuple(grid)[:6]
     _check_transform(dataset.blob, rectified, width, height)
@@ -253,5 +253,5 @@ def _numbers(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.10g}" for value in values)
 
 
-def _invalid(blob: str, problem: str) -> TileError:
-    return TileError(f"{blob}: {problem}.", "Correct the file's georeferencing, or its CRS.", "GEOREFERENCING_INVALID")
+def _invalid(blob: str, problem: str) -> TaskError:
+    return TaskError(f"{blob}: {problem}.", "Correct the file's georeferencing, or its CRS.", "GEOREFERENCING_INVALID")

@@ -9,7 +9,7 @@ import attrs
 import pyproj
 
 from rastercollection.core.models import Notify
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 from rastercollection.geo.crs import crs_label, name_crs, other_body, parse_crs, parse_whole, same_crs
 from rastercollection.geo.heights import heights_label, heights_of, same_heights
 
@@ -53,14 +53,13 @@ def settle_crs(
         has_local: The file names a CRS, but a local one that no place on Earth follows from.
 
     Raises:
-        TileError: ``CRS_MISSING``, ``CRS_MISMATCH`` or ``CRS_NOT_OF_EARTH``.
-        TaskError: ``CRS_INVALID``; the user's is none.
+        TaskError: ``CRS_MISSING``, ``CRS_MISMATCH`` or ``CRS_NOT_OF_EARTH``; ``CRS_INVALID``, where the user's is none.
     """
     _check_body(blob, in_file)
     given = parse_crs(input_crs) if input_crs else None
     if in_file is None and given is None:
         lacks = "names a local CRS only, which no place on Earth follows from" if has_local else "has no CRS"
-        raise TileError(
+        raise TaskError(
             f"{blob} {lacks}.", "Set input_crs to the CRS of its coordinates, for example 'EPSG:32642'.", "CRS_MISSING"
         )
     refers = _settle_heights(blob, heights, heights_of(parse_whole(input_crs)) if input_crs else None)
@@ -94,7 +93,7 @@ def check_target_heights(blob: str, heights: str | None, target_crs: str, notify
         notify: Told where the target's heights are left out for want of the tile's.
 
     Raises:
-        TileError: ``HEIGHTS_NOT_TRANSFORMED``.
+        TaskError: ``HEIGHTS_NOT_TRANSFORMED``.
     """
     wanted = heights_of(parse_whole(target_crs))
     if wanted is None or same_heights(heights, wanted):
@@ -106,7 +105,7 @@ def check_target_heights(blob: str, heights: str | None, target_crs: str, notify
             "target_crs is left out. If you know, set input_crs with heights.",
         )
         return
-    raise TileError(
+    raise TaskError(
         f"{blob}: its heights refer to {heights_label(heights)}, those of target_crs to {heights_label(wanted)}; "
         "heights are not transformed.",
         "Leave the heights out of target_crs: the COG keeps the tile's. Or transform the heights first.",
@@ -115,8 +114,8 @@ def check_target_heights(blob: str, heights: str | None, target_crs: str, notify
     )
 
 
-def _mismatch(blob: str, in_file: str, given: str, details: dict[str, str]) -> TileError:
-    return TileError(
+def _mismatch(blob: str, in_file: str, given: str, details: dict[str, str]) -> TaskError:
+    return TaskError(
         f"{blob} is in {in_file}, input_crs is {given}.",
         "Leave input_crs out to use the file's own CRS, or correct the file if that is wrong.",
         "CRS_MISMATCH",
@@ -127,7 +126,7 @@ def _mismatch(blob: str, in_file: str, given: str, details: dict[str, str]) -> T
 def _check_body(blob: str, in_file: pyproj.CRS | None) -> None:
     elsewhere = other_body(in_file) if in_file is not None else ""
     if elsewhere:
-        raise TileError(
+        raise TaskError(
             f"{blob} is no raster of Earth: its CRS {elsewhere}.",
             "STAC's footprints, target_crs and web maps are of places on Earth: leave it out. GDAL itself makes a COG "
             "of it that keeps its CRS (gdal_translate -of COG).",

@@ -9,7 +9,7 @@ import attrs
 
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError, TileError
 from rastercollection.geo.crs import name_crs
 from rastercollection.model.band_names import common_name
 from rastercollection.model.cog import CogSettings
@@ -26,6 +26,7 @@ from rastercollection.rasters.source.opening import open_source
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.source.two_files import definition_beside
 from rastercollection.stages.resources import Resources
+from rastercollection.stages.second_look import proven
 from rastercollection.stages.validate.bands import DeclaredBands
 from rastercollection.stages.validate.bitdepth import CRITICAL, bit_depth_findings, bytes_of
 from rastercollection.stages.validate.claim import settle_type
@@ -58,24 +59,29 @@ def validate(parameters: ValidateParameters, context: TaskContext) -> Validation
     """
     source, resources, refused = parameters.source, Resources.of(context.resources), parameters.refused
     if refused is not None:
-        raise TileError(refused.message, refused.hint, refused.code)
+        raise TaskError(refused.message, refused.hint, refused.code)
     overruled = usable_proj_data()
     if overruled:
         context.notice("PROJ_DATA_IGNORED", overruled)
-    with (
-        _helped(resources.storage, source),
-        open_source(
-            *(resources.storage, source, parameters.policy, resources.limits, context.notice),
-            whole=context.attempt > 1,
-        ) as dataset,
-    ):
+
+    def look(whole: bool) -> Validation:
+        return _look(parameters, resources, context, whole=whole)
+
+    with _helped(resources.storage, source):
+        validation = proven(look, source, resources.storage, context)
+    # what GDAL warned of is known only now that the dataset is closed
+    return attrs.evolve(validation, notices=tuple(context.notices))
+
+
+def _look(parameters: ValidateParameters, resources: Resources, context: TaskContext, *, whole: bool) -> Validation:
+    source, policy = parameters.source, parameters.policy
+    with open_source(resources.storage, source, policy, resources.limits, context.notice, whole=whole) as dataset:
         _report_left_out(dataset, context)
         _name_bands(dataset, parameters, context)
         identities, sensor = band_identities(dataset, is_named=bool(parameters.bands)), sensor_text(dataset)
         validation = _validate(dataset, parameters, context)
         dataset.confirm()
-    # what GDAL warned of is known only now that the dataset is closed
-    return attrs.evolve(validation, identities=identities, sensor=sensor, notices=tuple(context.notices))
+    return attrs.evolve(validation, identities=identities, sensor=sensor)
 
 
 @contextlib.contextmanager
@@ -83,12 +89,12 @@ def _helped(storage: StorageBackend, source: SourceFile) -> Iterator[None]:
     """Name the file that would help, where a tile is refused for want of a CRS and one lies beside it."""
     try:
         yield
-    except TileError as error:
+    except TaskError as error:
         found = definition_beside(storage, source.url) if error.code == "CRS_MISSING" else None
         if found is None:
             raise
         hint = f"{found[0]}, which GDAL does not read with this format, says {found[1]!r}: set input_crs to that CRS."
-        raise TileError(error.message, hint, error.code, details=error.details) from error
+        raise TaskError(error.message, hint, error.code, details=error.details) from error
 
 
 def _validate(dataset: SourceDataset, parameters: ValidateParameters, context: TaskContext) -> Validation:

@@ -89,12 +89,13 @@ def publishing_lock(storage: StorageBackend, url: str) -> Iterator[PublishingLoc
     try:
         _wait_for(lock)
         keeper = threading.Thread(target=lock.keep, name="rastercollection-lock", daemon=True)
-        keeper.start()
         try:
+            keeper.start()
             yield lock
         finally:
             lock.end()
-            keeper.join()
+            if keeper.ident is not None:  # the system may have no thread left to start it in
+                keeper.join()
             _give_back(lock)
     finally:
         _held.discard(lock.owner)
