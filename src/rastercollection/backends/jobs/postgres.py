@@ -24,6 +24,7 @@ from rastercollection.errors import (
 __all__ = ["PostgresJobStore"]
 
 PATIENCE = 60.0
+FIRST_PATIENCE = 10.0
 
 _NOW = "clock_timestamp()"
 """The database's clock, at this very moment: the time of the transaction would be that of its begin."""
@@ -73,8 +74,8 @@ class PostgresJobStore:
             among it, libpq takes from its usual places (PGPASSWORD, ~/.pgpass, PGSERVICE …).
         schema: Name of the schema; when empty, that of ``?options=-csearch_path%3DNAME`` in the address, else
             ``rastercollection``.
-        patience: Seconds in which a call that fails for passing reasons is made again. An error after it is not
-            retryable.
+        patience: Seconds in which a call that fails for passing reasons is made again, at most 10 until one has
+            succeeded. An error after it is not retryable.
 
     Raises:
         MissingExtraError: psycopg is not installed.
@@ -87,7 +88,7 @@ class PostgresJobStore:
     def __init__(self, dsn: str, schema: str = "", patience: float = PATIENCE) -> None:
         self._address, self._patience = Address(dsn), patience
         del dsn  # what goes wrong from here on comes through this frame
-        self._database = PostgresDatabase(self._address, schema, patience)
+        self._database = PostgresDatabase(self._address, schema, patience, FIRST_PATIENCE)
         self._is_copy = False
         self.url = self._database.public
 
@@ -269,8 +270,7 @@ class PostgresJobStore:
             return _lease(session.row(f"{_LEASE} WHERE l.job_id = %s", (job_id,))) if found else None
 
         # what is not renewed by then is not one's own any more
-        patience = min(seconds, self._patience)
-        return self._database.run(work, f"renew the lease on job {job_id}", durable=False, patience=patience)
+        return self._database.run(work, f"renew the lease on job {job_id}", durable=False, patience=seconds)
 
     def release(self, job_id: str, token: int) -> None:
         """End a lease; any but the latest is left alone."""
@@ -335,7 +335,7 @@ def _copied(dsn: str, schema: str, patience: float) -> PostgresJobStore:
 @functools.lru_cache(maxsize=4)
 def _shared(dsn: str, schema: str, patience: float) -> PostgresDatabase:
     """For all copies in a process: workers get one with every task."""
-    return PostgresDatabase(Address(dsn), schema, patience)
+    return PostgresDatabase(Address(dsn), schema, patience, patience)
 
 
 def _columns(job: JobRecord) -> tuple[Any, ...]:

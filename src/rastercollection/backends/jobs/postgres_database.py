@@ -81,18 +81,19 @@ class PostgresDatabase:
         address: Where the database is. ``options=-csearch_path=NAME`` in it names the schema, if ``schema`` is empty.
         schema: Name of the schema.
         patience: Seconds in which a call that fails for passing reasons is made again.
+        first: Seconds instead of these until a call has succeeded: an address may be wrong.
 
     Raises:
         MissingExtraError: psycopg is not installed.
         BackendError: The address cannot be read, or the name of the schema is none.
     """
 
-    def __init__(self, address: Address, schema: str, patience: float) -> None:
+    def __init__(self, address: Address, schema: str, patience: float, first: float) -> None:
         try:
             import psycopg  # noqa: F401
         except ImportError as error:
             raise MissingExtraError("The PostgreSQL job store", "postgres") from error
-        self._address, self._patience = address, patience
+        self._address, self._patience, self._first = address, patience, min(first, patience)
         self.public, options = address.public, address.fields.get("options", "")
         found = _SEARCH_PATH.search(options)
         self.schema = schema or (found[1] if found else SCHEMA)
@@ -118,7 +119,7 @@ class PostgresDatabase:
             with translated(self._address, doing, _MEANINGS), self._pool.connection() as connection:
                 return self._session(connection, uuid.uuid4(), 0).rows(statement, values)
 
-        return persist(work, self._patience)
+        return persist(work, self._patience if self._is_ready else self._first)
 
     def run(
         self, work: Callable[[Session], T], doing: str, *, durable: bool = True, patience: float | None = None
@@ -133,7 +134,8 @@ class PostgresDatabase:
             patience: Seconds; the database's own when None.
         """
         call, attempts = uuid.uuid4(), itertools.count()
-        patience = self._patience if patience is None else patience
+        longest = self._patience if self._is_ready else self._first
+        patience = min(longest, self._patience if patience is None else patience)
         begin = _BEGIN.format(lock=max(1, round(1000 * min(patience, LOCK_SECONDS)))) + ("" if durable else _UNHURRIED)
 
         def once() -> T:
