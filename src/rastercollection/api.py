@@ -1,29 +1,33 @@
-"""The library's front door: run a job, plan it, submit it to the background, ask how it stands."""
+"""The library's front door: run a job, plan it, submit it to the background or to workers, be a worker."""
 
 from __future__ import annotations
 
 import functools
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, cast
 
 import attrs
 
-from rastercollection.core.job_store import JobStore
-from rastercollection.core.models import JobRecord, Notice
-from rastercollection.core.records import jsonable, to_dict
+from rastercollection.core.engine.reuse import FAILED
+from rastercollection.core.models import Notice
+from rastercollection.core.records import jsonable
 from rastercollection.core.shortage import shortages_told
 from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.disclosure.redaction import Hidden
-from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
-from rastercollection.job.arguments import JobArguments
+from rastercollection.errors import RequestError, RequestProblem, UnknownNameError
+from rastercollection.job.arguments import JobArguments, RunArguments
+from rastercollection.job.handle import JobHandle
+from rastercollection.job.managing import recorded_job
+from rastercollection.job.recordable import with_submitted, worker_problems
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
 from rastercollection.job.runtime import open_job_store, unknown_names
+from rastercollection.job.runtime_checks import is_event
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.job.submitting import queue_job, start_here
+from rastercollection.job.worker_loop import Worker
 from rastercollection.model import checks
 from rastercollection.model.parameters import MISSING, explained, parameters, problems, shown
 from rastercollection.model.request import CollectionRequest
@@ -35,13 +39,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CollectionPlan",
-    "JobHandle",
-    "JobReport",
     "plan_collection",
     "process_collection",
-    "status",
+    "rerun",
+    "retry_failed",
+    "run_worker",
     "submit",
 ]
+
+MOST = 1_000_000
+"""Largest priority, and the smallest without its sign."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,10 +65,11 @@ def _takes(*kinds: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
         secrets = [field.name for kind in kinds for field in attrs.fields(kind) if not field.repr]
 
         @functools.wraps(function)
-        def call(**arguments: Any) -> R:
-            arguments |= {name: Hidden(arguments[name]) for name in secrets if name in arguments}
+        def call(*named: Any, **arguments: Any) -> R:
+            hidden = [name for name in secrets if name in arguments and not isinstance(arguments[name], Hidden)]
+            arguments |= {name: Hidden(arguments[name]) for name in hidden}
             with shortages_told():
-                return cast(Callable[..., R], function)(**{**required, **arguments})
+                return cast(Callable[..., R], function)(*named, **{**required, **arguments})
 
         call.__doc__ = f"{function.__doc__}\n    Parameters:\n{''.join(map(explained, kinds))}    "
         return cast(Callable[P, R], call)
@@ -177,132 +185,169 @@ def _most_tasks(stage: Stage, tiles: int) -> int:
     return len(stage.kinds) if isinstance(stage.fan, FanIn) else tiles
 
 
-@attrs.frozen(kw_only=True)
-class JobHandle:
-    """A job that runs in the background of this process.
-
-    Attributes:
-        job_id: Its id, for :func:`status` from anywhere.
-    """
-
-    job_id: str
-    _future: Future[JobResult] = attrs.field(repr=False, alias="future")
-    _cancel: threading.Event = attrs.field(repr=False, alias="cancel")
-    _report: Callable[[], JobReport] = attrs.field(repr=False, alias="report")
-
-    def status(self) -> JobReport:
-        """How the job stands."""
-        return self._report()
-
-    def done(self) -> bool:
-        """Whether it has ended, one way or another."""
-        return self._future.done()
-
-    def result(self, timeout: float | None = None) -> JobResult:
-        """Wait for the result; raises what :func:`process_collection` would raise, or TimeoutError."""
-        return self._future.result(timeout)
-
-    def cancel(self) -> None:
-        """Ask it to stop: what runs is waited for, nothing more is started; then ``result`` raises."""
-        self._cancel.set()
-
-
 @_takes(CollectionRequest, RuntimeOptions)
 def submit(
     *,
     container_name: str | PathLike[str],
     blob_list: str | Sequence[str],
     collection_id: str,
+    run: Literal["here", "worker"] = "here",
+    priority: int = 0,
     **arguments: Unpack[JobArguments],
 ) -> JobHandle:
-    """Start :func:`process_collection` in the background of this process and return at once.
+    """Record a job and return at once; it runs in the background of this process, or waits for a worker.
 
-    The request is checked before this returns; the job ends with the process at the latest, and is resumed by
-    submitting it again.
+    The request is checked and the job recorded before this returns, with all that it needs of where the process is:
+    relative paths mean what they mean now. A job that was done before is not done again; one that is under way is
+    watched; one that has failed, or was cancelled, goes on. In this process a job ends with it at the latest, and goes
+    on when it is submitted again.
 
     Args:
-        container_name, blob_list, collection_id, **arguments: As for :func:`process_collection`.
+        container_name, blob_list, collection_id, **arguments: As for :func:`process_collection`. For a worker, what
+            cannot be recorded is refused: passwords and keys, Python objects, and what is the worker's own, such as its
+            executor.
+        run: ``here``, or ``worker``: whoever calls :func:`run_worker` on the same job store, or ``rastercollection
+            worker``, does it.
+        priority: For a worker: of the jobs that wait, the one with the largest is done first.
 
     Raises:
         RequestError: With every problem found.
+        BackendError: The job store cannot be used.
     """
     required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
-    request, given = _told_apart({**required, **arguments})
-    cancel = given.cancel or threading.Event()
-    options, job_id = attrs.evolve(given, cancel=cancel), request.job_id
-    run = CollectionRun.prepare(request, options)
-    future: Future[JobResult] = Future()
-    future.set_running_or_notify_cancel()
-
-    def work() -> None:
-        try:
-            with shortages_told():
-                future.set_result(run.result())
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever asks for the result
-            future.set_exception(error)
-
-    threading.Thread(target=work, name=f"rastercollection-{job_id[:8]}", daemon=True).start()
-    return JobHandle(job_id=job_id, future=future, cancel=cancel, report=lambda: status(job_id, jobs=options.jobs))
+    request, options = _told_apart({**required, **arguments}, "run", "priority", wrong=_queue_problems(run, priority))
+    return start_here(request, options) if run == "here" else queue_job(request, options, priority)
 
 
-@attrs.frozen(kw_only=True)
-class JobReport:
-    """How a job stands.
-
-    Attributes:
-        job: Its record.
-        tasks_by_status: Ended tasks, counted, as far as they are journaled.
-    """
-
-    job: JobRecord
-    tasks_by_status: Mapping[str, int]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able: the record's fields and the counts."""
-        return {**to_dict(self.job), "tasks_by_status": dict(self.tasks_by_status)}
-
-
-def status(job_id: str, *, jobs: JobStore | str | None = None) -> JobReport:
-    """How a job stands, from its record; works from any process that can open the job store.
+@_takes(RuntimeOptions)
+def rerun(
+    job_id: str,
+    *,
+    what: bool | str | Sequence[str] = True,
+    run: Literal["here", "worker"] | None = None,
+    priority: int = 0,
+    **options: Unpack[RunArguments],
+) -> JobHandle:
+    """Submit a recorded job again, as its record tells it, and have all of it, or a part, done again.
 
     Args:
         job_id: The whole id, or a beginning of it that fits only one job.
-        jobs: The job store, as for :func:`process_collection`.
+        what: As the parameter ``rerun`` of :func:`process_collection`.
+        run, priority: As for :func:`submit`; a job that was submitted for a worker is so again, unless given.
+        **options: How it runs, over what was submitted with it.
 
     Raises:
-        RequestError: One of the two is nothing of the kind.
-        ObjectNotFoundError: There is no such job, or no such job store: none is made.
-        BackendError: The beginning fits several jobs.
+        RequestError: With every problem found.
+        ObjectNotFoundError: There is no such job, or no such job store.
+        RecordUnreadableError: Its record does not tell what was asked for.
+        BackendError: The job store cannot be used.
     """
-    options = RuntimeOptions(jobs=jobs)
-    del jobs  # an address may hold a password, and what goes wrong from here on comes through this frame
-    wrong = problems(options)
-    if not isinstance(job_id, str):
-        wrong.append(RequestProblem("job_id", shown(job_id), "must be a text"))
+    given, wrong = _options({**options, "rerun": what})
+    del options  # an address may hold a password, and what goes wrong from here on comes through this frame
+    wrong += _queue_problems(run or "here", priority)
     if wrong:
         raise RequestError(wrong)
-    with open_job_store(options.jobs, make=False) as store:
-        job = _find_job(store, job_id)
-        counts = Counter(str(result.status) for result in store.results(job.id))
-    return JobReport(job=job, tasks_by_status=dict(counts))
+    job, request = recorded_job(job_id, given)
+    told = with_submitted(given, job.submission)
+    if run == "worker" or (run is None and job.submission is not None):
+        return queue_job(request, told, priority or (job.submission.priority if job.submission else 0))
+    return start_here(request, told)
 
 
-def _find_job(store: JobStore, job_id: str) -> JobRecord:
-    if len(job_id) < 64:
-        fitting = [job for job in store.list_jobs() if job.id.startswith(job_id)]
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            raise BackendError(f"{len(fitting)} jobs begin with {job_id!r}.", "Give more of the id.", job_id)
-    return store.get(job_id)
+@_takes(RuntimeOptions)
+def retry_failed(
+    job_id: str,
+    *,
+    run: Literal["here", "worker"] | None = None,
+    priority: int = 0,
+    **options: Unpack[RunArguments],
+) -> JobHandle:
+    """Submit a recorded job again, and have all tasks done again that failed; what has never been done is, too.
+
+    Args:
+        job_id, run, priority, **options: As for :func:`rerun`.
+
+    Raises:
+        RequestError, ObjectNotFoundError, RecordUnreadableError, BackendError: As of :func:`rerun`.
+    """
+    return rerun(job_id, what=FAILED, run=run, priority=priority, **options)
 
 
-def _told_apart(arguments: Mapping[str, Any], *besides: str) -> tuple[CollectionRequest, RuntimeOptions]:
+@_takes(RuntimeOptions)
+def run_worker(
+    *,
+    stop: threading.Event | None = None,
+    drain: bool = False,
+    most: int | None = None,
+    **options: Unpack[RunArguments],
+) -> dict[str, int]:
+    """Take the jobs that were submitted for a worker, one after the other, and run them.
+
+    Any number of workers, on one machine or many, share one job store: each job is done by one of them. A job whose
+    worker dies is taken by another, and goes on where it stopped; after five that did not come to its end it fails.
+    Whatever becomes of a job, the worker goes on with the next.
+
+    Args:
+        stop: An event that, once set, has the worker hand back the job that it runs, within ``stop_timeout``, and end;
+            with :func:`stopping_on_signals` that is what SIGTERM, SIGHUP and Ctrl-C mean.
+        drain: End when no job waits.
+        most: Jobs to take at most.
+        **options: How the worker runs jobs: executor, memory, credentials, catalog where a job names none. ``jobs`` is
+            the queue; ``observers`` are told of the worker, too (:class:`~rastercollection.core.events.WorkerTold`).
+
+    Returns:
+        How many jobs have ended, by status.
+
+    Raises:
+        RequestError: With every problem found.
+        BackendError: The job store cannot be used at all. One that is away for a while is waited for.
+    """
+    given, wrong = _options(options, "stop", "drain", "most")
+    del options
+    wrong += [*worker_problems(given), *_loop_problems(stop, drain, most)]
+    if wrong:
+        raise RequestError(wrong)
+    with open_job_store(given.jobs) as store:
+        worker = Worker(store=store, options=given, stop=stop or threading.Event(), drain=drain, most=most)
+        worker.run()
+    return dict(worker.ended)
+
+
+def _queue_problems(run: Any, priority: Any) -> list[RequestProblem]:
+    told = {"run": (run, checks.one_of(("here", "worker"))), "priority": (priority, checks.integer(-MOST, MOST))}
+    return [RequestProblem(name, shown(value), check(value)) for name, (value, check) in told.items() if check(value)]
+
+
+def _loop_problems(stop: Any, drain: Any, most: Any) -> list[RequestProblem]:
+    told = {
+        "stop": (stop, "" if stop is None else is_event(stop)),
+        "drain": (drain, checks.boolean(drain)),
+        "most": (most, "" if most is None else checks.integer(1)(most)),
+    }
+    return [RequestProblem(name, shown(value), allowed) for name, (value, allowed) in told.items() if allowed]
+
+
+def _options(arguments: Mapping[str, Any], *besides: str) -> tuple[RuntimeOptions, list[RequestProblem]]:
+    """How jobs run, and what is wrong with that; ``besides`` is what else the call takes."""
+    names = parameters(RuntimeOptions)
+    options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
+    wrong = problems(options)
+    unknown = unknown_names(options, besides={problem.parameter for problem in wrong})
+    wrong += [_unknown_name(name, error) for name, error in unknown.items()]
+    strange = [name for name in arguments if name not in names]
+    told = [f"is no parameter{checks.close_to(name, (*names, *besides))}" for name in strange]
+    return options, [*wrong, *(RequestProblem(name, "…", text) for name, text in zip(strange, told, strict=True))]
+
+
+def _told_apart(
+    arguments: Mapping[str, Any], *besides: str, wrong: Sequence[RequestProblem] = ()
+) -> tuple[CollectionRequest, RuntimeOptions]:
     """The request, and how it runs; all that is wrong with either is reported together.
 
     Args:
         arguments: Of both.
         besides: What else the call takes.
+        wrong: Problems with that.
 
     Raises:
         RequestError: With every problem.
@@ -310,7 +355,7 @@ def _told_apart(arguments: Mapping[str, Any], *besides: str) -> tuple[Collection
     """
     names = parameters(RuntimeOptions)
     options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
-    wrong = problems(options)
+    wrong = [*wrong, *problems(options)]
     unknown = unknown_names(options, besides={problem.parameter for problem in wrong})
     told = [*wrong, *(_unknown_name(name, error) for name, error in unknown.items())]
     try:

@@ -243,8 +243,8 @@ def _plan(output: Output, **arguments: Any) -> int:
 
 
 def _status(output: Output, *, job: str, jobs: str | None = None) -> int:
-    from rastercollection.api import status
     from rastercollection.cli.terminal import print_status
+    from rastercollection.job.managing import status
 
     report = status(job, jobs=jobs)
     if output.json:

@@ -13,7 +13,8 @@ from rastercollection.errors import RasterCollectionError, RequestError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rastercollection.api import CollectionPlan, JobReport
+    from rastercollection.api import CollectionPlan
+    from rastercollection.job.reporting import JobReport
     from rastercollection.job.result import JobResult, TileOutcome
     from rastercollection.model.joining import Joining
     from rastercollection.model.tile_forecast import TileForecast
