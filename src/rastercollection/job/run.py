@@ -15,7 +15,7 @@ from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
 from rastercollection.core.lease import Lease
-from rastercollection.core.models import JobRecord, JobStatus, TaskResult, TaskStatus
+from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import digest
 from rastercollection.core.workflow import JobContext, TaskKind, Workflow
 from rastercollection.disclosure.logs import get_logger
@@ -49,6 +49,7 @@ from rastercollection.job.runtime import (
 )
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.sources import every_part, find_sources, fingerprints
+from rastercollection.job.sweeping import sweep_leftovers
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.source_names import TILES
@@ -126,8 +127,14 @@ class CollectionRun:
 
     def _run(self, runtime: Runtime, engine: Engine, job: JobRecord, lease: HeldLease) -> JobResult:
         """Run the job under its lease, of which everything is asked that writes."""
-        engine = attrs.evolve(engine, resources=runtime.guarded(lease).resources())
+
+        def sweep() -> tuple[Notice, ...]:
+            return sweep_leftovers(self.request, runtime.storage, runtime.catalog, runtime.limits, lease.lease)
+
+        engine = attrs.evolve(engine, resources=runtime.guarded(lease).resources(), worker_died=sweep)
+        found = sweep()
         admitted = self._admitted(engine, job)
+        admitted = attrs.evolve(admitted, notices=(*found, *admitted.notices))
         if self.sources.files and not admitted.files:
             return self._nothing_new(engine, job, admitted)
         outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease)

@@ -68,7 +68,10 @@ class Runtime:
         """
         guard = lease.guard(reachable=_reaches(self.jobs, self.executor.capabilities))
         return attrs.evolve(
-            self, storage=guarded_storage(self.storage, guard), catalog=guarded_catalog(self.catalog, guard)
+            self,
+            storage=guarded_storage(self.storage, guard),
+            catalog=guarded_catalog(self.catalog, guard),
+            limits=attrs.evolve(self.limits, guard=guard),
         )
 
     def resources(self) -> dict[str, Any]:
