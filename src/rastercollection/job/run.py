@@ -16,6 +16,7 @@ from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
 from rastercollection.core.lease import Lease
 from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
+from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest
 from rastercollection.core.workflow import JobContext, TaskKind, Workflow
 from rastercollection.disclosure.logs import get_logger
@@ -60,6 +61,9 @@ __all__ = ["CollectionRun"]
 
 log = get_logger("rastercollection")
 
+AT_FIRST = 10.0
+"""Seconds of patience before a job has begun: a wrong address is told soon."""
+
 
 @attrs.frozen(kw_only=True)
 class CollectionRun:
@@ -71,6 +75,7 @@ class CollectionRun:
         workflow: What is done.
         storage: Where sources and outputs are.
         sources: What was found.
+        patience: With storage, catalog and job store, while a job is under way.
     """
 
     request: CollectionRequest
@@ -78,6 +83,7 @@ class CollectionRun:
     workflow: Workflow
     storage: StorageBackend
     sources: Sources
+    patience: Patience = attrs.field(factory=Patience)
 
     @classmethod
     def prepare(cls, request: CollectionRequest, options: RuntimeOptions) -> Self:
@@ -88,7 +94,7 @@ class CollectionRun:
         """
         storage = open_storage(options)
         try:
-            sources = find_sources(request, storage)
+            sources = find_sources(request, Patience(seconds=AT_FIRST).of(storage))
         except PrivateAddressError as error:
             problem = f"{error.code}: {error.message} {error.hint}"
             raise RequestError([RequestProblem("container_name", repr(request.container_name), problem)]) from error
@@ -173,6 +179,7 @@ class CollectionRun:
         return Engine(
             executor=runtime.executor,
             jobs=runtime.jobs,
+            patience=self.patience,
             resources=runtime.resources(),
             observers=tuple(self.options.observers),
             still_holds=lambda result: are_there(result, self.storage, self.options.verify),
@@ -204,12 +211,13 @@ class CollectionRun:
         )
 
     def _admitted(self, engine: Engine, job: JobRecord) -> Sources:
+        asked = {name: self.patience.of(engine.resources[name]) for name in ("storage", "catalog")}
         return admitted(
             self.request,
             self.workflow,
             self.sources,
-            resources=engine.resources,
-            earlier=engine.patience.of(engine.jobs).results(job.id),
+            resources={**engine.resources, **asked},
+            earlier=self.patience.of(engine.jobs).results(job.id),
             still_holds=lambda result: engine.holds(self.workflow, result),
             is_plan=False,
         )
