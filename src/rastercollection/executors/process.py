@@ -24,6 +24,7 @@ from rastercollection.executors.lifecycle import ContextManaged, check_workers
 from rastercollection.executors.memory_watch import MemoryWatch
 from rastercollection.executors.packing import function_name, pack_call, refused, settle
 from rastercollection.executors.slots import Call, SlotPool, fail
+from rastercollection.executors.socket_folder import mark_socket_folder
 from rastercollection.executors.worker_process import WorkerGoneError, WorkerProcess
 
 __all__ = ["ProcessExecutor", "StartMethod"]
@@ -201,6 +202,7 @@ class ProcessExecutor(ContextManaged):
         worker_memory: int | None = None,
     ) -> None:
         context = multiprocessing.get_context(_start_method(start_method))
+        mark_socket_folder()
         packed = None if initializer is None else pack_call(initializer, (), {})
         if worker_memory is not None and worker_memory < 1:
             raise ExecutorError(f"Workers cannot have worker_memory={worker_memory}.", "Give a number of bytes.")

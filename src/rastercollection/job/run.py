@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -36,6 +37,7 @@ from rastercollection.errors import (
 )
 from rastercollection.job.admitting import admitted, are_there
 from rastercollection.job.collection_workflow import default_workflow
+from rastercollection.job.disk_space import find_room
 from rastercollection.job.forecast import JobForecast, forecast_job
 from rastercollection.job.rerun import rerun_rule
 from rastercollection.job.result import JobResult
@@ -53,9 +55,13 @@ from rastercollection.job.sources import every_part, find_sources, fingerprints
 from rastercollection.job.sweeping import sweep_leftovers
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
+from rastercollection.model.room import Room
 from rastercollection.model.source_names import TILES
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports.storage import StorageBackend
+
+if TYPE_CHECKING:
+    from rastercollection.rasters.limits import Limits
 
 __all__ = ["CollectionRun"]
 
@@ -140,7 +146,8 @@ class CollectionRun:
         engine = attrs.evolve(engine, resources=runtime.guarded(lease).resources(), worker_died=sweep)
         found = sweep()
         admitted = self._admitted(engine, job)
-        admitted = attrs.evolve(admitted, notices=(*found, *admitted.notices))
+        room = find_room(self.request, runtime.limits, runtime.jobs)
+        admitted = attrs.evolve(admitted, notices=(*found, *admitted.notices), room=room)
         if self.sources.files and not admitted.files:
             return self._nothing_new(engine, job, admitted)
         outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease)
@@ -171,6 +178,7 @@ class CollectionRun:
             still_holds=lambda result: are_there(result, self.storage, self.options.verify),
             is_plan=True,
         )
+        sources = attrs.evolve(sources, room=self._room(limits))
         if not predict:
             return JobForecast(notices=sources.notices, joining=sources.joining)
         return forecast_job(self.request, self.workflow, sources, resources)
@@ -243,6 +251,12 @@ class CollectionRun:
         summary = self.workflow.finalizer(context)
         engine.emit(JobEnded(job_id=job.id, at=time.time(), status=status, seconds=time.time() - began))
         return JobResult.from_job(attrs.evolve(job, status=status, result=summary))
+
+    def _room(self, limits: Limits) -> Room:
+        """What there is on the disks; a job store is not made."""
+        with contextlib.suppress(ObjectNotFoundError), open_job_store(self.options.jobs, make=False) as jobs:
+            return find_room(self.request, limits, jobs)
+        return find_room(self.request, limits, None)
 
     def _earlier(self) -> list[TaskResult]:
         """Results of an earlier run of the job; none where there is no job store, which is not made."""
