@@ -44,12 +44,17 @@ def _run_one(spec: dict[str, Any], name: str) -> None:
         result = process_collection(**spec["job"], observers=[functools.partial(_note, spec["report"])])
     except RasterCollectionError as error:
         outcome |= {"status": "error", "code": error.code, "message": str(error)}
-        if found := getattr(error, "result", None):
-            outcome["job_error"] = None if found.error is None else found.error.code
+        outcome |= _told(getattr(error, "result", None))
     else:
-        tiles = [(tile.blob, tile.outcome, tile.code) for tile in result.tiles]
-        outcome |= {"status": str(result.status), "reused": result.reused, "tiles": tiles}
+        outcome |= {"status": str(result.status), "reused": result.reused, **_told(result)}
     _write(spec["report"], {"outcome": outcome})
+
+
+def _told(result: Any) -> dict[str, Any]:
+    if result is None:
+        return {}
+    tiles = [(tile.blob, tile.outcome, tile.code) for tile in result.tiles]
+    return {"job_error": None if result.error is None else result.error.code, "tiles": tiles}
 
 
 def _note(report: str, event: Any) -> None:

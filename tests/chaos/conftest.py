@@ -43,20 +43,29 @@ def _seed(config: pytest.Config) -> int:
 
 
 _tries: list[dict[str, Any]] = []
+_log: list[Path] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if (log := config.getoption("--chaos-log", None)) is not None:
+        _log.append(log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     told = dict(report.user_properties).get("chaos")
-    if told is not None and (report.when == "call" or report.failed):
-        _tries.append({**json.loads(str(told)), "lost": report.failed, "test": report.nodeid})
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    tries = list(_tries)
-    if (log := config.getoption("--chaos-log", None)) is not None:
+    if told is None or not (report.when == "call" or report.failed):
+        return
+    reason = getattr(getattr(report.longrepr, "reprcrash", None), "message", "")
+    _tries.append({**json.loads(str(told)), "lost": report.failed, "test": report.nodeid, "reason": reason})
+    for log in _log:
         with log.open("a") as file:
-            file.writelines(json.dumps(each) + "\n" for each in _tries)
-        tries = [json.loads(line) for line in log.read_text().splitlines()]
+            file.write(json.dumps(_tries[-1]) + "\n")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    tries = list(_tries)
+    if _log:
+        tries = [json.loads(line) for line in _log[0].read_text().splitlines()]
     if tries:
         terminalreporter.section("chaos")
         terminalreporter.write_line("\n".join(_table(tries)))
