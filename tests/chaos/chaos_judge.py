@@ -64,10 +64,13 @@ def check_recovery(scene: Scene, again: Program, expected: Tree, before: Afterma
 def check_outputs(scene: Scene, expected: Tree) -> None:
     """Each file is as an undisturbed run makes it, and there is no other, anywhere."""
     tree = scene.tree()
-    assert sorted(set(tree) - set(expected)) == [], "files that are no outputs"
-    assert sorted(set(expected) - set(tree)) == [], "outputs that are missing"
-    assert [name for name in sorted(tree) if tree[name] != expected[name]] == [], "outputs with another content"
-    assert scene.leftovers() == [], "left behind beside the outputs"
+    strange, missing = sorted(set(tree) - set(expected)), sorted(set(expected) - set(tree))
+    other = [name for name in sorted(set(tree) & set(expected)) if tree[name] != expected[name]]
+    assert not strange, f"files that are no outputs: {strange}"
+    assert not missing, f"outputs that are missing: {missing}"
+    assert not other, f"outputs with another content: {other}"
+    leftovers = scene.leftovers()
+    assert not leftovers, f"left behind beside the outputs: {leftovers}"
 
 
 def check_nothing_is_redone(program: Program, recorded: Collection[str]) -> None:
