@@ -234,8 +234,9 @@ class Scene:
 
 
 def _place(column: int, row: int) -> Any:
-    from job_scenes import NORTH, PIXEL, WEST
     from rasterio.transform import from_origin
+
+    from job_scenes import NORTH, PIXEL, WEST
 
     return from_origin(WEST + column * PIXEL, NORTH - row * PIXEL, PIXEL, PIXEL)
 
