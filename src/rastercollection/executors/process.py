@@ -19,6 +19,7 @@ import attrs
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
+from rastercollection.core.forks import is_forked
 from rastercollection.errors import ExecutorBrokenError, ExecutorError, MachineError, TaskError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
 from rastercollection.executors.memory_watch import MemoryWatch
@@ -256,9 +257,9 @@ class ProcessExecutor(ContextManaged):
 
 
 def _start_method(wanted: str | None) -> str:
+    """How processes start. A fork of a process that has a fork server cannot use it, and spawns."""
     available = [name for name in ("forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
-    if wanted is None:
-        return available[0]
+    wanted = wanted or available[0]
     if wanted not in available:
         raise ExecutorError(f"Processes cannot be started by {wanted!r}.", f"Choose from: {', '.join(available)}.")
-    return wanted
+    return "spawn" if is_forked() else wanted

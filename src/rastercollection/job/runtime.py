@@ -12,6 +12,7 @@ import attrs
 
 from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.executor import Executor, ExecutorCapabilities
+from rastercollection.core.forks import check_not_forked
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import Task
 from rastercollection.core.registry import Registry
@@ -95,6 +96,7 @@ def open_runtime(
         UnknownNameError, MissingExtraError: A name that nothing stands behind.
         RequestError: The executor's workers cannot see the storage.
         BackendError: The catalog or job store cannot be used.
+        ForkedProcessError: The executor works in this process, and rasters cannot be opened here.
     """
     with contextlib.ExitStack() as opened:
         catalog = open_catalog(request, options, storage)
@@ -102,6 +104,8 @@ def open_runtime(
             catalog.check()
         jobs = opened.enter_context(open_job_store(options.jobs))
         executor = _open_executor(opened, options, tiles)
+        if executor.capabilities.shares_memory:
+            check_not_forked()
         _check_reach(request, storage, executor)
         yield Runtime(
             storage=storage,

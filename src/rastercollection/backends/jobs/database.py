@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rastercollection.backends.jobs.migrations.sqlite_schema import APPLICATION_ID, SQLITE_STEPS
+from rastercollection.core.forks import ForkSafeLock
 from rastercollection.errors import (
     BackendError,
     NoSpaceError,
@@ -54,7 +54,7 @@ class Database:
 
     def __init__(self, path: str | os.PathLike[str], *, at_once: bool = True) -> None:
         self.path = os.path.abspath(os.fspath(path))
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._process = 0
         if at_once:
             self._open()
