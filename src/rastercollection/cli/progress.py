@@ -169,6 +169,7 @@ class BarProgress:
     def __init__(self, console: Console) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+        console.file = cast(TextIO, StandardStream(console.file))  # rich ends the program when nobody reads it
         self.console = console
         self._progress = Progress(
             SpinnerColumn(finished_text="✓"),
@@ -187,8 +188,7 @@ class BarProgress:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        with contextlib.suppress(Exception):  # rich fails in many ways where nobody sees it: the job does not
-            self._progress.stop()
+        self._progress.stop()
 
     def __call__(self, event: Event) -> None:
         match event:

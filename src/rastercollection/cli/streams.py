@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 __all__ = ["StandardStream", "standard_streams"]
 
@@ -18,13 +18,15 @@ class StandardStream:
 
     Args:
         stream: The real one; None where the program has none.
+        is_last: Nobody else writes to it: its file is led nowhere then, so that what waits in buffers does not fail once
+            more when the interpreter ends.
 
     Attributes:
         lost: Why something could not be written; empty as long as all could.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str] | None, *, is_last: bool = False) -> None:
+        self._stream, self._is_last = stream, is_last
         self.lost = "" if stream is not None else "it is closed"
 
     def write(self, text: str) -> int:
@@ -58,12 +60,12 @@ class StandardStream:
 
     def _lose(self, error: Exception) -> None:
         self.lost = str(error)
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            # what waits in buffers is written when the interpreter ends, which would fail once more
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, cast(TextIO, self._stream).fileno())
-            os.close(nowhere)
-        self._stream = None
+        stream, self._stream = self._stream, None
+        if self._is_last and stream is not None:
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 @contextlib.contextmanager
@@ -79,8 +81,8 @@ def standard_streams() -> Iterator[StandardStream]:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # it takes the lowest number that is free
     before = sys.stdout, sys.stderr
-    output = StandardStream(sys.stdout)
-    sys.stdout, sys.stderr = cast(TextIO, output), cast(TextIO, StandardStream(sys.stderr))
+    output, errors = StandardStream(sys.stdout, is_last=True), StandardStream(sys.stderr, is_last=True)
+    sys.stdout, sys.stderr = cast(TextIO, output), cast(TextIO, errors)
     try:
         yield output
     finally:
