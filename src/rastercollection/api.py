@@ -17,6 +17,7 @@ from rastercollection.core.models import JobRecord, Notice
 from rastercollection.core.records import jsonable, to_dict
 from rastercollection.core.shortage import shortages_told
 from rastercollection.core.workflow import FanIn, Stage
+from rastercollection.disclosure.others_warnings import bear_with_others
 from rastercollection.disclosure.redaction import Hidden
 from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
 from rastercollection.job.arguments import JobArguments
@@ -60,6 +61,7 @@ def _takes(*kinds: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(function)
         def call(**arguments: Any) -> R:
             arguments |= {name: Hidden(arguments[name]) for name in secrets if name in arguments}
+            bear_with_others()
             with shortages_told():
                 return cast(Callable[..., R], function)(**{**required, **arguments})
 
