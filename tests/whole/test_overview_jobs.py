@@ -20,7 +20,7 @@ from rasterio.warp import reproject
 from rio_cogeo import cog_validate
 
 from overview_scenes import NORTH, PIXEL, UTM, WEST, inland, waves
-from rastercollection import JobFailedError, JobResult, process_collection
+from rastercollection import JobFailedError, JobResult, check_collection, process_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.errors import BackendError, TaskError
 from rastercollection.ports.catalog import Publication
@@ -300,6 +300,10 @@ def test_where_the_last_could_not_make_it_running_again_does(
     validate_stac(collection_of(tmp_path))
     assert "overview" not in collection_of(tmp_path)["assets"]
 
+    none = f"sqlite:///{tmp_path}/none.db"
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", jobs=none).findings] == [
+        "OVERVIEW_MISSING"
+    ]
     mended = run(tmp_path, blob_list=again)
     assert not mended.reused
     assert overviews_told(mended) == []
@@ -325,6 +329,26 @@ def test_jobs_that_publish_at_the_same_time_leave_the_overview_of_all(tmp_path: 
     results = [run(tmp_path, blob_list=which) for which in blobs]
     assert all(run(tmp_path, blob_list=which).reused for which in blobs), [result.reused for result in results]
     _agrees(overview_of(tmp_path), picture)
+
+
+def test_a_check_finds_what_is_wrong_with_an_overview_and_has_it_made(tmp_path: Path) -> None:
+    picture = write_tiles(tmp_path / "bronze", range(3), 3)
+    run(tmp_path)
+    none: dict[str, Any] = {"jobs": f"sqlite:///{tmp_path}/none.db"}
+    whole = overview_of(tmp_path)
+    data = whole.read_bytes()
+    assert check_collection(tmp_path / "cogs/stac", **none).findings == ()
+    whole.write_bytes(b"damaged")
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", **none).findings] == ["OVERVIEW_DAMAGED"]
+    assert check_collection(tmp_path / "cogs/stac", fix=True, **none).is_sound
+    assert whole.read_bytes() == data
+    whole.unlink()
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", **none).findings] == ["OVERVIEW_MISSING"]
+    assert check_collection(tmp_path / "cogs/stac", fix=True, **none).is_sound
+    _agrees(overview_of(tmp_path), picture)
+    run(tmp_path)
+    assert run(tmp_path).reused
+    assert check_collection(tmp_path / "cogs/stac", **none).findings == ()
 
 
 def test_where_none_is_needed_none_is_outdated(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
 
-__all__ = ["publish_collection"]
+__all__ = ["publish_again", "publish_collection"]
 
 MOST_ROUNDS = 20
 MOST_OVERVIEWS = 3
@@ -69,6 +69,15 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         ObjectExistsError: With mode ``insert``, naming items that are there.
     """
     _check(made_cogs(context))
+    return publish_again(request, context)
+
+
+def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEntry:
+    """The same, where there need not be a COG of the job's own: what is published is put in order.
+
+    Raises:
+        TaskError: As of :func:`publish_collection`.
+    """
     storage, catalog = _backends(context)
     members = collection_members(request, context)
     _report_undated(members.made, context)
