@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from rastercollection.checking.check import Check
+from rastercollection.checking.looking import CollectionCheck
 from rastercollection.checking.report import CollectionReport
 from rastercollection.checking.subject import Subject
 from rastercollection.errors import RequestError, RequestProblem, ViewError
@@ -47,7 +47,7 @@ def check_published(
     first = Subject.read(resources, name, None, titiler_url)
     known = requests_of(name, first.folder if first else None, options)
     latest = known[0] if known else None
-    check = Check(
+    check = CollectionCheck(
         resources=resources,
         collection_id=name,
         where=where,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from rastercollection.checking.cog_files import check_cogs
-from rastercollection.checking.documents import check_documents
+from rastercollection.checking.derived import check_documents
 from rastercollection.checking.leftovers import find_leftovers
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.report import CollectionReport, Finding
@@ -16,14 +16,14 @@ from rastercollection.errors import RasterCollectionError
 from rastercollection.ports.catalog import CatalogFault, CatalogInFiles
 from rastercollection.stages.resources import Resources
 
-__all__ = ["Check"]
+__all__ = ["CollectionCheck"]
 
 _FROM_SOURCES = ("COG_", "THUMBNAIL_", "ITEM_", "COLLECTION_MISSING", "COLLECTION_UNREADABLE")
 """What codes begin with of what is made of sources."""
 
 
 @attrs.frozen(kw_only=True)
-class Check:
+class CollectionCheck:
     """What it takes to look at a collection.
 
     Attributes:

@@ -45,14 +45,14 @@ def check_documents(subject: Subject) -> Iterator[Finding]:
     request = subject.request
     if request is None:
         reason = "its COGs lie in several folders, or there is none: what its mosaic should be follows from no document"
-        yield _found("CHECK_UNASKED", subject.collection_id, "", reason)
+        yield _found(subject.collection_id, "", reason, code="CHECK_UNASKED")
         return
     yield from _of_mosaic(subject, request)
     yield from _of_page(subject)
     yield from _of_map(subject)
 
 
-def _found(code: FindingCode, what: str, where: str, reason: str) -> Finding:
+def _found(what: str, where: str, reason: str, *, code: FindingCode) -> Finding:
     return Finding(code=code, what=what, where=where, reason=reason)
 
 
@@ -60,16 +60,16 @@ def _of_catalog(subject: Subject) -> Iterator[Finding]:
     catalog, name = subject.catalog, subject.collection_id
     if isinstance(catalog, CatalogInFiles):
         for fault in catalog.faults(name):
-            yield _found(fault.code, fault.what, fault.where, fault.reason)
+            yield _found(fault.what, fault.where, fault.reason, code=fault.code)
     if isinstance(catalog, SearchableCatalog) and not catalog.searches(name):
-        yield _found("SEARCH_MISSING", name, "", "no search over it is registered: its share_url leads nowhere")
+        yield _found(name, "", "no search over it is registered: its share_url leads nowhere", code="SEARCH_MISSING")
 
 
 def _of_collection(subject: Subject) -> Iterator[Finding]:
     document, members = subject.document, subject.members
     if not is_sealed(document):
         reason = "its document is not as this library wrote it"
-        yield _found("COLLECTION_ALTERED", subject.collection_id, "", reason)
+        yield _found(subject.collection_id, "", reason, code="COLLECTION_ALTERED")
     request, files = subject.request, [cog.file for cog in members.cogs]
     if request is None or not files:
         return
@@ -79,7 +79,7 @@ def _of_collection(subject: Subject) -> Iterator[Finding]:
     different = [name for name in _COMPUTED if _plain(meant.get(name)) != _plain(document.get(name))]
     if different:
         reason = f"its {', '.join(different)} are not those of its items"
-        yield _found("COLLECTION_OUTDATED", subject.collection_id, "", reason)
+        yield _found(subject.collection_id, "", reason, code="COLLECTION_OUTDATED")
 
 
 def _plain(value: Any) -> Any:
@@ -94,17 +94,17 @@ def _of_mosaic(subject: Subject, request: CollectionRequest) -> Iterator[Finding
     try:
         data = subject.storage.read(href)
     except ObjectNotFoundError:
-        yield _found("MOSAIC_MISSING", "mosaic", href, ABSENT)
+        yield _found("mosaic", href, ABSENT, code="MOSAIC_MISSING")
         return
     try:
         meant = mosaic_document(members, members.cogs, request)[0]
     except TaskError as error:
-        yield _found("CHECK_UNASKED", "mosaic", href, error.message)
+        yield _found("mosaic", href, error.message, code="CHECK_UNASKED")
         return
     if data != mosaic_bytes(meant):
-        yield _found("MOSAIC_WRONG", "mosaic", href, _how(data, meant))
+        yield _found("mosaic", href, _how(data, meant), code="MOSAIC_WRONG")
     elif asset.get(terms.CHECKSUM) != multihash(data):
-        yield _found("COLLECTION_OUTDATED", subject.collection_id, "", "it tells of another mosaic than there is")
+        yield _found(subject.collection_id, "", "it tells of another mosaic than there is", code="COLLECTION_OUTDATED")
 
 
 def _how(data: bytes, meant: Mapping[str, Any]) -> str:
@@ -123,17 +123,17 @@ def _of_overview(subject: Subject) -> Iterator[Finding]:
         is_meant = subject.has_overview or bool(subject.known and subject.known.create_overview)
         low = find_low_zooms([cog.file for cog in members.combined]) if is_meant and members.cogs else ""
         if isinstance(low, LowZooms) and asset_with_role(document, terms.MOSAIC) is not None:
-            yield _found("OVERVIEW_MISSING", "overview", "", "the collection needs one, and has none")
+            yield _found("overview", "", "the collection needs one, and has none", code="OVERVIEW_MISSING")
         return
     for role in (terms.OVERVIEW, terms.THUMBNAIL):
         file = published_file(document, role)
         reason = file_problem(subject, file.href, file.size, file.checksum) if file is not None else ""
         if file is not None and reason:
             code: FindingCode = "OVERVIEW_MISSING" if reason == ABSENT else "OVERVIEW_DAMAGED"
-            yield _found(code, role, file.href, reason)
+            yield _found(role, file.href, reason, code=code)
     told = asset.get(terms.MEMBERS)
     if asset.get(terms.OUTDATED) or (told and told != members_digest(members.cogs)):
-        yield _found("OVERVIEW_OUTDATED", "overview", str(asset.get("href")), "it does not show all items")
+        yield _found("overview", str(asset.get("href")), "it does not show all items", code="OVERVIEW_OUTDATED")
 
 
 def _of_page(subject: Subject) -> Iterator[Finding]:
@@ -144,10 +144,10 @@ def _of_page(subject: Subject) -> Iterator[Finding]:
     try:
         page = subject.storage.read(url)
     except ObjectNotFoundError:
-        yield _found("PREVIEW_MISSING", "preview page", where, ABSENT)
+        yield _found("preview page", where, ABSENT, code="PREVIEW_MISSING")
         return
     if not is_sealed_page(page, str(subject.document.get(terms.DIGEST, ""))):
-        yield _found("PREVIEW_WRONG", "preview page", where, "it is not the one of this collection, as it is now")
+        yield _found("preview page", where, "it is not the one of this collection, as it is now", code="PREVIEW_WRONG")
 
 
 def _of_map(subject: Subject) -> Iterator[Finding]:
@@ -157,11 +157,13 @@ def _of_map(subject: Subject) -> Iterator[Finding]:
     found = {name: link["href"] for rel, name in _LINKS.items() for link in links_of(subject.document, rel)}
     links = {name: href for name, href in found.items() if href.startswith(subject.titiler_url.rstrip("/") + "/")}
     if not {"tilejson", "tiles"} <= links.keys():
-        yield _found("MAP_NOT_SERVED", subject.collection_id, subject.titiler_url, "its document names no such server")
+        yield _found(
+            subject.collection_id, subject.titiler_url, "its document names no such server", code="MAP_NOT_SERVED"
+        )
         return
     cogs = subject.members.combined
     zooms = (min(cog.file.minzoom for cog in cogs), max(cog.file.maxzoom for cog in cogs)) if cogs else (0, 24)
     render = (subject.document.get("renders") or {}).get(terms.VISUAL, {})
     readiness = probe(links, zooms, cogs, render)
     if not readiness.ready:
-        yield _found("MAP_NOT_SERVED", subject.collection_id, subject.titiler_url, readiness.reason)
+        yield _found(subject.collection_id, subject.titiler_url, readiness.reason, code="MAP_NOT_SERVED")
