@@ -8,10 +8,10 @@ import attrs
 
 from rastercollection.checking.cog_files import check_cogs
 from rastercollection.checking.derived import check_documents
-from rastercollection.checking.leftovers import find_leftovers
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.report import CollectionReport, Finding
 from rastercollection.checking.subject import Subject
+from rastercollection.checking.unlinked import find_leftovers
 from rastercollection.errors import RasterCollectionError
 from rastercollection.ports.catalog import CatalogFault, CatalogInFiles
 from rastercollection.stages.resources import Resources

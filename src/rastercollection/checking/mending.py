@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from rastercollection.checking.leftovers import delete_leftovers
 from rastercollection.checking.subject import Subject
+from rastercollection.checking.unlinked import delete_leftovers
 from rastercollection.core.models import Task, TaskResult, TaskStatus
 from rastercollection.core.records import to_dict
 from rastercollection.core.workflow import TaskContext
