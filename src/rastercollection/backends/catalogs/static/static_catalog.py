@@ -257,11 +257,7 @@ class StaticCatalog:
         return leftovers(self.storage, self.url, CollectionFiles.of(self.storage, self.url, collection_id), is_over)
 
     def faults(self, collection_id: str) -> list[CatalogFault]:
-        """What is wrong with the documents of a collection, compared with what they say of each other.
-
-        Raises:
-            BackendError: The store cannot be asked, or ``catalog.json`` is there and is no STAC catalog.
-        """
+        """What is wrong with the documents; :meth:`~rastercollection.ports.catalog.CatalogInFiles.faults`."""
         place = CollectionFiles.of(self.storage, self.url, collection_id)
         return list(find_faults(self.storage, place, self._root.read()))
 
