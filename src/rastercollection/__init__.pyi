@@ -2,10 +2,15 @@ from .api import (
     CollectionPlan as CollectionPlan,
     JobHandle as JobHandle,
     JobReport as JobReport,
+    check_collection as check_collection,
     plan_collection as plan_collection,
     process_collection as process_collection,
     status as status,
     submit as submit,
+)
+from .checking.report import (
+    CollectionReport as CollectionReport,
+    Finding as Finding,
 )
 from .core.models import (
     ErrorRecord as ErrorRecord,

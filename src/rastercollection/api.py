@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, cast
 
 import attrs
 
@@ -29,8 +29,10 @@ from rastercollection.model import checks
 from rastercollection.model.parameters import MISSING, explained, parameters, problems, shown
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
+from rastercollection.ports.storage import StorageBackend
 
 if TYPE_CHECKING:
+    from rastercollection.checking.report import CollectionReport
     from rastercollection.model.joining import Joining
     from rastercollection.model.tile_forecast import TileForecast
 
@@ -38,6 +40,7 @@ __all__ = [
     "CollectionPlan",
     "JobHandle",
     "JobReport",
+    "check_collection",
     "plan_collection",
     "process_collection",
     "status",
@@ -287,6 +290,52 @@ def status(job_id: str, *, jobs: JobStore | str | None = None) -> JobReport:
         job = _find_job(store, job_id)
         counts = Counter(str(result.status) for result in store.results(job.id))
     return JobReport(job=job, tasks_by_status=dict(counts))
+
+
+def check_collection(
+    collection: str | PathLike[str],
+    *,
+    collection_id: str | None = None,
+    verify: Literal["quick", "checksum"] = "quick",
+    fix: bool = False,
+    jobs: JobStore | str | None = None,
+    storage: StorageBackend | str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    allow_private_hosts: bool = False,
+    titiler_url: str | None = None,
+) -> CollectionReport:
+    """Compare a whole published collection with its files, and mend it if that is asked for.
+
+    Args:
+        collection: A ``collection.json``, the folder of a static catalog, the ``output_container`` of a job, or the
+            address of a pgSTAC database.
+        collection_id: Its id in the catalog, where that holds several, and of a database.
+        verify: ``quick`` compares size and header of every COG, ``checksum`` its content; that of all else is compared
+            always.
+        fix: Mend documents, overview, mirror, search and page without the sources; what takes these, by running the
+            jobs of the collection again that the job store knows.
+        jobs, storage, storage_options, allow_private_hosts: As for :func:`process_collection`.
+        titiler_url: Root address of the tile server that shows it, which is asked then; never take a stranger's.
+
+    Raises:
+        RequestError: One of these is nothing of the kind.
+        ObjectNotFoundError: There is no collection there.
+        RasterCollectionError: It could not be asked, or mending failed.
+    """
+    options = RuntimeOptions(
+        verify=verify,
+        jobs=jobs,
+        storage=storage,
+        storage_options=storage_options,
+        allow_private_hosts=allow_private_hosts,
+    )
+    del jobs, storage_options  # what goes wrong from here on comes through this frame
+    wrong = problems(options)
+    if wrong:
+        raise RequestError(wrong)
+    from rastercollection.job.collection_check import check_published  # loads GDAL
+
+    return check_published(str(collection), collection_id, options, fix=fix, titiler_url=titiler_url)
 
 
 def _find_job(store: JobStore, job_id: str) -> JobRecord:

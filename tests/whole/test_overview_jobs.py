@@ -20,7 +20,7 @@ from rasterio.warp import reproject
 from rio_cogeo import cog_validate
 
 from overview_scenes import NORTH, PIXEL, UTM, WEST, inland, waves
-from rastercollection import JobFailedError, JobResult, process_collection
+from rastercollection import JobFailedError, JobResult, check_collection, process_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.errors import BackendError, TaskError
 from rastercollection.ports.catalog import Publication
@@ -171,7 +171,7 @@ def test_it_shows_what_was_published_before_too(tmp_path: Path) -> None:
 
 
 def test_a_cog_that_got_lost_keeps_nobody_from_appending(tmp_path: Path) -> None:
-    write_tiles(tmp_path / "bronze", range(3), 3)
+    picture = write_tiles(tmp_path / "bronze", range(3), 3)
     run(tmp_path, blob_list="r[01]*.tif")
     (tmp_path / "cogs/r0c1_cog_analysis.tif").unlink()
     (tmp_path / "cogs/r1c1_cog_analysis.tif").write_bytes(b"damaged")
@@ -185,6 +185,10 @@ def test_a_cog_that_got_lost_keeps_nobody_from_appending(tmp_path: Path) -> None
     rows, columns = (np.flatnonzero(valid.any(axis=axis)) for axis in (1, 0))
     shown = valid[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     assert shown.mean() == pytest.approx(7 / 9, abs=0.02)
+    # what the notice says has to be done
+    assert not run(tmp_path, blob_list="r[01]*.tif").reused
+    _agrees(overview_of(tmp_path), picture)
+    assert all(run(tmp_path, blob_list=blobs).reused for blobs in ("r[01]*.tif", "r2*.tif"))
 
 
 def test_the_overview_of_a_later_job_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
@@ -300,6 +304,10 @@ def test_where_the_last_could_not_make_it_running_again_does(
     validate_stac(collection_of(tmp_path))
     assert "overview" not in collection_of(tmp_path)["assets"]
 
+    none = f"sqlite:///{tmp_path}/none.db"
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", jobs=none).findings] == [
+        "OVERVIEW_MISSING"
+    ]
     mended = run(tmp_path, blob_list=again)
     assert not mended.reused
     assert overviews_told(mended) == []
@@ -325,6 +333,25 @@ def test_jobs_that_publish_at_the_same_time_leave_the_overview_of_all(tmp_path: 
     results = [run(tmp_path, blob_list=which) for which in blobs]
     assert all(run(tmp_path, blob_list=which).reused for which in blobs), [result.reused for result in results]
     _agrees(overview_of(tmp_path), picture)
+
+
+def test_a_check_finds_what_is_wrong_with_an_overview_and_has_it_made(tmp_path: Path) -> None:
+    picture = write_tiles(tmp_path / "bronze", range(3), 3)
+    run(tmp_path)
+    none: dict[str, Any] = {"jobs": f"sqlite:///{tmp_path}/none.db"}
+    assert check_collection(tmp_path / "cogs/stac", **none).findings == ()
+    overview_of(tmp_path).write_bytes(b"damaged")
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", **none).findings] == ["OVERVIEW_DAMAGED"]
+    assert check_collection(tmp_path / "cogs/stac", fix=True, **none).is_sound
+    _agrees(overview_of(tmp_path), picture)
+    assert len(list((tmp_path / "cogs").glob("squares_*"))) == 2
+    overview_of(tmp_path).unlink()
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", **none).findings] == ["OVERVIEW_MISSING"]
+    assert check_collection(tmp_path / "cogs/stac", fix=True, **none).is_sound
+    _agrees(overview_of(tmp_path), picture)
+    run(tmp_path)
+    assert run(tmp_path).reused
+    assert check_collection(tmp_path / "cogs/stac", **none).findings == ()
 
 
 def test_where_none_is_needed_none_is_outdated(tmp_path: Path) -> None:

@@ -140,6 +140,12 @@ def _commands() -> click.Group:
     add(_run, "Do the whole job on a folder of rasters.", *request.values(), *runtime.values(), options.QUIET)
     add(_plan, "Say what 'run' with the same options would do, without doing it.", *request.values(), *runtime.values())
     add(_status, "Show where a job stands.", *options.STATUS, runtime["jobs"])
+    add(
+        _check,
+        "Compare a published collection with its files, and mend it.",
+        *options.CHECK,
+        *(runtime[name] for name in ("verify", "jobs", "storage_options", "allow_private_hosts")),
+    )
     add(_view, "Show a collection that was published on a map in the browser.", *options.VIEW, storage)
     add(
         _demo, "Make a small scene, run the whole job on it and show where everything is.", *options.DEMO, options.QUIET
@@ -260,6 +266,20 @@ def _status(output: Output, *, job: str, jobs: str | None = None) -> int:
     else:
         print_status(report, sys.stdout)
     return ALL_TILES
+
+
+def _check(output: Output, *, collection: str, **settings: Any) -> int:
+    from rastercollection.api import check_collection
+    from rastercollection.cli.terminal import print_report
+
+    report = check_collection(collection, **settings)
+    if output.json:
+        _print_json(report.to_dict())
+    else:
+        print_report(report, sys.stdout)
+    if not report.was_asked:
+        return JOB_FAILED
+    return ALL_TILES if report.is_sound else SOME_FAILED
 
 
 def _view(output: Output, *, collection: str, host: str, no_browser: bool, **settings: Any) -> int:

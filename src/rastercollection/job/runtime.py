@@ -39,6 +39,7 @@ __all__ = [
     "Runtime",
     "open_catalog",
     "open_job_store",
+    "open_named_catalog",
     "open_runtime",
     "open_storage",
     "planned_limits",
@@ -132,6 +133,12 @@ def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: S
     if options.catalog is not None and not isinstance(options.catalog, str):
         return options.catalog
     address = Hidden(options.catalog or addresses.join(request.output_container, "stac"))
+    return open_named_catalog(address, storage)
+
+
+def open_named_catalog(named: Hidden | str, storage: StorageBackend) -> CatalogBackend:
+    """A database by the scheme of its address; anything else is the folder of a static catalog."""
+    address = named if isinstance(named, Hidden) else Hidden(named)
     name = _catalog_name(address.value)
     if name == "static":
         return cast(CatalogBackend, CATALOGS.load(name)(addresses.normalise(address.value), storage))

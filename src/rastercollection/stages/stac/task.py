@@ -36,7 +36,7 @@ from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
 
-__all__ = ["publish_collection"]
+__all__ = ["publish_again", "publish_collection"]
 
 MOST_ROUNDS = 20
 MOST_OVERVIEWS = 3
@@ -69,17 +69,23 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         ObjectExistsError: With mode ``insert``, naming items that are there.
     """
     _check(made_cogs(context))
+    return publish_again(request, context)
+
+
+def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEntry:
+    """The same, where there need not be a COG of the job's own: what is published is put in order.
+
+    Raises:
+        TaskError: As of :func:`publish_collection`.
+    """
     storage, catalog = _backends(context)
     members = collection_members(request, context)
-    _report_undated(members.made, context)
-    _report_other_sources(members, context)
-    _report_same_sources(members, context)
+    _report_tiles(members, context)
     own = made_overview(context)
     draft = _draft(request, members, made_mosaic(context), own, context)
     if draft.mosaic is None and draft.service.search_id is not None:
         report_uncombined(members, context)
     overviews = overview_hrefs(catalog, request.stac_item_id)
-    created = len(draft.items)
     publication = _publish(draft, catalog, _mode(request, members), context)
     draft, count = _settle(request, context, draft, publication.items)
     draft, count = _with_overview(request, context, draft, count)
@@ -91,7 +97,7 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         collection_id=publication.collection_id,
         catalog=publication.catalog,
         collection_url=publication.collection_url,
-        items_created=created,
+        items_created=len(members.made),
         items_stored=publication.stored,
         items_in_collection=count,
         digest=publication.digest,
@@ -260,6 +266,13 @@ def _check(cogs: Sequence[Cog]) -> None:
             code="DUPLICATE_ITEM_ID",
             details={"item_ids": sorted(twice)},
         )
+
+
+def _report_tiles(members: Members, context: TaskContext) -> None:
+    """Say what the user should know of the job's tiles, and of those that they join."""
+    _report_undated(members.made, context)
+    _report_other_sources(members, context)
+    _report_same_sources(members, context)
 
 
 def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
