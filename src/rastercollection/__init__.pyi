@@ -1,11 +1,12 @@
 from .api import (
     CollectionPlan as CollectionPlan,
+    check_collection as check_collection,
     plan_collection as plan_collection,
     process_collection as process_collection,
-    rerun as rerun,
-    retry_failed as retry_failed,
-    run_worker as run_worker,
-    submit as submit,
+)
+from .checking.report import (
+    CollectionReport as CollectionReport,
+    Finding as Finding,
 )
 from .core.models import (
     ErrorRecord as ErrorRecord,
@@ -68,6 +69,12 @@ from .job.managing import (
     list_jobs as list_jobs,
     prune as prune,
     status as status,
+)
+from .job.queueing import (
+    rerun as rerun,
+    retry_failed as retry_failed,
+    run_worker as run_worker,
+    submit as submit,
 )
 from .job.reporting import (
     JobReport as JobReport,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,9 @@ from rasterio.warp import reproject
 from rio_cogeo import cog_validate
 
 from overview_scenes import NORTH, PIXEL, UTM, WEST, inland, waves
-from rastercollection import JobFailedError, JobResult, process_collection
+from rastercollection import JobFailedError, JobResult, check_collection, process_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
-from rastercollection.errors import BackendError
+from rastercollection.errors import BackendError, TaskError
 from rastercollection.ports.catalog import Publication
 
 SIZE = 540
@@ -169,7 +171,7 @@ def test_it_shows_what_was_published_before_too(tmp_path: Path) -> None:
 
 
 def test_a_cog_that_got_lost_keeps_nobody_from_appending(tmp_path: Path) -> None:
-    write_tiles(tmp_path / "bronze", range(3), 3)
+    picture = write_tiles(tmp_path / "bronze", range(3), 3)
     run(tmp_path, blob_list="r[01]*.tif")
     (tmp_path / "cogs/r0c1_cog_analysis.tif").unlink()
     (tmp_path / "cogs/r1c1_cog_analysis.tif").write_bytes(b"damaged")
@@ -183,6 +185,10 @@ def test_a_cog_that_got_lost_keeps_nobody_from_appending(tmp_path: Path) -> None
     rows, columns = (np.flatnonzero(valid.any(axis=axis)) for axis in (1, 0))
     shown = valid[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     assert shown.mean() == pytest.approx(7 / 9, abs=0.02)
+    # what the notice says has to be done
+    assert not run(tmp_path, blob_list="r[01]*.tif").reused
+    _agrees(overview_of(tmp_path), picture)
+    assert all(run(tmp_path, blob_list=blobs).reused for blobs in ("r[01]*.tif", "r2*.tif"))
 
 
 def test_the_overview_of_a_later_job_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
@@ -235,28 +241,117 @@ class Overtaken(StaticCatalog):
         return super().publish(*arguments, **options)
 
 
-def test_a_job_that_is_overtaken_says_that_its_overview_is_outdated(
-    tmp_path: Path, validate_stac: Callable[[dict[str, Any]], None]
-) -> None:
-    picture = write_tiles(tmp_path / "bronze", range(4), 3)
-    meanwhile = [lambda: run(tmp_path, blob_list="r[23]*.tif")]
-    overtaken = Overtaken(str(tmp_path / "cogs/stac"), meanwhile=meanwhile)
-    result = run(tmp_path, blob_list="r[01]*.tif", catalog=overtaken)
-    assert "OVERVIEW_OUTDATED" in [notice["code"] for notice in result.summary["notices"]]
-    assert collection_of(tmp_path)["assets"]["overview"]["rastercollection:outdated"] is True
-    validate_stac(collection_of(tmp_path))
-    assert_true(tmp_path)
-    with rasterio.open(overview_of(tmp_path)) as dataset:
-        shown = dataset.shape
+def overviews_told(result: JobResult) -> list[str]:
+    return [notice["code"] for notice in result.summary["notices"] if "OVERVIEW" in notice["code"]]
 
-    again = run(tmp_path, blob_list="r[23]*.tif")
-    assert not again.reused
-    assert [notice["code"] for notice in again.summary["notices"] if "OVERVIEW" in notice["code"]] == []
-    assert "rastercollection:outdated" not in collection_of(tmp_path)["assets"]["overview"]
-    with rasterio.open(overview_of(tmp_path)) as dataset:
-        assert dataset.height > shown[0]
+
+@pytest.mark.parametrize("catalog", ["static", "pgstac"])
+@pytest.mark.parametrize(("rows", "first", "second"), [(4, "r[01]*.tif", "r[23]*.tif"), (2, "r0*.tif", "r1*.tif")])
+def test_the_last_to_publish_makes_the_overview_of_all(
+    tmp_path: Path, rows: int, first: str, second: str, catalog: str, request: pytest.FixtureRequest
+) -> None:
+    """Also where the tiles of neither need one."""
+    picture = write_tiles(tmp_path / "bronze", range(rows), 3)
+    where: dict[str, Any] = {}
+    kind: Any = Overtaken
+    address = str(tmp_path / "cogs/stac")
+    if catalog == "pgstac":
+        address, kind = request.getfixturevalue("pgstac_dsn"), _overtaken_pgstac()
+        where = {"catalog": address}
+    both = [{"blob_list": blobs, **where} for blobs in (first, second)]
+    overtaken = kind(address, meanwhile=[lambda: run(tmp_path, **both[1])])
+    result = run(tmp_path, blob_list=first, catalog=overtaken)
+    assert overviews_told(result) == []
+    href = result.summary["overview"]["href"]
+    document = kind(address).collection("squares")
+    assert document["assets"]["overview"]["href"] == href
+    assert "rastercollection:outdated" not in {**document, **document["assets"]["overview"]}
+    _agrees(Path(href), picture)
+    assert all(run(tmp_path, **parameters).reused for parameters in both)
+
+
+def _overtaken_pgstac() -> Any:
+    from rastercollection.backends.catalogs.pgstac.pgstac_catalog import PgstacCatalog
+
+    @attrs.frozen
+    class OvertakenPgstac(PgstacCatalog):
+        meanwhile: list[Callable[[], Any]] = attrs.field(factory=list, eq=False)
+
+        def publish(self, *arguments: Any, **options: Any) -> Publication:
+            while self.meanwhile:
+                self.meanwhile.pop()()
+            return super().publish(*arguments, **options)
+
+    return OvertakenPgstac
+
+
+@pytest.mark.parametrize("again", ["r0*.tif", "r1*.tif"])
+def test_where_the_last_could_not_make_it_running_again_does(
+    tmp_path: Path, again: str, monkeypatch: pytest.MonkeyPatch, validate_stac: Callable[[dict[str, Any]], None]
+) -> None:
+    picture = write_tiles(tmp_path / "bronze", range(2), 3)
+    overtaken = Overtaken(str(tmp_path / "cogs/stac"), meanwhile=[lambda: run(tmp_path, blob_list="r1*.tif")])
+
+    def fail(*_: Any) -> Any:
+        raise TaskError("No luck.", code="OVERVIEW_FAILED")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rastercollection.stages.stac.late_overview.load_handler", lambda _: fail)
+        result = run(tmp_path, blob_list="r0*.tif", catalog=overtaken)
+    (notice,) = [notice for notice in result.summary["notices"] if notice["code"] == "OVERVIEW_OUTDATED"]
+    assert "No luck." in notice["message"]
+    assert collection_of(tmp_path)["rastercollection:outdated"] is True
+    validate_stac(collection_of(tmp_path))
+    assert "overview" not in collection_of(tmp_path)["assets"]
+
+    none = f"sqlite:///{tmp_path}/none.db"
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", jobs=none).findings] == [
+        "OVERVIEW_MISSING"
+    ]
+    mended = run(tmp_path, blob_list=again)
+    assert not mended.reused
+    assert overviews_told(mended) == []
+    assert "rastercollection:outdated" not in collection_of(tmp_path)
     _agrees(overview_of(tmp_path), picture)
-    assert all(run(tmp_path, blob_list=blobs).reused for blobs in ("r[01]*.tif", "r[23]*.tif"))
+    assert all(run(tmp_path, blob_list=blobs).reused for blobs in ("r0*.tif", "r1*.tif"))
+
+
+def test_jobs_that_publish_at_the_same_time_leave_the_overview_of_all(tmp_path: Path) -> None:
+    picture = write_tiles(tmp_path / "bronze", range(3), 3)
+    blobs = [f"r{row}*.tif" for row in range(3)]
+    all_are_made = threading.Barrier(3)
+
+    def one(which: str) -> JobResult:
+        catalog = Overtaken(str(tmp_path / "cogs/stac"), meanwhile=[lambda: all_are_made.wait(120)])
+        return run(tmp_path, blob_list=which, catalog=catalog)
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(one, blobs))
+    _agrees(overview_of(tmp_path), picture)
+    assert_true(tmp_path)
+    assert "rastercollection:outdated" not in collection_of(tmp_path)["assets"]["overview"]
+    results = [run(tmp_path, blob_list=which) for which in blobs]
+    assert all(run(tmp_path, blob_list=which).reused for which in blobs), [result.reused for result in results]
+    _agrees(overview_of(tmp_path), picture)
+
+
+def test_a_check_finds_what_is_wrong_with_an_overview_and_has_it_made(tmp_path: Path) -> None:
+    picture = write_tiles(tmp_path / "bronze", range(3), 3)
+    run(tmp_path)
+    none: dict[str, Any] = {"jobs": f"sqlite:///{tmp_path}/none.db"}
+    assert check_collection(tmp_path / "cogs/stac", **none).findings == ()
+    overview_of(tmp_path).write_bytes(b"damaged")
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", **none).findings] == ["OVERVIEW_DAMAGED"]
+    assert check_collection(tmp_path / "cogs/stac", fix=True, **none).is_sound
+    _agrees(overview_of(tmp_path), picture)
+    assert len(list((tmp_path / "cogs").glob("squares_*"))) == 2
+    overview_of(tmp_path).unlink()
+    assert [found.code for found in check_collection(tmp_path / "cogs/stac", **none).findings] == ["OVERVIEW_MISSING"]
+    assert check_collection(tmp_path / "cogs/stac", fix=True, **none).is_sound
+    _agrees(overview_of(tmp_path), picture)
+    run(tmp_path)
+    assert run(tmp_path).reused
+    assert check_collection(tmp_path / "cogs/stac", **none).findings == ()
 
 
 def test_where_none_is_needed_none_is_outdated(tmp_path: Path) -> None:

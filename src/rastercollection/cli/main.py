@@ -19,6 +19,7 @@ import click
 
 from rastercollection import __version__
 from rastercollection.cli import options
+from rastercollection.cli.streams import standard_streams
 from rastercollection.core.models import ErrorRecord
 from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import (
@@ -72,10 +73,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Those of the process when None.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with standard_streams() as output:
+        exit_status = _carried_out(given)
+        output.flush()
+        if not output.lost:
+            return exit_status
+        sys.stderr.write(f"what was to be printed could not be: {output.lost}\n")
+    # how a job ended is told by the exit status all the same; other commands have done nothing if nobody hears of it
+    has_run = given[:1] in (["run"], ["demo"]) and not {"-h", "--help"} & set(given)
+    return exit_status or (ALL_TILES if has_run else JOB_FAILED)
+
+
+def _carried_out(given: Sequence[str]) -> int:
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
         commands = _commands()
-        with commands.make_context("rastercollection", given, max_content_width=110) as context:
+        with commands.make_context("rastercollection", list(given), max_content_width=110) as context:
             return int(commands.invoke(context))
     except click.exceptions.Exit as done:  # help or version was asked for, and shown
         return done.exit_code
@@ -84,9 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _print_json({"error": _usage(error)})
         sys.stderr.write(f"{_shown(error)}\n")
         return BAD_REQUEST
-    except BrokenPipeError:
-        sys.stdout = None  # whoever read the output has gone: flush nothing at exit
-        return JOB_FAILED
     except KeyboardInterrupt:
         sys.stderr.write("cancelled\n")
         return CANCELLED
@@ -130,6 +140,12 @@ def _commands() -> click.Group:
     add(_run, "Do the whole job on a folder of rasters.", *request.values(), *runtime.values(), options.QUIET)
     add(_plan, "Say what 'run' with the same options would do, without doing it.", *request.values(), *runtime.values())
     add(_status, "Show where a job stands.", *options.STATUS, runtime["jobs"])
+    add(
+        _check,
+        "Compare a published collection with its files, and mend it.",
+        *options.CHECK,
+        *(runtime[name] for name in ("verify", "jobs", "storage_options", "allow_private_hosts")),
+    )
     add(_view, "Show a collection that was published on a map in the browser.", *options.VIEW, storage)
     add(
         _demo, "Make a small scene, run the whole job on it and show where everything is.", *options.DEMO, options.QUIET
@@ -143,8 +159,6 @@ def _guarded(command: Callable[..., int], *, json: bool, debug: bool, quiet: boo
     _configure_streams(debug=debug)
     try:
         return command(output, **{name: value for name, value in arguments.items() if value not in (None, (), {})})
-    except BrokenPipeError:
-        raise
     except JobInterrupted as stopped:
         _show(stopped.result, output)
         sys.stderr.write(f"{stopped}\n")
@@ -254,6 +268,20 @@ def _status(output: Output, *, job: str, jobs: str | None = None) -> int:
     return ALL_TILES
 
 
+def _check(output: Output, *, collection: str, **settings: Any) -> int:
+    from rastercollection.api import check_collection
+    from rastercollection.cli.terminal import print_report
+
+    report = check_collection(collection, **settings)
+    if output.json:
+        _print_json(report.to_dict())
+    else:
+        print_report(report, sys.stdout)
+    if not report.was_asked:
+        return JOB_FAILED
+    return ALL_TILES if report.is_sound else SOME_FAILED
+
+
 def _view(output: Output, *, collection: str, host: str, no_browser: bool, **settings: Any) -> int:
     from rastercollection.viewer import view_collection
 
@@ -354,7 +382,7 @@ def _configure_streams(*, debug: bool) -> None:
     import logging
 
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot show must not end the job
     logging.basicConfig(stream=sys.stderr, level=logging.INFO if debug else logging.CRITICAL)
 

@@ -15,6 +15,7 @@ from rastercollection.model.parameters import Parameter, parameters
 from rastercollection.model.request import CollectionRequest
 
 __all__ = [
+    "CHECK",
     "DEBUG",
     "DEMO",
     "JSON",
@@ -112,6 +113,16 @@ VIEW = (
         metavar="ORIGIN",
         help="a site whose pages may read tiles and COGs from it, as https://maps.example; more than once for several",
     ),
+)
+CHECK = (
+    Argument(
+        "collection",
+        "COLLECTION",
+        "a collection.json, the folder of a static catalog, the OUT of 'run', or the address of a pgSTAC database",
+    ),
+    Option(["--id", "collection_id"], metavar="ID", help="of the collection, where the catalog holds several"),
+    Option(["--fix"], is_flag=True, help="mend what is found wrong"),
+    Option(["--titiler", "titiler_url"], metavar="URL", help="tile server that shows it, and is asked whether it does"),
 )
 DEMO = (
     Option(["--output"], default="demo-collection", show_default=True, metavar="DIR", help="where everything goes"),

@@ -10,10 +10,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Protocol, Self, TextIO, cast
 
+from rastercollection.cli.streams import StandardStream
 from rastercollection.cli.terminal import error_text, plural
 from rastercollection.core.events import (
     Event,
@@ -49,14 +51,15 @@ def show_progress(stream: TextIO | None = None) -> ProgressDisplay:
     """Bars where ``stream`` is a terminal that can draw them, plain lines otherwise.
 
     Args:
-        stream: Standard error when None.
+        stream: Standard error when None; nothing is shown where the program has none.
     """
     from rich.console import Console
 
-    console = Console(file=stream or sys.stderr, highlight=False)
+    shown = stream or sys.stderr or cast(TextIO, StandardStream(None))
+    console = Console(file=shown, highlight=False)
     if console.is_terminal and not console.is_dumb_terminal:
         return BarProgress(console)
-    return LineProgress(stream or sys.stderr)
+    return LineProgress(shown)
 
 
 def _waiting(event: JobWaiting) -> str:
@@ -106,7 +109,8 @@ class LineProgress:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.stream.flush()
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more: that is no failure of the job
+            self.stream.flush()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -150,8 +154,9 @@ class LineProgress:
             self._write(f"{self._label}: {done}{of} ({_counts(self._counts)})")
 
     def _write(self, line: str) -> None:
-        self.stream.write(f"{line}\n")
-        self.stream.flush()
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
 
 
 class BarProgress:
@@ -164,6 +169,7 @@ class BarProgress:
     def __init__(self, console: Console) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+        console.file = cast(TextIO, StandardStream(console.file))  # rich ends the program when nobody reads it
         self.console = console
         self._progress = Progress(
             SpinnerColumn(finished_text="✓"),

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rastercollection.api import CollectionPlan
+    from rastercollection.checking.report import CollectionReport
     from rastercollection.job.reporting import JobReport
     from rastercollection.job.result import JobResult, TileOutcome
     from rastercollection.model.joining import Joining
     from rastercollection.model.tile_forecast import TileForecast
 
-__all__ = ["error_text", "format_error", "plural", "print_plan", "print_result", "print_status"]
+__all__ = ["error_text", "format_error", "plural", "print_plan", "print_report", "print_result", "print_status"]
 
 MOST_TILES = 40
 COLORS = {"cog": "green", "unserved": "yellow", "failed": "red", "skipped": "yellow", "not_run": "yellow"}
@@ -308,3 +309,16 @@ def _about(blob: str, notice: Notice) -> str:
 
 def _others(count: int) -> str:
     return f" (and {plural(count, 'more tile')})" if count else ""
+
+
+def print_report(report: CollectionReport, stream: TextIO) -> None:
+    """What was found wrong with a collection, each with its remedy."""
+    lines = [f"{report.collection_id}  {report.where}", f"{report.items} items, {report.cogs} COGs, {report.verify}"]
+    for finding in report.findings:
+        state = "mended: " if finding.is_mended else ""
+        lines.append(f"  {state}[{finding.code}] {finding.what}: {finding.reason} {finding.where}".rstrip())
+        if finding.remedy:
+            lines.append(f"    {finding.remedy}")
+    if not report.findings:
+        lines.append("nothing is wrong")
+    stream.write("".join(f"{safe_text(line)}\n" for line in lines))

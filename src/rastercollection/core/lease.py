@@ -150,22 +150,29 @@ class Mark:
 
 
 def _is_running(process: int) -> bool:
+    """One that has ended and that its parent has not asked about yet is there, and does nothing any more."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except OSError:
         return True
-    return True
+    return _stat(process)[:1] not in (["Z"], ["X"])
 
 
 def _started(process: int) -> int | None:
     """Clock ticks from the machine's start to the process's; None where that cannot be told."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        # the name in parentheses may hold anything; the start is the 20th field after it
-        fields = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
-        return int(fields[19])
+    with contextlib.suppress(ValueError, IndexError):
+        return int(_stat(process)[19])
     return None
+
+
+def _stat(process: int) -> list[str]:
+    """What Linux tells of a process, from its state on; empty elsewhere."""
+    with contextlib.suppress(OSError):
+        # the name in parentheses may hold anything
+        return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    return []
 
 
 @functools.cache

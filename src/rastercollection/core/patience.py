@@ -77,8 +77,15 @@ class Patience:
 
 
 class _Patient:
+    """A backend that is asked again; it does not pickle: workers have no use for it."""
+
     def __init__(self, backend: Any, patience: Patience) -> None:
         self._backend, self._patience = backend, patience
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """That of the backend: what it offers besides is found by ``isinstance``."""
+        return type(self._backend)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

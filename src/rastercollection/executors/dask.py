@@ -23,6 +23,7 @@ import attrs
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
+from rastercollection.core.forks import forked_since
 from rastercollection.errors import (
     ExecutorBrokenError,
     ExecutorError,
@@ -104,6 +105,7 @@ class DaskExecutor(ContextManaged):
         self._limit = max_workers
         self._shares_filesystem = self._connection.shares_filesystem if shares_filesystem is None else shares_filesystem
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._pending: deque[_RemoteCall] = deque()
         self._unfinished: dict[Future[Any], _RemoteCall] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -133,6 +135,7 @@ class DaskExecutor(ContextManaged):
         except ExecutorError as error:
             self._check_open()
             return refused(error)
+        self._check_open()
         future: Future[T] = Future()
         call = _RemoteCall(future, payload, function_name(fn))
         with self._lock:
@@ -153,6 +156,8 @@ class DaskExecutor(ContextManaged):
         Returns:
             Whether the future has failed with ``reason``: False where it is not this executor's, or ended before.
         """
+        if self._process != os.getpid():
+            return False
         with self._lock:
             call = self._unfinished.get(future)
             if call is None or future.done() or call.given_up is not None:
@@ -171,6 +176,8 @@ class DaskExecutor(ContextManaged):
             wait: Return when that has happened.
             cancel_futures: Cancel the futures that have not been handed to the scheduler.
         """
+        if self._process != os.getpid():
+            return
         with self._lock:
             self._closed = True
             if self._closer is None:
@@ -182,6 +189,9 @@ class DaskExecutor(ContextManaged):
             self._closer.join()
 
     def _check_open(self) -> None:
+        error = forked_since(self._process, "DaskExecutor")
+        if error is not None:
+            raise error
         if self._closed:
             raise shut_down_error("DaskExecutor")
         if self._failure is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar
@@ -11,7 +13,8 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
-from rastercollection.errors import ExecutorBrokenError, ExecutorError, TaskError
+from rastercollection.core.forks import forked_since
+from rastercollection.errors import ExecutorBrokenError, ExecutorError, ForkedProcessError, TaskError
 from rastercollection.executors.lifecycle import ContextManaged, shut_down_error
 
 __all__ = ["PoolExecutor"]
@@ -81,6 +84,7 @@ class PoolExecutor(ContextManaged):
     ) -> None:
         self._pool = pool
         self._closed = False
+        self._process = os.getpid()
         self._unfinished: set[_PooledFuture[Any]] = set()
         self._capabilities = capabilities or _capabilities_of(pool, max_workers)
 
@@ -94,7 +98,11 @@ class PoolExecutor(ContextManaged):
         Raises:
             ExecutorError: After ``shutdown``, of this executor or of the pool.
             ExecutorBrokenError: The pool is broken.
+            ForkedProcessError: The pool was at work before this process was forked.
         """
+        error = _lost(self._pool) or forked_since(self._process, "PoolExecutor")
+        if error is not None:
+            raise error
         if self._closed:
             raise shut_down_error("PoolExecutor")
         try:
@@ -127,10 +135,21 @@ class PoolExecutor(ContextManaged):
             cancel_futures: Cancel those that have not started.
         """
         self._closed = True
+        if self._process != os.getpid():
+            return
         unfinished = self._unfinished.copy()
         running = {future for future in unfinished if not (cancel_futures and future.cancel())}
         if wait:
             concurrent.futures.wait(running)
+
+
+def _lost(pool: concurrent.futures.Executor) -> ForkedProcessError | None:
+    """The error of a pool of the standard library whose threads were left behind by a fork."""
+    threads = [*(getattr(pool, "_threads", None) or ()), getattr(pool, "_executor_manager_thread", None)]
+    started = [thread for thread in threads if isinstance(thread, threading.Thread)]
+    if not started or any(thread.is_alive() for thread in started):
+        return None
+    return ForkedProcessError("The pool's threads are not in this process, or have ended.", "Make a pool here.")
 
 
 def _capabilities_of(pool: concurrent.futures.Executor, max_workers: int | None) -> ExecutorCapabilities:

@@ -19,11 +19,13 @@ import attrs
 from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
+from rastercollection.core.forks import is_forked
 from rastercollection.errors import ExecutorBrokenError, ExecutorError, MachineError, TaskError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
 from rastercollection.executors.memory_watch import MemoryWatch
 from rastercollection.executors.packing import function_name, pack_call, refused, settle
 from rastercollection.executors.slots import Call, SlotPool, fail
+from rastercollection.executors.socket_folder import mark_socket_folder
 from rastercollection.executors.worker_process import WorkerGoneError, WorkerProcess
 
 __all__ = ["ProcessExecutor", "StartMethod"]
@@ -201,6 +203,7 @@ class ProcessExecutor(ContextManaged):
         worker_memory: int | None = None,
     ) -> None:
         context = multiprocessing.get_context(_start_method(start_method))
+        mark_socket_folder()
         packed = None if initializer is None else pack_call(initializer, (), {})
         if worker_memory is not None and worker_memory < 1:
             raise ExecutorError(f"Workers cannot have worker_memory={worker_memory}.", "Give a number of bytes.")
@@ -254,9 +257,9 @@ class ProcessExecutor(ContextManaged):
 
 
 def _start_method(wanted: str | None) -> str:
+    """How processes start. A fork of a process that has a fork server cannot use it, and spawns."""
     available = [name for name in ("forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
-    if wanted is None:
-        return available[0]
+    wanted = wanted or available[0]
     if wanted not in available:
         raise ExecutorError(f"Processes cannot be started by {wanted!r}.", f"Choose from: {', '.join(available)}.")
-    return wanted
+    return "spawn" if is_forked() else wanted

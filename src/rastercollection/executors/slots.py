@@ -6,6 +6,7 @@ import atexit
 import concurrent.futures
 import contextlib
 import functools
+import os
 import threading
 import weakref
 from collections import deque
@@ -15,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from rastercollection.core.forks import forked_since
 from rastercollection.core.shortage import of_shortage
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ExecutorBrokenError, TaskError
@@ -94,6 +96,7 @@ class SlotPool(Generic[C]):
         self._idle = 0
         self._closed = False
         self._broken: ExecutorBrokenError | None = None
+        self._process = os.getpid()
         _pools_to_close().add(self)
 
     def submit(self, call: C) -> None:
@@ -102,7 +105,9 @@ class SlotPool(Generic[C]):
         Raises:
             ExecutorError: After :meth:`shutdown`.
             ExecutorBrokenError: No call can be run any more.
+            ForkedProcessError: The pool was made before this process was forked.
         """
+        self.check_open()
         with self._changed:
             self.check_open()
             if len(self._pending) >= self._idle and len(self._threads) < self.size:
@@ -118,6 +123,8 @@ class SlotPool(Generic[C]):
         Returns:
             Whether the future has failed with ``reason``.
         """
+        if self._process != os.getpid():
+            return False
         with self._changed:
             taken = self._taken.get(future)
             call = taken.call if taken else next((each for each in self._pending if each.future is future), None)
@@ -137,6 +144,9 @@ class SlotPool(Generic[C]):
 
     def check_open(self) -> None:
         """Raise what :meth:`submit` would raise now."""
+        error = forked_since(self._process, self.name)
+        if error is not None:
+            raise error
         if self._broken is not None:
             raise _copy(self._broken)
         if self._closed:
@@ -144,6 +154,8 @@ class SlotPool(Generic[C]):
 
     def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
         """Take no more calls; idempotent. What is queued still runs, unless ``cancel_futures``."""
+        if self._process != os.getpid():  # what runs, and waits, is the business of the process that it was made in
+            return
         with self._changed:
             self._closed = True
             dropped = self._drop_pending() if cancel_futures else []

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from typing import Any, cast
 
+from rastercollection.core.forks import ForkSafeLock
 from rastercollection.errors import ExecutorBrokenError
 from rastercollection.executors.memory_watch import MemoryWatch
 from rastercollection.executors.packing import PackedOutcome, run_packed
@@ -36,8 +37,17 @@ LAST_BREATH_SECONDS = 1.0
 GROUP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} if hasattr(signal, "pthread_sigmask") else set()
 """What reaches a whole process group: Ctrl-C, a service manager's word to end, the end of the terminal."""
 
-_starting_or_reaping = threading.Lock()
+_starting_or_reaping = ForkSafeLock(brief=True)
 """multiprocessing polls all children whenever it starts one: two threads that reap the same child lose its status."""
+
+
+def _forget_children() -> None:
+    """Of the process this one was forked from: multiprocessing waits for them, but in forks it made itself."""
+    getattr(multiprocessing.process, "_children", set()).clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_children)
 
 
 class WorkerGoneError(Exception):

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -16,7 +16,8 @@ from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.engine.journal import utc_now
 from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
-from rastercollection.core.models import JobRecord, JobStatus, TaskResult, TaskStatus
+from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
+from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest
 from rastercollection.core.workflow import JobContext, TaskKind, Workflow
 from rastercollection.disclosure.logs import get_logger
@@ -36,6 +37,7 @@ from rastercollection.errors import (
 )
 from rastercollection.job.admitting import admitted, are_there
 from rastercollection.job.collection_workflow import default_workflow
+from rastercollection.job.disk_space import find_room
 from rastercollection.job.forecast import JobForecast, forecast_job
 from rastercollection.job.rerun import rerun_rule
 from rastercollection.job.result import JobResult
@@ -50,17 +52,25 @@ from rastercollection.job.runtime import (
 )
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.sources import every_part, find_sources, fingerprints
+from rastercollection.job.sweeping import sweep_leftovers
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
+from rastercollection.model.room import Room
 from rastercollection.model.source_names import TILES
 from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports.storage import StorageBackend
+
+if TYPE_CHECKING:
+    from rastercollection.rasters.limits import Limits
 
 __all__ = ["CollectionRun", "result_or_raise"]
 
 AGAIN = "Call again with the same parameters to go on where it stopped."
 
 log = get_logger("rastercollection")
+
+AT_FIRST = 10.0
+"""Seconds of patience before a job has begun: a wrong address is told soon."""
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +83,7 @@ class CollectionRun:
         workflow: What is done.
         storage: Where sources and outputs are.
         sources: What was found.
+        patience: With storage, catalog and job store, while a job is under way.
     """
 
     request: CollectionRequest
@@ -80,6 +91,7 @@ class CollectionRun:
     workflow: Workflow
     storage: StorageBackend
     sources: Sources
+    patience: Patience = attrs.field(factory=Patience)
 
     @classmethod
     def prepare(cls, request: CollectionRequest, options: RuntimeOptions) -> Self:
@@ -90,7 +102,7 @@ class CollectionRun:
         """
         storage = open_storage(options)
         try:
-            sources = find_sources(request, storage)
+            sources = find_sources(request, Patience(seconds=AT_FIRST).of(storage))
         except PrivateAddressError as error:
             problem = f"{error.code}: {error.message} {error.hint}"
             raise RequestError([RequestProblem("container_name", repr(request.container_name), problem)]) from error
@@ -131,8 +143,15 @@ class CollectionRun:
 
     def _run(self, runtime: Runtime, engine: Engine, job: JobRecord, lease: HeldLease) -> JobResult:
         """Run the job under its lease, of which everything is asked that writes."""
-        engine = attrs.evolve(engine, resources=runtime.guarded(lease).resources())
+
+        def sweep() -> tuple[Notice, ...]:
+            return sweep_leftovers(self.request, runtime.storage, runtime.catalog, runtime.limits, lease.lease)
+
+        engine = attrs.evolve(engine, resources=runtime.guarded(lease).resources(), worker_died=sweep)
+        found = sweep()
         admitted = self._admitted(engine, job)
+        room = find_room(self.request, runtime.limits, runtime.jobs)
+        admitted = attrs.evolve(admitted, notices=(*found, *admitted.notices), room=room)
         if self.sources.files and not admitted.files:
             return self._nothing_new(engine, job, admitted, lease)
         outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease)
@@ -163,6 +182,7 @@ class CollectionRun:
             still_holds=lambda result: are_there(result, self.storage, self.options.verify),
             is_plan=True,
         )
+        sources = attrs.evolve(sources, room=self._room(limits))
         if not predict:
             return JobForecast(notices=sources.notices, joining=sources.joining)
         return forecast_job(self.request, self.workflow, sources, resources)
@@ -171,6 +191,7 @@ class CollectionRun:
         return Engine(
             executor=runtime.executor,
             jobs=runtime.jobs,
+            patience=self.patience,
             resources=runtime.resources(),
             observers=tuple(self.options.observers),
             still_holds=lambda result: are_there(result, self.storage, self.options.verify),
@@ -203,12 +224,13 @@ class CollectionRun:
         )
 
     def _admitted(self, engine: Engine, job: JobRecord) -> Sources:
+        asked = {name: self.patience.of(engine.resources[name]) for name in ("storage", "catalog")}
         return admitted(
             self.request,
             self.workflow,
             self.sources,
-            resources=engine.resources,
-            earlier=engine.patience.of(engine.jobs).results(job.id),
+            resources={**engine.resources, **asked},
+            earlier=self.patience.of(engine.jobs).results(job.id),
             still_holds=lambda result: engine.holds(self.workflow, result),
             is_plan=False,
         )
@@ -250,6 +272,12 @@ class CollectionRun:
                 kept = attrs.evolve(ended, created_at=known.created_at, submission=known.submission)
                 engine.patience.of(engine.jobs).commit(job.id, lease.token, job=kept)
         return JobResult.from_job(ended)
+
+    def _room(self, limits: Limits) -> Room:
+        """What there is on the disks; a job store is not made."""
+        with contextlib.suppress(ObjectNotFoundError), open_job_store(self.options.jobs, make=False) as jobs:
+            return find_room(self.request, limits, jobs)
+        return find_room(self.request, limits, None)
 
     def _earlier(self) -> list[TaskResult]:
         """Results of an earlier run of the job; none where there is no job store, which is not made."""

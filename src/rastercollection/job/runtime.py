@@ -12,6 +12,7 @@ import attrs
 
 from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.executor import Executor, ExecutorCapabilities
+from rastercollection.core.forks import check_not_forked
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import Task
 from rastercollection.core.registry import Registry
@@ -39,6 +40,7 @@ __all__ = [
     "lasting_job_store",
     "open_catalog",
     "open_job_store",
+    "open_named_catalog",
     "open_runtime",
     "open_storage",
     "planned_limits",
@@ -69,7 +71,10 @@ class Runtime:
         """
         guard = lease.guard(reachable=_reaches(self.jobs, self.executor.capabilities))
         return attrs.evolve(
-            self, storage=guarded_storage(self.storage, guard), catalog=guarded_catalog(self.catalog, guard)
+            self,
+            storage=guarded_storage(self.storage, guard),
+            catalog=guarded_catalog(self.catalog, guard),
+            limits=attrs.evolve(self.limits, guard=guard),
         )
 
     def resources(self) -> dict[str, Any]:
@@ -93,6 +98,7 @@ def open_runtime(
         UnknownNameError, MissingExtraError: A name that nothing stands behind.
         RequestError: The executor's workers cannot see the storage.
         BackendError: The catalog or job store cannot be used.
+        ForkedProcessError: The executor works in this process, and rasters cannot be opened here.
     """
     with contextlib.ExitStack() as opened:
         catalog = open_catalog(request, options, storage)
@@ -100,6 +106,8 @@ def open_runtime(
             catalog.check()
         jobs = opened.enter_context(open_job_store(options.jobs))
         executor = _open_executor(opened, options, tiles)
+        if executor.capabilities.shares_memory:
+            check_not_forked()
         _check_reach(request, storage, executor)
         yield Runtime(
             storage=storage,
@@ -126,6 +134,12 @@ def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: S
     if options.catalog is not None and not isinstance(options.catalog, str):
         return options.catalog
     address = Hidden(options.catalog or addresses.join(request.output_container, "stac"))
+    return open_named_catalog(address, storage)
+
+
+def open_named_catalog(named: Hidden | str, storage: StorageBackend) -> CatalogBackend:
+    """A database by the scheme of its address; anything else is the folder of a static catalog."""
+    address = named if isinstance(named, Hidden) else Hidden(named)
     name = _catalog_name(address.value)
     if name == "static":
         return cast(CatalogBackend, CATALOGS.load(name)(addresses.normalise(address.value), storage))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sweep_leftovers"]
 
+
 IsOver = Callable[[Mark], bool]
 
 

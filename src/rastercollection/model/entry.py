@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from rastercollection.model.mosaic import Mosaic
+from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.output import Output
 
 __all__ = [
@@ -27,6 +27,7 @@ class CatalogEntry:
         items_in_collection: Items of the collection counted in the catalog afterwards, whoever published them.
         digest, item_ids, mode: Of the publication, to tell later whether it is still there.
         mosaic: The MosaicJSON over all items of the collection, as it is when they are published; None without one.
+        overview: Another overview than the job's own, made since others had added to the collection; None without one.
         dropped_cogs: Addresses of COGs whose items the mode ``replace`` dropped. The files stay where they are.
         search_id: Of the registered search; None where the catalog has no searches.
         urls: viewer, tilejson, tiles, info, point, statistics, wmts, as far as there are; empty without a tile server.
@@ -57,3 +58,4 @@ class CatalogEntry:
     methods: Mapping[str, str] = attrs.field(factory=dict)
     layers: Mapping[str, str] = attrs.field(factory=dict)
     outputs: tuple[Output, ...] = ()
+    overview: Overview | None = None

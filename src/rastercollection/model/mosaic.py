@@ -12,7 +12,10 @@ from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import CogFile
 from rastercollection.model.output import Output
 
-__all__ = ["Mosaic", "Overview"]
+__all__ = ["OVERVIEW_FACTS", "Mosaic", "Overview"]
+
+OVERVIEW_FACTS = ("href", "thumbnail", "maxzoom", "size")
+"""What a summary says of an overview."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +40,10 @@ class Overview:
     seconds: float = 0.0
     outputs: tuple[Output, ...] = ()
     members: str = ""
+
+    def summary(self) -> dict[str, Any]:
+        """Its address and zooms, or None for them with the reason why there is none."""
+        return {**{name: getattr(self.image, name, None) for name in OVERVIEW_FACTS}, "reason": self.reason}
 
 
 @attrs.frozen(kw_only=True)

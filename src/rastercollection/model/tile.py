@@ -14,6 +14,7 @@ from rastercollection.model.cog import CogSettings
 from rastercollection.model.evidence import Content, PixelEvidence, Subject, Verdict
 from rastercollection.model.joining import Joining, PublishedTile
 from rastercollection.model.names import TileName, tile_names
+from rastercollection.model.room import Room
 from rastercollection.model.source_names import without_part
 
 __all__ = [
@@ -65,6 +66,7 @@ class Sources:
         kept: Names that sources have in the collection already, by blob.
         published: Items that the collection holds before the job begins.
         joining: What the job will change of them; None where nothing is published.
+        room: What there is on the disks that the job writes to; None where nobody has looked.
     """
 
     files: tuple[SourceFile, ...]
@@ -74,6 +76,7 @@ class Sources:
     kept: Mapping[str, TileName] = attrs.field(factory=dict)
     published: tuple[PublishedTile, ...] = ()
     joining: Joining | None = None
+    room: Room | None = None
 
     @property
     def names(self) -> Mapping[str, TileName]:

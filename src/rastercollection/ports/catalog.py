@@ -13,6 +13,7 @@ from rastercollection.core.models import Notice
 __all__ = [
     "PUBLISH_MODES",
     "CatalogBackend",
+    "CatalogFault",
     "CatalogInFiles",
     "Publication",
     "PublishMode",
@@ -124,6 +125,34 @@ class CatalogBackend(Protocol):
         ...
 
 
+CatalogFaultCode = Literal[
+    "COLLECTION_UNREADABLE",
+    "COLLECTION_NOT_LINKED",
+    "ITEM_MISSING",
+    "ITEM_ALTERED",
+    "MIRROR_MISSING",
+    "MIRROR_ALTERED",
+    "LEFTOVER",
+]
+
+
+@attrs.frozen(kw_only=True)
+class CatalogFault:
+    """What is wrong with the documents of a published collection.
+
+    Attributes:
+        code: The kind.
+        what: The item, or the file, by name.
+        where: Public address.
+        reason: In words.
+    """
+
+    code: CatalogFaultCode
+    what: str
+    where: str
+    reason: str
+
+
 @runtime_checkable
 class CatalogInFiles(Protocol):
     """What a catalog can besides, where its documents lie in storage: perhaps beside what jobs write there."""
@@ -134,6 +163,10 @@ class CatalogInFiles(Protocol):
 
     def strangers(self, collection_id: str) -> Sequence[str]:
         """Public addresses of objects that publishing would overwrite or delete, and that no publishing made."""
+        ...
+
+    def faults(self, collection_id: str) -> Sequence[CatalogFault]:
+        """What is wrong with the documents of a collection, compared with what they say of each other."""
         ...
 
 
@@ -155,6 +188,10 @@ class SearchableCatalog(Protocol):
         Returns:
             The id that the catalog gives the search.
         """
+        ...
+
+    def searches(self, collection_id: str) -> Sequence[str]:
+        """Ids of the registered searches over all items of a collection."""
         ...
 
     def has_search(self, search_id: str) -> bool:

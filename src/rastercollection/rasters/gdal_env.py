@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rastercollection.core.forks import rely_on_threads
 from rastercollection.core.machine import MIB
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.proj_data import usable_proj_data
@@ -104,6 +105,7 @@ def forget_cached(path: str, config: Mapping[str, str]) -> None:
         config: The options that it is opened with: they are part of the name.
     """
     if is_remote(path):
+        rely_on_threads()
         for name in ("rasterio._env", "rasterio._err"):
             logging.getLogger(name).addFilter(_is_news)
         thread = threading.Thread(target=_open_and_close, args=(path, config), name=_FORGETTER)
@@ -173,10 +175,12 @@ def gdal_environment(limits: Limits, source_config: Mapping[str, str] | None = N
         source_config: GDAL's options for this source, credentials among them; they win over the defaults.
 
     Raises:
+        ForkedProcessError: GDAL was used in the process that this one was forked from.
         MachineError: ``PROJ_DATA_UNUSABLE``.
     """
     import rasterio
 
+    rely_on_threads()
     usable_proj_data()
     options = {"GDAL_NUM_THREADS": str(limits.gdal_threads), **SAFE_OPTIONS}
     with (

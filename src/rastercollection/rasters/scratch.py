@@ -34,6 +34,8 @@ __all__ = ["scratch_folder", "scratch_root"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _TURN_SECONDS = 5.0
+_LOOKS = 3
+"""What was just removed may not count as free at once."""
 _PATIENCE = 30.0
 """Seconds that one who holds room waits for more: two such that wait for each other would wait for ever."""
 
@@ -89,22 +91,30 @@ def _patience(waits: bool, *, holds: bool) -> float:
 
 @functools.cache
 def _sweep_once(root: str, _process: int) -> None:
-    sweep(root, lambda mark: mark.owner.is_dead)
+    _sweep(root)
+
+
+def _sweep(root: str) -> bool:
+    return bool(sweep(root, lambda mark: mark.owner.is_dead))
 
 
 def _taken(root: str, limits: Limits, needed: int, notify: Notify | None, *, patience: float) -> str:
-    began, pause = time.monotonic(), _FIRST_PAUSE
+    began, pause, misses, told = time.monotonic(), _FIRST_PAUSE, 0, False
     while True:
         with _turn(root):
             disk = _Disk.of(root)
             if needed <= max(0, disk.free - disk.promised):
                 return folder_for(limits.guard.mark, root, needed)
-        if needed > disk.free + disk.to_be_freed:
+        if _sweep(root):
+            continue
+        misses = misses + 1 if needed > disk.most else 0
+        if misses == _LOOKS:
             raise _full(f"{_has(root, disk.free)}; a tile may need {_mib(needed)}.", retryable=False)
         if time.monotonic() - began >= patience:
             others = f"others have reserved {_mib(disk.promised)} of it"
             raise _full(f"{_has(root, disk.free)}, and {others}; a tile may need {_mib(needed)}.", retryable=True)
-        if notify is not None and pause == _FIRST_PAUSE:
+        if notify is not None and not misses and not told:
+            told = True
             notify(
                 "WAITING_FOR_ROOM",
                 f"A tile that may need {_mib(needed)} waited until others had freed room in the scratch folder {root}.",
@@ -134,21 +144,22 @@ class _Disk:
     Attributes:
         free: To be written now.
         promised: Of these, what folders that are there have asked for and not used yet.
-        to_be_freed: What folders of others hold.
+        most: Free once others have given all back; no less than that.
     """
 
     free: int
     promised: int
-    to_be_freed: int
+    most: int
 
     @classmethod
     def of(cls, root: str) -> Self:
-        promised = to_be_freed = 0
+        promised = others = 0
         for path in _live(root):
-            used = _used(path)
-            promised += max(0, size_of(os.path.basename(path)) - used)
-            to_be_freed += used if path not in _own.folders else 0
-        return cls(free=shutil.disk_usage(root).free, promised=promised, to_be_freed=to_be_freed)
+            asked = size_of(os.path.basename(path))
+            promised += max(0, asked - _used(path))
+            others += asked if path not in _own.folders else 0
+        usage = shutil.disk_usage(root)
+        return cls(free=usage.free, promised=promised, most=min(usage.total, usage.free + others))
 
 
 def _live(root: str) -> list[str]:

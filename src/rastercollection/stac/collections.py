@@ -39,6 +39,7 @@ def collection_dict(
     drawn_as: Structure = (),
     mosaic: Mosaic | None = None,
     overview: CogFile | None = None,
+    overview_members: str = "",
     is_outdated: bool = False,
     links: Mapping[str, str] | None = None,
 ) -> Fields:
@@ -51,7 +52,8 @@ def collection_dict(
         drawn_as: What these are made for; empty without any COG.
         mosaic: Result of stage 3; None when it did not run.
         overview: The overview made beside it; None where there is none.
-        is_outdated: The overview does not show all of the collection.
+        overview_members: Digest of the COGs that the collection consisted of when that was made.
+        is_outdated: The overview does not show all of the collection, or there is none although it needs one.
         links: Addresses of a tile server that shows the collection, by name.
     """
     item_assets = _item_assets(items, request.asset_key)
@@ -64,11 +66,12 @@ def collection_dict(
         keywords=list(dict.fromkeys([*KEYWORDS, *request.keywords])),
         providers=[pystac.Provider.from_dict(dict(provider)) for provider in request.providers],
         summaries=pystac.Summaries(_summaries(items, request.asset_key)),
-        assets={**_mosaic_assets(mosaic), **_overview_assets(overview, is_outdated)},
+        assets={**_mosaic_assets(mosaic), **_overview_assets(overview, overview_members, is_outdated)},
         extra_fields={
             "item_assets": item_assets,
             **({"renders": dict(renders)} if renders else {}),
             **({terms.DRAWN_AS: list(drawn_as)} if drawn_as else {}),
+            **({terms.OUTDATED: True} if is_outdated and overview is None else {}),
         },
     )
     collection.add_links(_links(links or {}))
@@ -158,11 +161,11 @@ def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     return {"mosaicjson": asset}
 
 
-def _overview_assets(overview: CogFile | None, is_outdated: bool) -> dict[str, pystac.Asset]:
+def _overview_assets(overview: CogFile | None, members: str, is_outdated: bool) -> dict[str, pystac.Asset]:
     if overview is None:
         return {}
     zooms = {terms.MINZOOM: overview.minzoom, terms.MAXZOOM: overview.maxzoom}
-    state = {terms.OUTDATED: True} if is_outdated else {}
+    state = {**({terms.MEMBERS: members} if members else {}), **({terms.OUTDATED: True} if is_outdated else {})}
     assets = {
         terms.OVERVIEW: pystac.Asset(
             overview.href,

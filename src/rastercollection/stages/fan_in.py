@@ -27,6 +27,7 @@ __all__ = [
     "made_cogs",
     "made_mosaic",
     "made_overview",
+    "overview_result",
     "published_entry",
     "validated_sources",
 ]
@@ -65,8 +66,13 @@ def made_mosaic(context: TaskContext) -> Mosaic | None:
 
 def made_overview(context: TaskContext) -> Overview | None:
     """What became of the overview beside the mosaic; None where it is turned off."""
-    value = _value_of(context, CREATE_OVERVIEW)
-    return from_dict(Overview, value) if value is not None else None
+    result = overview_result(context)
+    return from_dict(Overview, result.value) if result is not None and result.value is not None else None
+
+
+def overview_result(context: TaskContext) -> TaskResult | None:
+    """The result of the task that made the overview beside the mosaic; None where it is turned off."""
+    return _result_of(context, CREATE_OVERVIEW)
 
 
 def published_entry(context: TaskContext) -> CatalogEntry | None:
@@ -76,9 +82,14 @@ def published_entry(context: TaskContext) -> CatalogEntry | None:
 
 
 def _value_of(context: TaskContext, task_type: str, stage: str = CREATE_MOSAICJSON) -> Mapping[str, Any] | None:
-    """The result of one of the tasks of a fan-in stage."""
+    """What one of the tasks of a fan-in stage returned."""
+    result = _result_of(context, task_type, stage)
+    return None if result is None else result.value
+
+
+def _result_of(context: TaskContext, task_type: str, stage: str = CREATE_MOSAICJSON) -> TaskResult | None:
     results = context.inputs.get(stage, ())
-    return next((result.value for result in results if result.task.task_type == task_type), None)
+    return next((result for result in results if result.task.task_type == task_type), None)
 
 
 @attrs.frozen

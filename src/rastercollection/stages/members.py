@@ -25,7 +25,15 @@ from rastercollection.stac.published import is_item_of, published_cog, published
 from rastercollection.stages.fan_in import made_cogs
 from rastercollection.stages.resources import Resources
 
-__all__ = ["Members", "Uncombined", "collection_members", "report_uncombined", "write_mosaic"]
+__all__ = [
+    "Members",
+    "Uncombined",
+    "collection_members",
+    "mosaic_bytes",
+    "mosaic_document",
+    "report_uncombined",
+    "write_mosaic",
+]
 
 Item = Mapping[str, Any]
 
@@ -146,6 +154,23 @@ def report_uncombined(members: Members, context: TaskContext) -> None:
             )
 
 
+def mosaic_document(
+    members: Members, cogs: Sequence[Cog], request: CollectionRequest
+) -> tuple[dict[str, Any], Sequence[Cog]]:
+    """The MosaicJSON over COGs, without those members that readers cannot combine; and those that no map shows.
+
+    Raises:
+        TaskError: ``MOSAIC_EMPTY``.
+    """
+    hidden = {each.cog.item_id for each in members.uncombined}
+    return build_mosaic([cog for cog in cogs if cog.item_id not in hidden], request)
+
+
+def mosaic_bytes(document: Mapping[str, Any]) -> bytes:
+    """A MosaicJSON as it is stored."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
 def write_mosaic(
     members: Members, made: Sequence[Cog], request: CollectionRequest, storage: StorageBackend
 ) -> tuple[Mosaic, Sequence[Cog]]:
@@ -168,12 +193,11 @@ def write_mosaic(
     uncombined = [each.cog for each in members.uncombined]
     leaving = [cog for cog in map(published_cog, members.leaving) if cog is not None]
     cogs = on_top_first([*members.cogs, *(leaving if request.create_stac_collection else ())])
-    hidden = {cog.item_id for cog in uncombined}
-    document, off_map = build_mosaic([cog for cog in cogs if cog.item_id not in hidden], request)
+    document, off_map = mosaic_document(members, cogs, request)
     url = addresses.join(
         request.mosaicjson_container, in_folder(mosaic_name(request.collection_id), request.output_folder)
     )
-    data = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    data = mosaic_bytes(document)
     written = storage.write(url, data)
     longitude, latitude, zoom = document["center"]
     west, south, east, north = document["bounds"]

@@ -13,6 +13,7 @@ from rasterio.io import DatasetReader
 from rasterio.warp import transform
 from rasterio.windows import Window
 
+from rastercollection.core.forks import rely_on_threads
 from rastercollection.core.records import jsonable
 from rastercollection.errors import ObjectNotFoundError, UnavailableError
 from rastercollection.ports.addresses import is_local
@@ -37,7 +38,9 @@ def open_cog(storage: StorageBackend, address: str) -> Iterator[DatasetReader]:
         ObjectNotFoundError: Nothing is there.
         UnavailableError: GDAL cannot open it.
         TileError: ``UNSAFE_SOURCE``.
+        ForkedProcessError: GDAL was used in the process that this one was forked from.
     """
+    rely_on_threads()
     gdal = storage.gdal_source(address)
     public = storage.public_url(address)
     if gdal is None:

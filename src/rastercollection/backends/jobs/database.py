@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rastercollection.backends.jobs.migrations.sqlite_schema import APPLICATION_ID, SQLITE_STEPS
+from rastercollection.core.forks import ForkSafeLock
 from rastercollection.errors import (
     BackendError,
     NoSpaceError,
@@ -46,15 +46,18 @@ class Database:
 
     Args:
         path: The file. It and its folder are made when missing.
+        at_once: Open it now, rather than when it is first used.
 
     Raises:
         BackendError: It cannot be opened, is no database, or is another program's.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, at_once: bool = True) -> None:
         self.path = os.path.abspath(os.fspath(path))
-        self._lock = threading.RLock()
-        self._open()
+        self._lock = ForkSafeLock()
+        self._process = 0
+        if at_once:
+            self._open()
 
     def _open(self) -> None:
         self._process = os.getpid()
@@ -129,6 +132,8 @@ class Database:
             return connection.execute(statement, values).fetchall()
 
     def _live(self) -> sqlite3.Connection:
+        if not self._process:
+            self._open()
         if not self._finalizer.alive:
             raise BackendError(f"The job store {self.path} is closed.", "Make a new one.", self.path)
         if self._process != os.getpid():  # connections do not survive a fork; the parent's is left alone
@@ -139,7 +144,8 @@ class Database:
     def close(self) -> None:
         """Close the connection; idempotent."""
         with self._lock:
-            self._finalizer()
+            if self._process:
+                self._finalizer()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

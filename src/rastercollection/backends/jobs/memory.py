@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ import attrs
 
 from rastercollection.backends.jobs.rows import by_stage, read_job, read_result
 from rastercollection.backends.jobs.texts import to_text
+from rastercollection.core.forks import ForkSafeLock
 from rastercollection.core.job_store import Reach
 from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import JobRecord, JobStatus, TaskResult
@@ -62,7 +62,7 @@ class MemoryJobStore:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock(brief=True)
         self._jobs: dict[str, _Job] = {}
         self._results: dict[str, dict[str, _Result]] = defaultdict(dict)
         self._attempts: dict[str, Counter[str]] = defaultdict(Counter)

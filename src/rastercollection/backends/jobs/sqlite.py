@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -42,14 +43,15 @@ class SqliteJobStore:
 
     Args:
         path: The file. It and its folder are made when missing.
+        at_once: Open it now; otherwise when it is first used.
 
     Raises:
         PermissionDeniedError: The place cannot be written.
         BackendError: The file is no database, another program's, or written by a newer release.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._database = Database(path)
+    def __init__(self, path: str | os.PathLike[str], *, at_once: bool = True) -> None:
+        self._database = Database(path, at_once=at_once)
 
     @classmethod
     def from_url(cls, url: str) -> SqliteJobStore:
@@ -76,8 +78,9 @@ class SqliteJobStore:
     def __repr__(self) -> str:
         return f"SqliteJobStore({self.path!r})"
 
-    def __reduce__(self) -> tuple[type[SqliteJobStore], tuple[str]]:
-        return SqliteJobStore, (self.path,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        # every task of another process gets a copy, and few use it
+        return functools.partial(SqliteJobStore, at_once=False), (self.path,)
 
     def __enter__(self) -> SqliteJobStore:
         return self

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
+from rastercollection.core.disks import Disk
 from rastercollection.core.guard import Guard
 from rastercollection.core.lease import Mark
 from rastercollection.core.temporaries import is_part, part_name, sweep
-from rastercollection.errors import BackendError, ObjectNotFoundError
+from rastercollection.errors import BackendError, NoSpaceError, ObjectNotFoundError
 from rastercollection.ports.addresses import join, local_path
 from rastercollection.ports.storage import ObjectInfo
 
@@ -83,6 +84,7 @@ class LocalObject:
 
     def put(self, local_path: str, *, overwrite: bool) -> ObjectInfo:
         _check_regular(local_path)
+        _check_room(self.path, os.stat(local_path).st_size)
         return self._publish(lambda descriptor, _: _copy(local_path, descriptor), overwrite=overwrite)
 
     def fill(self, fill: Fill) -> ObjectInfo:
@@ -233,6 +235,14 @@ def _copy(source: str, descriptor: int) -> None:
                     raise
         while chunk := file.read(CHUNK):
             _write_all(descriptor, chunk)
+
+
+def _check_room(target: str, size: int) -> None:
+    """Raise before the disk is filled with what will not fit, for others' sake."""
+    disk = Disk.of(os.path.dirname(target))
+    if disk is not None and size > disk.free:
+        free, needed = f"{disk.free / 2**20:,.1f} MiB", f"{size / 2**20:,.1f} MiB"
+        raise NoSpaceError(f"{target} takes {needed}, and {free} are free on its disk.", "", target)
 
 
 def _check_regular(path: str) -> None:

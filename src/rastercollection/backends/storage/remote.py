@@ -7,7 +7,6 @@ import datetime as dt
 import email.utils
 import functools
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ import fsspec
 from rastercollection.backends.storage.local import fetch
 from rastercollection.backends.storage.uploads import Content, upload
 from rastercollection.backends.storage.vendor import kind_of
+from rastercollection.core.forks import ForkSafeLock
 from rastercollection.core.guard import Guard
 from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError, UnavailableError
 from rastercollection.ports.addresses import AZURE_SCHEMES, HTTP_SCHEMES, join, public_form, split_scheme
@@ -35,7 +35,7 @@ _TIMES = ("last_modified", "LastModified", "Last-Modified", "updated", "mtime")
 _COPY_AT_ONCE = ("memory", "s3", "s3a", "gs", "gcs")
 """Where a copy appears whole. Azure copies in the background and meanwhile shows a target without content."""
 
-_MEMORY = threading.Lock()
+_MEMORY = ForkSafeLock()
 """Held while an object is written to ``memory://``, so that of several exclusive writers one wins."""
 
 

@@ -96,7 +96,7 @@ class Engine:
     window: int | None = None
     still_holds: Callable[[TaskResult], bool] = lambda _: False
     rerun: Rerun = lambda _task, _result: False
-    worker_died: Callable[[], None] = lambda: None
+    worker_died: Callable[[], object] = lambda: None
     stop_on_error: bool = False
     cancel: threading.Event = attrs.field(factory=threading.Event)
     lease_seconds: float = LEASE_SECONDS

@@ -87,6 +87,11 @@ class HeldLease:
             log.warning("the lease on job %s could not be given back; it ends by itself", self.job_id)
 
     @property
+    def lease(self) -> Lease:
+        """As it was acquired."""
+        return self._lease
+
+    @property
     def token(self) -> int:
         """What writes for the job are made under."""
         return self._lease.token

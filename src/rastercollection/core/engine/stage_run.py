@@ -76,7 +76,7 @@ class StageRun:
     reuse: Callable[[Task], TaskResult | None]
     should_stop: Callable[[], bool]
     may_begin: Callable[[], bool]
-    worker_died: Callable[[], None]
+    worker_died: Callable[[], object]
     stop_on_error: bool = False
 
     executed: int = attrs.field(default=0, init=False)

@@ -17,6 +17,7 @@ from rastercollection.core.records import jsonable
 from rastercollection.core.shortage import of_shortage
 from rastercollection.core.workflow import Handler, TaskContext
 from rastercollection.disclosure.logs import get_logger
+from rastercollection.disclosure.others_warnings import bear_with_others
 from rastercollection.errors import RasterCollectionError, TaskError, WorkflowDefinitionError
 
 __all__ = ["Outcome", "load_handler", "run_task"]
@@ -81,6 +82,7 @@ def _attempt(
 ) -> Outcome:
     context = TaskContext(job_id=job_id, task=task, attempt=attempt, resources=resources, inputs=inputs)
     began = time.perf_counter()
+    bear_with_others()
     value, error = None, None
     try:
         value = _json_value(task, load_handler(task.handler)(task.parameters, context))

@@ -47,7 +47,7 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
 
     Raises:
         TaskError: ``TILES_DISAGREE``, where the policy is to fail; ``MAXZOOM_TOO_DEEP``;
-            ``RESOLUTION_TOO_COARSE``.
+            ``RESOLUTION_TOO_COARSE``; ``NO_SPACE``.
     """
     request = CollectionRequest.from_parameters(context.parameters)
     sources: Sources = context.facts
@@ -59,7 +59,9 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
         if told is not None:
             context.notice(told.code, told.message)
     left_out = _left_out(request, there, staying(sources, there, request.mode), context.notice)
-    grid = _grid(request, [validation for validation in there if validation.source.blob not in left_out])
+    staying_tiles = [validation for validation in there if validation.source.blob not in left_out]
+    grid = _grid(request, staying_tiles)
+    _check_room(request, sources, staying_tiles, context.notice)
 
     def parameters(result: TaskResult) -> Mapping[str, Any]:
         found = valid.get(result.task.id)
@@ -72,6 +74,19 @@ def _plan(context: PlanContext, previous: Sequence[TaskResult]) -> Iterator[Task
         found = handed_on.get(result.task.id)
         reason = left_out.get(found.source.blob) if isinstance(found, Validation) else found
         yield Skip(task=item, reason=reason) if reason and isinstance(item, Task) else item
+
+
+def _check_room(
+    request: CollectionRequest, sources: Sources, validations: Sequence[Validation], notify: Notify
+) -> None:
+    from rastercollection.stages.cog.enough_room import check_room  # loads numpy
+
+    names = sources.names
+    planned = [
+        (found, names[found.source.blob].output_blob(found.settings.tier, request.output_folder))
+        for found in validations
+    ]
+    check_room(request, sources.room, planned, notify)
 
 
 def _decided(

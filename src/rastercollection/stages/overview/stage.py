@@ -8,17 +8,15 @@ from typing import Any
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.core.workflow import Companion, JobContext, TaskContext
-from rastercollection.model.mosaic import Overview
+from rastercollection.model.mosaic import OVERVIEW_FACTS, Overview
 from rastercollection.stac.published import PublishedOverview, published_overview
+from rastercollection.stac.terms import OUTDATED
 from rastercollection.stages.fan_in import FanInParameters
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stage_names import CREATE_OVERVIEW
 from rastercollection.stages.verifying import has_whole_overview
 
 __all__ = ["STAGE", "create_overview"]
-
-TOLD = ("href", "thumbnail", "maxzoom", "size")
-"""What a summary says of an overview."""
 
 
 def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
@@ -29,6 +27,9 @@ def create_overview(parameters: Mapping[str, Any], context: TaskContext) -> Mapp
 
 
 def _still_holds(result: TaskResult, resources: Mapping[str, Any]) -> bool:
+    """Whether it shows all of the collection, or none is needed, as the collection's document has it now."""
+    if _collection(result, resources).get(OUTDATED):
+        return False
     published = _published(result, resources)
     return published is None or not published.is_outdated
 
@@ -38,7 +39,7 @@ def _successor(result: TaskResult, resources: Mapping[str, Any]) -> Mapping[str,
     published = _published(result, resources)
     if published is None or published.is_outdated or not _is_whole(result, resources):
         return None
-    told = {name: getattr(published, name) for name in TOLD}
+    told = {name: getattr(published, name) for name in OVERVIEW_FACTS}
     return {"overview": {**told, "reason": "a later job of the collection has made another one, of all tiles"}}
 
 
@@ -65,11 +66,8 @@ def _collection(result: TaskResult, resources: Mapping[str, Any]) -> Mapping[str
 
 
 def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
-    """The overview's address and zooms, or None for them with the reason why there is none."""
     made = [from_dict(Overview, result.value) for result in results if result.value is not None]
-    if not made:
-        return {"overview": None}
-    return {"overview": {**{name: getattr(made[0].image, name, None) for name in TOLD}, "reason": made[0].reason}}
+    return {"overview": made[0].summary() if made else None}
 
 
 STAGE = Companion(

@@ -73,7 +73,7 @@ def _publication(entry: CatalogEntry) -> Publication:
 
 
 def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
-    """What was counted in the catalog, and the mosaic as it is when the items are published."""
+    """What was counted in the catalog; mosaic and overview as they are when the items are published."""
     made = [from_dict(CatalogEntry, result.value) for result in results if result.value is not None]
     if not made:
         return {"stac": None, "share_url": None, "titiler_urls": {}, "titiler_methods": {}, "titiler_layers": {}}
@@ -85,7 +85,8 @@ def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
         "titiler_methods": dict(entry.methods),
         "titiler_layers": dict(entry.layers),
     }
-    return {**facts, **({"mosaicjson": entry.mosaic.summary()} if entry.mosaic else {})}
+    later = {"mosaicjson": entry.mosaic, "overview": entry.overview}
+    return {**facts, **{name: made.summary() for name, made in later.items() if made is not None}}
 
 
 def _stac(entry: CatalogEntry) -> Mapping[str, Any]:

@@ -18,7 +18,6 @@ from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.names import in_folder, page_name, source_mark
 from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
-from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join, public_form
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
@@ -31,14 +30,16 @@ from rastercollection.stac.terms import DIGEST, EARLIEST
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview
 from rastercollection.stages.members import Members, collection_members, report_uncombined, write_mosaic
 from rastercollection.stages.resources import Resources
+from rastercollection.stages.stac.late_overview import is_outdated, make_anew
 from rastercollection.stages.stac.page_seal import sealed_page
 from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
 
-__all__ = ["publish_collection"]
+__all__ = ["publish_again", "publish_collection"]
 
 MOST_ROUNDS = 20
+MOST_OVERVIEWS = 3
 
 Json = dict[str, Any]
 
@@ -51,6 +52,7 @@ class _Draft:
     items: list[Json]
     members: Members
     mosaic: Mosaic | None
+    overview: Overview | None
     shown: Shown
     service: Service
 
@@ -67,20 +69,27 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         ObjectExistsError: With mode ``insert``, naming items that are there.
     """
     _check(made_cogs(context))
+    return publish_again(request, context)
+
+
+def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEntry:
+    """The same, where there need not be a COG of the job's own: what is published is put in order.
+
+    Raises:
+        TaskError: As of :func:`publish_collection`.
+    """
     storage, catalog = _backends(context)
     members = collection_members(request, context)
-    _report_undated(members.made, context)
-    _report_other_sources(members, context)
-    _report_same_sources(members, context)
-    draft = _draft(request, members, made_mosaic(context), context)
+    _report_tiles(members, context)
+    own = made_overview(context)
+    draft = _draft(request, members, made_mosaic(context), own, context)
     if draft.mosaic is None and draft.service.search_id is not None:
         report_uncombined(members, context)
     overviews = overview_hrefs(catalog, request.stac_item_id)
-    created = len(draft.items)
     publication = _publish(draft, catalog, _mode(request, members), context)
-    draft, count = _settle(request, context, draft, publication)
-    remove_superseded(overviews, request, storage, catalog)
-    _report_outdated(draft.members, context)
+    draft, count = _settle(request, context, draft, publication.items)
+    draft, count = _with_overview(request, context, draft, count)
+    remove_superseded(overviews | _files_of(own), request, storage, catalog)
     dropped = _report_dropped(members, context)
     service, readiness = try_service(draft.service, draft.shown)
     preview = _write_preview(request, storage, draft, publication, service.links)
@@ -88,13 +97,14 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         collection_id=publication.collection_id,
         catalog=publication.catalog,
         collection_url=publication.collection_url,
-        items_created=created,
+        items_created=len(members.made),
         items_stored=publication.stored,
         items_in_collection=count,
         digest=publication.digest,
         item_ids=publication.item_ids,
         mode=publication.mode,
         mosaic=draft.mosaic,
+        overview=None if draft.overview is own else draft.overview,
         dropped_cogs=dropped,
         search_id=service.search_id,
         urls=service.links,
@@ -131,7 +141,13 @@ def _mode(request: CollectionRequest, members: Members) -> PublishMode:
     return "upsert" if all(is_item_of(item, made[str(item["id"])]) for item in members.replaced) else mode
 
 
-def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, context: TaskContext) -> _Draft:
+def _draft(
+    request: CollectionRequest,
+    members: Members,
+    mosaic: Mosaic | None,
+    overview: Overview | None,
+    context: TaskContext,
+) -> _Draft:
     storage, catalog = _backends(context)
     files = [cog.file for cog in members.cogs]
     drawn_as = usual_structure(files, members.drawn_as)
@@ -145,7 +161,6 @@ def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, 
     service = plan_service(request, storage, catalog, shown)
     items = [item_dict(cog, request.stac_item_id, request.asset_key) for cog in members.made]
     every = [*items, *members.items]
-    overview = made_overview(context)
     collection = collection_dict(
         request,
         every,
@@ -153,15 +168,22 @@ def _draft(request: CollectionRequest, members: Members, mosaic: Mosaic | None, 
         drawn_as=drawn_as,
         mosaic=mosaic,
         overview=overview.image if overview else None,
-        is_outdated=_is_outdated(overview, members),
+        overview_members=overview.members if overview else "",
+        is_outdated=is_outdated(overview, members),
         links=service.document_links,
     )
-    return _Draft(collection=collection, items=items, members=members, mosaic=mosaic, shown=shown, service=service)
+    return _Draft(
+        collection=collection,
+        items=items,
+        members=members,
+        mosaic=mosaic,
+        overview=overview,
+        shown=shown,
+        service=service,
+    )
 
 
-def _settle(
-    request: CollectionRequest, context: TaskContext, draft: _Draft, publication: Publication
-) -> tuple[_Draft, int]:
+def _settle(request: CollectionRequest, context: TaskContext, draft: _Draft, count: int) -> tuple[_Draft, int]:
     """Make mosaic and collection document those of all members; return what they are, and the number of items.
 
     Between reading the members and publishing, another job may have appended to the collection, or written the mosaic
@@ -172,20 +194,52 @@ def _settle(
         TaskError: ``CATALOG_BUSY``; others append all the time.
     """
     storage, catalog = _backends(context)
-    made, count = draft.members.made, publication.items
+    made = draft.members.made
     for _ in range(MOST_ROUNDS):
         if count == draft.members.count and _is_current(draft.mosaic, draft.members, storage):
             return draft, count
         members = collection_members(request, context, published=True)
         mosaic = write_mosaic(members, made, request, storage)[0] if draft.mosaic else None
-        draft = _draft(request, members, mosaic, context)
+        draft = _draft(request, members, mosaic, draft.overview, context)
         count = catalog.publish(draft.collection, []).items
     raise TaskError(
-        f"Other programs change collection {publication.collection_id} all the time.",
+        f"Other programs change collection {request.stac_item_id} all the time.",
         "The items are published. Run the job again later, to make mosaic and extents of all of them.",
         code="CATALOG_BUSY",
         retryable=True,
     )
+
+
+def _with_overview(request: CollectionRequest, context: TaskContext, draft: _Draft, count: int) -> tuple[_Draft, int]:
+    """Make the overview that the collection lacks since others have added to it, and publish it; as :func:`_settle`.
+
+    Of several jobs that publish at the same time, the last one sees what all others have added.
+    """
+    storage, catalog = _backends(context)
+    for _ in range(MOST_OVERVIEWS):
+        if not is_outdated(draft.overview, draft.members):
+            return draft, count
+        overview = make_anew(context)
+        if overview is None:
+            return draft, count
+        before = overview_hrefs(catalog, request.stac_item_id)
+        members = collection_members(request, context, published=True)
+        draft = _draft(request, members, draft.mosaic, overview, context)
+        draft, count = _settle(request, context, draft, catalog.publish(draft.collection, []).items)
+        remove_superseded(before, request, storage, catalog)
+    if is_outdated(draft.overview, draft.members):
+        context.notice(
+            "OVERVIEW_OUTDATED",
+            "Other jobs change the collection faster than an overview of it is made: the one that is published does "
+            "not show all of it. Run this job again to have another made.",
+        )
+    return draft, count
+
+
+def _files_of(overview: Overview | None) -> frozenset[str]:
+    """Public addresses of the files of an overview."""
+    image = overview.image if overview is not None else None
+    return frozenset(href for href in (image.href, image.thumbnail) if href) if image is not None else frozenset()
 
 
 def _is_current(mosaic: Mosaic | None, members: Members, storage: StorageBackend) -> bool:
@@ -212,6 +266,13 @@ def _check(cogs: Sequence[Cog]) -> None:
             code="DUPLICATE_ITEM_ID",
             details={"item_ids": sorted(twice)},
         )
+
+
+def _report_tiles(members: Members, context: TaskContext) -> None:
+    """Say what the user should know of the job's tiles, and of those that they join."""
+    _report_undated(members.made, context)
+    _report_other_sources(members, context)
+    _report_same_sources(members, context)
 
 
 def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
@@ -257,26 +318,6 @@ def _names_of_both(tile: PublishedTile, cog: Cog) -> str:
     if tile.title != cog.source_blob:
         return f"{tile.title}, now of {cog.source_blob}"
     return f"{tile.title} in another container, now of that in {public_form(cog.source_container)}"
-
-
-def _is_outdated(overview: Overview | None, members: Members) -> bool:
-    """Whether an overview does not show all members, or there is none although they need one.
-
-    One of a user's stage need not tell what it shows.
-    """
-    if overview is None or overview.members in ("", members_digest(members.cogs)):
-        return False
-    return overview.image is not None or isinstance(find_low_zooms([cog.file for cog in members.combined]), LowZooms)
-
-
-def _report_outdated(members: Members, context: TaskContext) -> None:
-    """Say where the overview does not show all members: others appended while it was made."""
-    if _is_outdated(made_overview(context), members):
-        context.notice(
-            "OVERVIEW_OUTDATED",
-            "Another job changed the collection in the meantime: its overview does not show all of it. Run a job of "
-            "the collection again to have another made.",
-        )
 
 
 def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:

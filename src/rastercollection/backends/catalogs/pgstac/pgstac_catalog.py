@@ -36,6 +36,10 @@ _OTHER_ORDER = Notice(
     "database that was made with LC_COLLATE 'C'.",
 )
 
+_SEARCHES = """
+    SELECT hash FROM searches
+    WHERE metadata->>'type' = 'mosaic' AND search->'collections' = jsonb_build_array(%s::text) ORDER BY hash
+"""
 _REGISTERED = "SELECT FROM searches WHERE hash = %s"
 _SEARCH = "SELECT hash FROM search_query(%s::jsonb, _metadata => %s::jsonb)"
 
@@ -175,6 +179,14 @@ class PgstacCatalog:
             return str(row[0]) if row else ""
 
         return self._database.run(work, f"register a search over collection {collection_id}")
+
+    def searches(self, collection_id: str) -> list[str]:
+        """Ids of the registered searches over all items of a collection."""
+
+        def work(connection: psycopg.Connection[Any]) -> list[str]:
+            return [row[0] for row in connection.execute(_SEARCHES, [collection_id])]
+
+        return self._database.run(work, "look for searches")
 
     def has_search(self, search_id: str) -> bool:
         """Whether a search that was registered is still there."""

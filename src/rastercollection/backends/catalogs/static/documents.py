@@ -131,7 +131,7 @@ def sent_form(item: Mapping[str, Any], url: str) -> Json:
 def collection_document(
     collection: Mapping[str, Any], url: str, items: Sequence[ItemLink], foreign: Sequence[Mapping[str, Any]] = ()
 ) -> Json:
-    """The collection as it is stored at ``url``, with links to its items.
+    """The collection as it is stored at ``url``, with links to its items, in an order that tells nothing of its past.
 
     Args:
         collection: The collection.
@@ -142,7 +142,7 @@ def collection_document(
     links = [
         {"rel": "root", "href": "../catalog.json", "type": JSON_TYPE, "title": ROOT_TITLE},
         {"rel": "parent", "href": "../catalog.json", "type": JSON_TYPE, "title": ROOT_TITLE},
-        *(item.to_dict() for item in items),
+        *(item.to_dict() for item in sorted(items, key=lambda item: item.item_id)),
         *(dict(link) for link in foreign),
     ]
     document = placed(collection, url, links)

@@ -20,6 +20,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.forks import rely_on_threads
 from rastercollection.errors import BackendError
 from rastercollection.stac.terms import COUNT, NODATA
 
@@ -47,7 +48,9 @@ def write_table(items: Sequence[Mapping[str, Any]], row: Row, path: Path) -> Non
 
     Raises:
         BackendError: rustac cannot write them, or does not come to an end.
+        ForkedProcessError: rustac was used in the process that this one was forked from.
     """
+    rely_on_threads()
     table = _Table(items, row)
     failures: list[BaseException] = []
 

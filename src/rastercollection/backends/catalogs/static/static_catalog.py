@@ -46,6 +46,7 @@ from rastercollection.backends.catalogs.static.documents import (
     sent_form,
     with_mirror,
 )
+from rastercollection.backends.catalogs.static.faults import find_faults
 from rastercollection.backends.catalogs.static.leftovers import leftovers
 from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
@@ -60,7 +61,7 @@ from rastercollection.core.records import multihash
 from rastercollection.core.temporaries import probe_name
 from rastercollection.errors import BackendError
 from rastercollection.ports.addresses import join, normalise
-from rastercollection.ports.catalog import Publication, PublishMode, keeps_others
+from rastercollection.ports.catalog import CatalogFault, Publication, PublishMode, keeps_others
 from rastercollection.ports.guarded import guarded_storage
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import absolute_href
@@ -254,6 +255,11 @@ class StaticCatalog:
     def sweep(self, collection_id: str, is_over: Callable[[Mark], bool]) -> list[str]:
         """Remove temporary files and probes of publishers that are gone; return their names."""
         return leftovers(self.storage, self.url, CollectionFiles.of(self.storage, self.url, collection_id), is_over)
+
+    def faults(self, collection_id: str) -> list[CatalogFault]:
+        """What is wrong with the documents; :meth:`~rastercollection.ports.catalog.CatalogInFiles.faults`."""
+        place = CollectionFiles.of(self.storage, self.url, collection_id)
+        return list(find_faults(self.storage, place, self._root.read()))
 
     def _published(self, place: CollectionFiles, read: Set[str] = frozenset()) -> Holdings:
         """What a collection holds now; links to documents of ours that are not there, or not whole, are left out.

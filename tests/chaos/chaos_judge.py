@@ -1,0 +1,92 @@
+"""What must hold after a job was hurt and run again, whatever had happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import attrs
+
+from chaos_scene import Program, Scene, Tree, identities
+from rastercollection.core.models import TaskResult
+
+
+@attrs.frozen(kw_only=True)
+class Undisturbed:
+    """A run that nothing happened to.
+
+    Attributes:
+        tree: What it made.
+        seconds: How long it took.
+        places: How often each place was reached.
+    """
+
+    tree: Tree
+    seconds: float
+    places: Mapping[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class Aftermath:
+    """What there is when a job's processes are gone.
+
+    Attributes:
+        recorded: Results of the tasks that completed, as far as the journal knows.
+        files: Identities of all files in the folder for outputs.
+    """
+
+    recorded: tuple[TaskResult, ...]
+    files: Mapping[str, tuple[int, int, int]]
+
+    @classmethod
+    def of(cls, scene: Scene, store: str) -> Aftermath:
+        recorded = tuple(result for result in scene.recorded(store) if result.ok)
+        return cls(recorded=recorded, files=identities(scene.root / "out"))
+
+    @property
+    def finished_files(self) -> set[str]:
+        """Names of files that belong to a recorded result alone."""
+        made = [made for result in self.recorded for made in (result.value or {}).get("outputs", ())]
+        names = {made["url"].rpartition("/out/")[2] for made in made if not made.get("shared")}
+        return names & set(self.files)
+
+
+def check_recovery(scene: Scene, again: Program, expected: Tree, before: Aftermath) -> None:
+    """The run after it completed, made what an undisturbed one makes, did nothing again and left nothing else."""
+    assert again.outcome["status"] == "completed", again.outcome
+    check_outputs(scene, expected)
+    check_nothing_is_redone(again, {result.task.id for result in before.recorded})
+    now = identities(scene.root / "out")
+    rewritten = [name for name in sorted(before.finished_files) if now.get(name) != before.files[name]]
+    assert not rewritten, f"written again although their tasks were recorded: {rewritten}"
+
+
+def check_outputs(scene: Scene, expected: Tree) -> None:
+    """Each file is as an undisturbed run makes it, and there is no other, anywhere."""
+    tree = scene.tree()
+    strange, missing = sorted(set(tree) - set(expected)), sorted(set(expected) - set(tree))
+    other = [name for name in sorted(set(tree) & set(expected)) if tree[name] != expected[name]]
+    assert not strange, f"files that are no outputs: {strange}"
+    assert not missing, f"outputs that are missing: {missing}"
+    assert not other, f"outputs with another content: {other}"
+    leftovers = scene.leftovers()
+    assert not leftovers, f"left behind beside the outputs: {leftovers}"
+
+
+def check_nothing_is_redone(program: Program, recorded: Collection[str]) -> None:
+    """No task was run whose result was recorded before."""
+    ended = program.ended_tasks()
+    redone = [f"{line['type']} {line['task']}" for line in ended if line["task"] in recorded and not line["reused"]]
+    assert not redone, f"recorded before, and done again: {redone}"
+
+
+def done_in(programs: Collection[Program]) -> list[str]:
+    """Ids of the tasks that programs completed themselves, one for each time."""
+    ended = (line for program in programs for line in program.ended_tasks())
+    return [line["task"] for line in ended if line["status"] == "completed" and not line["reused"]]
+
+
+def said(program: Program) -> dict[str, Any]:
+    """How the job ended in the program; empty where it died before."""
+    outcomes = program.outcomes()
+    return outcomes[0] if outcomes else {}
