@@ -1,4 +1,4 @@
-"""Every call of a job store, a storage or a catalog fails once: passing causes are outlived, others end with their code.
+"""Every call of a store, a storage or a catalog fails once: passing causes are outlived, others end with their code.
 
 After those the job is run again, as it is, and ends as one that nothing happened to.
 """
