@@ -216,6 +216,19 @@ def test_a_lock_that_is_not_given_back_is_not_waited_for_forever(jobs_dsn: str, 
         store.commit("job", token, results=[a_result(1)])
 
 
+def test_workers_do_not_wait_for_each_other(jobs_dsn: str, schema: str) -> None:
+    with PostgresJobStore(jobs_dsn, schema=schema) as store:
+        for name in ("first", "second"):
+            store.create(a_job(name, at=name))
+        with psycopg.connect(jobs_dsn) as other:
+            other.execute(f"SELECT 1 FROM {schema}.jobs WHERE id = 'first' FOR UPDATE")
+            started = time.monotonic()
+            lease = store.next_job(an_owner(), 60)
+            assert lease is not None
+            assert (lease.job_id, time.monotonic() - started < 5) == ("second", True)
+            assert store.next_job(an_owner(), 60) is None
+
+
 def test_a_lease_is_not_renewed_for_longer_than_it_lasts(jobs_dsn: str, schema: str) -> None:
     with PostgresJobStore(jobs_dsn, schema=schema) as store:
         token = leased(store, "job").token
@@ -463,7 +476,9 @@ def test_a_job_goes_on_over_restarts_of_its_server(how: signal.Signals, own_serv
             time.sleep(0.05)
 
     stage = Stage(name="only", task_type="t", handler=f"{work.__module__}:{work.__name__}", fan=FanOut(plan))
-    workflow = Workflow(name="w", stages=(stage,), finalizer=lambda context: {"sum": count})
+    workflow = Workflow(
+        name="w", stages=(stage,), finalizer=lambda context: {"notices": sorted({one.code for one in context.notices})}
+    )
     job = JobRecord(id=f"{how:064x}", job_type="w", parameters={})
     with PostgresJobStore(own_server.server.dsn) as store, ThreadExecutor(max_workers=2) as executor:
         result = Engine(executor=executor, jobs=store, observers=(observe,)).run(workflow, job)
@@ -471,7 +486,7 @@ def test_a_job_goes_on_over_restarts_of_its_server(how: signal.Signals, own_serv
             thread.join()
         assert len(restarts) == len(moments)
         assert result.job.status is JobStatus.COMPLETED
-        assert store.get(job.id).result == {"sum": count}
+        assert store.get(job.id).result == {"notices": ["TRIED_AGAIN"]}
         names = [one.task.id for one in store.results(job.id)]
         assert len(names) == count
         assert sorted(log.read_text().split()) == names
