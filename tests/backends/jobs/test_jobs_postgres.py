@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,42 @@ def test_workers_do_not_wait_for_each_other(jobs_dsn: str, schema: str) -> None:
             assert lease is not None
             assert (lease.job_id, time.monotonic() - started < 5) == ("second", True)
             assert store.next_job(an_owner(), 60) is None
+
+
+def test_a_worker_that_comes_second_takes_the_next_job(jobs_dsn: str, schema: str) -> None:
+    """The lease on the first is being taken when it looks, but is not to be seen yet."""
+    with PostgresJobStore(jobs_dsn, schema=schema) as store, ThreadPoolExecutor(1) as threads:
+        for name in ("first", "second"):
+            store.create(a_job(name, at=name))
+        with psycopg.connect(jobs_dsn) as other:
+            lasting = "clock_timestamp(), clock_timestamp() + interval '1 minute', gen_random_uuid()"
+            other.execute(f"INSERT INTO {schema}.leases VALUES ('first', nextval('{schema}.tokens'), '', {lasting})")
+            taken = threads.submit(store.next_job, an_owner(), 60)
+            time.sleep(0.5)
+            assert not taken.done()
+            other.commit()
+        lease = taken.result(30)
+        assert lease is not None
+        assert (lease.job_id, lease.claims) == ("second", 1)
+
+
+def test_nobody_takes_a_lease_while_something_is_written_under_it(jobs_dsn: str, schema: str) -> None:
+    with (
+        PostgresJobStore(jobs_dsn, schema=schema) as store,
+        PostgresJobStore(jobs_dsn, schema=schema, patience=0.3) as hasty,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        old = store.acquire("job", an_owner(1), 0.01)
+        assert old is not None
+        with psycopg.connect(jobs_dsn) as other:
+            other.execute(f"LOCK TABLE {schema}.results IN SHARE MODE")
+            written = threads.submit(store.commit, "job", old.token, results=[a_result(1)])
+            time.sleep(0.5)
+            with pytest.raises(UnavailableError, match="lock"):
+                hasty.acquire("job", an_owner(2), 60)
+        written.result(30)
+        assert store.results("job") == [a_result(1)]
+        assert leased(hasty, "job").token > old.token
 
 
 def test_a_lease_is_not_renewed_for_longer_than_it_lasts(jobs_dsn: str, schema: str) -> None:
