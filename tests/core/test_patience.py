@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rastercollection.core.patience import Patience
+from rastercollection.core.patience import Patience, tell_of_trying_again
 from rastercollection.errors import BackendError, UnavailableError
 
 
@@ -36,6 +36,13 @@ def test_it_is_tried_again_and_told() -> None:
     assert store.calls == 4
     assert [notice.message for notice in patience.notices] == ["Store.read: [UNAVAILABLE] x could not be read"]
     assert patience.of(store).name == "store"
+
+
+def test_what_a_backend_tries_again_by_itself_is_told_as_well() -> None:
+    patience = Patience(seconds=10)
+    patience.call(lambda: tell_of_trying_again(UnavailableError("It was gone.")), "reading")
+    tell_of_trying_again(UnavailableError("Nobody asked."))
+    assert [notice.message for notice in patience.notices] == ["[UNAVAILABLE] It was gone."]
 
 
 def test_what_is_listed_is_tried_as_a_whole() -> None:
