@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from chaos_scene import Program, Scene, Tree, identities
 from rastercollection.core.models import TaskResult
+from rastercollection.core.temporaries import mark_of
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -61,16 +64,32 @@ def check_recovery(scene: Scene, again: Program, expected: Tree, before: Afterma
     assert not rewritten, f"written again although their tasks were recorded: {rewritten}"
 
 
-def check_outputs(scene: Scene, expected: Tree) -> None:
-    """Each file is as an undisturbed run makes it, and there is no other, anywhere."""
-    tree = scene.tree()
+def check_outputs(scene: Scene, *expected: Tree, swept: bool = True) -> None:
+    """Each file is as an undisturbed run makes it, and there is no other, anywhere.
+
+    Args:
+        scene: Where it is looked.
+        expected: What undisturbed runs make; one that comes after another's names some files in another way.
+        swept: Whether nothing may be left of runs that ended after the last that swept, either.
+    """
+    tree = scene.tree() if swept else without_temporaries(scene.tree())
+    wrong = [difference(tree, each) for each in expected]
+    assert "" in wrong, wrong[0]
+    leftovers = [name for name in scene.leftovers() if swept or mark_of(name.split("/")[1]) is None]
+    assert not leftovers, f"left behind beside the outputs: {leftovers}"
+
+
+def difference(tree: Tree, expected: Tree) -> str:
+    """In what respect there is something else than expected, in words."""
     strange, missing = sorted(set(tree) - set(expected)), sorted(set(expected) - set(tree))
     other = [name for name in sorted(set(tree) & set(expected)) if tree[name] != expected[name]]
-    assert not strange, f"files that are no outputs: {strange}"
-    assert not missing, f"outputs that are missing: {missing}"
-    assert not other, f"outputs with another content: {other}"
-    leftovers = scene.leftovers()
-    assert not leftovers, f"left behind beside the outputs: {leftovers}"
+    found = {"files that are no outputs": strange, "outputs that are missing": missing, "other content": other}
+    return "; ".join(f"{what}: {names}" for what, names in found.items() if names)
+
+
+def without_temporaries(tree: Mapping[str, T]) -> dict[str, T]:
+    """The same without files that are being put together, or were."""
+    return {name: content for name, content in tree.items() if mark_of(name.rpartition("/")[2]) is None}
 
 
 def check_nothing_is_redone(program: Program, recorded: Collection[str]) -> None:
