@@ -325,7 +325,7 @@ def test_a_reader_sees_the_old_or_the_new_wherever_publishing_breaks_off(tmp_pat
             break
         healed = StaticCatalog(str(folder)).publish(contract_collection("scene", title="New"), new, mode="replace")
         assert healed.items == 4
-        assert [item["id"] for item in _seen_by_a_reader(folder)["scene"]] == ["tile-0", "tile-1", "tile-2", "new"]
+        assert [item["id"] for item in _seen_by_a_reader(folder)["scene"]] == ["new", "tile-0", "tile-1", "tile-2"]
         assert len(list((folder / "scene" / "items").iterdir())) == 4
     assert outcomes == sorted(outcomes, reverse=True)
     assert {True, False} == set(outcomes)
