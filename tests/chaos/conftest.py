@@ -124,8 +124,7 @@ def known_runs() -> dict[str, Undisturbed]:
 
 @pytest.fixture
 def undisturbed(scene: Scene, known_runs: dict[str, Undisturbed]) -> Callable[..., Undisturbed]:
-    """A run of the job that nothing happens to, made once for each executor, versions of the sources one after the other,
-    and request."""
+    """A run of the job that nothing happens to, made once for each executor, request and versions of the sources."""
 
     def made(executor: str, *versions: int, **changes: Any) -> Undisturbed:
         key = json.dumps([executor, versions, changes], sort_keys=True)

@@ -1,4 +1,4 @@
-"""Several runners that are started at once: of one job, which one of them does, and of jobs that fill one collection."""
+"""Several runners that start at once: of one job, which one of them does, and of jobs that fill one collection."""
 
 from __future__ import annotations
 
