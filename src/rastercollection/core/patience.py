@@ -27,8 +27,7 @@ class Patience:
     """How long work of the driver that fails for passing reasons is tried again.
 
     Attributes:
-        seconds: From the first failure to the last attempt. An error after it is not retryable any more: whoever is
-            further out does not try again what was tried for so long.
+        seconds: From the first failure to the last attempt. What is patient within what is patient is tried once.
     """
 
     seconds: float = 300.0
@@ -60,7 +59,6 @@ class Patience:
                 now = time.monotonic()
                 deadline = deadline or now + self.seconds
                 if now + pause > deadline:
-                    error.retryable = False
                     raise
                 self.tell(error, f"{doing}: ")
             time.sleep(pause * random.uniform(0.5, 1.0))

@@ -237,8 +237,11 @@ class JobLeasesContract(StoreUnderTest):
             other.delete(job.id)
         store.release(job.id, lease.token)
         other.update(attrs.evolve(job, current_stage=1), expected=JobStatus.QUEUED)
-        self.expired(store, job.id)
+        sleeper = self.expired(store, job.id)
         other.update(attrs.evolve(job, current_stage=2), expected=JobStatus.QUEUED)
+        assert store.renew(job.id, sleeper.token, 60) is None
+        with pytest.raises(LeaseLostError):
+            store.commit(job.id, sleeper.token, job=job)
         assert store.get(job.id).current_stage == 2
         other.delete(job.id)
         assert store.list_jobs() == []

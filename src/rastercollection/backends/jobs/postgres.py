@@ -23,7 +23,7 @@ from rastercollection.errors import (
 
 __all__ = ["PostgresJobStore"]
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 FIRST_PATIENCE = 10.0
 
 _NOW = "clock_timestamp()"
@@ -161,6 +161,7 @@ class PostgresJobStore:
             if row[0] != expected:
                 raise PreconditionError(f"Job {job.id} is {row[0]}, not {expected}.", "", job.id)
             _put(session, job.id, columns, is_over=True)
+            session.change("DELETE FROM @.leases WHERE job_id = %s", (job.id,))
 
         self._database.run(work, f"update job {job.id}")
 
