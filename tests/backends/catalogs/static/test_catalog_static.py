@@ -159,8 +159,9 @@ def test_documents_do_not_tell_in_which_order_items_came(tmp_path: Path) -> None
     for folder, batches in (("one", [[first, second]]), ("two", [[second], [first]])):
         for batch in batches:
             StaticCatalog(str(tmp_path / folder / "stac")).publish(contract_collection("scene"), batch)
-    documents = [(tmp_path / folder / "stac/scene/collection.json").read_bytes() for folder in ("one", "two")]
-    assert documents[0] == documents[1]
+    for name in ("collection.json", "items.parquet"):
+        one, two = ((tmp_path / folder / "stac/scene" / name).read_bytes() for folder in ("one", "two"))
+        assert one == two, name
 
 
 @pytest.mark.parametrize("content", ["[]", "not json", '{"type": "FeatureCollection"}', '{"type": "Catalog"}'])
