@@ -29,7 +29,7 @@ def page(text: str) -> str:
 
 def arguments(text: str) -> str:
     """``text`` of the module with its classes' members as the fields give them."""
-    kinds = {"CollectionArguments": CollectionRequest, "JobArguments": RuntimeOptions}
+    kinds = {"CollectionArguments": CollectionRequest, "RunArguments": RuntimeOptions}
     return MEMBERS.sub(lambda found: f"{found[1]}{_members(kinds[found[2]])}\n\n", text).rstrip() + "\n"
 
 

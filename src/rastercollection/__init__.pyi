@@ -1,12 +1,8 @@
 from .api import (
     CollectionPlan as CollectionPlan,
-    JobHandle as JobHandle,
-    JobReport as JobReport,
     check_collection as check_collection,
     plan_collection as plan_collection,
     process_collection as process_collection,
-    status as status,
-    submit as submit,
 )
 from .checking.report import (
     CollectionReport as CollectionReport,
@@ -64,6 +60,25 @@ from .errors import (
 )
 from .job.collection_workflow import (
     collection_workflow as collection_workflow,
+)
+from .job.handle import (
+    JobHandle as JobHandle,
+)
+from .job.managing import (
+    cancel as cancel,
+    list_jobs as list_jobs,
+    prune as prune,
+    status as status,
+)
+from .job.queueing import (
+    rerun as rerun,
+    retry_failed as retry_failed,
+    run_worker as run_worker,
+    submit as submit,
+)
+from .job.reporting import (
+    JobReport as JobReport,
+    StageReport as StageReport,
 )
 from .job.result import (
     JobResult as JobResult,

@@ -1,32 +1,24 @@
-"""The library's front door: run a job, plan it, submit it to the background, ask how it stands."""
+"""The library's front door: run a job, plan it, check what was published."""
 
 from __future__ import annotations
 
-import functools
-import threading
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import attrs
 
 from rastercollection.core.job_store import JobStore
-from rastercollection.core.models import JobRecord, Notice
-from rastercollection.core.records import jsonable, to_dict
-from rastercollection.core.shortage import shortages_told
+from rastercollection.core.models import Notice
+from rastercollection.core.records import jsonable
 from rastercollection.core.workflow import FanIn, Stage
-from rastercollection.disclosure.others_warnings import bear_with_others
-from rastercollection.disclosure.redaction import Hidden
-from rastercollection.errors import BackendError, RequestError, RequestProblem, UnknownNameError
+from rastercollection.errors import RequestError
 from rastercollection.job.arguments import JobArguments
+from rastercollection.job.calls import takes, told_apart
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
-from rastercollection.job.runtime import open_job_store, unknown_names
 from rastercollection.job.runtime_options import RuntimeOptions
-from rastercollection.model import checks
-from rastercollection.model.parameters import MISSING, explained, parameters, problems, shown
+from rastercollection.model.parameters import problems
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import StorageBackend
@@ -38,43 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CollectionPlan",
-    "JobHandle",
-    "JobReport",
     "check_collection",
     "plan_collection",
     "process_collection",
-    "status",
-    "submit",
 ]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def _takes(*kinds: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A function that takes the fields of these classes as keyword arguments: ``help`` shows what each means.
-
-    What the signature requires and a call leaves out arrives as MISSING, to be told of with all else that is wrong.
-    """
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        required = {name: MISSING for kind in kinds for name, each in parameters(kind).items() if each.is_required}
-        secrets = [field.name for kind in kinds for field in attrs.fields(kind) if not field.repr]
-
-        @functools.wraps(function)
-        def call(**arguments: Any) -> R:
-            arguments |= {name: Hidden(arguments[name]) for name in secrets if name in arguments}
-            bear_with_others()
-            with shortages_told():
-                return cast(Callable[..., R], function)(**{**required, **arguments})
-
-        call.__doc__ = f"{function.__doc__}\n    Parameters:\n{''.join(map(explained, kinds))}    "
-        return cast(Callable[P, R], call)
-
-    return decorate
-
-
-@_takes(CollectionRequest, RuntimeOptions)
+@takes(CollectionRequest, RuntimeOptions)
 def process_collection(
     *,
     container_name: str | PathLike[str],
@@ -104,7 +66,7 @@ def process_collection(
         BackendError: Storage, catalog or job store cannot be used.
     """
     required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
-    return CollectionRun.prepare(*_told_apart({**required, **arguments})).result()
+    return CollectionRun.prepare(*told_apart({**required, **arguments})).result()
 
 
 @attrs.frozen(kw_only=True)
@@ -138,7 +100,7 @@ class CollectionPlan:
         return plain
 
 
-@_takes(CollectionRequest, RuntimeOptions)
+@takes(CollectionRequest, RuntimeOptions)
 def plan_collection(
     *,
     container_name: str | PathLike[str],
@@ -163,7 +125,7 @@ def plan_collection(
         BackendError: Storage or catalog cannot be used.
     """
     required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
-    run = CollectionRun.prepare(*_told_apart({**required, **arguments}, "predict"))
+    run = CollectionRun.prepare(*told_apart({**required, **arguments}, "predict"))
     sources = run.sources
     forecast = run.forecast(predict=predict)
     return CollectionPlan(
@@ -180,116 +142,6 @@ def plan_collection(
 
 def _most_tasks(stage: Stage, tiles: int) -> int:
     return len(stage.kinds) if isinstance(stage.fan, FanIn) else tiles
-
-
-@attrs.frozen(kw_only=True)
-class JobHandle:
-    """A job that runs in the background of this process.
-
-    Attributes:
-        job_id: Its id, for :func:`status` from anywhere.
-    """
-
-    job_id: str
-    _future: Future[JobResult] = attrs.field(repr=False, alias="future")
-    _cancel: threading.Event = attrs.field(repr=False, alias="cancel")
-    _report: Callable[[], JobReport] = attrs.field(repr=False, alias="report")
-
-    def status(self) -> JobReport:
-        """How the job stands."""
-        return self._report()
-
-    def done(self) -> bool:
-        """Whether it has ended, one way or another."""
-        return self._future.done()
-
-    def result(self, timeout: float | None = None) -> JobResult:
-        """Wait for the result; raises what :func:`process_collection` would raise, or TimeoutError."""
-        return self._future.result(timeout)
-
-    def cancel(self) -> None:
-        """Ask it to stop: what runs is waited for, nothing more is started; then ``result`` raises."""
-        self._cancel.set()
-
-
-@_takes(CollectionRequest, RuntimeOptions)
-def submit(
-    *,
-    container_name: str | PathLike[str],
-    blob_list: str | Sequence[str],
-    collection_id: str,
-    **arguments: Unpack[JobArguments],
-) -> JobHandle:
-    """Start :func:`process_collection` in the background of this process and return at once.
-
-    The request is checked before this returns; the job ends with the process at the latest, and is resumed by
-    submitting it again.
-
-    Args:
-        container_name, blob_list, collection_id, **arguments: As for :func:`process_collection`.
-
-    Raises:
-        RequestError: With every problem found.
-    """
-    required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
-    request, given = _told_apart({**required, **arguments})
-    cancel = given.cancel or threading.Event()
-    options, job_id = attrs.evolve(given, cancel=cancel), request.job_id
-    run = CollectionRun.prepare(request, options)
-    future: Future[JobResult] = Future()
-    future.set_running_or_notify_cancel()
-
-    def work() -> None:
-        try:
-            with shortages_told():
-                future.set_result(run.result())
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever asks for the result
-            future.set_exception(error)
-
-    threading.Thread(target=work, name=f"rastercollection-{job_id[:8]}", daemon=True).start()
-    return JobHandle(job_id=job_id, future=future, cancel=cancel, report=lambda: status(job_id, jobs=options.jobs))
-
-
-@attrs.frozen(kw_only=True)
-class JobReport:
-    """How a job stands.
-
-    Attributes:
-        job: Its record.
-        tasks_by_status: Ended tasks, counted, as far as they are journaled.
-    """
-
-    job: JobRecord
-    tasks_by_status: Mapping[str, int]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able: the record's fields and the counts."""
-        return {**to_dict(self.job), "tasks_by_status": dict(self.tasks_by_status)}
-
-
-def status(job_id: str, *, jobs: JobStore | str | None = None) -> JobReport:
-    """How a job stands, from its record; works from any process that can open the job store.
-
-    Args:
-        job_id: The whole id, or a beginning of it that fits only one job.
-        jobs: The job store, as for :func:`process_collection`.
-
-    Raises:
-        RequestError: One of the two is nothing of the kind.
-        ObjectNotFoundError: There is no such job, or no such job store: none is made.
-        BackendError: The beginning fits several jobs.
-    """
-    options = RuntimeOptions(jobs=jobs)
-    del jobs  # an address may hold a password, and what goes wrong from here on comes through this frame
-    wrong = problems(options)
-    if not isinstance(job_id, str):
-        wrong.append(RequestProblem("job_id", shown(job_id), "must be a text"))
-    if wrong:
-        raise RequestError(wrong)
-    with open_job_store(options.jobs, make=False) as store:
-        job = _find_job(store, job_id)
-        counts = Counter(str(result.status) for result in store.results(job.id))
-    return JobReport(job=job, tasks_by_status=dict(counts))
 
 
 def check_collection(
@@ -336,47 +188,3 @@ def check_collection(
     from rastercollection.job.collection_check import check_published  # loads GDAL
 
     return check_published(str(collection), collection_id, options, fix=fix, titiler_url=titiler_url)
-
-
-def _find_job(store: JobStore, job_id: str) -> JobRecord:
-    if len(job_id) < 64:
-        fitting = [job for job in store.list_jobs() if job.id.startswith(job_id)]
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            raise BackendError(f"{len(fitting)} jobs begin with {job_id!r}.", "Give more of the id.", job_id)
-    return store.get(job_id)
-
-
-def _told_apart(arguments: Mapping[str, Any], *besides: str) -> tuple[CollectionRequest, RuntimeOptions]:
-    """The request, and how it runs; all that is wrong with either is reported together.
-
-    Args:
-        arguments: Of both.
-        besides: What else the call takes.
-
-    Raises:
-        RequestError: With every problem.
-        UnknownNameError: A name that nobody registered is all that is wrong.
-    """
-    names = parameters(RuntimeOptions)
-    options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
-    wrong = problems(options)
-    unknown = unknown_names(options, besides={problem.parameter for problem in wrong})
-    told = [*wrong, *(_unknown_name(name, error) for name, error in unknown.items())]
-    try:
-        request = CollectionRequest.from_parameters(
-            {name: value for name, value in arguments.items() if name not in names}, besides=(*names, *besides)
-        )
-    except RequestError as error:
-        raise RequestError([*error.problems, *told]) from None
-    if len(told) == 1 and unknown:
-        raise next(iter(unknown.values()))
-    if told:
-        raise RequestError(told)
-    return request, options
-
-
-def _unknown_name(parameter: str, error: UnknownNameError) -> RequestProblem:
-    known = f"must be one of {', '.join(error.known)}"
-    return RequestProblem(parameter, repr(error.name), f"{known}{checks.close_to(error.name, error.known)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import json
 import re
 import sys
 import threading
@@ -14,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from rastercollection import __version__
-from rastercollection.cli import options
+from rastercollection.cli import job_commands, options
+from rastercollection.cli.output import Output, print_json
 from rastercollection.cli.streams import standard_streams
 from rastercollection.core.models import ErrorRecord
 from rastercollection.disclosure.escaping import safe_text
@@ -45,26 +44,12 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 ALL_TILES, JOB_FAILED, BAD_REQUEST, SOME_FAILED, CANCELLED = 0, 1, 2, 3, 130
+RECORDED_OPTIONS = (*("storage_options", "catalog", "jobs", "verify", "on_tile_error", "rerun", "task_timeout"),)
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".img", ".hgt", ".asc", ".nc")
 EPILOG = (
     "Exit status: 0 every tile is a COG that is served, 3 some tiles failed or are not served, 1 the job failed, "
     "2 the request is wrong, 130 cancelled."
 )
-
-
-@attrs.frozen(kw_only=True)
-class Output:
-    """How a command tells what it has to tell.
-
-    Attributes:
-        json: As one JSON document on standard output.
-        debug: With tracebacks and the log.
-        quiet: Without progress.
-    """
-
-    json: bool
-    debug: bool
-    quiet: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,26 +79,12 @@ def _carried_out(given: Sequence[str]) -> int:
         return done.exit_code
     except click.ClickException as error:
         if "--json" in given:
-            _print_json({"error": _usage(error)})
+            print_json({"error": _usage(error)})
         sys.stderr.write(f"{_shown(error)}\n")
         return BAD_REQUEST
     except KeyboardInterrupt:
         sys.stderr.write("cancelled\n")
         return CANCELLED
-
-
-class _Command(click.Command):
-    """A command whose help lists options under the titles of their sections."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for one in self.get_params(ctx):
-            record = one.get_help_record(ctx)
-            if record is not None:
-                sections.setdefault(getattr(one, "section", "Options"), []).append(record)
-        for title, records in sections.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
 
 
 def _commands() -> click.Group:
@@ -126,8 +97,8 @@ def _commands() -> click.Group:
     click.version_option(__version__, prog_name="rastercollection")(group)
 
     def add(command: Callable[..., int], about: str, *params: click.Parameter) -> None:
-        made = _Command(
-            command.__name__.removeprefix("_"),
+        made = options.Command(
+            command.__name__.removeprefix("_").replace("_", "-"),
             params=[*params, options.JSON, options.DEBUG],
             callback=functools.partial(_guarded, command),
             help=about,
@@ -139,7 +110,13 @@ def _commands() -> click.Group:
     storage = runtime["storage_options"]
     add(_run, "Do the whole job on a folder of rasters.", *request.values(), *runtime.values(), options.QUIET)
     add(_plan, "Say what 'run' with the same options would do, without doing it.", *request.values(), *runtime.values())
-    add(_status, "Show where a job stands.", *options.STATUS, runtime["jobs"])
+    recorded = [runtime[name] for name in RECORDED_OPTIONS]
+    add(_submit, "Have a worker do the job: record it, and return.", *request.values(), *recorded, options.PRIORITY)
+    for command, about, params, names in job_commands.COMMANDS:
+        add(command, about, *params, *(runtime[name] for name in names))
+    again = [one for name, one in runtime.items() if name != "rerun"]
+    add(_rerun, "Do a recorded job, or a part of it, again.", *options.RERUN, *again, options.QUIET)
+    add(_retry_failed, "Do again what failed of a recorded job.", *options.AGAIN, *again, options.QUIET)
     add(
         _check,
         "Compare a published collection with its files, and mend it.",
@@ -183,7 +160,7 @@ def _report(error: Exception, output: Output) -> None:
     if result is not None:
         _show(result, output)
     elif output.json:
-        _print_json({"error": _as_dict(error)})
+        print_json({"error": _as_dict(error)})
     told = () if result is None or output.json else tuple(tile.blob for tile in result.tiles)
     sys.stderr.write(format_error(error, options.option_name, told=told) + "\n")
     if not isinstance(error, RasterCollectionError):
@@ -194,7 +171,7 @@ def _show(result: JobResult, output: Output) -> None:
     from rastercollection.cli.terminal import print_result
 
     if output.json:
-        _print_json(result.to_dict())
+        print_json(result.to_dict())
     else:
         print_result(result, sys.stdout)
         sys.stdout.flush()
@@ -232,6 +209,27 @@ def _run(output: Output, **arguments: Any) -> int:
     return ALL_TILES if all(tile.ok for tile in result.tiles) else SOME_FAILED
 
 
+def _submit(output: Output, *, priority: int = 0, **arguments: Any) -> int:
+    from rastercollection.job.queueing import submit
+
+    return job_commands.show_queued(submit(**_with_blobs(arguments), run="worker", priority=priority), output)
+
+
+def _retry_failed(output: Output, **arguments: Any) -> int:
+    return _rerun(output, what=("failed",), **arguments)
+
+
+def _rerun(
+    output: Output, *, job: str, what: Sequence[str] = ("all",), worker: bool = False, priority: int = 0, **options: Any
+) -> int:
+    from rastercollection.job.queueing import rerun
+
+    if worker:
+        return job_commands.show_queued(rerun(job, what=what, run="worker", priority=priority, **options), output)
+    result = _process({"executor": "process", **job_commands.arguments_again(job, options), "rerun": what}, output)
+    return ALL_TILES if all(tile.ok for tile in result.tiles) else SOME_FAILED
+
+
 def _process(arguments: Mapping[str, Any], output: Output) -> JobResult:
     """Run the job with progress, and print its result."""
     from rastercollection.api import process_collection
@@ -250,21 +248,9 @@ def _plan(output: Output, **arguments: Any) -> int:
 
     plan = plan_collection(**_with_blobs({"executor": "process", **arguments}))
     if output.json:
-        _print_json(plan.to_dict())
+        print_json(plan.to_dict())
     else:
         print_plan(plan, sys.stdout)
-    return ALL_TILES
-
-
-def _status(output: Output, *, job: str, jobs: str | None = None) -> int:
-    from rastercollection.api import status
-    from rastercollection.cli.terminal import print_status
-
-    report = status(job, jobs=jobs)
-    if output.json:
-        _print_json(report.to_dict())
-    else:
-        print_status(report, sys.stdout)
     return ALL_TILES
 
 
@@ -274,7 +260,7 @@ def _check(output: Output, *, collection: str, **settings: Any) -> int:
 
     report = check_collection(collection, **settings)
     if output.json:
-        _print_json(report.to_dict())
+        print_json(report.to_dict())
     else:
         print_report(report, sys.stdout)
     if not report.was_asked:
@@ -302,7 +288,7 @@ def _print_address(address: str, output: Output, collection: str, host: str) -> 
     from rastercollection.viewer.access import is_loopback
 
     if output.json:
-        _print_json({"url": str(address), "collection": collection})
+        print_json({"url": str(address), "collection": collection})
     else:
         sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
@@ -385,7 +371,3 @@ def _configure_streams(*, debug: bool) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot show must not end the job
     logging.basicConfig(stream=sys.stderr, level=logging.INFO if debug else logging.CRITICAL)
-
-
-def _print_json(value: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")

@@ -15,13 +15,21 @@ from rastercollection.model.parameters import Parameter, parameters
 from rastercollection.model.request import CollectionRequest
 
 __all__ = [
+    "AGAIN",
+    "CANCEL",
     "CHECK",
     "DEBUG",
     "DEMO",
     "JSON",
+    "LIST",
+    "PRIORITY",
+    "PRUNE",
     "QUIET",
+    "RERUN",
     "STATUS",
     "VIEW",
+    "WORKER",
+    "Command",
     "option_name",
     "options_of",
 ]
@@ -59,6 +67,20 @@ class Argument(click.Argument):
         return str(self.metavar), self.about
 
 
+class Command(click.Command):
+    """A command whose help lists options under the titles of their sections."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for one in self.get_params(ctx):
+            record = one.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(one, "section", "Options"), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
 def _level(text: str) -> int | str:
     try:
         return text if text == "auto" else int(text)
@@ -89,10 +111,48 @@ def _size(text: str) -> int:
     return int(size)
 
 
+def _age(text: str) -> float:
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
+    try:
+        return float(number) * _UNITS[unit]
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not an age such as 12h or 30d") from None
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 JSON = Option(["--json"], is_flag=True, help="JSON on standard output, the rest on standard error")
 DEBUG = Option(["--debug"], is_flag=True, help="show tracebacks and the log")
 QUIET = Option(["--quiet"], is_flag=True, help="show no progress")
 STATUS = (Argument("job", "JOB", "the job's id, or as much of its beginning as is unique"),)
+PRIORITY = Option(
+    ["--priority"], type=int, default=0, metavar="N", help="of the jobs that wait, the largest is done first"
+)
+AGAIN = (*STATUS, Option(["--worker"], is_flag=True, help="have a worker do it: record it, and return"), PRIORITY)
+RERUN = (
+    *AGAIN,
+    Option(
+        ["--what"],
+        multiple=True,
+        metavar="WHAT",
+        help="all, failed, the name of a stage or of a tile; may be repeated [default: all]",
+    ),
+)
+_STATUSES = Option(
+    ["--status", "statuses"], multiple=True, metavar="STATUS", help="jobs with this status alone; may be repeated"
+)
+LIST = (_STATUSES,)
+CANCEL = (
+    *STATUS,
+    Option(["--wait"], type=float, default=0.0, metavar="SECONDS", help="wait so long for the end of a job that runs"),
+)
+PRUNE = (
+    Option(["--older-than"], type=_age, required=True, metavar="AGE", help="without a change since: 12h, 30d, 90 (s)"),
+    _STATUSES,
+)
+WORKER = (
+    Option(["--once"], is_flag=True, help="take one job, and end"),
+    Option(["--drain"], is_flag=True, help="end when no job waits"),
+)
 VIEW = (
     Argument(
         "collection",

@@ -13,13 +13,23 @@ from rastercollection.errors import RasterCollectionError, RequestError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rastercollection.api import CollectionPlan, JobReport
+    from rastercollection.api import CollectionPlan
     from rastercollection.checking.report import CollectionReport
+    from rastercollection.job.reporting import JobReport, StageReport
     from rastercollection.job.result import JobResult, TileOutcome
     from rastercollection.model.joining import Joining
     from rastercollection.model.tile_forecast import TileForecast
 
-__all__ = ["error_text", "format_error", "plural", "print_plan", "print_report", "print_result", "print_status"]
+__all__ = [
+    "error_text",
+    "format_error",
+    "plural",
+    "print_jobs",
+    "print_plan",
+    "print_report",
+    "print_result",
+    "print_status",
+]
 
 MOST_TILES = 40
 COLORS = {"cog": "green", "unserved": "yellow", "failed": "red", "skipped": "yellow", "not_run": "yellow"}
@@ -147,7 +157,12 @@ def print_status(report: JobReport, stream: TextIO) -> None:
     _print(console, f"{safe_text(job.metadata.get('collection_id', job.job_type))}: {job.status}", style="bold")
     facts = {
         "Stage": f"{job.current_stage} of {job.total_stages}",
+        **{f"  {stage.number}": _stage(stage) for stage in report.stages},
         "Tasks": counts or "none has ended",
+        "Pace": _pace(report),
+        "Runner": f"{report.owner}, heard of {report.heartbeat:.0f} s ago" if report.heartbeat is not None else "",
+        "Queue": "waits for a worker" if report.is_waiting and not report.lost else "",
+        "Lost": report.advice,
         "Created": job.created_at,
         "Updated": job.updated_at,
         "Map": str((job.result or {}).get("share_url") or ""),
@@ -156,6 +171,32 @@ def print_status(report: JobReport, stream: TextIO) -> None:
     if job.error is not None:
         facts["Error"] = f"[{job.error.code}] {job.error.message} {job.error.hint}"
     _print_facts(console, facts)
+
+
+def print_jobs(reports: Sequence[JobReport], stream: TextIO) -> None:
+    """A line for each job: the beginning of its id, status, last change, collection, and who runs it."""
+    console = _console(stream)
+    for report in reports:
+        job = report.job
+        state = "lost" if report.lost else report.owner or ("waits" if report.is_waiting else "")
+        name = safe_text(str(job.metadata.get("collection_id", job.job_type)))
+        row = f"{job.id[:12]}  {job.status:<21}  {job.updated_at:<24}  {name}  {safe_text(state)}"
+        _print(console, row.rstrip())
+    if not reports:
+        _print(console, "no jobs")
+
+
+def _stage(stage: StageReport) -> str:
+    expected = "" if stage.expected is None else f" of {stage.expected}"
+    seconds = "" if stage.seconds is None else f" in {stage.seconds:.1f} s"
+    return f"{stage.name or 'of an earlier run'}: {stage.ended}{expected} tasks{seconds}"
+
+
+def _pace(report: JobReport) -> str:
+    if report.rate is None:
+        return ""
+    left = "" if report.time_left is None else f", {report.time_left:,.0f} s left of this stage"
+    return f"{report.rate:,.2f} tasks a second{left}"
 
 
 def _console(stream: TextIO) -> Console:

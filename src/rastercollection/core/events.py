@@ -19,6 +19,7 @@ __all__ = [
     "TaskEnded",
     "TaskRetried",
     "TaskStarted",
+    "WorkerTold",
 ]
 
 
@@ -114,6 +115,22 @@ class JobEnded(Event):
     status: JobStatus
     seconds: float
     error: ErrorRecord | None = None
+
+
+@attrs.frozen(kw_only=True)
+class WorkerTold(Event):
+    """What a worker that takes jobs from a queue does; ``job_id`` is empty where it is about none.
+
+    Attributes:
+        what: ``started``, ``took``, ``ended``, ``handed_back``, ``gave_up``, ``released`` (the job of a worker that has
+            died), ``store_away``, ``store_back`` or ``stopped``.
+        message: The same in words, with the reason.
+        code: Of the error, where there was one.
+    """
+
+    what: str
+    message: str
+    code: str = ""
 
 
 Observer = Callable[[Event], None]

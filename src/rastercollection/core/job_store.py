@@ -84,7 +84,7 @@ class JobStore(Protocol):
             job_id, token: Of the run's lease.
             results: Added to the journal; a later result replaces one of the same task, whose attempt is over with it.
             forgotten: Ids of tasks whose results are removed; unknown ones are fine.
-            job: Replaces the record.
+            job: Replaces the record. With a job that has ended, or is queued again, the count of claims begins anew.
 
         Raises:
             LeaseLostError: The lease with this token is not, or no longer, the job's.

@@ -90,7 +90,7 @@ class Lease:
         wish: What somebody else wants of the owner.
         age: Seconds since it was acquired or last renewed, by the store's clock.
         left: Seconds until another may acquire it; not positive once that is so.
-        claims: How often workers have taken the job from the queue since it last ended.
+        claims: How often workers have taken the job from the queue since it last ended, or was handed back.
     """
 
     job_id: str

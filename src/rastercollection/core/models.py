@@ -211,7 +211,8 @@ class JobRecord:
         status: Where it stands.
         current_stage: Number of the stage under way, 0 before the first.
         total_stages: How many stages the workflow has.
-        stage_results: What each ended stage amounted to, by stage name: counts of tasks by status, seconds.
+        stage_results: What each ended stage amounted to, by stage name: counts of tasks by status, seconds. Of the one
+            under way how many tasks are expected, how many of them were recorded before, and when it began.
         metadata: What the workflow's owner wants to find again (description, sources, tile count).
         result: The finalizer's summary, None until the job has ended.
         error: Why it failed.

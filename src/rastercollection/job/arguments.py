@@ -22,7 +22,7 @@ from rastercollection.model.tiers import Compression, RasterType, Resampling, Ti
 from rastercollection.ports.catalog import CatalogBackend, PublishMode
 from rastercollection.ports.storage import StorageBackend
 
-__all__ = ["CollectionArguments", "JobArguments"]
+__all__ = ["CollectionArguments", "JobArguments", "RunArguments"]
 
 
 class CollectionArguments(TypedDict, total=False):
@@ -168,8 +168,8 @@ class CollectionArguments(TypedDict, total=False):
     """GDAL drivers that may open sources."""
 
 
-class JobArguments(CollectionArguments, total=False):
-    """The same, and how the job runs."""
+class RunArguments(TypedDict, total=False):
+    """How jobs run."""
 
     # from here to the end of the class: written by nox -s parameters
 
@@ -237,3 +237,7 @@ class JobArguments(CollectionArguments, total=False):
 
     cancel: threading.Event | None
     """An event that, once set, from any thread, cancels: what runs is waited for, nothing more is started."""
+
+
+class JobArguments(CollectionArguments, RunArguments, total=False):
+    """What to make of the rasters, and how the job runs."""

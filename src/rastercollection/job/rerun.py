@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from rastercollection.core.engine.reuse import ALL, FAILED, Rerun
 from rastercollection.core.models import Task, TaskResult
 from rastercollection.core.workflow import Workflow
 from rastercollection.errors import RequestError, RequestProblem
 
-__all__ = ["rerun_rule"]
+__all__ = ["forgotten_for", "rerun_rule"]
 
 
 def rerun_rule(wanted: Collection[str], workflow: Workflow, tiles: Iterable[str]) -> Rerun:
@@ -38,3 +38,17 @@ def rerun_rule(wanted: Collection[str], workflow: Workflow, tiles: Iterable[str]
         return ALL in again or has_failed or task.task_type in again or task.tile in again
 
     return rule
+
+
+def forgotten_for(wanted: Collection[str], workflow: Workflow, results: Sequence[TaskResult]) -> tuple[str, ...]:
+    """Ids of the tasks whose results have to be forgotten so that whoever runs the job next does them again, once.
+
+    Args:
+        wanted, workflow: As for :func:`rerun_rule`.
+        results: The journal.
+
+    Raises:
+        RequestError: A name is none of these.
+    """
+    rule = rerun_rule(wanted, workflow, [result.task.tile for result in results if result.task.tile])
+    return tuple(result.task.id for result in results if rule(result.task, result))

@@ -13,9 +13,9 @@ import attrs
 
 from rastercollection.core.engine.engine import Engine, JobOutcome
 from rastercollection.core.engine.held_lease import HeldLease
+from rastercollection.core.engine.journal import utc_now
 from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
-from rastercollection.core.lease import Lease
 from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
 from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest
@@ -63,7 +63,9 @@ from rastercollection.ports.storage import StorageBackend
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
 
-__all__ = ["CollectionRun"]
+__all__ = ["CollectionRun", "result_or_raise"]
+
+AGAIN = "Call again with the same parameters to go on where it stopped."
 
 log = get_logger("rastercollection")
 
@@ -114,19 +116,21 @@ class CollectionRun:
             sources=sources,
         )
 
-    def result(self, lease: Lease | None = None) -> JobResult:
+    def result(self, lease: HeldLease | None = None) -> JobResult:
         """Run the job, or find that there is nothing to do; raises as ``process_collection`` does.
 
         Args:
-            lease: The right to run it, where that was acquired already.
+            lease: The right to run it, where that is held already.
         """
         with open_runtime(self.request, self.options, self.storage, tiles=len(self.sources.files)) as runtime:
-            engine, job = self._engine(runtime), self._new_job()
+            engine, job = self._engine(runtime), self.new_job()
             done = self._finished(engine, job)
-            if done is not None and lease is None:
+            if done is not None:
                 return JobResult.from_job(done, reused=True)
+            if lease is not None:
+                return self._run(runtime, engine, job, lease)
             try:
-                with engine.lease(job.id, lease) as held:
+                with engine.lease(job.id) as held:
                     done = self._finished(engine, job) if held.has_waited else done
                     if done is not None:
                         return JobResult.from_job(done, reused=True)
@@ -149,7 +153,7 @@ class CollectionRun:
         room = find_room(self.request, runtime.limits, runtime.jobs)
         admitted = attrs.evolve(admitted, notices=(*found, *admitted.notices), room=room)
         if self.sources.files and not admitted.files:
-            return self._nothing_new(engine, job, admitted)
+            return self._nothing_new(engine, job, admitted, lease)
         outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease)
         return _result_or_raise(outcome)
 
@@ -199,7 +203,8 @@ class CollectionRun:
             on_busy=self.options.on_busy,
         )
 
-    def _new_job(self) -> JobRecord:
+    def new_job(self) -> JobRecord:
+        """The record of a job that nobody has begun."""
         request, workflow = self.request, self.workflow
         code = versions(workflow)
         stages = [
@@ -230,10 +235,20 @@ class CollectionRun:
             is_plan=False,
         )
 
-    def _nothing_new(self, engine: Engine, job: JobRecord, sources: Sources) -> JobResult:
+    def finished(self) -> JobResult | None:
+        """What there is of the job where it was done before and nothing speaks against it.
+
+        Raises:
+            BackendError: That could not be found out.
+        """
+        with open_runtime(self.request, self.options, self.storage, tiles=len(self.sources.files)) as runtime:
+            done = self._finished(self._engine(runtime), self.new_job())
+        return None if done is None else JobResult.from_job(done, reused=True)
+
+    def _nothing_new(self, engine: Engine, job: JobRecord, sources: Sources, lease: HeldLease) -> JobResult:
         """The end of a job of which nothing is let in, as where the collection holds it all.
 
-        No record is kept of it: the same call asks the collection anew.
+        The same call asks the collection anew. No record is made of it; one that was made for the queue ends.
         """
         began, notices = time.time(), sources.notices
         stages, status = len(self.workflow.stages), JobStatus.COMPLETED
@@ -250,7 +265,13 @@ class CollectionRun:
         )
         summary = self.workflow.finalizer(context)
         engine.emit(JobEnded(job_id=job.id, at=time.time(), status=status, seconds=time.time() - began))
-        return JobResult.from_job(attrs.evolve(job, status=status, result=summary))
+        ended = attrs.evolve(job, status=status, result=summary, updated_at=utc_now())
+        with contextlib.suppress(ObjectNotFoundError):
+            known = engine.patience.of(engine.jobs).get(job.id)
+            if not known.status.is_final:
+                kept = attrs.evolve(ended, created_at=known.created_at, submission=known.submission)
+                engine.patience.of(engine.jobs).commit(job.id, lease.token, job=kept)
+        return JobResult.from_job(ended)
 
     def _room(self, limits: Limits) -> Room:
         """What there is on the disks; a job store is not made."""
@@ -332,14 +353,27 @@ def _successor(kind: TaskKind, result: TaskResult, engine: Engine) -> Mapping[st
 
 
 def _result_or_raise(outcome: JobOutcome) -> JobResult:
-    job, result = outcome.job, JobResult.from_job(outcome.job)
-    again = "Call again with the same parameters to go on where it stopped."
+    job = outcome.job
     if outcome.handed_over:
-        raise JobHandedOverError(f"Job {job.id} was handed over to another process that asked for it.", again)
+        raise JobHandedOverError(f"Job {job.id} was handed over to another process that asked for it.", AGAIN)
     if outcome.interrupted:
-        raise JobInterrupted(f"Job {job.id} was interrupted. {again}", result)
+        raise JobInterrupted(f"Job {job.id} was interrupted. {AGAIN}", JobResult.from_job(job))
+    return result_or_raise(job)
+
+
+def result_or_raise(job: JobRecord, *, reused: bool = False) -> JobResult:
+    """What a job amounts to whose record says that it has ended.
+
+    Args:
+        job: The record.
+        reused: That was so before anybody asked.
+
+    Raises:
+        JobCancelledError, JobFailedError: It has no good end; the error carries the result.
+    """
+    result = JobResult.from_job(job, reused=reused)
     if job.status is JobStatus.CANCELLED:
-        raise JobCancelledError(f"Job {job.id} was cancelled.", again, result)
+        raise JobCancelledError(f"Job {job.id} was cancelled.", AGAIN, result)
     if job.status is JobStatus.FAILED:
         error = job.error
         message = f"[{error.code}] {error.message}" if error else "no reason was recorded"

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Runtime",
+    "lasting_job_store",
     "open_catalog",
     "open_job_store",
     "open_named_catalog",
@@ -169,6 +170,20 @@ def open_job_store(jobs: JobStore | str | None, *, make: bool = True) -> Iterato
         yield store
     finally:
         store.close()
+
+
+def lasting_job_store(jobs: JobStore | str | None) -> JobStore | str:
+    """What stands for the same job store whenever it is opened, wherever the process and its variables are by then.
+
+    The default becomes the address of its file, the name of a store that lasts no longer than it is open an instance.
+    """
+    if jobs is None:
+        from rastercollection.backends.jobs.default import default_address
+
+        return default_address()
+    if isinstance(jobs, str) and "://" not in jobs:
+        return _make_job_store(Hidden(jobs))
+    return jobs
 
 
 def _make_job_store(address: Hidden | None) -> JobStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from concurrent.futures import Executor as FuturesExecutor
 from os import PathLike
@@ -10,7 +11,8 @@ from typing import Any
 from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.disclosure.redaction import revealed
-from rastercollection.model import checks, converters
+from rastercollection.model import checks
+from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "is_job_store",
     "is_size",
     "job_store",
+    "scratch_folder",
 ]
 
 DATABASE = re.compile(r"(?P<scheme>[a-z][a-z0-9+]*)://")
@@ -67,9 +70,23 @@ def is_catalog(value: Any) -> str:
 
 
 def folder_or_catalog(value: CatalogBackend | str | PathLike[str] | None) -> Any:
+    """A folder in one form, absolute where it is local; an address or a catalog as it is."""
     given = revealed(value)
-    return converters.path_or_none(given) if isinstance(given, PathLike) else given
+    if isinstance(given, PathLike):
+        given = os.fspath(given)
+    is_folder = isinstance(given, str) and not is_catalog(given) and not DATABASE.match(given)
+    return addresses.normalise(given) if is_folder else given
+
+
+def scratch_folder(value: str | PathLike[str] | None) -> Any:
+    """A local folder, absolute: the process may go elsewhere before it is used."""
+    given = os.fspath(value) if isinstance(value, PathLike) else value
+    return given if given is None or checks.local_folder(given) else os.path.abspath(given)
 
 
 def job_store(value: JobStore | str | None) -> Any:
-    return revealed(value)
+    """The address of a file with an absolute path; any other, or a store, as it is."""
+    given = revealed(value)
+    if not isinstance(given, str) or not given.startswith(SQLITE) or given == SQLITE:
+        return given
+    return SQLITE + os.path.abspath(os.path.expanduser(given.removeprefix(SQLITE)))

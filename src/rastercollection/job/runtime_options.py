@@ -23,6 +23,7 @@ from rastercollection.job.runtime_checks import (
     is_job_store,
     is_size,
     job_store,
+    scratch_folder,
 )
 from rastercollection.model import checks, converters
 from rastercollection.model.parameters import documented, parameter
@@ -81,7 +82,7 @@ class RuntimeOptions:
     )
     scratch: str | None = field(
         default=None,
-        converter=converters.path_or_none,
+        converter=scratch_folder,
         metadata=_run("local folder for temporary files", checks.local_folder, otherwise="the system's", metavar="DIR"),
     )
     storage: StorageBackend | str | None = field(

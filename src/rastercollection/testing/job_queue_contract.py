@@ -7,7 +7,7 @@ import time
 import attrs
 
 from rastercollection.core.job_store import JobStore
-from rastercollection.core.lease import Lease
+from rastercollection.core.lease import Lease, Wish
 from rastercollection.core.models import JobStatus, Submission
 from rastercollection.testing.contenders import in_processes, in_threads, take_all
 from rastercollection.testing.job_store_base import StoreUnderTest
@@ -95,6 +95,21 @@ class JobQueueContract(StoreUnderTest):
         renewed = store.renew(job.id, lease.token, 60)
         assert renewed is not None
         assert renewed.claims == 0
+
+    def test_a_job_that_is_handed_back_is_not_held_against_its_workers(self, store: JobStore, other: JobStore) -> None:
+        job = store.create(a_job(at="1"))
+        store.release(job.id, self.taken(store).token)
+        lease = self.taken(store)
+        assert lease.claims == 2
+        store.request(job.id, Wish.CANCEL)
+        store.commit(job.id, lease.token, job=attrs.evolve(job, status=JobStatus.PROCESSING))
+        renewed = store.renew(job.id, lease.token, 60)
+        assert renewed is not None
+        assert renewed.claims == 2
+        store.commit(job.id, lease.token, job=job)
+        store.release(job.id, lease.token)
+        again = self.taken(other)
+        assert (again.claims, again.wish) == (1, Wish.CANCEL)
 
     def test_a_job_that_is_submitted_later_waits_from_then_on(self, store: JobStore) -> None:
         first, second = store.create(a_job("first", at="1")), store.create(a_job("second", at="2"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.errors import BackendError
 
-__all__ = ["STATE_VARIABLE", "default_job_store", "state_folder"]
+__all__ = ["STATE_VARIABLE", "default_address", "default_job_store", "state_folder"]
 
 STATE_VARIABLE = "RASTERCOLLECTION_STATE"
 
@@ -30,8 +30,13 @@ def state_folder() -> Path:
     return _base() / "rastercollection"
 
 
+def default_address() -> str:
+    """The address of the file ``jobs.db`` in :func:`state_folder`."""
+    return f"sqlite:///{state_folder() / 'jobs.db'}"
+
+
 def default_job_store() -> SqliteJobStore:
-    """The store at ``jobs.db`` in :func:`state_folder`. The caller closes it."""
+    """The store in that file. The caller closes it."""
     return SqliteJobStore(state_folder() / "jobs.db")
 
 

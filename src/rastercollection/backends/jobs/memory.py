@@ -154,7 +154,8 @@ class MemoryJobStore:
                 self._attempts[job_id].pop(task_id, None)
             if made is not None and before is not None:
                 if not made.status.is_final:
-                    made.wish, made.claims = before.wish, before.claims
+                    made.wish = before.wish
+                    made.claims = 0 if made.status is JobStatus.QUEUED else before.claims
                 self._put(job_id, made)
 
     def results(self, job_id: str) -> list[TaskResult]:

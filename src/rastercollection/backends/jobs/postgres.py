@@ -350,7 +350,8 @@ def _columns(job: JobRecord) -> tuple[Any, ...]:
 
 def _put(session: Session, job_id: str, columns: tuple[Any, ...], *, is_over: bool) -> bool:
     """Replace a record; False where there is none. ``is_over``: what was wanted of the job's runner is over."""
-    over = ", wish = '', claims = 0" if is_over else ""
+    queued = ", claims = 0" if columns[0] == JobStatus.QUEUED else ""
+    over = ", wish = '', claims = 0" if is_over else queued
     statement = (
         "UPDATE @.jobs SET status = %s, record = %s, waiting = %s, priority = %s, submitted = %s,"
         f" changed = nextval('@.changes'){over} WHERE id = %s"

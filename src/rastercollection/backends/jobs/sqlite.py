@@ -267,7 +267,8 @@ def _columns(job: JobRecord) -> tuple[Any, ...]:
 
 def _put(connection: sqlite3.Connection, job: JobRecord) -> bool:
     """Replace a record; False where there is none. With the job's end, what was wanted of its runner is over."""
-    over = ", wish = '', claims = 0" if job.status.is_final else ""
+    queued = ", claims = 0" if job.status is JobStatus.QUEUED else ""
+    over = ", wish = '', claims = 0" if job.status.is_final else queued
     cursor = connection.execute(
         "UPDATE jobs SET status = ?, record = ?, waiting = ?, priority = ?, submitted = ?,"
         f" changed = {_NEXT_CHANGE}{over} WHERE id = ?",

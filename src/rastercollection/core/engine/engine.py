@@ -102,12 +102,8 @@ class Engine:
     lease_seconds: float = LEASE_SECONDS
     on_busy: OnBusy = "wait"
 
-    def lease(self, job_id: str, given: Lease | None = None) -> HeldLease:
+    def lease(self, job_id: str) -> HeldLease:
         """The right to run a job, to be entered; observers are told who is waited for.
-
-        Args:
-            job_id: The job.
-            given: A lease on it that was acquired already.
 
         Raises:
             JobBusyError: On entering, where ``on_busy`` says not to wait, or ``cancel`` was set while waiting.
@@ -123,7 +119,6 @@ class Engine:
             on_busy=self.on_busy,
             tell=tell,
             cancel=self.cancel,
-            given=given,
             patience=self.patience,
         )
 
@@ -264,11 +259,12 @@ class _JobRun:
 
     def _run_stage(self, number: int, stage: Stage) -> None:
         began = time.perf_counter()
-        self._update(current_stage=number)
         fields = self._context_fields()
         context = PlanContext(**fields, stage=stage, number=number, notice=self._notice, versions=self.versions)
         previous = self.results[self.workflow.stages[number - 2].name] if number > 1 else ()
-        self._emit(StageStarted, stage=number, name=stage.name, expected=expected_tasks(stage, context, previous))
+        expected = expected_tasks(stage, context, previous)
+        self._begin(stage, number, expected)
+        self._emit(StageStarted, stage=number, name=stage.name, expected=expected)
         run = self._stage_run(stage, self._plan(stage, context, previous))
         try:
             run.run()
@@ -283,6 +279,12 @@ class _JobRun:
         self._emit(StageEnded, stage=number, name=stage.name, counts=counts, seconds=seconds)
         if not self._should_stop():
             require_success(stage, results, stop_on_error=self.engine.stop_on_error)
+
+    def _begin(self, stage: Stage, number: int, expected: int | None) -> None:
+        """Record what is under way, and what can be told of it meanwhile."""
+        known = sum(result.task.stage == number for result in self.recorded)
+        under_way = {"expected": expected, "began_at": utc_now(), "recorded": known}
+        self._update(current_stage=number, stage_results={**self.stage_results, stage.name: under_way})
 
     def _plan(self, stage: Stage, context: PlanContext, previous: Sequence[TaskResult]) -> Iterable[Task | Skip]:
         if isinstance(stage.fan, FanOut):

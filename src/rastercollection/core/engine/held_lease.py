@@ -64,7 +64,7 @@ class HeldLease:
         self._patient = (patience or Patience()).of(store)
         self._store, self._seconds, self._on_busy, self._tell = store, seconds, on_busy, tell
         self._cancel = cancel or threading.Event()
-        self._wish, self._renewed = Wish.NONE, 0.0
+        self._wish, self._renewed, self._is_given_up = Wish.NONE, 0.0, False
         self._given = given
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="rastercollection-lease", daemon=True)
@@ -98,8 +98,12 @@ class HeldLease:
 
     @property
     def wish(self) -> Wish:
-        """What somebody else wants, as far as it was heard of."""
-        return self._wish
+        """What somebody else wants, as far as it was heard of; or this process itself, by :meth:`hand_over`."""
+        return Wish.HAND_OVER if self._is_given_up and self._wish is Wish.NONE else self._wish
+
+    def hand_over(self) -> None:
+        """Have the run end as if another process had asked for the job: it is queued, and goes on where it stopped."""
+        self._is_given_up = True
 
     @property
     def overdue(self) -> float:

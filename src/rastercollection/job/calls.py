@@ -1,0 +1,97 @@
+"""How the functions of the API take their arguments: checked together, secrets hidden, explained by ``help``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar, cast
+
+import attrs
+
+from rastercollection.core.shortage import shortages_told
+from rastercollection.disclosure.others_warnings import bear_with_others
+from rastercollection.disclosure.redaction import Hidden
+from rastercollection.errors import RequestError, RequestProblem, UnknownNameError
+from rastercollection.job.runtime import unknown_names
+from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.model import checks
+from rastercollection.model.parameters import MISSING, explained, parameters, problems
+from rastercollection.model.request import CollectionRequest
+
+__all__ = ["options_of_call", "takes", "told_apart"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def takes(*kinds: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A function that takes the fields of these classes as keyword arguments: ``help`` shows what each means.
+
+    What the signature requires and a call leaves out arrives as MISSING, to be told of with all else that is wrong.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        required = {name: MISSING for kind in kinds for name, each in parameters(kind).items() if each.is_required}
+        secrets = [field.name for kind in kinds for field in attrs.fields(kind) if not field.repr]
+
+        @functools.wraps(function)
+        def call(*named: Any, **arguments: Any) -> R:
+            hidden = [name for name in secrets if name in arguments and not isinstance(arguments[name], Hidden)]
+            arguments |= {name: Hidden(arguments[name]) for name in hidden}
+            bear_with_others()
+            with shortages_told():
+                return cast(Callable[..., R], function)(*named, **{**required, **arguments})
+
+        call.__doc__ = f"{function.__doc__}\n    Parameters:\n{''.join(map(explained, kinds))}    "
+        return cast(Callable[P, R], call)
+
+    return decorate
+
+
+def options_of_call(arguments: Mapping[str, Any], *besides: str) -> tuple[RuntimeOptions, list[RequestProblem]]:
+    """How jobs run, and what is wrong with that; ``besides`` is what else the call takes."""
+    names = parameters(RuntimeOptions)
+    options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
+    wrong = problems(options)
+    unknown = unknown_names(options, besides={problem.parameter for problem in wrong})
+    wrong += [_unknown_name(name, error) for name, error in unknown.items()]
+    strange = [name for name in arguments if name not in names]
+    told = [f"is no parameter{checks.close_to(name, (*names, *besides))}" for name in strange]
+    return options, [*wrong, *(RequestProblem(name, "…", text) for name, text in zip(strange, told, strict=True))]
+
+
+def told_apart(
+    arguments: Mapping[str, Any], *besides: str, wrong: Sequence[RequestProblem] = ()
+) -> tuple[CollectionRequest, RuntimeOptions]:
+    """The request, and how it runs; all that is wrong with either is reported together.
+
+    Args:
+        arguments: Of both.
+        besides: What else the call takes.
+        wrong: Problems with that.
+
+    Raises:
+        RequestError: With every problem.
+        UnknownNameError: A name that nobody registered is all that is wrong.
+    """
+    names = parameters(RuntimeOptions)
+    options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
+    wrong = [*wrong, *problems(options)]
+    unknown = unknown_names(options, besides={problem.parameter for problem in wrong})
+    told = [*wrong, *(_unknown_name(name, error) for name, error in unknown.items())]
+    try:
+        request = CollectionRequest.from_parameters(
+            {name: value for name, value in arguments.items() if name not in names}, besides=(*names, *besides)
+        )
+    except RequestError as error:
+        raise RequestError([*error.problems, *told]) from None
+    if len(told) == 1 and unknown:
+        raise next(iter(unknown.values()))
+    if told:
+        raise RequestError(told)
+    return request, options
+
+
+def _unknown_name(parameter: str, error: UnknownNameError) -> RequestProblem:
+    known = f"must be one of {', '.join(error.known)}"
+    return RequestProblem(parameter, repr(error.name), f"{known}{checks.close_to(error.name, error.known)}")
