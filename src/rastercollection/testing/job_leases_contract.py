@@ -274,6 +274,13 @@ class JobLeasesContract(StoreUnderTest):
         store.release(job.id, lease.token)
         assert self.leased(store, job.id).wish is Wish.CANCEL
 
+    def test_a_job_that_is_asked_for_and_taken_is_asked_for_no_more(self, store: JobStore, other: JobStore) -> None:
+        job = store.create(a_job())
+        lease = self.leased(store, job.id)
+        other.request(job.id, Wish.HAND_OVER)
+        store.release(job.id, lease.token)
+        assert self.leased(other, job.id).wish is Wish.NONE
+
     def test_a_wish_is_over_with_the_job(self, store: JobStore) -> None:
         job = store.create(a_job())
         lease = self.leased(store, job.id)

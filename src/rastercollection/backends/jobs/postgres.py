@@ -364,6 +364,7 @@ def _take(session: Session, job_id: str, owner: Owner, seconds: float) -> bool:
     if not session.change(_TAKE, (job_id, to_text(owner), seconds, session.call)):
         return False
     session.change("UPDATE @.leases SET token = nextval('@.tokens') WHERE job_id = %s", (job_id,))
+    session.change("UPDATE @.jobs SET wish = '' WHERE id = %s AND wish = %s", (job_id, str(Wish.HAND_OVER)))
     return True
 
 
