@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TypeVar
 
 import attrs
 
 from chaos_scene import Program, Scene, Tree, identities
+from rastercollection.core.engine.reuse import identity
 from rastercollection.core.models import TaskResult
+from rastercollection.core.temporaries import mark_of
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +48,11 @@ class Aftermath:
         return cls(recorded=recorded, files=identities(scene.root / "out"))
 
     @property
+    def identities(self) -> set[str]:
+        """What the tasks are known by: their code, and all that they were made of."""
+        return {identity(result.task) for result in self.recorded}
+
+    @property
     def finished_files(self) -> set[str]:
         """Names of files that belong to a recorded result alone."""
         made = [made for result in self.recorded for made in (result.value or {}).get("outputs", ())]
@@ -51,33 +60,44 @@ class Aftermath:
         return names & set(self.files)
 
 
-def check_recovery(scene: Scene, again: Program, expected: Tree, before: Aftermath) -> None:
+def check_recovery(scene: Scene, store: str, again: Program, expected: Tree, before: Aftermath) -> None:
     """The run after it completed, made what an undisturbed one makes, did nothing again and left nothing else."""
     assert again.outcome["status"] == "completed", again.outcome
     check_outputs(scene, expected)
-    check_nothing_is_redone(again, {result.task.id for result in before.recorded})
+    now_done = {result.task.id: identity(result.task) for result in Aftermath.of(scene, store).recorded}
+    redone = [task for task in done_in([again]) if now_done.get(task) in before.identities]
+    assert not redone, f"recorded before, and done again: {redone}"
     now = identities(scene.root / "out")
     rewritten = [name for name in sorted(before.finished_files) if now.get(name) != before.files[name]]
     assert not rewritten, f"written again although their tasks were recorded: {rewritten}"
 
 
-def check_outputs(scene: Scene, expected: Tree) -> None:
-    """Each file is as an undisturbed run makes it, and there is no other, anywhere."""
-    tree = scene.tree()
-    strange, missing = sorted(set(tree) - set(expected)), sorted(set(expected) - set(tree))
-    other = [name for name in sorted(set(tree) & set(expected)) if tree[name] != expected[name]]
-    assert not strange, f"files that are no outputs: {strange}"
-    assert not missing, f"outputs that are missing: {missing}"
-    assert not other, f"outputs with another content: {other}"
-    leftovers = scene.leftovers()
+def check_outputs(scene: Scene, *expected: Tree, swept: bool = True) -> None:
+    """Each file is as an undisturbed run makes it, and there is no other, anywhere.
+
+    Args:
+        scene: Where it is looked.
+        expected: What undisturbed runs make; one that comes after another's names some files in another way.
+        swept: Whether nothing may be left of runs that ended after the last that swept, either.
+    """
+    tree = scene.tree() if swept else without_temporaries(scene.tree())
+    wrong = [difference(tree, each) for each in expected]
+    assert "" in wrong, wrong[0]
+    leftovers = [name for name in scene.leftovers() if swept or mark_of(name.split("/")[1]) is None]
     assert not leftovers, f"left behind beside the outputs: {leftovers}"
 
 
-def check_nothing_is_redone(program: Program, recorded: Collection[str]) -> None:
-    """No task was run whose result was recorded before."""
-    ended = program.ended_tasks()
-    redone = [f"{line['type']} {line['task']}" for line in ended if line["task"] in recorded and not line["reused"]]
-    assert not redone, f"recorded before, and done again: {redone}"
+def difference(tree: Tree, expected: Tree) -> str:
+    """In what respect there is something else than expected, in words."""
+    strange, missing = sorted(set(tree) - set(expected)), sorted(set(expected) - set(tree))
+    other = [name for name in sorted(set(tree) & set(expected)) if tree[name] != expected[name]]
+    found = {"files that are no outputs": strange, "outputs that are missing": missing, "other content": other}
+    return "; ".join(f"{what}: {names}" for what, names in found.items() if names)
+
+
+def without_temporaries(tree: Mapping[str, T]) -> dict[str, T]:
+    """The same without files that are being put together, or were."""
+    return {name: content for name, content in tree.items() if mark_of(name.rpartition("/")[2]) is None}
 
 
 def done_in(programs: Collection[Program]) -> list[str]:
@@ -86,7 +106,8 @@ def done_in(programs: Collection[Program]) -> list[str]:
     return [line["task"] for line in ended if line["status"] == "completed" and not line["reused"]]
 
 
-def said(program: Program) -> dict[str, Any]:
-    """How the job ended in the program; empty where it died before."""
-    outcomes = program.outcomes()
-    return outcomes[0] if outcomes else {}
+def tells(program: Program, error: str) -> bool:
+    """Whether a program said, of the job or of a tile, that it failed for this reason."""
+    outcome = program.outcome
+    codes = {outcome.get("code"), outcome.get("job_error"), *(code for _, _, code in outcome.get("tiles", ()))}
+    return error in codes or f"[{error}]" in outcome.get("message", "")

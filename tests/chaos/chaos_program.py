@@ -20,6 +20,7 @@ from typing import Any
 
 import chaos_points
 
+LEASE_SECONDS = "RASTERCOLLECTION_CHAOS_LEASE_SECONDS"
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 
@@ -27,7 +28,7 @@ def run(spec: dict[str, Any]) -> None:
     """Run the job as many times at once as is asked for, each in a thread."""
     os.environ.update(spec["environment"])
     chaos_points.install()
-    _shorten(spec["lease_seconds"])
+    _shorten()
     threads = [threading.Thread(target=_run_one, args=(spec, f"{number}")) for number in range(spec["threads"] - 1)]
     for thread in threads:
         thread.start()
@@ -73,13 +74,14 @@ def _write(report: str, line: dict[str, Any]) -> None:
         file.write(json.dumps(line).encode() + b"\n")
 
 
-def _shorten(seconds: float | None) -> None:
-    """Have leases, and locks on collections, end sooner than a test can wait."""
-    if seconds is None:
+def _shorten() -> None:
+    """Have leases, and locks on collections, end as soon as the environment says, sooner than a test can wait."""
+    if LEASE_SECONDS not in os.environ:
         return
     from rastercollection.backends.catalogs.static import locks
     from rastercollection.job import run as job_run
 
+    seconds = float(os.environ[LEASE_SECONDS])
     job_run.Engine = functools.partial(job_run.Engine, lease_seconds=seconds)  # type: ignore[misc]
     locks.RENEWED_EVERY, locks.ABANDONED_AFTER = seconds / 5, seconds
 
@@ -151,6 +153,7 @@ def _load() -> None:
 
 if __name__ == "__mp_main__":  # a worker, or the server that forks them
     _load()
+    _shorten()
     chaos_points.install()
 
 if __name__ == "__main__":

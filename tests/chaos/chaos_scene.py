@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from chaos_points import VARIABLE, Fault
+from chaos_program import LEASE_SECONDS
 from job_scenes import write_tile
 from rastercollection.core.models import TaskResult
 from rastercollection.job.runtime import open_job_store
@@ -88,6 +89,21 @@ class Program:
         assert len(found) == 1, f"it said {found}: {self.output.read_text()[-2000:]}"
         return found[0]
 
+    @property
+    def trace(self) -> list[str]:
+        """Places that it came by."""
+        return _words(self.report.with_name("trace"))
+
+    @property
+    def was_hurt(self) -> bool:
+        """Whether it came where it was to be hurt."""
+        return bool(_words(self.report.with_name("happened")))
+
+    def wait_until_stopped(self) -> bool:
+        """Wait until it has stopped itself, or has ended; whether it has stopped."""
+        wait_until(lambda: (self.was_hurt and set(self.states()) <= {"T"}) or not self.states())
+        return bool(self.states())
+
     def ended_tasks(self) -> list[dict[str, Any]]:
         return [line for line in self.lines() if line.get("event") == "TaskEnded"]
 
@@ -107,6 +123,10 @@ class Program:
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
         self.wait()
+
+
+def _words(path: Path) -> list[str]:
+    return path.read_text().split() if path.exists() else []
 
 
 def _state_and_group(process: Path) -> tuple[str, int]:
@@ -187,10 +207,11 @@ class Scene:
         if fault:
             fault.pop("trace", None)
             environment[VARIABLE] = Fault(folder=str(folder), **fault).text
+        if lease_seconds is not None:
+            environment[LEASE_SECONDS] = f"{lease_seconds}"
         spec = {
             "job": job,
             "threads": threads,
-            "lease_seconds": lease_seconds,
             "environment": environment,
             "report": str(folder / "report"),
             "output": str(folder / "output"),

@@ -124,27 +124,27 @@ def known_runs() -> dict[str, Undisturbed]:
 
 @pytest.fixture
 def undisturbed(scene: Scene, known_runs: dict[str, Undisturbed]) -> Callable[..., Undisturbed]:
-    """A run of the job that nothing happens to, made once for each executor, version of the sources, and request."""
+    """A run of the job that nothing happens to, made once for each executor, request and versions of the sources."""
 
-    def made(executor: str, version: int = 1, **changes: Any) -> Undisturbed:
-        key = json.dumps([executor, version, changes], sort_keys=True)
+    def made(executor: str, *versions: int, **changes: Any) -> Undisturbed:
+        key = json.dumps([executor, versions, changes], sort_keys=True)
         if key not in known_runs:
-            known_runs[key] = _undisturbed(scene, executor, version, changes)
+            known_runs[key] = _undisturbed(scene, executor, versions or (1,), changes)
             scene.reset()
         return known_runs[key]
 
     return made
 
 
-def _undisturbed(scene: Scene, executor: str, version: int, changes: dict[str, Any]) -> Undisturbed:
-    scene.write_sources(version)
-    began = time.monotonic()
-    program = scene.run(scene.job(executor, "sqlite", **changes), trace=True)
-    seconds = time.monotonic() - began
-    assert program.outcome["status"] == "completed", program.outcome
+def _undisturbed(scene: Scene, executor: str, versions: tuple[int, ...], changes: dict[str, Any]) -> Undisturbed:
+    for version in versions:
+        scene.write_sources(version)
+        began = time.monotonic()
+        program = scene.run(scene.job(executor, "sqlite", **changes), trace=True)
+        seconds = time.monotonic() - began
+        assert program.outcome["status"] == "completed", program.outcome
     assert scene.leftovers() == []
-    trace = (program.report.parent / "trace").read_text().split()
-    return Undisturbed(tree=scene.tree(), seconds=seconds, places=Counter(trace))
+    return Undisturbed(tree=scene.tree(), seconds=seconds, places=Counter(program.trace))
 
 
 @pytest.fixture

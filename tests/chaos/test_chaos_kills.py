@@ -29,7 +29,7 @@ def recovers(scene: Scene, executor: str, address: str, expected: Undisturbed) -
     before = Aftermath.of(scene, address)
     again = start(scene, executor, address)
     again.wait()
-    check_recovery(scene, again, expected.tree, before)
+    check_recovery(scene, address, again, expected.tree, before)
     if address != "memory":
         once_more = start(scene, executor, address)
         once_more.wait()

@@ -154,6 +154,19 @@ def test_the_page_calls_final_what_the_library_proves_of_tiles_and_nothing_else(
     assert FINAL & set(_codes_of("TaskError")) == {"TOO_MANY_PIXELS"}
 
 
+def test_no_record_is_settled_by_hand_but_that_of_a_task_that_ends_its_process() -> None:
+    by_hand = {
+        ast.unparse(word.value)
+        for path in Path(errors.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and any(w.arg == "settled" and ast.unparse(w.value) == "True" for w in call.keywords)
+        for word in call.keywords
+        if word.arg == "code"
+    }
+    assert by_hand == {"'QUARANTINED'"}
+
+
 def test_old_records_are_believed_the_codes_that_are_final() -> None:
     assert old_records._PROVEN == FINAL
 

@@ -15,8 +15,10 @@ from rasterio.transform import from_origin
 
 from rastercollection import plan_collection, process_collection
 from rastercollection.backends.jobs.memory import MemoryJobStore
+from rastercollection.core.models import Notify
 from rastercollection.core.records import from_dict
 from rastercollection.model.cog import Cog
+from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.workspace import Workspace
 
 MIB = 2**20
@@ -66,9 +68,9 @@ def test_plan_and_job_agree_to_the_byte(job: dict[str, Any], monkeypatch: pytest
     reserved: list[tuple[bool, int]] = []
     opened = Workspace.open
 
-    def watching(scratch: str | None, *, in_memory: bool, needed: int) -> Any:
+    def watching(limits: Limits, *, in_memory: bool, needed: int, notify: Notify | None = None) -> Any:
         reserved.append((in_memory, needed))
-        return opened(scratch, in_memory=in_memory, needed=needed)
+        return opened(limits, in_memory=in_memory, needed=needed, notify=notify)
 
     with tempfile.TemporaryDirectory() as name, monkeypatch.context() as patch:
         patch.setattr(Workspace, "open", staticmethod(watching))

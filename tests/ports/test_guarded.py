@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
@@ -14,7 +15,7 @@ from rastercollection.errors import LeaseLostError
 from rastercollection.ports.catalog import CatalogBackend, CatalogInFiles, SearchableCatalog
 from rastercollection.ports.guarded import guarded_catalog, guarded_storage
 from rastercollection.ports.storage import ObjectInfo, StorageBackend, Sweepable
-from rastercollection.testing.catalog_contract import contract_collection
+from rastercollection.testing.catalog_contract import contract_collection, contract_item
 from rastercollection.testing.scripted import ScriptedGuard
 
 REFUSING = ScriptedGuard()
@@ -37,20 +38,11 @@ class Handing:
         return written
 
 
-class Searchable:
+class Searchable(CatalogBackend, SearchableCatalog):
     """A catalog of somebody's, with a search and no folder."""
 
-    def check(self) -> None: ...
-
-    def publish(self, *_: Any, **__: Any) -> str:
+    def publish(self, *_: Any, **__: Any) -> Any:
         return "published"
-
-    def collection(self, _: str) -> None: ...
-
-    def items(self, _: str) -> Any: ...
-
-    def is_current(self, _: Any) -> bool:
-        return True
 
     def register_search(self, *_: Any, **__: Any) -> str:
         return "registered"
@@ -96,3 +88,41 @@ def test_a_static_catalog_on_a_storage_of_somebodys_is_guarded_too(tmp_path: Pat
     with pytest.raises(LeaseLostError):
         catalog.publish(contract_collection("scene"), [])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@attrs.frozen
+class Noting(FsspecStorage):
+    """Notes what is written, and whether it was asked for."""
+
+    noted: list[tuple[str, bool]] = attrs.field(factory=list, eq=False, kw_only=True)
+
+    def _note(self, url: str) -> None:
+        self.noted.append((url.rpartition("/")[2], self.guard is not None))
+
+    def write(self, url: str, data: bytes, *, overwrite: bool = True) -> ObjectInfo:
+        self._note(url)
+        return super().write(url, data, overwrite=overwrite)
+
+    def put(self, local_path: str, url: str, *, overwrite: bool = True) -> ObjectInfo:
+        self._note(url)
+        return super().put(local_path, url, overwrite=overwrite)
+
+    def copy(self, source_url: str, target_url: str) -> ObjectInfo:
+        self._note(target_url)
+        return super().copy(source_url, target_url)
+
+    def delete(self, url: str) -> None:
+        self._note(url)
+        super().delete(url)
+
+
+def test_all_that_a_static_catalog_writes_is_asked_for_but_its_lock(tmp_path: Path) -> None:
+    """The lock is given back by those, too, who lost their lease."""
+    storage = Noting()
+    catalog = guarded_catalog(StaticCatalog(str(tmp_path), storage), ScriptedGuard(allowed=10**6))
+    for title, names in (("One", "ab"), ("Two", "b")):
+        items = [contract_item("scene", name, platform=title) for name in names]
+        catalog.publish(contract_collection("scene", title=title), items, mode="replace")
+    written = dict(storage.noted)
+    assert {"catalog.json", "collection.json", "a.json", "b.json", ".publishing"} <= written.keys()
+    assert {name for name, asked in storage.noted if not asked} == {".publishing"}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from rastercollection.core.patience import tell_of_trying_again
 from rastercollection.disclosure.redaction import redacted
 from rastercollection.errors import (
     BackendError,
@@ -221,6 +222,7 @@ def persist(work: Callable[[], T], seconds: float) -> T:
             past = time.monotonic() - began
             if past + pause > seconds:
                 raise _given_up(error, tries, past) from error
+            tell_of_trying_again(error)
         time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -18,8 +18,8 @@ class StandardStream:
 
     Args:
         stream: The real one; None where the program has none.
-        is_last: Nobody else writes to it: its file is led nowhere then, so that what waits in buffers does not fail once
-            more when the interpreter ends.
+        is_last: Nobody else writes to it: its file is led nowhere then, so that what waits in buffers does not fail
+            once more when the interpreter ends.
 
     Attributes:
         lost: Why something could not be written; empty as long as all could.

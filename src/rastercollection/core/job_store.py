@@ -53,6 +53,8 @@ class JobStore(Protocol):
     def update(self, job: JobRecord, *, expected: JobStatus) -> None:
         """Replace the record of a job that nobody runs, if its status is still ``expected``.
 
+        A lease on it that has expired is ended: its owner, should it wake, writes nothing over this.
+
         Raises:
             PreconditionError: The status is another by now, or somebody holds a lease on the job that has not expired.
             ObjectNotFoundError: There is no such job.

@@ -14,11 +14,11 @@ import attrs
 from rastercollection.core.models import Notice
 from rastercollection.errors import RasterCollectionError
 
-__all__ = ["Patience"]
+__all__ = ["Patience", "tell_of_trying_again"]
 
 T = TypeVar("T")
 
-_is_patient: contextvars.ContextVar[bool] = contextvars.ContextVar("rastercollection_is_patient", default=False)
+_active: contextvars.ContextVar[Patience | None] = contextvars.ContextVar("rastercollection_patience", default=None)
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 
 
@@ -27,12 +27,11 @@ class Patience:
     """How long work of the driver that fails for passing reasons is tried again.
 
     Attributes:
-        seconds: From the first failure to the last attempt. An error after it is not retryable any more: whoever is
-            further out does not try again what was tried for so long.
+        seconds: From the first failure to the last attempt. What is patient within what is patient is tried once.
     """
 
     seconds: float = 300.0
-    _told: dict[str, int] = attrs.field(factory=dict, init=False)
+    _told: dict[str, None] = attrs.field(factory=dict, init=False)
 
     def call(self, work: Callable[[], T], doing: str) -> T:
         """The result of ``work``, which is called again while it raises retryable errors.
@@ -41,13 +40,13 @@ class Patience:
             work: Called in this thread; it can be called twice with the effect of once.
             doing: What it does, for the notice.
         """
-        if _is_patient.get():
+        if _active.get() is not None:
             return work()
-        token = _is_patient.set(True)
+        token = _active.set(self)
         try:
             return self._persist(work, doing)
         finally:
-            _is_patient.reset(token)
+            _active.reset(token)
 
     def _persist(self, work: Callable[[], T], doing: str) -> T:
         deadline, pause = 0.0, FIRST_PAUSE
@@ -60,11 +59,14 @@ class Patience:
                 now = time.monotonic()
                 deadline = deadline or now + self.seconds
                 if now + pause > deadline:
-                    error.retryable = False
                     raise
-                self._told[f"{doing}: [{error.code}] {error.message}"] = 1 + self._told.get(doing, 0)
+                self.tell(error, f"{doing}: ")
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def tell(self, error: RasterCollectionError, doing: str = "") -> None:
+        """Note that something was tried again after an error."""
+        self._told[f"{doing}[{error.code}] {error.message}"] = None
 
     def of(self, backend: T) -> T:
         """The same backend, all of whose methods are called with patience; what they would yield comes as a whole."""
@@ -74,6 +76,12 @@ class Patience:
     def notices(self) -> tuple[Notice, ...]:
         """What had to be tried again."""
         return tuple(Notice(code="TRIED_AGAIN", message=message) for message in self._told)
+
+
+def tell_of_trying_again(error: RasterCollectionError) -> None:
+    """For backends that try again by themselves: note it where the driver is patient with this call."""
+    if (patience := _active.get()) is not None:
+        patience.tell(error)
 
 
 class _Patient:

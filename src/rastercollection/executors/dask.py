@@ -8,7 +8,6 @@ import importlib
 import logging
 import os
 import signal
-import tempfile
 import threading
 import time
 import uuid
@@ -24,6 +23,8 @@ from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.core.forks import forked_since
+from rastercollection.core.lease import Mark
+from rastercollection.core.temporaries import temporary_folder
 from rastercollection.errors import (
     ExecutorBrokenError,
     ExecutorError,
@@ -363,10 +364,9 @@ def _reach(address: str) -> _Connection:
 def _sees_our_files(client: Any) -> bool:
     """Whether there are workers, and all of them read a file that was just written here."""
     token = uuid.uuid4().hex
-    with tempfile.NamedTemporaryFile("w", prefix="rastercollection-") as file:
-        file.write(token)
-        file.flush()
-        answers = client.run(_reads, file.name, token, on_error="return")
+    with temporary_folder(Mark()) as folder:
+        (folder / "token").write_text(token)
+        answers = client.run(_reads, str(folder / "token"), token, on_error="return")
     return bool(answers) and all(answer is True for answer in answers.values())
 
 

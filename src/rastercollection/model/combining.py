@@ -23,7 +23,7 @@ import attrs
 from rastercollection.model.band_views import usual_names
 from rastercollection.model.cog import CogFile
 
-__all__ = ["ColorTable", "Combination", "combine"]
+__all__ = ["ColorTable", "Combination", "combine", "promoted"]
 
 ColorTable = Mapping[str, tuple[int, int, int, int]]
 """Value → (red, green, blue, alpha), 0–255, keys as text."""
@@ -138,11 +138,12 @@ def _count(bands: Sequence[int]) -> str:
 
 
 def _dtype(cog: CogFile) -> str:
-    return _promoted(frozenset(cog.bands[number - 1].dtype for number in cog.color_bands or (1,)))
+    return promoted(frozenset(cog.bands[number - 1].dtype for number in cog.color_bands or (1,)))
 
 
 @functools.cache
-def _promoted(names: frozenset[str]) -> str:
+def promoted(names: frozenset[str]) -> str:
+    """Name of the type that NumPy promotes types of GDAL to, by their names."""
     import numpy as np  # not needed to know what the library can do
 
     return str(np.result_type(*(np.dtype(_LARGER.get(name, name)) for name in names)))

@@ -237,8 +237,11 @@ class JobLeasesContract(StoreUnderTest):
             other.delete(job.id)
         store.release(job.id, lease.token)
         other.update(attrs.evolve(job, current_stage=1), expected=JobStatus.QUEUED)
-        self.expired(store, job.id)
+        sleeper = self.expired(store, job.id)
         other.update(attrs.evolve(job, current_stage=2), expected=JobStatus.QUEUED)
+        assert store.renew(job.id, sleeper.token, 60) is None
+        with pytest.raises(LeaseLostError):
+            store.commit(job.id, sleeper.token, job=job)
         assert store.get(job.id).current_stage == 2
         other.delete(job.id)
         assert store.list_jobs() == []
@@ -270,6 +273,13 @@ class JobLeasesContract(StoreUnderTest):
         store.commit(job.id, lease.token, job=attrs.evolve(job, status=JobStatus.PROCESSING))
         store.release(job.id, lease.token)
         assert self.leased(store, job.id).wish is Wish.CANCEL
+
+    def test_a_job_that_is_asked_for_and_taken_is_asked_for_no_more(self, store: JobStore, other: JobStore) -> None:
+        job = store.create(a_job())
+        lease = self.leased(store, job.id)
+        other.request(job.id, Wish.HAND_OVER)
+        store.release(job.id, lease.token)
+        assert self.leased(other, job.id).wish is Wish.NONE
 
     def test_a_wish_is_over_with_the_job(self, store: JobStore) -> None:
         job = store.create(a_job())

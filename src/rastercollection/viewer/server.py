@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.forks import ForkSafeLock
 from rastercollection.errors import MissingExtraError, ViewError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.ports.registries import STORAGE
@@ -31,7 +32,7 @@ STOPPING_SECONDS = 10
 NEEDED = ("titiler.core", "titiler.mosaic", "fastapi", "uvicorn")
 
 _running: dict[tuple[str, str, frozenset[str]], ViewServer] = {}
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 
 
 class ViewServer(str):

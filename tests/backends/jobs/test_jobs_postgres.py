@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,55 @@ def test_a_lock_that_is_not_given_back_is_not_waited_for_forever(jobs_dsn: str, 
             assert time.monotonic() - started < 5
         assert not caught.value.retryable
         store.commit("job", token, results=[a_result(1)])
+
+
+def test_workers_do_not_wait_for_each_other(jobs_dsn: str, schema: str) -> None:
+    with PostgresJobStore(jobs_dsn, schema=schema) as store:
+        for name in ("first", "second"):
+            store.create(a_job(name, at=name))
+        with psycopg.connect(jobs_dsn) as other:
+            other.execute(f"SELECT 1 FROM {schema}.jobs WHERE id = 'first' FOR UPDATE")
+            started = time.monotonic()
+            lease = store.next_job(an_owner(), 60)
+            assert lease is not None
+            assert (lease.job_id, time.monotonic() - started < 5) == ("second", True)
+            assert store.next_job(an_owner(), 60) is None
+
+
+def test_a_worker_that_comes_second_takes_the_next_job(jobs_dsn: str, schema: str) -> None:
+    """The lease on the first is being taken when it looks, but is not to be seen yet."""
+    with PostgresJobStore(jobs_dsn, schema=schema) as store, ThreadPoolExecutor(1) as threads:
+        for name in ("first", "second"):
+            store.create(a_job(name, at=name))
+        with psycopg.connect(jobs_dsn) as other:
+            lasting = "clock_timestamp(), clock_timestamp() + interval '1 minute', gen_random_uuid()"
+            other.execute(f"INSERT INTO {schema}.leases VALUES ('first', nextval('{schema}.tokens'), '', {lasting})")
+            taken = threads.submit(store.next_job, an_owner(), 60)
+            time.sleep(0.5)
+            assert not taken.done()
+            other.commit()
+        lease = taken.result(30)
+        assert lease is not None
+        assert (lease.job_id, lease.claims) == ("second", 1)
+
+
+def test_nobody_takes_a_lease_while_something_is_written_under_it(jobs_dsn: str, schema: str) -> None:
+    with (
+        PostgresJobStore(jobs_dsn, schema=schema) as store,
+        PostgresJobStore(jobs_dsn, schema=schema, patience=0.3) as hasty,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        old = store.acquire("job", an_owner(1), 0.01)
+        assert old is not None
+        with psycopg.connect(jobs_dsn) as other:
+            other.execute(f"LOCK TABLE {schema}.results IN SHARE MODE")
+            written = threads.submit(store.commit, "job", old.token, results=[a_result(1)])
+            time.sleep(0.5)
+            with pytest.raises(UnavailableError, match="lock"):
+                hasty.acquire("job", an_owner(2), 60)
+        written.result(30)
+        assert store.results("job") == [a_result(1)]
+        assert leased(hasty, "job").token > old.token
 
 
 def test_a_lease_is_not_renewed_for_longer_than_it_lasts(jobs_dsn: str, schema: str) -> None:
@@ -463,7 +513,9 @@ def test_a_job_goes_on_over_restarts_of_its_server(how: signal.Signals, own_serv
             time.sleep(0.05)
 
     stage = Stage(name="only", task_type="t", handler=f"{work.__module__}:{work.__name__}", fan=FanOut(plan))
-    workflow = Workflow(name="w", stages=(stage,), finalizer=lambda context: {"sum": count})
+    workflow = Workflow(
+        name="w", stages=(stage,), finalizer=lambda context: {"notices": sorted({one.code for one in context.notices})}
+    )
     job = JobRecord(id=f"{how:064x}", job_type="w", parameters={})
     with PostgresJobStore(own_server.server.dsn) as store, ThreadExecutor(max_workers=2) as executor:
         result = Engine(executor=executor, jobs=store, observers=(observe,)).run(workflow, job)
@@ -471,7 +523,7 @@ def test_a_job_goes_on_over_restarts_of_its_server(how: signal.Signals, own_serv
             thread.join()
         assert len(restarts) == len(moments)
         assert result.job.status is JobStatus.COMPLETED
-        assert store.get(job.id).result == {"sum": count}
+        assert store.get(job.id).result == {"notices": ["TRIED_AGAIN"]}
         names = [one.task.id for one in store.results(job.id)]
         assert len(names) == count
         assert sorted(log.read_text().split()) == names

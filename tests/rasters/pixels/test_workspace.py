@@ -14,7 +14,9 @@ import pytest
 from cog_scenes import make_cog, write_raster
 from rastercollection.errors import MachineError, TaskError, TileError
 from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels import workspace
 from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.rasters.scratch import scratch_folder
 
 MIB = 2**20
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
@@ -33,8 +35,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fail(disk: Path, used: int, error: TaskError) -> None:
-    with Workspace.open(str(disk), in_memory=False, needed=0) as workspace:
-        workspace.new_path(".tif").write_bytes(bytes(used))
+    with Workspace.open(Limits(scratch=str(disk)), in_memory=False, needed=0) as room:
+        room.new_path(".tif").write_bytes(bytes(used))
         raise error
 
 
@@ -58,7 +60,7 @@ def test_gdal_writes_on_a_disk_that_fills_up(
 ) -> None:
     """A COG of 2 MiB; GDAL calls what it wrote in vain complete, or says of it what it likes."""
     source = write_raster(tmp_path / "tile.tif", np.random.default_rng(0).random((1, 600, 600), "float32"))
-    monkeypatch.setattr("rastercollection.rasters.pixels.workspace._check_space", lambda *_: None)
+    monkeypatch.setattr(workspace, "scratch_folder", lambda limits, needed, notify: scratch_folder(limits, 0, notify))
     (disk / "of others").write_bytes(bytes(4 * MIB - kib * 1024))
     with pytest.raises(TaskError) as caught:
         make_cog(source, limits=Limits(memory_bytes=2**28, scratch=str(disk)), in_memory=True)

@@ -14,7 +14,7 @@ from rio_cogeo import cog_validate
 from rio_tiler.io import Reader
 
 from cog_scenes import make_cog
-from rastercollection.errors import TileError
+from rastercollection.errors import TaskError
 
 ALIKE = ("geotools__sliver", "geotools__png_global_mosaic")
 TOO_LARGE_FOR_A_TEST = "riotiler__cog_world.tif"
@@ -39,7 +39,7 @@ def test_good_tiles(tmp_path: Path, shared_data: Path, target: str) -> None:
         crs = ("EPSG:32615" if "png_test" in path.name else "EPSG:4326") if "input-crs" in entry["expect"] else None
         try:
             made = make_cog(tmp_path / path.name, target, input_crs=crs, output_blob=f"{path.name}.tif")
-        except TileError as error:
+        except TaskError as error:
             failed[path.name] = error
             continue
         assert cog_validate(made.path, strict=True, quiet=True) == (True, [], []), path.name

@@ -112,6 +112,7 @@ class MemoryJobStore:
             if found.status != expected:
                 raise PreconditionError(f"Job {job.id} is {found.status}, not {expected}.", "", job.id)
             self._put(job.id, made)
+            self._leases.pop(job.id, None)
 
     def delete(self, job_id: str) -> None:
         """Remove a job with its journal; one that is not there is fine.

@@ -23,7 +23,7 @@ from rastercollection.errors import (
 
 __all__ = ["PostgresJobStore"]
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 FIRST_PATIENCE = 10.0
 
 _NOW = "clock_timestamp()"
@@ -161,6 +161,7 @@ class PostgresJobStore:
             if row[0] != expected:
                 raise PreconditionError(f"Job {job.id} is {row[0]}, not {expected}.", "", job.id)
             _put(session, job.id, columns, is_over=True)
+            session.change("DELETE FROM @.leases WHERE job_id = %s", (job.id,))
 
         self._database.run(work, f"update job {job.id}")
 
@@ -363,6 +364,7 @@ def _take(session: Session, job_id: str, owner: Owner, seconds: float) -> bool:
     if not session.change(_TAKE, (job_id, to_text(owner), seconds, session.call)):
         return False
     session.change("UPDATE @.leases SET token = nextval('@.tokens') WHERE job_id = %s", (job_id,))
+    session.change("UPDATE @.jobs SET wish = '' WHERE id = %s AND wish = %s", (job_id, str(Wish.HAND_OVER)))
     return True
 
 

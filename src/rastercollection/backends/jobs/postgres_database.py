@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +14,7 @@ import attrs
 from rastercollection.backends.jobs.migrations.postgres_schema import POSTGRES_STEPS, VERSIONS
 from rastercollection.backends.jobs.postgres_pool import Pool
 from rastercollection.backends.postgresql import Address, Meanings, persist, translated
+from rastercollection.core.forks import ForkSafeLock
 from rastercollection.errors import BackendError, MissingExtraError, PermissionDeniedError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class PostgresDatabase:
         # poolers refuse options that they do not know
         self._options = _SEARCH_PATH.sub("", options).strip() or None
         self._pool = Pool(self._connect, self.public)
-        self._is_ready, self._preparing = False, threading.Lock()
+        self._is_ready, self._preparing = False, ForkSafeLock()
 
     def _connect(self) -> psycopg.Connection[Any]:
         return self._address.connect(options=self._options, client_encoding="UTF8", autocommit=True)

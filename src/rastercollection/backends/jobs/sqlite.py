@@ -130,6 +130,7 @@ class SqliteJobStore:
                 raise PreconditionError(f"Job {job.id} is {found[0][0]}, not {expected}.", "", job.id)
             _put(connection, job)
             connection.execute("UPDATE jobs SET wish = '', claims = 0 WHERE id = ?", (job.id,))
+            connection.execute("DELETE FROM leases WHERE job_id = ?", (job.id,))
 
     def delete(self, job_id: str) -> None:
         """Remove a job with its journal; one that is not there is fine.

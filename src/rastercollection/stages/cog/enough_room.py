@@ -9,6 +9,7 @@ import numpy as np
 
 from rastercollection.core.models import Notify
 from rastercollection.errors import MachineError
+from rastercollection.model.combining import promoted
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.room import Need, Room
 from rastercollection.model.tile import Validation
@@ -56,7 +57,7 @@ def check_room(
 def _bytes(request: CollectionRequest, validation: Validation) -> tuple[int, int, int]:
     """Of a COG: usually, at most, at least."""
     settings, shape = validation.settings, _shape(validation)
-    dtype = np.result_type(*validation.dtypes)
+    dtype = np.dtype(promoted(frozenset(validation.dtypes)))
     likely, most = predict_bytes(
         shape,
         validation.band_count,

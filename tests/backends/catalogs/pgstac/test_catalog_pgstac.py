@@ -236,7 +236,7 @@ def test_a_lock_that_is_not_given_back_is_not_waited_for_forever(pgstac_dsn: str
     with psycopg.connect(pgstac_dsn) as other:
         other.execute("LOCK TABLE pgstac.items IN ACCESS EXCLUSIVE MODE")
         started = time.monotonic()
-        with pytest.raises(UnavailableError, match="lock") as caught:
+        with pytest.raises(UnavailableError) as caught:
             catalog.publish(contract_collection("scene"), _items(3))
         assert time.monotonic() - started < 10
         assert not caught.value.retryable

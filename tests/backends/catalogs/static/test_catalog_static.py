@@ -159,8 +159,9 @@ def test_documents_do_not_tell_in_which_order_items_came(tmp_path: Path) -> None
     for folder, batches in (("one", [[first, second]]), ("two", [[second], [first]])):
         for batch in batches:
             StaticCatalog(str(tmp_path / folder / "stac")).publish(contract_collection("scene"), batch)
-    documents = [(tmp_path / folder / "stac/scene/collection.json").read_bytes() for folder in ("one", "two")]
-    assert documents[0] == documents[1]
+    for name in ("collection.json", "items.parquet"):
+        one, two = ((tmp_path / folder / "stac/scene" / name).read_bytes() for folder in ("one", "two"))
+        assert one == two, name
 
 
 @pytest.mark.parametrize("content", ["[]", "not json", '{"type": "FeatureCollection"}', '{"type": "Catalog"}'])
@@ -325,7 +326,7 @@ def test_a_reader_sees_the_old_or_the_new_wherever_publishing_breaks_off(tmp_pat
             break
         healed = StaticCatalog(str(folder)).publish(contract_collection("scene", title="New"), new, mode="replace")
         assert healed.items == 4
-        assert [item["id"] for item in _seen_by_a_reader(folder)["scene"]] == ["tile-0", "tile-1", "tile-2", "new"]
+        assert [item["id"] for item in _seen_by_a_reader(folder)["scene"]] == ["new", "tile-0", "tile-1", "tile-2"]
         assert len(list((folder / "scene" / "items").iterdir())) == 4
     assert outcomes == sorted(outcomes, reverse=True)
     assert {True, False} == set(outcomes)

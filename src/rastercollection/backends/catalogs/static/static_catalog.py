@@ -185,12 +185,13 @@ class StaticCatalog:
     def _all_items(
         self, place: CollectionFiles, held: Holdings, new: Sequence[Mapping[str, Any]]
     ) -> list[Mapping[str, Any]]:
-        """These items, with absolute hrefs; those that are not new are read."""
+        """These items, by id, with absolute hrefs; those that are not new are read."""
         known = {item["id"] for item in new}
         kept = [link for link in held.links if link.item_id not in known]
         found = in_parallel(lambda link: self._item(place, link.href), kept)
         foreign = [other.item for other in held.foreign]
-        return [*new, *(item for item in (*found, *foreign) if item is not None)]
+        items = [*new, *(item for item in (*found, *foreign) if item is not None)]
+        return sorted(items, key=lambda item: str(item["id"]))
 
     def collection(self, collection_id: str) -> dict[str, Any] | None:
         """The collection as it is published now, with absolute hrefs; None without one that can be read."""
