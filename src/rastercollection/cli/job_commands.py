@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rastercollection.cli import options
-from rastercollection.cli.output import Output, print_json
+from rastercollection.cli.telling import Output, print_json
 
 if TYPE_CHECKING:
     from rastercollection.job.handle import JobHandle

@@ -17,8 +17,8 @@ import click
 
 from rastercollection import __version__
 from rastercollection.cli import job_commands, options
-from rastercollection.cli.output import Output, print_json
 from rastercollection.cli.streams import standard_streams
+from rastercollection.cli.telling import Output, print_json
 from rastercollection.core.models import ErrorRecord
 from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import (
@@ -96,16 +96,7 @@ def _commands() -> click.Group:
     )
     click.version_option(__version__, prog_name="rastercollection")(group)
 
-    def add(command: Callable[..., int], about: str, *params: click.Parameter) -> None:
-        made = options.Command(
-            command.__name__.removeprefix("_").replace("_", "-"),
-            params=[*params, options.JSON, options.DEBUG],
-            callback=functools.partial(_guarded, command),
-            help=about,
-            epilog=EPILOG,
-        )
-        group.add_command(made)
-
+    add = functools.partial(_add, group)
     request, runtime = options.options_of(CollectionRequest), options.options_of(RuntimeOptions)
     storage = runtime["storage_options"]
     add(_run, "Do the whole job on a folder of rasters.", *request.values(), *runtime.values(), options.QUIET)
@@ -128,6 +119,17 @@ def _commands() -> click.Group:
         _demo, "Make a small scene, run the whole job on it and show where everything is.", *options.DEMO, options.QUIET
     )
     return group
+
+
+def _add(group: click.Group, command: Callable[..., int], about: str, *params: click.Parameter) -> None:
+    made = options.Command(
+        command.__name__.removeprefix("_").replace("_", "-"),
+        params=[*params, options.JSON, options.DEBUG],
+        callback=functools.partial(_guarded, command),
+        help=about,
+        epilog=EPILOG,
+    )
+    group.add_command(made)
 
 
 def _guarded(command: Callable[..., int], *, json: bool, debug: bool, quiet: bool = False, **arguments: Any) -> int:

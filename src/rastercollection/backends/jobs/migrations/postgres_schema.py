@@ -46,6 +46,7 @@ POSTGRES_STEPS = Steps.of(
             PRIMARY KEY (job_id, task_id)
         )
         """,
+        "CREATE INDEX results_counted ON results (job_id, stage, status)",
         """
         CREATE TABLE attempts (
             job_id text COLLATE "C" NOT NULL,

@@ -25,6 +25,7 @@ SQLITE_STEPS = Steps.of(
         "CREATE INDEX jobs_waiting ON jobs (priority DESC, submitted, changed) WHERE waiting = 1",
         "ALTER TABLE results ADD COLUMN status TEXT NOT NULL DEFAULT ''",
         "UPDATE results SET status = coalesce(json_extract(record, '$.status'), '') WHERE json_valid(record)",
+        "CREATE INDEX results_counted ON results (job_id, stage, status)",
         "DROP TABLE leases",
         "CREATE TABLE leases (job_id TEXT PRIMARY KEY, token INTEGER NOT NULL, owner TEXT NOT NULL,"
         " renewed REAL NOT NULL, expires REAL NOT NULL)",
