@@ -17,7 +17,7 @@ GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 IN_ROOT = {
     *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml", "noxfile.py", "pyproject.toml", "mkdocs.yml"),
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
-    *("benchmarks", "docs", "src", "tests"),
+    *("benchmarks", "docs", "examples", "src", "tests"),
 }
 """All that the repository's root holds: what tests leave behind there is not committed unseen."""
 
