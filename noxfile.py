@@ -177,6 +177,17 @@ def clients(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0], default=False)
+def chaos(session: nox.Session) -> None:
+    """Kill jobs, stop them, fail their calls, fill their disks and race them; prints how often, and what was lost.
+
+    Takes an hour or two. Arguments after -- go to pytest: ``--chaos-seed N`` hurts them at other moments and places.
+    """
+    _install_services(session)
+    _install_wheel(session, *_group("test"), extras="[dask,geoparquet,pgstac,postgres]")
+    session.run("pytest", "tests/chaos", "-m", "slow or not slow", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
 def mutants(session: nox.Session) -> None:
     """Break single places of the pure rooms on purpose and list those that no test of the room notices; takes hours.
 

@@ -26,7 +26,6 @@ PURE = {"public_url", "is_process_local", "reach", "close"}
 
 SHORT = {
     ("jobs.commit", "UNAVAILABLE"),
-    ("storage.put", "UNAVAILABLE"),
     ("storage.put", "NO_SPACE"),
     ("catalog.publish", "PERMISSION_DENIED"),
 }

@@ -68,8 +68,8 @@ def test_killed_at_a_random_moment(
 
 
 @tries(
-    ("serial", "sqlite", 1, 40),
-    ("thread", "sqlite", 3, 40),
+    ("serial", "sqlite", 0, 40),
+    ("thread", "sqlite", 2, 40),
     ("process", "sqlite", 1, 40),
     ("thread", "memory", 0, 10),
     ("serial", "postgresql", 0, 20),

@@ -1,4 +1,4 @@
-"""A PostgreSQL server that is stopped in the middle of a job, and comes back: nothing is lost or said twice."""
+"""A PostgreSQL server that is stopped in the middle of a job, and comes back: nothing is lost, or done twice."""
 
 from __future__ import annotations
 

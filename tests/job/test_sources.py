@@ -125,3 +125,28 @@ def test_a_page_is_not_taken_for_a_file_of_its_name(folder: Path) -> None:
         every_part(sources, lambda file: ("1", "2") if file.blob == "a.tif" else ())
     only = every_part(sources.only({"a.tif"}), lambda _: ("2", "3"))
     assert [one.blob for one in only.files] == ["a.tif:2", "a.tif:3"]
+
+
+def test_what_lies_beside_a_source_under_its_name_is_part_of_what_it_is_known_by(tmp_path: Path) -> None:
+    names = ("a.tif", "b.tif", "sub/a.tif")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+
+    def seen(blobs: list[str]) -> dict[str, str]:
+        request = CollectionRequest(container_name=tmp_path, blob_list=blobs, collection_id="x")
+        return {one.blob: one.beside for one in find_sources(request, FsspecStorage()).files}
+
+    for blobs in (["**/*.tif"], list(names)):
+        assert set(seen(blobs).values()) == {""}
+    for beside in ("a.tfw", "a.TIF.aux.xml", "a.tif.msk", "a_RPC.TXT", "a.prj"):
+        before = seen(list(names))
+        (tmp_path / beside).write_text(beside)
+        for blobs in (["**/*.tif"], list(names)):
+            after = seen(blobs)
+            assert after["a.tif"] != before["a.tif"]
+            assert (after["b.tif"], after["sub/a.tif"]) == ("", "")
+        (tmp_path / beside).write_text(f"{beside} changed")
+        assert seen(list(names))["a.tif"] != after["a.tif"]
+    (tmp_path / "a_cog_analysis.tif").write_text("not of it")
+    assert seen(list(names))["a.tif"] == seen(list(names))["a.tif"] != ""

@@ -85,3 +85,17 @@ def test_what_is_asked_for_again_is_made_again(run: Run, tmp_path: Path) -> None
     run(rerun="create_cogs")
     assert all(path.stat().st_ino != after[path] for path in after)
     assert not run(rerun=True).reused
+
+
+def test_a_file_beside_a_tile_that_changes(run: Run, tmp_path: Path) -> None:
+    run()
+    beside = tmp_path / "in" / "t1.tif.aux.xml"
+    for nodata in (0, 7):
+        beside.write_text(
+            f"<PAMDataset><PAMRasterBand band='1'><NoDataValue>{nodata}</NoDataValue></PAMRasterBand></PAMDataset>"
+        )
+        result = run()
+        assert (result.reused, result.summary["tiles"][1]["blob"]) == (False, "t1.tif")
+        assert run().reused
+    beside.unlink()
+    assert not run().reused

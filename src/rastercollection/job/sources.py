@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from rastercollection.core.models import ErrorRecord, Notice
+from rastercollection.core.records import digest
 from rastercollection.disclosure.listing import listed
 from rastercollection.disclosure.redaction import REDACTED
 from rastercollection.errors import (
@@ -31,6 +32,7 @@ from rastercollection.ports.storage import ObjectInfo, StorageBackend
 __all__ = ["every_part", "find_sources", "fingerprints"]
 
 _READERS = 8
+_OF_A_FILE = re.compile(r"((_rpc)?\.[^.]*|\.[^.]*\.(aux\.xml|msk|ovr))$")
 _PUBLISHED = ("collection_description", "providers", "keywords", "license")
 
 
@@ -62,8 +64,12 @@ def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources
         raise RequestError([_missing(name, container) for name in missing])
     sources = {readable(blob): info for blob, info in found.items()}
     part = ALL_BANDS if request.subdatasets == "bands" else request.subdatasets or ""
+    beside = listing.beside([*found])
     return Sources(
-        files=tuple(_source(blob, info, "" if part == TILES else part) for blob, info in sources.items()),
+        files=tuple(
+            attrs.evolve(_source(readable(blob), info, "" if part == TILES else part), beside=beside.get(blob, ""))
+            for blob, info in found.items()
+        ),
         blobs=tuple(sources),
         refused={readable(blob): _unreadable(readable(blob)) for blob in found if blob != readable(blob)},
         notices=(*_notices(repeated, listing.left_out(found), tuple(sources)), *_redacted(request)),
@@ -134,6 +140,25 @@ class _Listing:
             if parent == folder and (folded(name) in names or is_overview_name(name, reservation.collection)):
                 yield blob
 
+    def beside(self, found: Sequence[str]) -> Mapping[str, str]:
+        """Digests of what lies beside sources under their names, by source; those without any are left out."""
+        near = self._near({blob.rpartition("/")[0] for blob in found})
+        of_stem: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for blob, info in near.items():
+            of_stem[_stem(blob)].append((blob, f"{info.size} {info.version}"))
+        groups = {blob: [each for each in of_stem[_stem(blob)] if each[0] != blob] for blob in found}
+        return {blob: digest(sorted(group)) for blob, group in groups.items() if group}
+
+    def _near(self, folders: Set[str]) -> Mapping[str, ObjectInfo]:
+        """What lies in these folders, as far as that is known, or cheap to know."""
+        if self._blobs is not None:
+            return {blob: info for blob, info in self._blobs.items() if blob.rpartition("/")[0] in folders}
+        if not addresses.is_local(self._container):
+            return {}
+        places = [addresses.join(self._container, folder) for folder in sorted(folders)]
+        infos = [info for place in places for info in self._storage.list(place, deep=False)]
+        return {addresses.relative(self._container, info.url): info for info in infos}
+
     def left_out(self, found: Iterable[str]) -> Mapping[str, Sequence[str]]:
         """What fits a pattern but is left out, by the reason, where no other entry names it."""
         taken = set(found)
@@ -145,6 +170,12 @@ class _Listing:
             infos: Iterable[ObjectInfo] = self._storage.list(self._container)
             self._blobs = {addresses.relative(self._container, info.url): info for info in infos}
         return self._blobs
+
+
+def _stem(blob: str) -> str:
+    """What a file and those that say more of it have in common: ``a`` of ``a.tif.aux.xml`` and of ``a_RPC.TXT``."""
+    folder, _, name = blob.rpartition("/")
+    return f"{folder}/{_OF_A_FILE.sub('', name.casefold())}"
 
 
 def _notices(repeated: int, left_out: Mapping[str, Sequence[str]], blobs: Sequence[str]) -> Iterator[Notice]:
@@ -229,4 +260,4 @@ def _parts(file: SourceFile, names: Sequence[str]) -> Iterator[SourceFile]:
 
 def fingerprints(files: Sequence[SourceFile]) -> list[list[str | int]]:
     """What tells whether any source changed."""
-    return [[source.blob, source.size, source.version] for source in files]
+    return [[source.blob, source.size, source.version, source.beside] for source in files]

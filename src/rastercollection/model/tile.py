@@ -29,7 +29,7 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class SourceFile:
-    """A source raster as the store knows it; ``version`` and ``size`` tell whether it changed.
+    """A source raster as the store knows it; ``version``, ``size`` and ``beside`` tell whether it changed.
 
     Attributes:
         blob: Path relative to the container, with ``/``.
@@ -39,6 +39,8 @@ class SourceFile:
         modified: Last modification, RFC 3339, UTC; may be empty.
         part: Which of the rasters inside the file it is: name of a page or variable, ``*`` for all as bands, empty for
             the file as it is. Where each is a tile, ``blob`` ends in ``:part``.
+        beside: Digest of names and versions of the files beside it that may say more of it, as world files do; empty
+            where there are none, or where it would take a listing of a remote folder to know.
     """
 
     blob: str
@@ -47,6 +49,7 @@ class SourceFile:
     version: str
     modified: str = ""
     part: str = ""
+    beside: str = ""
 
     @property
     def file(self) -> str:
