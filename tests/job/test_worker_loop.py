@@ -19,6 +19,7 @@ from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.cli.demo import make_scene
 from rastercollection.core.events import Event, WorkerTold
 from rastercollection.core.lease import Lease, Owner
+from rastercollection.core.models import Task, TaskResult, TaskStatus
 from rastercollection.errors import RequestError, UnavailableError
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -153,6 +154,28 @@ def test_a_job_that_nobody_comes_to_the_end_of_is_given_up(asked: dict[str, Any]
     handle = submit(**asked, run="worker")
     assert run_worker(jobs=asked["jobs"], drain=True) == {"completed": 1}
     assert handle.result(5).status == "completed"
+
+
+def test_a_job_that_gets_on_is_not_given_up_however_often_its_workers_die(asked: dict[str, Any]) -> None:
+    handle = submit(**asked, run="worker")
+    told = submit(**{**asked, "collection_id": "y"}, run="worker")
+    with SqliteJobStore.from_url(asked["jobs"]) as store:
+        for number in range(7):
+            first, second = store.next_job(Owner.current(), 60), store.next_job(Owner.current(), 60)
+            assert first is not None
+            assert second is not None
+            store.commit(
+                first.job_id, first.token, results=[a_result(first.job_id, at=f"2026-01-0{number + 1}T00:00:00Z")]
+            )
+            for lease in (first, second):
+                store.release(lease.job_id, lease.token)
+    assert run_worker(jobs=asked["jobs"], drain=True) == {"completed": 1, "failed": 1}
+    assert (handle.status().job.status, told.status().job.status) == ("completed", "failed")
+
+
+def a_result(job_id: str, at: str) -> TaskResult:
+    task = Task(id=f"{job_id[:16]}-1-other-000000", stage=1, task_type="other", handler="some:other")
+    return TaskResult(task=task, status=TaskStatus.COMPLETED, attempts=1, value={}, ended_at=at)
 
 
 def test_what_cannot_be_run_ends_and_the_worker_goes_on(asked: dict[str, Any], tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def run_worker(
     """Take the jobs that were submitted for a worker, one after the other, and run them.
 
     Any number of workers, on one machine or many, share one job store: each job is done by one of them. A job whose
-    worker dies is taken by another, and goes on where it stopped; after five that did not come to its end it fails.
+    worker dies is taken by another, and goes on where it stopped; after five in a row that got no further it fails.
     Whatever becomes of a job, the worker goes on with the next.
 
     Args:

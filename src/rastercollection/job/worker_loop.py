@@ -37,7 +37,9 @@ from rastercollection.job.runtime_options import RuntimeOptions
 __all__ = ["MOST_CLAIMS", "Worker"]
 
 MOST_CLAIMS = 5
-"""So many workers may take a job and die of it, or give it back for passing reasons, before it is given up."""
+"""So many workers may take a job in a row, and die of it or give it back for passing reasons without a single further
+result of its, before it is given up."""
+SEEN = "seen"
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 LOOKS_EVERY = 5.0
 PATIENCE = 300.0
@@ -165,8 +167,9 @@ class Worker:
         job = self.store.get(lease.job_id)
         self._tell("took", _named(job), job.id)
         try:
-            if lease.claims > MOST_CLAIMS:
-                self._end(held, JobStatus.FAILED, _hopeless(lease.claims - 1))
+            fruitless = self._fruitless(held, lease, job)
+            if fruitless >= MOST_CLAIMS:
+                self._end(held, JobStatus.FAILED, _hopeless(fruitless))
                 return
             self._ended(self._run(held, job))
         except KeyboardInterrupt:
@@ -187,6 +190,23 @@ class Worker:
             if not isinstance(error, RasterCollectionError):
                 log.exception("job %s", job.id)
             self._end(held, JobStatus.FAILED, ErrorRecord.of(error))
+
+    def _fruitless(self, held: HeldLease, lease: Lease, job: JobRecord) -> int:
+        """How many workers in a row have taken the job and come neither to its end nor to a single further result.
+
+        What the journal's latest result was, and at which claim that was seen first, is kept with the submission.
+        """
+        if lease.claims < 2 or job.submission is None:
+            return 0
+        latest = max((result.ended_at for result in self.store.results(job.id)), default="")
+        known = job.submission.options.get(SEEN) or {}
+        if known.get("latest") == latest and known.get("claim", 0) < lease.claims:
+            return lease.claims - int(known["claim"])
+        claim = lease.claims if latest else 1
+        seen = {**job.submission.options, SEEN: {"latest": latest, "claim": claim}}
+        told = attrs.evolve(job, submission=attrs.evolve(job.submission, options=seen), status=JobStatus.PROCESSING)
+        self.store.commit(job.id, held.token, job=told)
+        return lease.claims - claim
 
     def _run(self, held: HeldLease, job: JobRecord) -> JobResult:
         request = recorded_request(job)
@@ -251,7 +271,7 @@ def _named(job: JobRecord) -> str:
 def _hopeless(claims: int) -> ErrorRecord:
     return ErrorRecord(
         code="JOB_GIVEN_UP",
-        message=f"{claims} workers have taken the job, and none of them came to its end.",
+        message=f"{claims} workers have taken the job, one after the other, and none of them got any further with it.",
         hint="See what became of them (memory, disk, what they need); then have it run again: retry-failed.",
         settled=False,
     )
