@@ -1,4 +1,4 @@
-"""A script that starts jobs without a guard is run once more by each worker that starts: it must not wait for itself."""
+"""A script that starts jobs without a guard is run once more by each worker: it must not wait for itself."""
 
 from __future__ import annotations
 
