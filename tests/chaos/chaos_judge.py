@@ -44,7 +44,7 @@ class Aftermath:
 
     @classmethod
     def of(cls, scene: Scene, store: str) -> Aftermath:
-        recorded = tuple(result for result in scene.recorded(store) if result.ok)
+        recorded = tuple(result for result in scene.recorded(store) if result.ok and not is_incomplete(result))
         return cls(recorded=recorded, files=identities(scene.root / "out"))
 
     @property
@@ -58,6 +58,11 @@ class Aftermath:
         made = [made for result in self.recorded for made in (result.value or {}).get("outputs", ())]
         names = {made["url"].rpartition("/out/")[2] for made in made if not made.get("shared")}
         return names & set(self.files)
+
+
+def is_incomplete(result: TaskResult) -> bool:
+    """Whether a task says of itself that it could not find out all that it should, and is to be done again."""
+    return (result.value or {}).get("is_final") is False
 
 
 def check_recovery(scene: Scene, store: str, again: Program, expected: Tree, before: Aftermath) -> None:

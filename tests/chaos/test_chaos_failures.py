@@ -72,6 +72,8 @@ def test_a_call_that_fails_once(
 def _fails_once(scene: Scene, expected: Undisturbed, call: str, nth: int, error: str) -> None:
     job = scene.job("thread", "sqlite")
     hurt = scene.run(job, place=f"{call}:before", nth=nth, action=error)
+    if error != "UNAVAILABLE":  # a lock that may not be removed is taken away by the next who publishes
+        (scene.root / "out" / "stac" / "chaos" / ".publishing").unlink(missing_ok=True)
     if error == "UNAVAILABLE":
         assert hurt.outcome["status"] == "completed", hurt.outcome
     elif hurt.outcome["status"] != "completed":

@@ -219,7 +219,7 @@ class RunArguments(TypedDict, total=False):
     """Where another process runs the same job: `wait` for it and return what it made, `take_over` the job, which it
     hands over as it would end on Ctrl-C, or `fail` at once."""
 
-    rerun: bool | str | Sequence[str]
+    rerun: bool | str | Sequence[str] | None
     """What is done again although it was done before: `all`, `failed`, the name of a stage or of a tile; several in a
     list, in Python also `True` for all."""
 

@@ -56,7 +56,7 @@ class JobReport:
         lost: Whoever ran it has ended without a word: nobody goes on with it.
     """
 
-    job: JobRecord
+    job: JobRecord = attrs.field(repr=lambda job: f"<{job.id[:12]}: {job.status}>")
     stages: tuple[StageReport, ...] = ()
     rate: float | None = None
     time_left: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import threading
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from rastercollection.core.workflow import JobContext, TaskKind, Workflow
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import (
     BackendError,
+    ExecutorBrokenError,
     JobBusyError,
     JobCancelledError,
     JobFailedError,
@@ -98,8 +100,10 @@ class CollectionRun:
         """Find the sources; nothing is done yet.
 
         Raises:
+            ExecutorBrokenError: This process is a worker that is still starting: the program has no guard.
             RequestError: Sources are not there; all of them are listed. Or they lie in a private network.
         """
+        _refuse_to_be_imported()
         storage = open_storage(options)
         try:
             sources = find_sources(request, Patience(seconds=AT_FIRST).of(storage))
@@ -286,6 +290,15 @@ class CollectionRun:
                 return list(jobs.results(self.request.job_id))
         except ObjectNotFoundError:
             return []
+
+
+def _refuse_to_be_imported() -> None:
+    """Raise where a worker process runs the whole program once more as it starts: it would wait for its parent."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise ExecutorBrokenError(
+            "This process is a worker that runs the script once more, while it starts.",
+            "In a script, start jobs under `if __name__ == '__main__':`.",
+        )
 
 
 def _inside(file: SourceFile, storage: StorageBackend, policy: SourcePolicy, scratch: str | None) -> Sequence[str]:

@@ -107,8 +107,8 @@ def path_or_none(value: str | PathLike[str] | None) -> Any:
     return os.fspath(value) if isinstance(value, PathLike) else value
 
 
-def rerun(value: bool | str | Sequence[str]) -> Any:
+def rerun(value: bool | str | Sequence[str] | None) -> Any:
     """What is to be done again, as a tuple of names; truth values mean all, or nothing."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return ("all",) if value else ()
     return texts([value] if isinstance(value, str) else value)

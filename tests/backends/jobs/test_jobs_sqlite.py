@@ -324,3 +324,18 @@ def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with default_job_store() as store:
         assert store.path == str(tmp_path / "state" / "jobs.db")
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_deleted_or_replaced_is_written_no_more(tmp_path: Path, replaced: bool) -> None:
+    path = tmp_path / "jobs.db"
+    with SqliteJobStore(path) as store:
+        lease = store.acquire("job", Owner.current(), 60)
+        assert lease is not None
+        for file in tmp_path.iterdir():
+            file.unlink()
+        if replaced:
+            SqliteJobStore(path).close()
+        with pytest.raises(BackendError, match="deleted or replaced") as caught:
+            store.commit("job", lease.token, results=[result(1)])
+        assert not caught.value.retryable

@@ -56,6 +56,7 @@ class Database:
         self.path = os.path.abspath(os.fspath(path))
         self._lock = ForkSafeLock()
         self._process = 0
+        self._file: tuple[int, int] | None = None
         if at_once:
             self._open()
 
@@ -75,6 +76,7 @@ class Database:
                 self._connection.execute("PRAGMA synchronous = FULL")
                 _use_write_ahead_log(self._connection)
             self._migrate()
+            self._file = _identity(self.path)
         except BaseException:
             self._finalizer()
             raise
@@ -116,6 +118,7 @@ class Database:
         """
         with self._lock, self._translated():
             connection = self._live()
+            self._check_place()
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -141,6 +144,13 @@ class Database:
             self._open()
         return self._connection
 
+    def _check_place(self) -> None:
+        """Raise where the file was deleted or replaced: others would find no job, and no lease, where they look."""
+        if self._file is not None and _identity(self.path) != self._file:
+            raise BackendError(
+                f"The job store {self.path} was deleted or replaced while it was in use.", _HINT, self.path
+            )
+
     def close(self) -> None:
         """Close the connection; idempotent."""
         with self._lock:
@@ -159,6 +169,15 @@ class Database:
         except OSError as error:
             reason = f"its folder cannot be made: {error.strerror}"
             raise PermissionDeniedError(f"The job store {self.path}: {reason}.", _HINT, self.path) from error
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """What a file is known by on its disk; None where there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 _INHERITED: list[sqlite3.Connection] = []

@@ -76,7 +76,7 @@ def end_call(executor: Executor, future: Future[Outcome], attempt: Attempt, reas
 def timed_out(attempt: Attempt, limit: float) -> TaskError:
     """What an attempt fails with that took too long."""
     return TaskError(
-        f"{attempt.task.tile or attempt.task.task_type}: it was given up after {limit:,.0f} s.",
+        f"{attempt.task.tile or attempt.task.task_type}: it was given up after {limit:,g} s.",
         "Look what is special about it; task_timeout sets how long an attempt may take.",
         "TASK_TIMEOUT",
         retryable=False,

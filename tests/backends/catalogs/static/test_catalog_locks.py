@@ -52,6 +52,23 @@ def test_processes_that_append_to_one_collection_lose_nothing(tmp_path: Path) ->
     assert not (tmp_path / "scene" / ".publishing").exists()
 
 
+@pytest.mark.parametrize("call", ["read", "delete"])
+def test_a_lock_that_cannot_be_given_back_for_a_moment_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    works, failures = getattr(FsspecStorage, call), iter([UnavailableError("not now")])
+
+    def fails_once(self: FsspecStorage, url: str, *arguments: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return works(self, url, *arguments)
+
+    with locks.publishing_lock(FsspecStorage(), f"{tmp_path}/.publishing"):
+        monkeypatch.setattr(FsspecStorage, call, fails_once)
+    assert next(failures, None) is None
+    assert list(tmp_path.iterdir()) == []
+
+
 def _hold_and_die(folder: str) -> None:
     with locks.publishing_lock(FsspecStorage(), f"{folder}/scene/.publishing"):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.lease import Owner
+from rastercollection.core.patience import Patience
 from rastercollection.errors import BackendError, ObjectExistsError, ObjectNotFoundError, UnavailableError
 from rastercollection.ports.storage import StorageBackend
 
@@ -27,6 +28,7 @@ RENEWED_EVERY = 5.0
 ABANDONED_AFTER = 30.0
 PATIENCE = 900.0
 LONGEST_PAUSE = 0.5
+GIVEN_BACK_WITHIN = 10.0
 
 _held: set[str] = set()
 """Locks of this process, to tell those of its own that were never ended from those under way."""
@@ -137,10 +139,14 @@ def _take_away(lock: PublishingLock, content: bytes) -> None:
 
 
 def _give_back(lock: PublishingLock) -> None:
-    """What fails here fails nothing: others see that the lock is no longer renewed."""
-    with contextlib.suppress(BackendError):
+    """What fails here, for longer than a moment, fails nothing: others see that the lock is no longer renewed."""
+
+    def remove() -> None:
         if lock.exclusive and _owner(_read(lock.storage, lock.url)) == lock.owner:
             lock.storage.delete(lock.url)
+
+    with contextlib.suppress(BackendError):
+        Patience(seconds=GIVEN_BACK_WITHIN).call(remove, "giving back a lock")
 
 
 def _read(storage: StorageBackend, url: str) -> bytes:
