@@ -70,6 +70,6 @@ def test_a_disk_that_is_full(
         check_outputs(scene, expected.tree)
     else:
         assert tells(hurt, "NO_SPACE"), hurt.outcome
-    before = Aftermath.of(scene, "sqlite")
     enlarge()
+    before = Aftermath.of(scene, "sqlite")
     check_recovery(scene, "sqlite", scene.run(job), expected.tree, before)

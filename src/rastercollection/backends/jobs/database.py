@@ -31,6 +31,7 @@ _KINDS: dict[int, tuple[type[BackendError], str]] = {
     sqlite3.SQLITE_IOERR: (UnavailableError, "reading or writing its disk failed; network disks are not supported"),
     sqlite3.SQLITE_PROTOCOL: (UnavailableError, "its locks do not work; network disks are not supported"),
     sqlite3.SQLITE_FULL: (NoSpaceError, "its disk is full"),
+    sqlite3.SQLITE_IOERR_SHMSIZE: (NoSpaceError, "its disk is full"),
     sqlite3.SQLITE_READONLY: (PermissionDeniedError, "it cannot be written"),
     sqlite3.SQLITE_PERM: (PermissionDeniedError, "it cannot be written"),
     sqlite3.SQLITE_AUTH: (PermissionDeniedError, "it cannot be written"),
@@ -83,7 +84,9 @@ class Database:
 
     def _migrate(self) -> None:
         """Bring the file to today's schema, in one step; of several that open it at once, one does."""
-        if not SQLITE_STEPS.missing(self._check_schema(), self.path):
+        with self._translated():
+            version = self._check_schema()
+        if not SQLITE_STEPS.missing(version, self.path):
             return
         with self.writing() as connection:
             for step in SQLITE_STEPS.missing(self._check_schema(), self.path):
@@ -163,8 +166,8 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            kind, reason = _KINDS.get(code, (BackendError, str(error)))
+            code = getattr(error, "sqlite_errorcode", 0)
+            kind, reason = _KINDS.get(code) or _KINDS.get(code & 0xFF) or (BackendError, str(error))
             raise kind(f"The job store {self.path}: {reason}.", _HINT, self.path) from error
         except OSError as error:
             reason = f"its folder cannot be made: {error.strerror}"
