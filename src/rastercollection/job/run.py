@@ -17,6 +17,7 @@ from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.engine.journal import utc_now
 from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
+from rastercollection.core.lease import Lease, Owner
 from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
 from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest
@@ -44,6 +45,7 @@ from rastercollection.job.forecast import JobForecast, forecast_job
 from rastercollection.job.rerun import rerun_rule
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import (
+    AT_FIRST,
     Runtime,
     open_catalog,
     open_job_store,
@@ -70,9 +72,6 @@ __all__ = ["CollectionRun", "result_or_raise"]
 AGAIN = "Call again with the same parameters to go on where it stopped."
 
 log = get_logger("rastercollection")
-
-AT_FIRST = 10.0
-"""Seconds of patience before a job has begun: a wrong address is told soon."""
 
 
 @attrs.frozen(kw_only=True)
@@ -130,6 +129,7 @@ class CollectionRun:
             engine, job = self._engine(runtime), self.new_job()
             done = self._finished(engine, job)
             if done is not None:
+                self._swept(runtime, Lease(job_id=job.id, token=0, owner=Owner.current()))
                 return JobResult.from_job(done, reused=True)
             if lease is not None:
                 return self._run(runtime, engine, job, lease)
@@ -149,7 +149,7 @@ class CollectionRun:
         """Run the job under its lease, of which everything is asked that writes."""
 
         def sweep() -> tuple[Notice, ...]:
-            return sweep_leftovers(self.request, runtime.storage, runtime.catalog, runtime.limits, lease.lease)
+            return self._swept(runtime, lease.lease)
 
         engine = attrs.evolve(engine, resources=runtime.guarded(lease).resources(), worker_died=sweep)
         found = sweep()
@@ -160,6 +160,10 @@ class CollectionRun:
             return self._nothing_new(engine, job, admitted, lease)
         outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease)
         return _result_or_raise(outcome)
+
+    def _swept(self, runtime: Runtime, lease: Lease) -> tuple[Notice, ...]:
+        """Remove what processes that have ended, and runs under older leases than this, have left."""
+        return sweep_leftovers(self.request, runtime.storage, runtime.catalog, runtime.limits, lease)
 
     def _finished(self, engine: Engine, job: JobRecord) -> JobRecord | None:
         """The record of the job, if it was done before and nothing speaks against it."""

@@ -15,6 +15,7 @@ from rastercollection.core.executor import Executor, ExecutorCapabilities
 from rastercollection.core.forks import check_not_forked
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import Task
+from rastercollection.core.patience import Patience
 from rastercollection.core.registry import Registry
 from rastercollection.disclosure.redaction import Hidden
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, UnknownNameError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
 
 __all__ = [
+    "AT_FIRST",
     "Runtime",
     "lasting_job_store",
     "open_catalog",
@@ -49,6 +51,8 @@ __all__ = [
 ]
 
 DEFAULT_EXECUTOR = "thread"
+AT_FIRST = 10.0
+"""Seconds of patience before a job has begun: a wrong address is told soon."""
 TASK_SECONDS = 1800.0
 TASK_BYTES_A_SECOND = 250_000
 
@@ -103,7 +107,7 @@ def open_runtime(
     with contextlib.ExitStack() as opened:
         catalog = open_catalog(request, options, storage)
         if request.create_stac_collection:
-            catalog.check()
+            Patience(seconds=AT_FIRST).of(catalog).check()
         jobs = opened.enter_context(open_job_store(options.jobs))
         executor = _open_executor(opened, options, tiles)
         if executor.capabilities.shares_memory:

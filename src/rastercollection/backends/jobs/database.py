@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import time
@@ -171,7 +172,8 @@ class Database:
             raise kind(f"The job store {self.path}: {reason}.", _HINT, self.path) from error
         except OSError as error:
             reason = f"its folder cannot be made: {error.strerror}"
-            raise PermissionDeniedError(f"The job store {self.path}: {reason}.", _HINT, self.path) from error
+            refused = NoSpaceError if error.errno in (errno.ENOSPC, errno.EDQUOT) else PermissionDeniedError
+            raise refused(f"The job store {self.path}: {reason}.", _HINT, self.path) from error
 
 
 def _identity(path: str) -> tuple[int, int] | None:
