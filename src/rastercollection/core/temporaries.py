@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,8 +46,8 @@ def is_part(name: str) -> bool:
 
 
 def probe_name(mark: Mark) -> str:
-    """Of an object that is written to see whether writing works; never twice the same."""
-    return f".rastercollection-{mark.text}-{secrets.token_hex(8)}"
+    """Of an object that is written to see whether writing works; in a thread always the same, so that none is left."""
+    return f".rastercollection-{mark.text}-{threading.get_ident() % 2**64:016x}"
 
 
 def mark_of(name: str) -> Mark | None:
