@@ -276,6 +276,8 @@ def test_a_job_that_adds_what_is_new_is_content_with_nothing_new(bronze: Path) -
         assert [notice["code"] for notice in result.to_dict()["notices"]] == ["TILES_IN_COLLECTION"]
         assert [type(event).__name__ for event in events] == ["JobStarted", "JobEnded"]
         events.clear()
+    again = run(bronze, ["a.tif"], mode="insert_ignore", rerun=True)
+    assert [notice["code"] for notice in again.to_dict()["notices"]] == ["TILES_IN_COLLECTION", "RERUN_LEFT_OUT"]
     assert written(bronze.parent / "cogs") == before
     write_tile(bronze / "new.tif", 600, 0)
     assert [tile.blob for tile in run(bronze, ["a.tif", "new.tif"], mode="insert_ignore").tiles] == ["new.tif"]

@@ -191,10 +191,15 @@ DEMO = (
 _SIZES = ("memory_budget", "worker_memory")
 
 
+_SPELT = {"statuses": "status"}
+"""Options that may be repeated have the name of one."""
+
+
 def option_name(parameter: str) -> str:
     """What a parameter of the API is called on the command line."""
     known = {**parameters(CollectionRequest), **parameters(RuntimeOptions)}.get(parameter)
-    return known.option[0] if known and known.option else "--" + parameter.replace("_", "-")
+    spelt = _SPELT.get(parameter, parameter)
+    return known.option[0] if known and known.option else "--" + spelt.replace("_", "-")
 
 
 def options_of(kind: type) -> dict[str, click.Parameter]:

@@ -7,7 +7,7 @@ import datetime as dt
 import json as json_lines
 from typing import Any, TextIO
 
-from rastercollection.cli.terminal import error_text
+from rastercollection.cli.terminal import error_text, plural
 from rastercollection.core.events import Event, JobEnded, StageEnded, StageStarted, TaskEnded, TaskRetried, WorkerTold
 from rastercollection.core.models import TaskStatus
 from rastercollection.disclosure.escaping import safe_text
@@ -46,7 +46,7 @@ def _told(event: Event) -> dict[str, Any] | None:
         case WorkerTold():
             return {"event": event.what, "message": event.message, "code": event.code}
         case StageStarted():
-            expected = "" if event.expected is None else f", {event.expected} tasks"
+            expected = "" if event.expected is None else f", {plural(event.expected, 'task')}"
             message = f"stage {event.stage} {event.name}{expected}"
             return {"event": "stage_started", "message": message, "stage": event.stage, "expected": event.expected}
         case StageEnded():

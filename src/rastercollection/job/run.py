@@ -7,7 +7,7 @@ import multiprocessing
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -258,11 +258,9 @@ class CollectionRun:
 
         The same call asks the collection anew. No record is made of it; one that was made for the queue ends.
         """
-        began, notices = time.time(), sources.notices
+        began, notices = time.time(), (*sources.notices, *self._not_rerun())
         stages, status = len(self.workflow.stages), JobStatus.COMPLETED
-        engine.emit(
-            JobStarted(job_id=job.id, at=began, job_type=job.job_type, total_stages=stages, notices=notices),
-        )
+        engine.emit(JobStarted(job_id=job.id, at=began, job_type=job.job_type, total_stages=stages, notices=notices))
         context = JobContext(
             job_id=job.id,
             workflow=self.workflow,
@@ -271,15 +269,19 @@ class CollectionRun:
             results={},
             notices=notices,
         )
-        summary = self.workflow.finalizer(context)
+        ended = attrs.evolve(job, status=status, result=self.workflow.finalizer(context), updated_at=utc_now())
         engine.emit(JobEnded(job_id=job.id, at=time.time(), status=status, seconds=time.time() - began))
-        ended = attrs.evolve(job, status=status, result=summary, updated_at=utc_now())
         with contextlib.suppress(ObjectNotFoundError):
             known = engine.patience.of(engine.jobs).get(job.id)
             if not known.status.is_final:
                 kept = attrs.evolve(ended, created_at=known.created_at, submission=known.submission)
                 engine.patience.of(engine.jobs).commit(job.id, lease.token, job=kept)
         return JobResult.from_job(ended)
+
+    def _not_rerun(self) -> Iterator[Notice]:
+        if self.options.rerun:
+            mode = f"mode={self.request.mode!r}"
+            yield Notice(code="RERUN_LEFT_OUT", message=f"{mode} leaves what is published: nothing is done again.")
 
     def _room(self, limits: Limits) -> Room:
         """What there is on the disks; a job store is not made."""
