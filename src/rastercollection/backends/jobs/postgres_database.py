@@ -60,7 +60,8 @@ class Session:
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a statement that has some."""
-        return self._execute(statement, values).fetchall()
+        found: list[Any] = self._execute(statement, values).fetchall()
+        return found
 
     def row(self, statement: str, values: Sequence[Any] = ()) -> Any:
         """The first row; None where there is none."""
@@ -68,7 +69,8 @@ class Session:
 
     def change(self, statement: str, values: Sequence[Any] = ()) -> int:
         """How many rows a statement changed."""
-        return self._execute(statement, values).rowcount
+        changed: int = self._execute(statement, values).rowcount
+        return changed
 
     def _execute(self, statement: str, values: Sequence[Any]) -> psycopg.Cursor[Any]:
         return self.connection.execute(statement.replace("@.", f'"{self.schema}".').encode(), values)
