@@ -16,6 +16,7 @@ from job_scenes import write_tile
 from rastercollection import JobFailedError, JobResult, plan_collection, process_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.cli.main import main
+from rastercollection.core.patience import Patience
 from rastercollection.errors import BackendError, OutputTakenError, UnavailableError
 from rastercollection.ports.catalog import CatalogBackend, PublishMode
 from rastercollection.testing.catalog_contract import contract_collection
