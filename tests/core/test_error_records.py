@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import errno
 import pickle
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from error_page import FINAL
 from rastercollection import errors
 from rastercollection.backends import postgresql
 from rastercollection.backends.catalogs.pgstac import pgstac_errors
@@ -18,16 +18,6 @@ from rastercollection.backends.jobs import old_records
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.errors import MachineError, RasterCollectionError, TaskError, TileError
-
-PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
-_, _, _SECTION = PAGE.partition("## What is final\n")
-FINAL = {
-    code
-    for line in _SECTION.partition("\n## ")[0].splitlines()
-    if line.startswith("- ")
-    for code in re.findall(r"`([A-Z]+_[A-Z_]+)`", line)
-}
-"""Codes that the page on errors calls final."""
 
 ARGUMENTS: dict[type[RasterCollectionError], tuple[object, ...]] = {
     errors.RequestError: ([],),

@@ -51,21 +51,21 @@ def admitted(
     """
     notices, results = list(sources.notices), _by_stage(workflow, earlier)
     sources = settle_names(request, sources, resources)
+    context = StartContext(
+        job_id=request.job_id,
+        workflow=workflow,
+        parameters=request.to_parameters(),
+        facts=sources,
+        results=results,
+        resources=resources,
+        still_holds=still_holds,
+        notice=lambda code, message: notices.append(Notice(code=code, message=message)),
+        is_plan=is_plan,
+    )
     for stage in reversed(workflow.stages):
         if stage.admit is None:
             continue
-        context = StartContext(
-            job_id=request.job_id,
-            workflow=workflow,
-            parameters=request.to_parameters(),
-            facts=sources,
-            results=results,
-            resources=resources,
-            still_holds=still_holds,
-            notice=lambda code, message: notices.append(Notice(code=code, message=message)),
-            is_plan=is_plan,
-        )
-        sources = _let_in(stage.name, stage.admit, context)
+        sources = _let_in(stage.name, stage.admit, attrs.evolve(context, facts=sources))
         if not sources.files:
             break
     return attrs.evolve(sources, notices=tuple(notices))

@@ -6,9 +6,8 @@ import contextlib
 import multiprocessing
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
@@ -18,13 +17,12 @@ from rastercollection.core.engine.journal import utc_now
 from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted
 from rastercollection.core.lease import Lease, Owner
-from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult, TaskStatus
+from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult
 from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest
-from rastercollection.core.workflow import JobContext, TaskKind, Workflow
+from rastercollection.core.workflow import JobContext, Workflow
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import (
-    BackendError,
     ExecutorBrokenError,
     JobBusyError,
     JobCancelledError,
@@ -41,6 +39,7 @@ from rastercollection.errors import (
 from rastercollection.job.admitting import admitted, are_there
 from rastercollection.job.collection_workflow import default_workflow
 from rastercollection.job.disk_space import find_room
+from rastercollection.job.finished import finished_before
 from rastercollection.job.forecast import JobForecast, forecast_job
 from rastercollection.job.rerun import rerun_rule
 from rastercollection.job.result import JobResult
@@ -167,7 +166,7 @@ class CollectionRun:
 
     def _finished(self, engine: Engine, job: JobRecord) -> JobRecord | None:
         """The record of the job, if it was done before and nothing speaks against it."""
-        return None if self.options.rerun else _finished(engine, self.workflow, job)
+        return None if self.options.rerun else finished_before(engine, self.workflow, job)
 
     def forecast(self, *, predict: bool = True) -> JobForecast:
         """What the job will join, take and give, found out without making anything.
@@ -318,57 +317,6 @@ def _inside(file: SourceFile, storage: StorageBackend, policy: SourcePolicy, scr
         if error.retryable or isinstance(error, MachineError):
             raise
         return ()
-
-
-def _finished(engine: Engine, workflow: Workflow, job: JobRecord) -> JobRecord | None:
-    """The record of this job if it was done before, from the same sources, and nothing of it is lost.
-
-    What it made may have given way to what a later job has made, of which it then tells.
-    """
-    jobs = engine.patience.of(engine.jobs)
-    try:
-        known = jobs.get(job.id)
-    except ObjectNotFoundError:
-        return None
-    if known.status not in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS) or known.error is not None:
-        return None
-    if known.metadata.get("inputs") != job.metadata["inputs"]:
-        return None
-    results = jobs.results(job.id)
-    if not _is_whole(known, workflow, results):
-        return None
-    for result in results:
-        if result.ok and not engine.holds(workflow, result):
-            kind = workflow.kind_of(result.task)
-            successor = _successor(kind, result, engine) if kind and kind.successor else None
-            if successor is None:
-                return None
-            known = attrs.evolve(known, result={**(known.result or {}), **successor})
-    return known
-
-
-def _is_whole(known: JobRecord, workflow: Workflow, results: Sequence[TaskResult]) -> bool:
-    """Whether a journal holds all that the record of its job counts, and nothing that might end otherwise now."""
-    found: dict[str, Counter[str]] = {stage.name: Counter() for stage in workflow.stages}
-    for result in results:
-        if not 0 < result.task.stage <= len(workflow.stages):
-            return False
-        found[workflow.stages[result.task.stage - 1].name][str(result.status)] += 1
-    counted = {name: dict(stage.get("tasks_by_status", {})) for name, stage in known.stage_results.items()}
-    failures = [result.error for result in results if result.status is TaskStatus.FAILED and result.error]
-    might_work_now = any(not error.settled for error in failures)
-    return counted == {name: dict(counts) for name, counts in found.items()} and not might_work_now
-
-
-def _successor(kind: TaskKind, result: TaskResult, engine: Engine) -> Mapping[str, Any] | None:
-    assert kind.successor is not None
-    try:
-        return kind.successor(result, engine.resources)
-    except BackendError:
-        raise
-    except Exception:  # what cannot be told of is made again
-        log.exception("what took the place of %s could not be told", result.task.id)
-        return None
 
 
 def _result_or_raise(outcome: JobOutcome) -> JobResult:

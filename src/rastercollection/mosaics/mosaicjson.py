@@ -78,6 +78,7 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
     holders = _quadkeys(parts, zoom)
     bounds = bounds_union(within_map(cog.bounds_4326) for cog in included)
     prefix = common_folder(cog.href for cog in included)
+    names = [cog.file.href.removeprefix(prefix) for cog in cogs]
     mosaic = _mosaicjson()(
         mosaicjson="0.0.3",
         name=request.collection_id,
@@ -89,10 +90,7 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
         center=(*bounds_center(bounds), minzoom),
         asset_type="COG",
         asset_prefix=prefix or None,
-        tiles={
-            key: [cogs[index].file.href.removeprefix(prefix) for index in sorted(holders[key])]
-            for key in sorted(holders)
-        },
+        tiles={key: [names[index] for index in sorted(holders[key])] for key in sorted(holders)},
         **_shared_facts(included),
     )
     document: Document = mosaic.model_dump(mode="json", exclude_none=True)

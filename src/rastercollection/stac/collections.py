@@ -56,7 +56,6 @@ def collection_dict(
         is_outdated: The overview does not show all of the collection, or there is none although it needs one.
         links: Addresses of a tile server that shows the collection, by name.
     """
-    item_assets = _item_assets(items, request.asset_key)
     collection = pystac.Collection(
         id=request.stac_item_id,
         title=f"{request.collection_id} Collection",
@@ -68,10 +67,10 @@ def collection_dict(
         summaries=pystac.Summaries(_summaries(items, request.asset_key)),
         assets={**_mosaic_assets(mosaic), **_overview_assets(overview, overview_members, is_outdated)},
         extra_fields={
-            "item_assets": item_assets,
-            **({"renders": dict(renders)} if renders else {}),
-            **({terms.DRAWN_AS: list(drawn_as)} if drawn_as else {}),
-            **({terms.OUTDATED: True} if is_outdated and overview is None else {}),
+            "item_assets": _item_assets(items, request.asset_key),
+            **_where_so("renders", dict(renders)),
+            **_where_so(terms.DRAWN_AS, list(drawn_as)),
+            **_where_so(terms.OUTDATED, is_outdated and overview is None),
         },
     )
     collection.add_links(_links(links or {}))
@@ -118,6 +117,11 @@ def _summaries(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
 
 def _different(values: Any) -> list[Any]:
     return sorted({value for value in values if value is not None})
+
+
+def _where_so(name: str, value: Any) -> dict[str, Any]:
+    """A field that is left out where it says nothing."""
+    return {name: value} if value else {}
 
 
 def _item_assets(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:

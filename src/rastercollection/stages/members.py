@@ -199,22 +199,27 @@ def write_mosaic(
     )
     data = mosaic_bytes(document)
     written = storage.write(url, data)
-    longitude, latitude, zoom = document["center"]
-    west, south, east, north = document["bounds"]
-    opened = cogs_per_tile(document)
     omitted = {cog.file.href for cog in (*off_map, *uncombined)}
     mosaic = Mosaic(
         url=storage.public_url(url),
-        bounds=(west, south, east, north),
-        center=(longitude, latitude, zoom),
-        minzoom=document["minzoom"],
-        maxzoom=document["maxzoom"],
-        quadkey_zoom=document["quadkey_zoom"],
-        quadkeys=len(document["tiles"]),
         tile_count=len(cogs) - len(off_map) - len(uncombined),
         outputs=(Output.shared_document(data, written.url, written.version),),
         assets=tuple(cog.file.href for cog in made if cog.file.href not in omitted),
         members=members_digest(cogs),
-        cogs_per_tile={str(level): opened[level] for level in range(document["minzoom"], document["maxzoom"] + 1)},
+        **_told_by(document),
     )
     return mosaic, off_map
+
+
+def _told_by(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a Mosaic that its document tells."""
+    opened, zooms = cogs_per_tile(document), range(document["minzoom"], document["maxzoom"] + 1)
+    return {
+        "bounds": tuple(document["bounds"]),
+        "center": tuple(document["center"]),
+        "minzoom": document["minzoom"],
+        "maxzoom": document["maxzoom"],
+        "quadkey_zoom": document["quadkey_zoom"],
+        "quadkeys": len(document["tiles"]),
+        "cogs_per_tile": {str(level): opened[level] for level in zooms},
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from error_page import CODES, FINAL
 from rastercollection import FanOut, RasterCollectionError, Stage, TaskContext, TileError, Workflow
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.backends.jobs.texts import from_text, to_text
@@ -18,26 +18,6 @@ from rastercollection.core.engine.engine import Engine
 from rastercollection.core.models import ErrorRecord, JobRecord, Task, TaskResult, TaskStatus
 from rastercollection.core.records import to_dict
 from rastercollection.executors.serial import SerialExecutor
-
-PAGE = (Path(__file__).parents[3] / "docs" / "errors.md").read_text(encoding="utf-8").partition("## Notices")[0]
-CODES = re.findall(r"^\| `([A-Z0-9_]+)` \|", PAGE, re.MULTILINE)
-FINAL = {
-    "BANDS_MISMATCH",
-    "BLOCK_TOO_LARGE",
-    "DRIVER_NOT_ALLOWED",
-    "DTYPE_UNSUITED",
-    "FILE_EMPTY",
-    "FILE_IS_DIRECTORY",
-    "FILE_TRUNCATED",
-    "FILE_UNREADABLE",
-    "NO_RASTER_BAND",
-    "SUBDATASETS_DISAGREE",
-    "SUBDATASET_NOT_FOUND",
-    "TILE_FAILED",
-    "TOO_MANY_BANDS",
-    "TOO_MANY_PIXELS",
-}
-"""What is not tried again."""
 
 
 def _old(record: TaskResult | JobRecord, settled: bool | None = None) -> str:

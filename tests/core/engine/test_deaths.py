@@ -15,6 +15,7 @@ from test_engine import job, one_stage, run
 
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
+from rastercollection.core import guard
 from rastercollection.core.events import Event, TaskStarted
 from rastercollection.core.guard import LeaseGuard
 from rastercollection.core.lease import Owner
@@ -116,7 +117,8 @@ def test_an_attempt_that_takes_too_long_is_given_up_and_keeps_nobody_waiting() -
     assert written == [0.01, 0.02], "what was given up writes nothing"
 
 
-def test_a_worker_process_that_takes_too_long_is_ended() -> None:
+def test_a_worker_process_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_abandoned", set())
     began = time.monotonic()
     outcome = run(
         one_stage(handlers.hang, [{"seconds": 60}, {"seconds": 0.01}]),
@@ -124,6 +126,7 @@ def test_a_worker_process_that_takes_too_long_is_ended() -> None:
         time_limit=lambda _: 0.5,
     )
     assert time.monotonic() - began < 30
+    assert not guard._abandoned, "that is told to attempts in this process alone"
     assert [result.ok for result in outcome.results["only"]] == [False, True]
 
 

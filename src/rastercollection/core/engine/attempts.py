@@ -68,7 +68,8 @@ class Attempt:
 
 def end_call(executor: Executor, future: Future[Outcome], attempt: Attempt, reason: TaskError) -> None:
     """Give up an attempt that runs: its worker is ended, or at least changes nothing any more."""
-    abandon(attempt.key)
+    if executor.capabilities.shares_memory:
+        abandon(attempt.key)
     if isinstance(executor, EndsTasks):
         executor.end(future, reason)
 

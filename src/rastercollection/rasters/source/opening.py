@@ -93,12 +93,8 @@ def open_source(
             dataset = stack.enter_context(_open(place, source, policy, confirm))
         if notify:
             _tell_unseen(facts, source.blob, notify)
-        try:
+        with _only_proven_is_final(place, messages, every_pixel):
             yield dataset
-        except TaskError as error:
-            if _is_proven(error, place, messages, every_pixel):
-                raise
-            raise TaskError(error.message, error.hint, error.code, retryable=True, details=error.details) from error
         if notify:
             _tell_read(dataset, in_words(messages, place.path, source.blob), notify)
 
@@ -168,6 +164,17 @@ def _tell_read(dataset: SourceDataset, warned: Sequence[str], notify: Notify) ->
         notify("TEXT_UNREADABLE", f"{blob}: texts in its metadata are no UTF-8 and were left out.")
     for message in warned:
         notify("GDAL_WARNING", message if blob in message else f"{blob}: {message}")
+
+
+@contextlib.contextmanager
+def _only_proven_is_final(place: Place, messages: list[str], every_pixel: bool) -> Iterator[None]:
+    """Have what is not proven to be wrong with the file tried again."""
+    try:
+        yield
+    except TaskError as error:
+        if _is_proven(error, place, messages, every_pixel):
+            raise
+        raise TaskError(error.message, error.hint, error.code, retryable=True, details=error.details) from error
 
 
 def _is_proven(error: TaskError, place: Place, messages: list[str], every_pixel: bool) -> bool:
