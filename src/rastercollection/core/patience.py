@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from rastercollection.core.models import Notice
+from rastercollection.core.stand_in import StandIn
 from rastercollection.errors import RasterCollectionError
 
 __all__ = ["Patience", "tell_of_trying_again"]
@@ -84,27 +85,18 @@ def tell_of_trying_again(error: RasterCollectionError) -> None:
         patience.tell(error)
 
 
-class _Patient:
+class _Patient(StandIn):
     """A backend that is asked again; it does not pickle: workers have no use for it."""
 
     def __init__(self, backend: Any, patience: Patience) -> None:
-        self._backend, self._patience = backend, patience
+        super().__init__(backend)
+        self._patience = patience
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        """That of the backend: what it offers besides is found by ``isinstance``."""
-        return type(self._backend)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        found = getattr(self._backend, name)
-        if not callable(found):
-            return found
-
-        @functools.wraps(found)
+    def _called(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self._patience.call(lambda: _whole(found(*args, **kwargs)), f"{type(self._backend).__name__}.{name}")
+            doing = f"{type(self._backend).__name__}.{name}"
+            return self._patience.call(lambda: _whole(method(*args, **kwargs)), doing)
 
         return call
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from rastercollection.core.guard import Guard
+from rastercollection.core.stand_in import StandIn
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 
@@ -48,28 +49,18 @@ def _guarded(backend: Any, guard: Guard, effects: Collection[str]) -> Any:
     return _Asking(backend, guard, frozenset(effects))
 
 
-class _Asking:
+class _Asking(StandIn):
     """A backend that asks before its effects, and is in all else the one that it stands for."""
 
     def __init__(self, backend: Any, guard: Guard, effects: frozenset[str]) -> None:
-        self._backend, self._guard, self._effects = backend, guard, effects
+        super().__init__(backend)
+        self._guard, self._effects = guard, effects
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        """That of the backend: what it offers besides is found by ``isinstance``."""
-        return type(self._backend)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        found = getattr(self._backend, name)
-        return functools.partial(_asked_first, self._guard, found) if name in self._effects else found
+    def _called(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        return functools.partial(_asked_first, self._guard, method) if name in self._effects else method
 
     def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
         return _Asking, (self._backend, self._guard, self._effects)
-
-    def __repr__(self) -> str:
-        return repr(self._backend)
 
 
 def _asked_first(guard: Guard, effect: Callable[..., T], *args: Any, **options: Any) -> T:

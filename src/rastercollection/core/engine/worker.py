@@ -69,23 +69,13 @@ def run_task(
         job_id, task, attempt, resources, inputs: As in :class:`~rastercollection.core.workflow.TaskContext`.
         key: Tells this attempt from any other.
     """
-    with attempting(key):
-        return _attempt(job_id, task, attempt, resources, inputs)
-
-
-def _attempt(
-    job_id: str,
-    task: Task,
-    attempt: int,
-    resources: Mapping[str, Any],
-    inputs: Mapping[str, Sequence[TaskResult]],
-) -> Outcome:
     context = TaskContext(job_id=job_id, task=task, attempt=attempt, resources=resources, inputs=inputs)
     began = time.perf_counter()
     bear_with_others()
     value, error = None, None
     try:
-        value = _json_value(task, load_handler(task.handler)(task.parameters, context))
+        with attempting(key):
+            value = _json_value(task, load_handler(task.handler)(task.parameters, context))
     except RasterCollectionError as failure:
         error = ErrorRecord.of(failure)
     except Exception as failure:  # the boundary: a handler's bug is its task's failure, nobody else's
