@@ -107,7 +107,7 @@ def _instrumented() -> Iterator[tuple[Any, str, str]]:
     for catalog in (StaticCatalog, *_pgstac_catalog()):
         yield from ((catalog, name, f"catalog.{name}") for name in methods(CatalogBackend))
     yield from ((catalog, "register_search", "catalog.register_search") for catalog in _pgstac_catalog())
-    yield worker, "_attempt", "task"
+    yield worker, "_made", "task"
 
 
 def _postgresql_store() -> list[type]:
@@ -141,7 +141,7 @@ class _Disk:
 def _watched(function: Callable[..., Any], place: str, fault: Fault) -> Callable[..., Any]:
     @functools.wraps(function)
     def watched(*args: Any, **kwargs: Any) -> Any:
-        named = f"{place}.{args[1].task_type}" if place == "task" else place
+        named = f"{place}.{args[0].task_type}" if place == "task" else place
         fault.reach(f"{named}:before")
         result = function(*args, **kwargs)
         fault.reach(f"{named}:after")

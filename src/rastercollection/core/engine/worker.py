@@ -75,7 +75,7 @@ def run_task(
     value, error = None, None
     try:
         with attempting(key):
-            value = _json_value(task, load_handler(task.handler)(task.parameters, context))
+            value = _made(task, context)
     except RasterCollectionError as failure:
         error = ErrorRecord.of(failure)
     except Exception as failure:  # the boundary: a handler's bug is its task's failure, nobody else's
@@ -92,6 +92,11 @@ def run_task(
         seconds=time.perf_counter() - began,
         faults=tuple(context.faults) if error is None else (),
     )
+
+
+def _made(task: Task, context: TaskContext) -> Mapping[str, Any]:
+    """What the task's handler makes of it."""
+    return _json_value(task, load_handler(task.handler)(task.parameters, context))
 
 
 def _json_value(task: Task, value: object) -> Mapping[str, Any]:
