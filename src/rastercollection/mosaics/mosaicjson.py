@@ -206,6 +206,9 @@ def _quadkeys(parts: Sequence[_Part], zoom: int) -> Mapping[str, Collection[int]
 
 def _mosaicjson() -> Any:
     """cogeo-mosaic's model of the document."""
+    # all of it: what cogeo-mosaic imports makes CRSs at once, which fails while another thread is half done with this
+    import rasterio  # noqa: F401
+
     # importing it sets the level of the root logger, which is the application's
     level = logging.root.level
     from cogeo_mosaic.mosaic import MosaicJSON
