@@ -16,6 +16,7 @@ __all__ = [
     "EntryLayout",
     "MalformedTiffError",
     "Reader",
+    "TYPE_SIZES",
     "TruncatedTiffError",
     "block_range",
     "directories",
@@ -29,7 +30,7 @@ __all__ = [
 Reader = Callable[[int, int], bytes]
 """``read(start, end)`` gives the bytes of the file from ``start`` up to ``end``; fewer at its end."""
 
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGERS = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _MOST_DIRECTORIES = 64
 _MOST_ENTRIES = 4096
@@ -174,7 +175,7 @@ def read_entries(read: Reader, layout: EntryLayout, start: int) -> tuple[dict[in
     for index in range(count):
         tag, kind, values = struct.unpack_from(shape, table, index * entry_size)
         inline = first + index * entry_size + entry_size - value_size
-        fits = _TYPE_SIZES.get(kind, 1) * values <= value_size
+        fits = TYPE_SIZES.get(kind, 1) * values <= value_size
         at = struct.unpack_from(layout.pointer, table, (index + 1) * entry_size - value_size)[0]
         entries.setdefault(tag, Entry(kind=kind, count=values, position=inline if fits else at))
     return entries, struct.unpack_from(layout.pointer, table, count * entry_size)[0]
@@ -305,7 +306,7 @@ def missing_data(read: Reader, size: int, directory: Directory) -> str | None:
 
 
 def _fits(entry: Entry, blocks: int, size: int) -> None:
-    end = entry.position + blocks * _TYPE_SIZES.get(entry.kind, 1)
+    end = entry.position + blocks * TYPE_SIZES.get(entry.kind, 1)
     if end > size:
         raise TruncatedTiffError(f"its table of {blocks:,} blocks ends at byte {end:,}, the file has {size:,}")
 

@@ -1,13 +1,24 @@
-"""How wide a COG has to be for all readers to see that it is tiled."""
+"""Blocks and levels of a COG: how many levels, and how wide it has to be for all readers to see that it is tiled."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["tiled_width"]
+__all__ = ["overview_levels", "tiled_width"]
 
 _SMALL = 512
 """Images up to this size need not be tiled."""
+
+
+def overview_levels(width: int, height: int, block_size: int) -> tuple[int, ...]:
+    """Decimations, down to an overview that fits into one block: ``(2, 4, 8)``.
+
+    A raster that is one pixel wide has none: readers tell decimations from widths.
+    """
+    if width == 1:
+        return ()
+    halvings = math.ceil(math.log2(max(width, height) / block_size)) if max(width, height) > block_size else 0
+    return tuple(2**level for level in range(1, halvings + 1))
 
 
 def tiled_width(width: int, height: int, block: int) -> int:

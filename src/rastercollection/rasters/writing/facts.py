@@ -32,7 +32,7 @@ from rastercollection.rasters.pixels.windows import ValidityMap
 from rastercollection.rasters.source.classes import BandClasses
 from rastercollection.rasters.writing.metadata import ColorTable, color_table_of
 
-__all__ = ["cog_file_of", "footprint_of"]
+__all__ = ["LocalCog", "cog_file_of", "footprint_of"]
 
 _MOST_ZOOM = 24
 _LEADER = 4
@@ -42,8 +42,34 @@ _MOST_COLORS = 256
 ColorEntries = dict[str, tuple[int, int, int, int]]
 
 
+@attrs.frozen(kw_only=True)
+class LocalCog:
+    """A COG, a local file.
+
+    Attributes:
+        path: Of the file.
+        checksum: SHA2-256 as a hexadecimal multihash.
+        size: Bytes.
+        header_size: Bytes up to the first block.
+    """
+
+    path: Path
+    checksum: str
+    size: int
+    header_size: int
+
+    @classmethod
+    def read(cls, path: Path) -> LocalCog:
+        """Of a COG that somebody else wrote."""
+        with path.open("rb") as content:
+            checksum = multihash(content)
+        with rasterio.open(path, driver="GTiff") as dataset:
+            header = _header_size(dataset)
+        return cls(path=path, checksum=checksum, size=path.stat().st_size, header_size=header)
+
+
 def cog_file_of(
-    cog: Path,
+    cog: LocalCog,
     grid: Grid,
     statistics: tuple[BandStatistics | None, ...],
     *,
@@ -56,10 +82,10 @@ def cog_file_of(
     classes: Sequence[BandClasses] = (),
     roles: tuple[BandRole, ...] = (),
 ) -> CogFile:
-    """All that is told of a finished COG, a local file, but for its addresses: what its maker knows, as in
+    """All that is told of a finished COG, but for its addresses: what its maker knows, as in
     :class:`CogFile`, with the footprint of its valid pixels, and what is read from it."""
-    with rasterio.open(cog, driver="GTiff") as dataset:
-        found, header, colors = _band_facts(dataset, statistics, roles), _header_size(dataset), color_table_of(dataset)
+    with rasterio.open(cog.path, driver="GTiff") as dataset:
+        found, colors = _band_facts(dataset, statistics, roles), color_table_of(dataset)
     bands, (minzoom, maxzoom) = _with_classes(found, classes, colors or {}), _zoom_range(grid)
     crs = _crs_of(grid)
     return CogFile(
@@ -73,9 +99,9 @@ def cog_file_of(
         shape=(grid.height, grid.width),
         bounds=grid.bounds,
         bounds_4326=geometry_bounds(footprint),
-        size=cog.stat().st_size,
-        checksum=_checksum(cog),
-        header_size=header,
+        size=cog.size,
+        checksum=cog.checksum,
+        header_size=cog.header_size,
         overview_levels=overview_levels,
         raster_type=raster_type,
         validity=validity,
@@ -97,11 +123,6 @@ def _crs_of(grid: Grid) -> pyproj.CRS:
     crs = from_rasterio(grid.crs)
     assert crs is not None
     return crs
-
-
-def _checksum(cog: Path) -> str:
-    with cog.open("rb") as content:
-        return multihash(content)
 
 
 def _projjson(crs: pyproj.CRS, heights: str | None) -> Mapping[str, Any] | None:

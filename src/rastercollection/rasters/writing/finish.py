@@ -1,9 +1,10 @@
-"""The last steps, the same for every image: overviews, metadata, encoding, a check, in this order and once each."""
+"""The last steps, the same for every image: metadata, encoding with overviews, writing, a check, once each."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,21 @@ from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.band import BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
+from rastercollection.model.receipt import EncodingChoice
+from rastercollection.rasters.encoding.encoders import BlockEncoder, encoder_of, mask_encoder
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, open_buffer
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
-from rastercollection.rasters.writing.encode import check_valid, encode, overview_levels
-from rastercollection.rasters.writing.facts import cog_file_of
+from rastercollection.rasters.writing.blocks import overview_levels
+from rastercollection.rasters.writing.encoded_cog import EncodedCog
+from rastercollection.rasters.writing.facts import LocalCog, cog_file_of
+from rastercollection.rasters.writing.image_encoder import ImageEncoder, Watch
 from rastercollection.rasters.writing.metadata import Metadata
-from rastercollection.rasters.writing.pyramid import build_pyramid
+from rastercollection.rasters.writing.pyramid import Halving
+from rastercollection.rasters.writing.template import make_template
+from rastercollection.rasters.writing.validation import check_valid
 
 __all__ = ["CogWriter", "cog_environment"]
 
@@ -49,7 +56,8 @@ class CogWriter:
         crs: The grid's, with what heights refer to as far as a GeoTIFF can hold it.
         heights: What they refer to; None where nothing tells.
         workspace: For the overviews and the COG.
-        threads: Of the encoder.
+        threads: That encode and make overviews.
+        choice: The encoder that was chosen for the image; None where the settings alone tell.
         rpcs: Rational polynomials that hold for the image.
         roles: What each band shows; empty where that is not known.
     """
@@ -64,6 +72,7 @@ class CogWriter:
     heights: str | None
     workspace: Workspace
     threads: int
+    choice: EncodingChoice | None = None
     rpcs: RPC | None = None
     roles: tuple[BandRole, ...] = ()
 
@@ -72,33 +81,76 @@ class CogWriter:
         """The decimations of its overviews."""
         return overview_levels(self.grid.width, self.grid.height, self.settings.block_size)
 
-    def write(self, buffer: RasterBuffer, valid_pixels: ValidPixels) -> Path:
-        """Give a filled buffer overviews, write it as a COG, and make sure that it is one; the buffer stays.
+    def write(
+        self, buffer: RasterBuffer, valid_pixels: ValidPixels, *, watch: Watch | None = None, release: bool = False
+    ) -> LocalCog:
+        """Write a filled buffer as a COG into the workspace, and make sure that it is one.
 
-        Returns:
-            The COG, a local file, gone when the workspace is.
+        Args:
+            buffer: The image; it stays, but for its pixels where they are released.
+            valid_pixels: Which of its pixels are valid.
+            watch: Is shown the image block by block.
+            release: Whether memory of its pixels is given up as soon as they are encoded.
 
         Raises:
             TaskError: ``COG_INVALID``, ``NO_SPACE`` or ``OUT_OF_MEMORY``.
         """
-        settings, blob, target = self.settings, self.blob, self.workspace.folder / "cog.tif"
+        path = self.workspace.folder / "cog.tif"
+        encoded = self.encode(buffer, valid_pixels, watch=watch, release=release)
+        with writing(self.blob, "writing the COG"), path.open("xb") as file:
+            checksum = encoded.write_to(file)
+        self.workspace.usage.add(encoded.size, in_memory=False)
+        check_valid(path, self.blob)
+        return LocalCog(path=path, checksum=checksum, size=encoded.size, header_size=len(encoded.plan.header))
+
+    def encode(
+        self, buffer: RasterBuffer, valid_pixels: ValidPixels, *, watch: Watch | None = None, release: bool = False
+    ) -> EncodedCog:
+        """All blocks of a filled buffer's COG, and its directories, ready to be written to wherever bytes go in order.
+
+        Arguments and errors as those of :meth:`write`.
+        """
+        settings, blob = self.settings, self.blob
         if self.layout.turns_nan and valid_pixels.has_invalid:
             buffer.nodata = math.nan
-        with writing(blob, "building overviews"):
-            resampling = Resampling[settings.overview_resampling]
-            overviews = build_pyramid(self.workspace, buffer, valid_pixels, self.layout, resampling, len(self.levels))
-        document = buffer.as_document(overviews=[overview.as_document() for overview in overviews])
-        with writing(blob, "writing the metadata"), open_buffer(document, "r+") as dataset:
-            self.metadata.write(dataset)
-            dataset.crs = self.crs
-            if self.rpcs is not None:
-                dataset.rpcs = self.rpcs
-        encode(document, target, settings, self.metadata, dtype=buffer.dtype, threads=self.threads, blob=blob)
-        for overview in overviews:
-            overview.discard()
-        self.workspace.usage.add(target.stat().st_size, in_memory=False)
-        check_valid(target, blob)
-        return target
+        encoder = encoder_of(settings, buffer.dtype, buffer.count, choice=self.choice, has_mask=buffer.has_mask)
+        with writing(blob, "writing the metadata"):
+            template = make_template(
+                self.workspace,
+                buffer,
+                self.metadata,
+                crs=self.crs,
+                rpcs=self.rpcs,
+                block_size=settings.block_size,
+                options=encoder.creation_options,
+            )
+        with writing(blob, f"encoding with {settings.compression}"):
+            levels = self._image_encoder(encoder, valid_pixels, watch=watch, release=release).encode(
+                buffer, len(self.levels)
+            )
+        return EncodedCog.of(template, levels)
+
+    def _image_encoder(
+        self, encoder: BlockEncoder, valid_pixels: ValidPixels, *, watch: Watch | None, release: bool
+    ) -> ImageEncoder:
+        agree = bool((valid_pixels.counts == valid_pixels.map.total).all())
+        halving = partial(
+            Halving.of,
+            self.workspace,
+            map=valid_pixels.map if agree else None,
+            layout=self.layout,
+            resampling=Resampling[self.settings.overview_resampling],
+        )
+        return ImageEncoder(
+            workspace=self.workspace,
+            encoder=encoder,
+            mask_encoder=mask_encoder(self.settings.block_size),
+            block_size=self.settings.block_size,
+            threads=self.threads,
+            halving=lambda source, decimation: halving(source, decimation=decimation),
+            watch=watch,
+            release=release,
+        )
 
     def notices(self, cog: Path) -> tuple[Notice, ...]:
         """What GDAL did not write of the metadata, although it was asked to."""
@@ -111,7 +163,7 @@ class CogWriter:
 
     def file_of(
         self,
-        cog: Path,
+        cog: LocalCog,
         buffer: RasterBuffer,
         statistics: tuple[BandStatistics | None, ...],
         footprint: Mapping[str, Any],

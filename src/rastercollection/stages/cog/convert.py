@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 
 from rastercollection.core.models import Notice
-from rastercollection.model.cog import CogFile, CogSettings
-from rastercollection.model.receipt import LevelChoice, Receipt
+from rastercollection.model.cog import CogFile
+from rastercollection.model.receipt import EncodingChoice, Receipt
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.burning import told_by_value
@@ -22,11 +22,11 @@ from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
-from rastercollection.rasters.writing.levels import choose_level, sample_windows
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
-from rastercollection.stages.cog.receipt.fidelity import ExpectedContent, SourceReference, give_receipt
+from rastercollection.stages.cog.receipt.content import ExactContent, ExpectedContent, LossyContent
+from rastercollection.stages.cog.receipt.fidelity import Expected, SourceReference, give_receipt
 from rastercollection.stages.cog.receipt.values import Values
 from rastercollection.stages.cog.warp import Warp, warp
 
@@ -49,7 +49,7 @@ class Conversion:
         in_memory: Whether intermediates stayed in RAM.
         receipt: What was compared with the source.
         usage: What intermediates took.
-        level_choice: How the compression level was chosen; None where it was given.
+        level_choice: How the encoder was chosen; None where it was given.
         notices: What was not written.
     """
 
@@ -63,7 +63,7 @@ class Conversion:
     in_memory: bool
     receipt: Receipt
     usage: Usage
-    level_choice: LevelChoice | None = None
+    level_choice: EncodingChoice | None = None
     notices: tuple[Notice, ...] = ()
 
 
@@ -80,20 +80,19 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
     with cog_environment():
         filled = _fill(prepared, workspace)
         prepared = filled.prepared
-        choice = _choose_level(prepared, filled.buffer)
-        settings = prepared.settings if choice is None else attrs.evolve(prepared.settings, level=choice.level)
-        writer = _writer(prepared, settings, workspace)
-        target = writer.write(filled.buffer, filled.valid_pixels)
-        exact = prepared.settings.is_exact
-        statistics = filled.statistics if exact or plan.reprojected else _new_statistics(prepared)
-        receipt = _receipt(prepared, filled, target, statistics)
+        choice = _choose_encoding(prepared, filled.buffer)
+        writer, content = _writer(prepared, choice, workspace), _content(prepared, filled)
+        watch = content.watch if isinstance(content, ExactContent) else None
+        written = writer.write(filled.buffer, filled.valid_pixels, watch=watch, release=content.exact)
+        statistics = filled.statistics if content.exact or plan.reprojected else _new_statistics(prepared)
+        receipt = _receipt(prepared, filled, content, written.path, statistics)
         filled.buffer.discard()
         footprint = footprint_of(filled.valid_pixels.map, plan.grid)
-        file = writer.file_of(target, filled.buffer, statistics.result(), footprint)
+        file = writer.file_of(written, filled.buffer, statistics.result(), footprint)
         hardened = _hardened(filled.source_valid_pixels, prepared.spec.blob)
-        notices = (*writer.notices(target), *_chosen(prepared), *hardened)
+        notices = (*writer.notices(written.path), *_chosen(prepared), *hardened)
     return Conversion(
-        path=target,
+        path=written.path,
         file=file,
         footprint=footprint,
         grid=plan.grid,
@@ -121,14 +120,15 @@ def _hardened(read: ValidPixels, blob: str) -> tuple[Notice, ...]:
     )
 
 
-def _writer(prepared: Prepared, settings: CogSettings, workspace: Workspace) -> CogWriter:
+def _writer(prepared: Prepared, choice: EncodingChoice | None, workspace: Workspace) -> CogWriter:
     spec = prepared.spec
     return CogWriter(
         blob=spec.blob,
         grid=prepared.plan.grid,
         raster_type=spec.raster_type,
         layout=prepared.source.layout,
-        settings=settings,
+        settings=prepared.settings,
+        choice=choice,
         metadata=prepared.metadata,
         crs=prepared.crs,
         heights=spec.heights,
@@ -139,15 +139,38 @@ def _writer(prepared: Prepared, settings: CogSettings, workspace: Workspace) -> 
     )
 
 
-def _receipt(prepared: Prepared, filled: _Filled, target: Path, statistics: RunningStatistics) -> Receipt:
+def _content(prepared: Prepared, filled: _Filled) -> ExactContent | LossyContent:
+    """What the COG will be compared with."""
+    buffer, layout, blob = filled.buffer, prepared.source.layout, prepared.spec.blob
+    resampled = prepared.plan.reprojected
+    if prepared.settings.is_exact:
+        return ExactContent(
+            blob=blob,
+            layout=layout,
+            only_valid=prepared.only_valid,
+            resampled=resampled,
+            width=buffer.width,
+            height=buffer.height,
+            block_size=prepared.settings.block_size,
+        )
+    return LossyContent(
+        blob=blob, buffer=buffer, layout=layout, valid_pixels=filled.valid_pixels, resampled=resampled
+    )
+
+
+def _receipt(
+    prepared: Prepared,
+    filled: _Filled,
+    content: ExpectedContent,
+    target: Path,
+    statistics: RunningStatistics,
+) -> Receipt:
     """The finished COG compared with what it was written from, and with its source."""
-    expected = ExpectedContent(
-        buffer=filled.buffer,
+    expected = Expected(
+        content=content,
         layout=prepared.source.layout,
         crs=prepared.crs,
         valid_pixels=filled.valid_pixels,
-        exact=prepared.settings.is_exact,
-        only_valid=prepared.only_valid,
         resampled=prepared.plan.reprojected,
         values=filled.values,
     )
@@ -160,14 +183,14 @@ def _receipt(prepared: Prepared, filled: _Filled, target: Path, statistics: Runn
     return give_receipt(target, expected, reference, statistics)
 
 
-def _choose_level(prepared: Prepared, buffer: RasterBuffer) -> LevelChoice | None:
-    """The compression level that the image is worth, where that was asked for."""
+def _choose_encoding(prepared: Prepared, buffer: RasterBuffer) -> EncodingChoice | None:
+    """The encoder that the image is worth, where that was asked for."""
     settings = prepared.settings
     if settings.level != "auto":
         return None
-    with writing(prepared.spec.blob, "choosing the compression level"):
+    with writing(prepared.spec.blob, "choosing the encoder"):
         windows = sample_windows(buffer.width, buffer.height, settings.block_size)
-        return choose_level([buffer.read(window) for window in windows], settings, buffer.dtype)
+        return choose([buffer.read(window) for window in windows], settings, buffer.dtype)
 
 
 @attrs.frozen(kw_only=True)

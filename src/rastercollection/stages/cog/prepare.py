@@ -23,7 +23,7 @@ from rastercollection.rasters.grid.turns import placed
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.validity import Validity, choose_layout, common_dtype
 from rastercollection.rasters.writing.blocks import tiled_width
-from rastercollection.rasters.writing.encode import suited
+from rastercollection.rasters.writing.codec_fit import suited
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.reading import SourceRaster
 

@@ -14,7 +14,7 @@ from rastercollection.model.cog import KEEPS_VALUES, Cog, CogFile, CogSettings, 
 from rastercollection.model.combining import ColorTable
 from rastercollection.model.drawing import Drawing
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity, choose_layout
-from rastercollection.rasters.writing.encode import suited
+from rastercollection.rasters.writing.codec_fit import suited
 
 __all__ = ["OverviewForm", "find_form"]
 

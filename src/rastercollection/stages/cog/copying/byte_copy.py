@@ -28,7 +28,7 @@ from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.source.checksums import Content, check_checksums
 from rastercollection.rasters.source.inspection import check_unchanged
 from rastercollection.rasters.source.source_dataset import SourceDataset
-from rastercollection.rasters.writing.facts import cog_file_of, footprint_of
+from rastercollection.rasters.writing.facts import LocalCog, cog_file_of, footprint_of
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.convert import Conversion
 from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
@@ -121,7 +121,7 @@ def _file_of(
     footprint: Mapping[str, Any],
 ) -> CogFile:
     return cog_file_of(
-        path,
+        LocalCog.read(path),
         grid,
         statistics.result(),
         footprint=footprint,

@@ -31,7 +31,7 @@ from rastercollection.rasters.grid.plan import GridPlan
 from rastercollection.rasters.pixels.validity import PixelLayout, Validity
 from rastercollection.rasters.source.opening import reading
 from rastercollection.rasters.source.source_dataset import SourceDataset
-from rastercollection.rasters.writing.encode import overview_levels
+from rastercollection.rasters.writing.blocks import overview_levels
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.copying.overview_content import why_not_the_image
 

@@ -1,0 +1,46 @@
+"""Threads that share the work of one tile."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from rastercollection.core.forks import rely_on_threads
+
+__all__ = ["Crew"]
+
+T = TypeVar("T")
+
+
+class Crew:
+    """Does pieces of work at the same time; one after the other, in the caller's thread, where it has one thread."""
+
+    def __init__(self, pool: ThreadPoolExecutor | None) -> None:
+        self._pool = pool
+
+    @classmethod
+    @contextlib.contextmanager
+    def of(cls, threads: int) -> Iterator[Crew]:
+        """A crew for the duration of a ``with`` block."""
+        if threads <= 1:
+            yield cls(None)
+            return
+        rely_on_threads()
+        with ThreadPoolExecutor(threads, thread_name_prefix="rastercollection-tile") as pool:
+            yield cls(pool)
+
+    def all(self, work: Iterable[Callable[[], T]]) -> list[T]:
+        """What each piece gives, in order.
+
+        Raises:
+            Exception: What a piece raised; those that were not begun are left.
+        """
+        if self._pool is None:
+            return [piece() for piece in work]
+        futures = [self._pool.submit(piece) for piece in work]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        for future in futures:
+            future.cancel()
+        return [future.result() for future in futures if not future.cancelled()]

@@ -1,0 +1,136 @@
+"""From an uncompressed image to encoded blocks of all levels: each row of blocks is encoded and reduced while at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Protocol
+
+import attrs
+from rasterio.windows import Window
+
+from rastercollection.rasters.crew import Crew
+from rastercollection.rasters.encoding.encoders import BlockEncoder
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
+from rastercollection.rasters.pixels.windows import Array
+from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.rasters.writing.held_blocks import HeldBlocks
+from rastercollection.rasters.writing.pyramid import Halving
+
+__all__ = ["EncodedLevel", "ImageEncoder", "Watch"]
+
+_Encoded = tuple[bytes, bytes]
+"""A block of the image and the one of its mask; the latter is empty where there is none."""
+_PART = 1024
+"""Columns of an overview that are filled at once."""
+
+
+class Watch(Protocol):
+    """Is shown every block of the full resolution, from any thread, before its pixels are given up."""
+
+    def __call__(self, window: Window, data: Array, mask: Array | None) -> None:
+        """Look at ``data``, (bands, rows, columns), and its mask, (1, rows, columns), True where valid; None if none."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class EncodedLevel:
+    """One resolution: columns, rows, and the blocks of the image and of its mask."""
+
+    width: int
+    height: int
+    image: HeldBlocks
+    mask: HeldBlocks | None
+
+    def take(self) -> Iterator[bytes]:
+        """All blocks in the order in which they lie in a COG, once."""
+        if self.mask is None:
+            yield from self.image.take()
+            return
+        for pair in zip(self.image.take(), self.mask.take(), strict=True):
+            yield from pair
+
+
+@attrs.frozen(kw_only=True)
+class ImageEncoder:
+    """Encodes an image and its overviews.
+
+    Attributes:
+        workspace: For overviews and encoded blocks.
+        encoder: Of blocks of pixels.
+        mask_encoder: Of blocks of the mask.
+        block_size: Side of a block in pixels.
+        threads: That work at the same time.
+        halving: Makes the next smaller level of a buffer at a decimation; nothing has been filled yet.
+        watch: Is shown the full resolution; None if nobody looks.
+        release: Whether pixels of the full resolution are given up once they are encoded.
+    """
+
+    workspace: Workspace
+    encoder: BlockEncoder
+    mask_encoder: BlockEncoder
+    block_size: int
+    threads: int
+    halving: Callable[[RasterBuffer, int], Halving]
+    watch: Watch | None = None
+    release: bool = False
+
+    def encode(self, image: RasterBuffer, overviews: int) -> list[EncodedLevel]:
+        """Encode an image and so many overviews, which are made on the way; the image itself stays, if emptied."""
+        levels, source = [], image
+        with Crew.of(self.threads) as crew:
+            for level in range(overviews + 1):
+                halving = self.halving(source, 2**level) if level < overviews else None
+                levels.append(self._level(source, halving, crew, is_whole=source is image))
+                if source is not image:
+                    source.discard()
+                source = source if halving is None else halving.half
+        return levels
+
+    def _level(self, source: RasterBuffer, halving: Halving | None, crew: Crew, *, is_whole: bool) -> EncodedLevel:
+        image = HeldBlocks(self.workspace)
+        mask = HeldBlocks(self.workspace) if source.has_mask else None
+        for top in range(0, source.height, self.block_size):
+            rows = Window(0, top, source.width, min(self.block_size, source.height - top))
+            work = list(self._blocks(source, rows, self.watch if is_whole else None))
+            if halving is not None:
+                work += [partial(_fill, halving, part) for part in _below(halving.half, rows, source.height)]
+            for block, mask_block in filter(None, crew.all(work)):
+                image.add(block)
+                if mask is not None:
+                    mask.add(mask_block)
+            if self.release or not is_whole:
+                source.release_before(_needed_from(halving, rows))
+        return EncodedLevel(width=source.width, height=source.height, image=image, mask=mask)
+
+    def _blocks(self, source: RasterBuffer, rows: Window, watch: Watch | None) -> Iterator[Callable[[], _Encoded | None]]:
+        """What encodes each block of a row of blocks."""
+        data, mask = source.read(rows), source.read_mask(rows)
+        for left in range(0, source.width, self.block_size):
+            columns = slice(left, left + self.block_size)
+            window = Window(left, rows.row_off, min(self.block_size, source.width - left), rows.height)
+            yield partial(self._encoded, window, data[:, :, columns], None if mask is None else mask[:, :, columns], watch)
+
+    def _encoded(self, window: Window, data: Array, mask: Array | None, watch: Watch | None) -> _Encoded:
+        if watch is not None:
+            watch(window, data, mask)
+        return self.encoder.encode(data), b"" if mask is None else self.mask_encoder.encode(mask)
+
+
+def _fill(halving: Halving, window: Window) -> None:
+    halving.fill(window)
+
+
+def _below(half: RasterBuffer, rows: Window, height: int) -> Iterator[Window]:
+    """The windows of the smaller level that lie below a row of blocks of an image of so many rows."""
+    top, end = rows.row_off // 2, rows.row_off + rows.height
+    bottom = half.height if end == height else end // 2
+    for left in range(0, half.width, _PART):
+        yield Window(left, top, min(_PART, half.width - left), bottom - top)
+
+
+def _needed_from(halving: Halving | None, rows: Window) -> int:
+    """The first row that anything after a row of blocks needs."""
+    end = int(rows.row_off + rows.height)
+    if halving is None or end // 2 >= halving.half.height:
+        return end
+    return min(end, halving.first_row_needed(Window(0, end // 2, halving.half.width, 1)))

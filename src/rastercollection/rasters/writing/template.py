@@ -1,0 +1,144 @@
+"""What a COG says beside its blocks, as GDAL writes it: taken from a tiny TIFF with the same metadata.
+
+Georeference, metadata, colours and what a codec needs have many spellings in a TIFF. GDAL's is the one that all readers
+know, so GDAL spells it: an image of two by two pixels is written by its GeoTIFF driver with everything that the COG is to
+say, and its directories are those of the COG, but for sizes and blocks.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import rasterio.shutil
+from rasterio.crs import CRS
+from rasterio.io import MemoryFile
+from rasterio.rpc import RPC
+from rasterio.windows import Window
+
+from rastercollection.rasters.pixels.raster_buffer import (
+    RasterBuffer,
+    add_table,
+    add_text,
+    open_buffer,
+    reading_buffers,
+    repeat_band_tags,
+)
+from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.rasters.writing.fields import LENGTH, WIDTH, Field, Fields, read_directories
+from rastercollection.rasters.writing.metadata import Metadata
+
+__all__ = ["Template", "make_template"]
+
+_SIDE = 2
+_LONG = 4
+
+
+@attrs.frozen(kw_only=True)
+class Template:
+    """The fields of a COG's directories.
+
+    Attributes:
+        image, mask: Of full resolution; the mask's are None where there is none.
+        overview, overview_mask: Of overviews, likewise.
+    """
+
+    image: Fields
+    mask: Fields | None
+    overview: Fields
+    overview_mask: Fields | None
+
+    def of(self, level: int, width: int, height: int) -> tuple[Fields, Fields | None]:
+        """Those of a level of so many pixels, 0 for full resolution, and of its mask."""
+        fields, mask = (self.image, self.mask) if level == 0 else (self.overview, self.overview_mask)
+        size = {WIDTH: _number(width), LENGTH: _number(height)}
+        return {**fields, **size}, None if mask is None else {**mask, **size}
+
+
+def _number(value: int) -> Field:
+    return Field(_LONG, 1, struct.pack("<I", value))
+
+
+def make_template(
+    workspace: Workspace,
+    buffer: RasterBuffer,
+    metadata: Metadata,
+    *,
+    crs: CRS,
+    rpcs: RPC | None,
+    block_size: int,
+    options: Mapping[str, Any],
+) -> Template:
+    """Have GDAL write a tiny TIFF that says what an image's is to say.
+
+    Args:
+        workspace: For the descriptions of its pixels.
+        buffer: The image; its type, bands, place, nodata value, and whether it has a mask count.
+        metadata: What it says beside its pixels.
+        crs: With heights, as far as a GeoTIFF can hold them.
+        rpcs: Rational polynomials that hold for the image.
+        block_size: Side of a block in pixels.
+        options: Creation options of GDAL's GeoTIFF driver: of the codec.
+    """
+    small = _small(workspace, buffer, _SIDE, **buffer.georeference)
+    half = _small(workspace, buffer, _SIDE // 2)
+    try:
+        document = small.as_document(overviews=[half.as_document()])
+        _describe(document, metadata, crs, rpcs)
+        directories = list(read_directories(_written(document, metadata, block_size, options)))
+    finally:
+        small.discard()
+        half.discard()
+    if not buffer.has_mask:
+        image, overview = directories
+        return Template(image=image, mask=None, overview=overview, overview_mask=None)
+    image, mask, overview, overview_mask = directories
+    return Template(image=image, mask=mask, overview=overview, overview_mask=overview_mask)
+
+
+def _small(workspace: Workspace, like: RasterBuffer, side: int, **georeference: Any) -> RasterBuffer:
+    """A buffer of a few pixels that tells invalid ones as another does."""
+    inside = attrs.evolve(workspace, in_memory=True)
+    buffer = RasterBuffer(inside, (like.count, side, side), like.dtype, **georeference)
+    buffer.nodata = like.nodata
+    if like.has_mask:
+        buffer.write(Window(0, 0, side, side), np.zeros((like.count, side, side), like.dtype), np.eye(side, dtype=bool))
+    return buffer
+
+
+def _describe(document: Path, metadata: Metadata, crs: CRS, rpcs: RPC | None) -> None:
+    with open_buffer(document, "r+") as dataset:
+        metadata.write(dataset)
+        dataset.crs = crs
+        if rpcs is not None:
+            dataset.rpcs = rpcs
+    if metadata.has_domains:
+        repeat_band_tags(document)
+    for domain, text in metadata.documents.items():
+        add_text(document, domain, text)
+    for band, found in enumerate(metadata.classes, 1):
+        if found.table is not None:
+            add_table(document, band, found.table)
+
+
+def _written(document: Path, metadata: Metadata, block_size: int, options: Mapping[str, Any]) -> bytes:
+    more = {"COPY_SRC_MDD": "YES"} if metadata.has_domains else {}
+    with MemoryFile(filename=f"{uuid.uuid4()}.tif") as memory, reading_buffers():
+        rasterio.shutil.copy(
+            str(document),
+            memory.name,
+            driver="GTiff",
+            TILED="YES",
+            BLOCKXSIZE=block_size,
+            BLOCKYSIZE=block_size,
+            COPY_SRC_OVERVIEWS="YES",
+            BIGTIFF="NO",
+            **options,
+            **more,
+        )
+        return bytes(memory.getbuffer())

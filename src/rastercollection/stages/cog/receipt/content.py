@@ -1,0 +1,249 @@
+"""Reading a finished COG back and comparing it with what it was written from."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+import numpy as np
+import rasterio
+from isal import isal_zlib
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from rastercollection.model.receipt import FidelityCheck
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
+from rastercollection.rasters.pixels.statistics import RunningStatistics
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
+from rastercollection.rasters.pixels.windows import Array, iterate_windows
+from rastercollection.stages.cog.receipt.values import Values
+
+__all__ = ["Content", "ExactContent", "ExpectedContent", "LossyContent", "differing"]
+
+_LEAST_PSNR = 10.0
+"""Random colours, which JPEG's subsampled chroma cannot hold, come to 13 dB."""
+_EVERY = 4
+"""One of so many blocks or windows is decoded where pixels were resampled."""
+
+
+@attrs.define(kw_only=True)
+class Content:
+    """What reading a COG back has shown.
+
+    Attributes:
+        pixels: Pixels that were compared, counted in one band.
+        wrong_pixels: Of those, the ones in blocks that differ from what was handed to a lossless codec.
+        wrong_validity: Pixels in blocks of which one is valid where it should not be, or the reverse; of a lossy codec,
+            those pixels alone.
+        squares: Sum of squared differences, of a lossy codec, over valid pixels.
+        compared: Number of values in that sum.
+        strange_values: Values that the source does not have.
+    """
+
+    pixels: int = 0
+    wrong_pixels: int = 0
+    wrong_validity: int = 0
+    squares: float = 0.0
+    compared: int = 0
+    strange_values: int = 0
+
+    def checks(self, *, exact: bool, categorical: bool, largest: float) -> Iterator[FidelityCheck]:
+        """As figures of a receipt; ``largest`` is the largest value that pixels can have."""
+        yield FidelityCheck.within("wrong_validity", 0, self.wrong_validity, 0)
+        if exact:
+            yield FidelityCheck.within("wrong_pixels", 0, self.wrong_pixels, 0)
+        elif self.compared:
+            mean = self.squares / self.compared
+            psnr = 10 * math.log10(largest**2 / mean) if mean else 99.0
+            yield FidelityCheck.at_least("psnr_db", _LEAST_PSNR, round(psnr, 2))
+        if categorical:
+            yield FidelityCheck.within("strange_values", 0, self.strange_values, 0)
+
+
+class ExpectedContent(Protocol):
+    """What a COG was written from."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether every bit of it has to come back."""
+
+    def compare(self, target: Path, *, values: Values | None, statistics: RunningStatistics | None) -> Content:
+        """Read a COG back, a local file, and compare it.
+
+        Args:
+            target: The COG.
+            values: Categories of the source; None where pixels are quantities.
+            statistics: Is given what is read of the COG; None where it has been given that already.
+        """
+
+
+@attrs.define(kw_only=True)
+class ExactContent:
+    """Digests of the blocks of an image, taken when they are encoded, so that the image itself need not stay.
+
+    Attributes:
+        blob: Name of the tile; it decides which blocks are compared where not all are.
+        layout: How the image tells invalid pixels.
+        only_valid: Values of invalid pixels need not survive the codec.
+        resampled: Pixels are not those of the source: some of the blocks are compared, and of the others the mask.
+        width: Of the image in pixels.
+        height: Of the image in pixels.
+        block_size: Side of a block in pixels.
+    """
+
+    blob: str
+    layout: PixelLayout
+    only_valid: bool
+    resampled: bool
+    width: int
+    height: int
+    block_size: int
+    _values: dict[tuple[int, int], int] = attrs.field(factory=dict)
+    _validity: dict[tuple[int, int], int] = attrs.field(factory=dict)
+
+    exact = True
+
+    def watch(self, window: Window, data: Array, mask: Valid) -> None:
+        """Take the digests of a block, ``(bands, rows, columns)``, and its mask; from any thread."""
+        place = int(window.row_off), int(window.col_off)
+        if self._is_compared(window):
+            valid = self.layout.validity.judge(data, mask)
+            self._values[place] = self._digest(data, valid)
+            self._validity[place] = _digest_of_validity(valid)
+        elif self.layout.kind == "mask" or mask is not None:
+            self._validity[place] = _digest_of_validity(None if mask is None or mask.all() else mask)
+
+    def compare(self, target: Path, *, values: Values | None, statistics: RunningStatistics | None) -> Content:
+        """As :meth:`ExpectedContent.compare`."""
+        content = Content()
+        with rasterio.open(target) as cog:
+            validity = Validity.of(cog)
+            for window in iterate_windows(self.width, self.height, (self.block_size, self.block_size)):
+                if self._is_compared(window):
+                    self._compare_block(content, cog, validity, window, values)
+                elif validity.kind == "mask" or _place(window) in self._validity:
+                    self._compare_validity(content, window, _mask(cog, validity, window))
+        return content
+
+    def _compare_block(
+        self, content: Content, cog: DatasetReader, validity: Validity, window: Window, values: Values | None
+    ) -> None:
+        data, valid, _ = validity.read(cog, window)
+        content.pixels += window.width * window.height
+        self._compare_validity(content, window, valid)
+        if self._values.get(_place(window)) != self._digest(data, valid):
+            content.wrong_pixels += window.width * window.height
+        if values is not None:
+            content.strange_values += values.missing(data, valid)
+
+    def _compare_validity(self, content: Content, window: Window, found: Valid) -> None:
+        if self._validity.get(_place(window), 0) != _digest_of_validity(found):
+            content.wrong_validity += window.width * window.height
+
+    def _is_compared(self, window: Window) -> bool:
+        across, down = -(-self.width // self.block_size), -(-self.height // self.block_size)
+        if not self.resampled or across * down < _EVERY:
+            return True
+        number = int(window.row_off) // self.block_size * across + int(window.col_off) // self.block_size
+        return number % _EVERY == zlib.crc32(self.blob.encode()) % _EVERY
+
+    def _digest(self, data: Array, valid: Valid) -> int:
+        if self.only_valid and valid is not None:
+            data = np.where(valid, data, data.dtype.type(0))
+        return int(isal_zlib.crc32(np.ascontiguousarray(data).data.cast("B")))
+
+
+def _place(window: Window) -> tuple[int, int]:
+    return int(window.row_off), int(window.col_off)
+
+
+def _digest_of_validity(valid: Valid) -> int:
+    """0 where all pixels are valid."""
+    return 0 if valid is None else int(isal_zlib.crc32(np.packbits(valid).tobytes(), valid.shape[0]))
+
+
+@attrs.frozen(kw_only=True)
+class LossyContent:
+    """An image that a lossy codec wrote, which has to stay to be compared.
+
+    Attributes:
+        blob: Name of the tile; it decides which windows are compared where not all are.
+        buffer: The image.
+        layout: How it tells invalid pixels.
+        valid_pixels: Which those are.
+        resampled: Pixels are not those of the source: some of the windows are compared, and of the others the mask.
+    """
+
+    blob: str
+    buffer: RasterBuffer
+    layout: PixelLayout
+    valid_pixels: ValidPixels
+    resampled: bool
+
+    exact = False
+
+    def compare(self, target: Path, *, values: Values | None, statistics: RunningStatistics | None) -> Content:
+        """As :meth:`ExpectedContent.compare`."""
+        content = Content()
+        first = zlib.crc32(self.blob.encode()) % _EVERY
+        with rasterio.open(target) as cog:
+            validity = Validity.of(cog)
+            windows = list(iterate_windows(cog.width, cog.height, self.valid_pixels.steps))
+            for number, window in enumerate(windows):
+                data = self.buffer.read(window)
+                valid = self.layout.validity.judge(data, self.buffer.read_mask(window))
+                if self.resampled and len(windows) >= _EVERY and number % _EVERY != first:
+                    _compare_masks(content, cog, validity, window, valid)
+                    continue
+                found, found_valid, _ = validity.read(cog, window)
+                content.pixels += window.width * window.height
+                content.wrong_validity += differing(valid, found_valid, window)
+                _add_noise(content, data, found, valid)
+                if statistics is not None:
+                    statistics.add(found, found_valid)
+                if values is not None:
+                    content.strange_values += values.missing(found, found_valid)
+        return content
+
+
+def _mask(cog: DatasetReader, validity: Validity, window: Window) -> Valid:
+    """A COG's own mask alone, which costs next to nothing to decode."""
+    if validity.kind != "mask":
+        return None
+    found = cog.read_masks(1, window=window)[np.newaxis] > 0
+    return None if found.all() else found
+
+
+def _compare_masks(content: Content, cog: DatasetReader, validity: Validity, window: Window, valid: Valid) -> None:
+    if validity.kind == "mask":
+        content.wrong_validity += differing(_in_any_band(valid), _mask(cog, validity, window), window)
+
+
+def _in_any_band(valid: Valid) -> Valid:
+    """``(1, rows, columns)``: valid in at least one band; None where all are."""
+    found = any_band(valid)
+    return None if found is None else found[np.newaxis]
+
+
+def differing(one: Valid, other: Valid, window: Window) -> int:
+    """How many pixels of a window are valid by one only."""
+    if one is None and other is None:
+        return 0
+    shape = (1, window.height, window.width)
+    first, second = (np.ones(shape, bool) if valid is None else valid for valid in (one, other))
+    return int(np.count_nonzero(first != second))
+
+
+def _add_noise(content: Content, expected: Array, found: Array, valid: Valid) -> None:
+    """Of every second row, which is plenty."""
+    for band in range(expected.shape[0]):
+        difference = expected[band, ::2].astype(np.int16) - found[band, ::2]
+        if valid is not None:
+            difference = difference[valid[band if valid.shape[0] > 1 else 0, ::2]]
+        flat = difference.ravel().astype(np.float32)
+        content.squares += float(np.dot(flat, flat))
+        content.compared += flat.size
