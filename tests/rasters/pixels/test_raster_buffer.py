@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,6 +168,63 @@ def test_room_is_accounted_for(workspace: Workspace) -> None:
     workspace.discard(second)
     assert (usage.memory, usage.disk, usage.most_memory + usage.most_disk) == (0, 0, taken)
     assert list(workspace.folder.iterdir()) == []
+
+
+def test_released_rows_are_gone_and_the_others_stay(workspace: Workspace) -> None:
+    data = np.random.default_rng(0).integers(1, 255, (3, 90, 1000), "uint8")
+    mask = data[0] < 250
+    buffer = RasterBuffer(workspace, data.shape, data.dtype)
+    buffer.write(Window(0, 0, 1000, 90), data, mask)
+    with open_buffer(buffer.as_document()) as dataset:
+        for row in (7, 30, 20, 61):
+            buffer.release_before(row)
+        left = Window(0, 61, 1000, 29)
+        assert (dataset.read(window=left) == data[:, 61:]).all()
+        assert (dataset.dataset_mask(window=left) == mask[61:] * np.uint8(255)).all()
+        if workspace.in_memory:
+            assert (dataset.read(window=Window(0, 5, 1000, 50)) == 0xA5).all(), "where the tests spoil what is released"
+    assert (buffer.read(left) == data[:, 61:]).all()
+    with pytest.raises(AssertionError, match="released"):
+        buffer.read(Window(0, 60, 1000, 1))
+    usage = workspace.usage
+    released, most = 4 * 61 * 1000, 4 * 90 * 1000
+    if workspace.in_memory:
+        assert most - released <= usage.memory <= most - released + 4 * 2 * mmap.PAGESIZE
+    buffer.release_before(1000)
+    buffer.discard()
+    assert (usage.memory, usage.disk, usage.most_memory + usage.most_disk) == (0, 0, most)
+
+
+RELEASES = """
+import numpy as np
+from rasterio.windows import Window
+from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.workspace import Workspace
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+with Workspace.open(Limits(), in_memory=True, needed=0) as workspace:
+    pixels = workspace.new_pixels((3, 4000, 5001), np.dtype("uint8"))
+    before = resident()
+    pixels.write(Window(0, 0, 5001, 4000), np.broadcast_to(np.uint8(7), pixels.shape))
+    whole = pixels.read(Window(0, 3000, 5001, 1000))
+    figures = [resident() - before]
+    for row in (1000, 1001, 3000):
+        workspace.release(pixels, row)
+        figures.append(resident() - before)
+    assert (whole == 7).all()
+    workspace.discard(pixels)
+    figures.append(resident() - before)
+print(*figures)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the kernel does not tell")
+def test_memory_goes_back_to_the_system_row_by_row_and_at_the_end() -> None:
+    out = subprocess.run([sys.executable, "-c", RELEASES], check=True, capture_output=True, text=True).stdout
+    shares = [int(figure) / (3 * 4000 * 5001) for figure in out.split()]
+    assert shares == pytest.approx([1, 0.75, 0.75, 0.25, 0], abs=0.02)
 
 
 def test_pixels_are_zero_at_first_and_keep_to_their_window(workspace: Workspace) -> None:

@@ -153,6 +153,12 @@ class RasterBuffer:
         """``(1, rows, columns)``, True where valid; None without a mask."""
         return None if self._mask is None else self._mask.read(window) > 0
 
+    def release_before(self, row: int) -> None:
+        """Free what lies above a row, of pixels and mask, as far as that can be: nobody, nor GDAL, reads it again."""
+        self._workspace.release(self.pixels, row)
+        if self._mask is not None:
+            self._workspace.release(self._mask, row)
+
     def discard(self) -> None:
         """Free everything."""
         self._workspace.discard(self.pixels)

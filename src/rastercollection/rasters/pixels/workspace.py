@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import mmap
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -31,10 +33,15 @@ _PROBE_BYTES = 2**20
 
 
 class Pixels(Protocol):
-    """Uncompressed pixels, ``(bands, rows, columns)``, all zero at first."""
+    """Uncompressed pixels, ``(bands, rows, columns)``, all zero at first.
+
+    Attributes:
+        held_bytes: Room that is still taken.
+    """
 
     shape: tuple[int, int, int]
     dtype: np.dtype
+    held_bytes: int
 
     def read(self, window: Window) -> Array:
         """``(bands, rows, columns)`` of a window; not to be written to."""
@@ -42,12 +49,15 @@ class Pixels(Protocol):
     def write(self, window: Window, data: Array) -> None:
         """Write all bands of a window."""
 
+    def release(self, rows_before: int) -> None:
+        """Give back the room of the first rows of all bands, as far as the system takes it: nobody reads them again."""
+
     def discard(self) -> None:
         """Free the room; nothing may be read or written afterwards."""
 
 
 class PixelsInMemory:
-    """An array.
+    """An array in pages of its own, which go back to the system one by one.
 
     Attributes:
         data: ``(bands, rows, columns)``.
@@ -55,9 +65,14 @@ class PixelsInMemory:
 
     def __init__(self, shape: tuple[int, int, int], dtype: np.dtype) -> None:
         self.shape, self.dtype = shape, dtype
-        self.data: Array = np.zeros(shape, dtype)
+        self._layer_bytes = shape[1] * shape[2] * dtype.itemsize
+        self.held_bytes = shape[0] * self._layer_bytes
+        self._pages = _zeros(self.held_bytes)
+        self._released = 0
+        self.data: Array = np.frombuffer(self._pages, dtype, math.prod(shape)).reshape(shape)
 
     def read(self, window: Window) -> Array:
+        assert window.row_off >= self._released, "rows that were released are read"
         return self.data[:, *window.toslices()]
 
     def write(self, window: Window, data: Array) -> None:
@@ -65,8 +80,43 @@ class PixelsInMemory:
         if data.__array_interface__["data"] != place.__array_interface__["data"] or data.base is not place.base:
             place[:] = data
 
+    def release(self, rows_before: int) -> None:
+        rows_before = min(rows_before, self.shape[1])
+        if rows_before <= self._released:
+            return
+        row_bytes, page = self.shape[2] * self.dtype.itemsize, mmap.PAGESIZE
+        for first in range(0, self.shape[0] * self._layer_bytes, self._layer_bytes):
+            # a page that a band shares with the one before it stays
+            start = max(-(-first // page), (first + self._released * row_bytes) // page) * page
+            end = (first + rows_before * row_bytes) // page * page
+            if start < end:
+                self.held_bytes -= _given_back(self._pages, start, end - start)
+        self._released = rows_before
+
     def discard(self) -> None:
+        self.release(self.shape[1])
+        # the rest goes with the last view of it
         self.data = np.zeros((0, 0, 0), self.dtype)
+        self._pages, self.held_bytes = _zeros(0), 0
+
+
+def _zeros(size: int) -> mmap.mmap:
+    """Memory in pages of its own, all zero, that no other process shares."""
+    if sys.platform == "win32":
+        return mmap.mmap(-1, max(size, 1))
+    pages = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):
+            pages.madvise(mmap.MADV_HUGEPAGE)
+    return pages
+
+
+def _given_back(pages: mmap.mmap, start: int, size: int) -> int:
+    """Bytes that the system takes back of a part of whole pages: all of them, or none where it cannot."""
+    if not hasattr(mmap, "MADV_DONTNEED"):
+        return 0
+    pages.madvise(mmap.MADV_DONTNEED, start, size)
+    return size
 
 
 class PixelsOnDisk:
@@ -78,10 +128,13 @@ class PixelsOnDisk:
 
     def __init__(self, path: Path, shape: tuple[int, int, int], dtype: np.dtype) -> None:
         self.path, self.shape, self.dtype = path, shape, dtype
+        self.held_bytes = math.prod(shape) * dtype.itemsize
+        self._released = 0
         with path.open("xb") as file:
-            file.truncate(math.prod(shape) * dtype.itemsize)
+            file.truncate(self.held_bytes)
 
     def read(self, window: Window) -> Array:
+        assert window.row_off >= self._released, "rows that were released are read"
         data = np.empty((self.shape[0], window.height, window.width), self.dtype)
         with self.path.open("rb", buffering=0) as file:
             for start, part in self._runs(window, data):
@@ -98,8 +151,13 @@ class PixelsOnDisk:
                 while left:
                     left = left[file.write(left) or 0 :]
 
+    def release(self, rows_before: int) -> None:
+        """Nothing goes back: the file stays as long as it is."""
+        self._released = max(self._released, rows_before)
+
     def discard(self) -> None:
         self.path.unlink()
+        self.held_bytes = 0
 
     def _runs(self, window: Window, data: Array) -> Iterator[tuple[int, Array]]:
         """Offsets in the file and the parts of ``data`` that lie there in one piece."""
@@ -194,9 +252,15 @@ class Workspace:
             return PixelsInMemory(shape, dtype)
         return PixelsOnDisk(self.new_path(".raw"), shape, dtype)
 
+    def release(self, pixels: Pixels, rows_before: int) -> None:
+        """Free the room of the first rows of pixels, as far as that can be: nobody reads them again."""
+        before = pixels.held_bytes
+        pixels.release(rows_before)
+        self.usage.add(pixels.held_bytes - before, in_memory=self.in_memory)
+
     def discard(self, pixels: Pixels) -> None:
         """Free the room that pixels take."""
-        self.usage.add(-math.prod(pixels.shape) * pixels.dtype.itemsize, in_memory=self.in_memory)
+        self.usage.add(-pixels.held_bytes, in_memory=self.in_memory)
         pixels.discard()
 
 
