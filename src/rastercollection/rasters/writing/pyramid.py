@@ -7,6 +7,7 @@ a mosaic of tiles then has no gaps when it is seen from afar. Invalid pixels hav
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -21,7 +22,7 @@ from rastercollection.rasters.pixels.validity import PixelLayout, Valid, any_ban
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 
-__all__ = ["build_pyramid"]
+__all__ = ["Halving", "build_pyramid"]
 
 _LARGE, _SMALL = 1024, 256
 
@@ -47,49 +48,84 @@ def build_pyramid(
     found: list[RasterBuffer] = []
     agree = bool((valid_pixels.counts == valid_pixels.map.total).all())
     for level in range(levels):
-        step = _Step(
-            workspace=workspace,
-            layout=layout,
-            resampling=resampling,
-            source=found[-1] if found else base,
-            map=valid_pixels.map if agree else None,
-            decimation=2**level,
+        halving = Halving.of(
+            workspace,
+            found[-1] if found else base,
+            valid_pixels.map if agree else None,
+            layout,
+            resampling,
+            2**level,
         )
-        found.append(step.halved())
+        for window in iterate_windows(halving.half.width, halving.half.height, (_LARGE, _LARGE)):
+            halving.fill(window)
+        found.append(halving.half)
     return found
 
 
 @attrs.frozen(kw_only=True)
-class _Step:
-    """From one level to the next.
+class Halving:
+    """From one level to the next, window by window, in any order and by any number of threads.
 
     Attributes:
-        workspace, layout, resampling: As above.
+        workspace: Where pixels are kept.
         source: The level before.
+        half: Half its size, rounded up; filled by :meth:`fill`.
         map: Valid pixels of the image at full resolution; None where bands disagree on them.
+        layout: How the image tells invalid pixels.
+        resampling: How pixels become one.
         decimation: Pixels of the image for one of ``source``.
     """
 
     workspace: Workspace
+    source: RasterBuffer
+    half: RasterBuffer
+    map: ValidityMap | None
     layout: PixelLayout
     resampling: Resampling
-    source: RasterBuffer
-    map: ValidityMap | None
     decimation: int
+    _document: Path
 
-    def halved(self) -> RasterBuffer:
-        """A buffer of half the size, rounded up."""
-        source = self.source
+    @classmethod
+    def of(
+        cls,
+        workspace: Workspace,
+        source: RasterBuffer,
+        map: ValidityMap | None,
+        layout: PixelLayout,
+        resampling: Resampling,
+        decimation: int,
+    ) -> Halving:
+        """Make the smaller buffer, which has a mask and a nodata value where ``source`` has them now."""
         size = -(-source.height // 2), -(-source.width // 2)
-        half = RasterBuffer(self.workspace, (source.count, *size), source.dtype)
+        half = RasterBuffer(workspace, (source.count, *size), source.dtype)
         half.nodata = source.nodata
-        with open_buffer(source.as_document(masked=False)) as dataset:
-            for window in iterate_windows(half.width, half.height, (_LARGE, _LARGE)):
-                for part in self._parts(window):
-                    self._fill(dataset, half, part)
         if source.has_mask:
             half.give_mask()  # GDAL warns where an image has a mask and its overview has none
-        return half
+        return cls(
+            workspace=workspace,
+            source=source,
+            half=half,
+            map=map,
+            layout=layout,
+            resampling=resampling,
+            decimation=decimation,
+            document=source.as_document(masked=False),
+        )
+
+    def fill(self, window: Window) -> None:
+        """Fill a window of the smaller buffer; at the same time as others that do not overlap it."""
+        with open_buffer(self._document) as dataset:
+            for part in self._parts(window):
+                self._fill(dataset, part)
+
+    def first_row_needed(self, window: Window) -> int:
+        """The first row of ``source`` that a window of the smaller buffer is made of."""
+        return int(self._around(self._below(window)).row_off)
+
+    def last_row_needed(self, window: Window) -> int:
+        """The row of ``source`` after the last one that a window of the smaller buffer is made of."""
+        around = self._around(self._below(window))
+        return int(around.row_off + around.height)
 
     def _parts(self, window: Window) -> Iterator[Window]:
         """A block as it is, or cut where that leaves less to be done with care."""
@@ -102,14 +138,14 @@ class _Step:
         ]
         yield from parts if any(map(self._is_full, parts)) else [window]
 
-    def _fill(self, dataset: DatasetReader, half: RasterBuffer, window: Window) -> None:
+    def _fill(self, dataset: DatasetReader, window: Window) -> None:
         if self._is_full(window):
-            shape = (half.count, window.height, window.width)
+            shape = (self.half.count, window.height, window.width)
             data, valid = dataset.read(window=self._below(window), out_shape=shape, resampling=self.resampling), None
         else:
             data, valid = self._with_gaps(window)
         settle(data, valid, self.layout)
-        half.write(window, data, any_band(valid) if self.source.has_mask else None)
+        self.half.write(window, data, any_band(valid) if self.source.has_mask else None)
 
     def _below(self, window: Window) -> Window:
         """What a window of the smaller buffer covers."""
