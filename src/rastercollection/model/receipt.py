@@ -95,3 +95,6 @@ class LevelChoice:
     level: int
     reason: str
     trials: tuple[LevelTrial, ...]
+
+
+EncodingChoice = LevelChoice

@@ -35,7 +35,6 @@ from rastercollection.core.records import from_dict, to_dict
 from rastercollection.errors import TaskError, TileError
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.rasters.limits import Limits
-from rastercollection.rasters.writing import encode
 from rastercollection.stages.cog import create_cog, warp
 
 
@@ -463,14 +462,7 @@ def test_what_differs_from_its_source_is_not_published(
 ) -> None:
     picture = texture(3, 300, 320, "uint8")
     source = write_raster(tmp_path / "tile.tif", picture, valid=holes(300, 320), kind="mask", photometric="RGB")
-    real = encode.encode
-
-    def spoiling(document: Path, out: Path, *rest: Any, **options: Any) -> None:
-        real(document, out, *rest, **options)
-        spoil(out, change)
-
-    monkeypatch.setattr("rastercollection.rasters.writing.finish.encode", spoiling)
-    monkeypatch.setattr("rastercollection.rasters.writing.finish.check_valid", lambda *_: None)
+    monkeypatch.setattr("rastercollection.rasters.writing.finish.check_valid", lambda path, _: spoil(path, change))
     with pytest.raises(TaskError) as caught:
         make_cog(source, target)
     assert caught.value.code == "FIDELITY_FAILED"
@@ -495,8 +487,7 @@ def test_a_warp_that_ignores_the_mask_is_noticed(tmp_path: Path, monkeypatch: py
 
 def test_an_invalid_cog_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_raster(tmp_path / "tile.tif", texture(1, 600, 640, "int16"))
-    monkeypatch.setattr("rastercollection.rasters.writing.encode.overview_levels", lambda *_: ())
-    monkeypatch.setattr("rastercollection.rasters.writing.encode._creation_options", lambda *_: {"OVERVIEWS": "NONE"})
+    monkeypatch.setattr("rastercollection.rasters.writing.finish.overview_levels", lambda *_: ())
     with pytest.raises(TaskError) as caught:
         make_cog(source)
     assert caught.value.code == "COG_INVALID"

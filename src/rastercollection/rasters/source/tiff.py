@@ -11,12 +11,12 @@ import attrs
 import numpy as np
 
 __all__ = [
+    "TYPE_SIZES",
     "Directory",
     "Entry",
     "EntryLayout",
     "MalformedTiffError",
     "Reader",
-    "TYPE_SIZES",
     "TruncatedTiffError",
     "block_range",
     "directories",

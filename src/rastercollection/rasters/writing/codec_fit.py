@@ -6,12 +6,12 @@ import attrs
 import numpy as np
 
 from rastercollection.core.models import Notice
-from rastercollection.model.cog import KEEPS_VALUES, CogSettings
+from rastercollection.model.cog import KEEPS_VALUES, CogSettings, Level
 
 __all__ = ["suited"]
 
 _FALLBACK = "DEFLATE"
-_FALLBACK_LEVEL = "auto"
+_FALLBACK_LEVEL: Level = "auto"
 
 
 def suited(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from rastercollection.model.receipt import EncodingChoice
 from rastercollection.rasters.encoding.encoders import BlockEncoder, encoder_of, mask_encoder
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
-from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, open_buffer
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.blocks import overview_levels
@@ -113,12 +112,15 @@ class CogWriter:
         settings, blob = self.settings, self.blob
         if self.layout.turns_nan and valid_pixels.has_invalid:
             buffer.nodata = math.nan
-        encoder = encoder_of(settings, buffer.dtype, buffer.count, choice=self.choice, has_mask=buffer.has_mask)
+        encoder = encoder_of(
+            attrs.evolve(settings, level=self.choice.level) if self.choice else settings, buffer.dtype, buffer.count
+        )
         with writing(blob, "writing the metadata"):
             template = make_template(
                 self.workspace,
                 buffer,
                 self.metadata,
+                blob=blob,
                 crs=self.crs,
                 rpcs=self.rpcs,
                 block_size=settings.block_size,
@@ -134,20 +136,19 @@ class CogWriter:
         self, encoder: BlockEncoder, valid_pixels: ValidPixels, *, watch: Watch | None, release: bool
     ) -> ImageEncoder:
         agree = bool((valid_pixels.counts == valid_pixels.map.total).all())
-        halving = partial(
-            Halving.of,
-            self.workspace,
-            map=valid_pixels.map if agree else None,
-            layout=self.layout,
-            resampling=Resampling[self.settings.overview_resampling],
-        )
+        resampling = Resampling[self.settings.overview_resampling]
+
+        def halving(source: RasterBuffer, decimation: int) -> Halving:
+            known = valid_pixels.map if agree else None
+            return Halving.of(self.workspace, source, known, self.layout, resampling, decimation)
+
         return ImageEncoder(
             workspace=self.workspace,
             encoder=encoder,
             mask_encoder=mask_encoder(self.settings.block_size),
             block_size=self.settings.block_size,
             threads=self.threads,
-            halving=lambda source, decimation: halving(source, decimation=decimation),
+            halving=halving,
             watch=watch,
             release=release,
         )

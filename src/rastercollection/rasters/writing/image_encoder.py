@@ -1,4 +1,4 @@
-"""From an uncompressed image to encoded blocks of all levels: each row of blocks is encoded and reduced while at hand."""
+"""From an uncompressed image to encoded blocks of all levels: rows of blocks are encoded and reduced while at hand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Watch(Protocol):
     """Is shown every block of the full resolution, from any thread, before its pixels are given up."""
 
     def __call__(self, window: Window, data: Array, mask: Array | None) -> None:
-        """Look at ``data``, (bands, rows, columns), and its mask, (1, rows, columns), True where valid; None if none."""
+        """Look at a block, (bands, rows, columns), and its mask if it has one, (1, rows, columns), True where valid."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -102,13 +102,17 @@ class ImageEncoder:
                 source.release_before(_needed_from(halving, rows))
         return EncodedLevel(width=source.width, height=source.height, image=image, mask=mask)
 
-    def _blocks(self, source: RasterBuffer, rows: Window, watch: Watch | None) -> Iterator[Callable[[], _Encoded | None]]:
+    def _blocks(
+        self, source: RasterBuffer, rows: Window, watch: Watch | None
+    ) -> Iterator[Callable[[], _Encoded | None]]:
         """What encodes each block of a row of blocks."""
         data, mask = source.read(rows), source.read_mask(rows)
         for left in range(0, source.width, self.block_size):
             columns = slice(left, left + self.block_size)
             window = Window(left, rows.row_off, min(self.block_size, source.width - left), rows.height)
-            yield partial(self._encoded, window, data[:, :, columns], None if mask is None else mask[:, :, columns], watch)
+            yield partial(
+                self._encoded, window, data[:, :, columns], None if mask is None else mask[:, :, columns], watch
+            )
 
     def _encoded(self, window: Window, data: Array, mask: Array | None, watch: Watch | None) -> _Encoded:
         if watch is not None:

@@ -1,4 +1,4 @@
-"""Where the bytes of a COG can go, in order: any binary file, a store that takes numbered parts, and a digest beside."""
+"""Where a COG's bytes can go, in order: any binary file, a store that takes numbered parts, a digest beside."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What a COG says beside its blocks, as GDAL writes it: taken from a tiny TIFF with the same metadata.
 
 Georeference, metadata, colours and what a codec needs have many spellings in a TIFF. GDAL's is the one that all readers
-know, so GDAL spells it: an image of two by two pixels is written by its GeoTIFF driver with everything that the COG is to
-say, and its directories are those of the COG, but for sizes and blocks.
+know, so GDAL spells it: an image of two by two pixels is written by its GeoTIFF driver with everything that the COG is
+to say, and its directories are those of the COG, but for sizes and blocks.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import Any
 
 import attrs
 import numpy as np
+import rasterio
 import rasterio.shutil
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 from rasterio.rpc import RPC
 from rasterio.windows import Window
 
+from rastercollection.errors import TaskError
 from rastercollection.rasters.pixels.raster_buffer import (
     RasterBuffer,
     add_table,
@@ -30,6 +32,7 @@ from rastercollection.rasters.pixels.raster_buffer import (
     repeat_band_tags,
 )
 from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.fields import LENGTH, WIDTH, Field, Fields, read_directories
 from rastercollection.rasters.writing.metadata import Metadata
 
@@ -69,6 +72,7 @@ def make_template(
     buffer: RasterBuffer,
     metadata: Metadata,
     *,
+    blob: str,
     crs: CRS,
     rpcs: RPC | None,
     block_size: int,
@@ -80,17 +84,21 @@ def make_template(
         workspace: For the descriptions of its pixels.
         buffer: The image; its type, bands, place, nodata value, and whether it has a mask count.
         metadata: What it says beside its pixels.
+        blob: Name of the tile.
         crs: With heights, as far as a GeoTIFF can hold them.
         rpcs: Rational polynomials that hold for the image.
         block_size: Side of a block in pixels.
         options: Creation options of GDAL's GeoTIFF driver: of the codec.
+
+    Raises:
+        TaskError: ``COG_INVALID``; GDAL left out tags of bands.
     """
     small = _small(workspace, buffer, _SIDE, **buffer.georeference)
     half = _small(workspace, buffer, _SIDE // 2)
     try:
         document = small.as_document(overviews=[half.as_document()])
         _describe(document, metadata, crs, rpcs)
-        directories = list(read_directories(_written(document, metadata, block_size, options)))
+        directories = list(read_directories(_written(document, metadata, blob, block_size, options)))
     finally:
         small.discard()
         half.discard()
@@ -126,7 +134,7 @@ def _describe(document: Path, metadata: Metadata, crs: CRS, rpcs: RPC | None) ->
             add_table(document, band, found.table)
 
 
-def _written(document: Path, metadata: Metadata, block_size: int, options: Mapping[str, Any]) -> bytes:
+def _written(document: Path, metadata: Metadata, blob: str, block_size: int, options: Mapping[str, Any]) -> bytes:
     more = {"COPY_SRC_MDD": "YES"} if metadata.has_domains else {}
     with MemoryFile(filename=f"{uuid.uuid4()}.tif") as memory, reading_buffers():
         rasterio.shutil.copy(
@@ -141,4 +149,24 @@ def _written(document: Path, metadata: Metadata, block_size: int, options: Mappi
             **options,
             **more,
         )
+        if metadata.has_domains:
+            _check_band_tags(document, memory, blob)
         return bytes(memory.getbuffer())
+
+
+def _check_band_tags(document: Path, memory: MemoryFile, blob: str) -> None:
+    """Make sure that GDAL wrote the bands' tags."""
+    with open_buffer(document) as meant, memory.open() as written:
+        lost = [band for band in written.indexes if not _tags(meant, band) <= _tags(written, band)]
+    if lost:
+        raise TaskError(
+            f"{blob}: GDAL {rasterio.__gdal_version__} left out or changed tags of bands {', '.join(map(str, lost))}.",
+            "This is a bug: please report it with the tile.",
+            "COG_INVALID",
+            details={"bands": lost},
+        )
+
+
+def _tags(dataset: Any, band: int) -> set[tuple[str, str]]:
+    """The band's own, and its names of classes."""
+    return {*dataset.tags(band).items(), *dataset.tags(band, ns=CLASS_NAMES).items()}

@@ -20,12 +20,14 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
+from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
+from rastercollection.rasters.writing.levels import choose_level as choose
+from rastercollection.rasters.writing.levels import sample_windows
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
-from rastercollection.stages.cog.receipt.content import ExactContent, ExpectedContent, LossyContent
 from rastercollection.stages.cog.receipt.fidelity import Expected, SourceReference, give_receipt
 from rastercollection.stages.cog.receipt.values import Values
 from rastercollection.stages.cog.warp import Warp, warp
@@ -153,9 +155,7 @@ def _content(prepared: Prepared, filled: _Filled) -> ExactContent | LossyContent
             height=buffer.height,
             block_size=prepared.settings.block_size,
         )
-    return LossyContent(
-        blob=blob, buffer=buffer, layout=layout, valid_pixels=filled.valid_pixels, resampled=resampled
-    )
+    return LossyContent(blob=blob, buffer=buffer, layout=layout, valid_pixels=filled.valid_pixels, resampled=resampled)
 
 
 def _receipt(

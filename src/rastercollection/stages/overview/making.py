@@ -7,8 +7,6 @@ from collections.abc import Container
 from pathlib import Path
 
 import attrs
-import numpy as np
-import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 
@@ -22,11 +20,10 @@ from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.burning import told_by_value
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.statistics import RunningStatistics
-from rastercollection.rasters.pixels.validity import Valid, Validity
-from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.blocks import tiled_width
+from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.left_out import holds_color_table
@@ -110,11 +107,25 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             threads=job.limits.gdal_threads,
             roles=form.roles,
         )
-        target = writer.write(buffer, valid_pixels)
-        _compare(target, buffer, valid_pixels.steps, exact=form.settings.is_exact)
-        image = writer.file_of(target, buffer, statistics.result(), footprint_of(valid_pixels.map, grid))
+        content: ExactContent | LossyContent
+        if form.settings.is_exact:
+            content = ExactContent(
+                blob=_NAME,
+                layout=layout,
+                only_valid=True,
+                resampled=False,
+                width=buffer.width,
+                height=buffer.height,
+                block_size=form.settings.block_size,
+            )
+            written = writer.write(buffer, valid_pixels, watch=content.watch, release=True)
+        else:
+            content = LossyContent(blob=_NAME, buffer=buffer, layout=layout, valid_pixels=valid_pixels, resampled=False)
+            written = writer.write(buffer, valid_pixels)
+        _compare(content, written.path)
+        image = writer.file_of(written, buffer, statistics.result(), footprint_of(valid_pixels.map, grid))
     return MadeOverview(
-        path=target,
+        path=written.path,
         image=attrs.evolve(image, minzoom=0, maxzoom=job.low.maxzoom),
         tile_count=len(form.cogs) - len(unreadable),
         pixels_read=pixels,
@@ -141,27 +152,17 @@ def _color_table(form: OverviewForm) -> ColorTable | None:
     return {int(value): color for value, color in form.colors.items()}
 
 
-def _compare(target: Path, buffer: RasterBuffer, steps: tuple[int, int], *, exact: bool) -> None:
+def _compare(content: ExpectedContent, target: Path) -> None:
     """Make sure that the COG holds what it was made of.
 
     Raises:
         TaskError: ``FIDELITY_FAILED``.
     """
-    with writing(_NAME, "reading the COG back"), rasterio.open(target) as cog:
-        validity = Validity.of(cog)
-        for window in iterate_windows(buffer.width, buffer.height, steps):
-            data, valid, _ = validity.read(cog, window)
-            meant = buffer.read(window)
-            one, other = (
-                _everywhere(each, data.shape) for each in (valid, validity.judge(meant, buffer.read_mask(window)))
-            )
-            if (one != other).any() or (exact and (data[other] != meant[other]).any()):
-                raise TaskError(
-                    "The overview does not hold the pixels that it was made of; it was not published.",
-                    "Set create_overview=False, and report it.",
-                    "FIDELITY_FAILED",
-                )
-
-
-def _everywhere(valid: Valid, shape: tuple[int, ...]) -> Array:
-    return np.ones(shape, bool) if valid is None else np.broadcast_to(valid, shape)
+    with writing(_NAME, "reading the COG back"):
+        found = content.compare(target)
+    if found.wrong_pixels or found.wrong_validity:
+        raise TaskError(
+            "The overview does not hold the pixels that it was made of; it was not published.",
+            "Set create_overview=False, and report it.",
+            "FIDELITY_FAILED",
+        )

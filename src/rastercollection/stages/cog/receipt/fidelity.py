@@ -10,9 +10,7 @@ heights included. A lossy codec must stay above a signal-to-noise ratio.
 
 from __future__ import annotations
 
-import math
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +18,6 @@ import attrs
 import numpy as np
 import rasterio
 from rasterio.crs import CRS
-from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.core.records import to_dict
@@ -28,13 +25,13 @@ from rastercollection.errors import TaskError
 from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Side
-from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
+from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
-from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
-from rastercollection.rasters.pixels.windows import Array, iterate_windows
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity
+from rastercollection.rasters.pixels.windows import Array
+from rastercollection.rasters.writing.content import ExpectedContent, differing
 from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.receipt.area import check_area
-from rastercollection.stages.cog.receipt.content import ExpectedContent, differing
 from rastercollection.stages.cog.receipt.reference_system import CRS_CHECKS, check_crs
 from rastercollection.stages.cog.receipt.samples import Comparison, compare_samples, sample_windows
 from rastercollection.stages.cog.receipt.values import Values
@@ -98,12 +95,22 @@ def give_receipt(
         TaskError: ``FIDELITY_FAILED``, with the receipt among its details.
     """
     started, blob, exact = time.process_time(), reference.source.blob, expected.content.exact
+    strange = 0
+
+    def look(data: Array, valid: Valid) -> None:
+        nonlocal strange
+        if not (exact or expected.resampled):
+            statistics.add(data, valid)
+        if expected.values is not None:
+            strange += expected.values.missing(data, valid)
+
     with writing(blob, "reading the COG back"):
-        read = None if exact or expected.resampled else statistics
-        content = expected.content.compare(target, values=expected.values, statistics=read)
+        content = expected.content.compare(target, look)
     dtype = expected.layout.dtype
     largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
-    checks = list(content.checks(exact=exact, categorical=expected.values is not None, largest=largest))
+    checks = list(content.checks(exact=exact, largest=largest))
+    if expected.values is not None:
+        checks.append(FidelityCheck.within("strange_values", 0, strange, 0))
     checks += check_crs(target, expected.crs, reference.side.plan.grid)
     checks += _against_source(target, expected, reference)
     receipt = Receipt(
@@ -128,7 +135,11 @@ def _against_source(target: Path, expected: Expected, reference: SourceReference
     yield from check_area(reference.valid_pixels, reference.side, expected.valid_pixels, blob)
     if expected.layout.dtype.kind != "c" and expected.layout.dtype.itemsize <= 8:
         comparison = Comparison(
-            source=source, side=reference.side, target=target, resampling=reference.resampling, exact=expected.content.exact
+            source=source,
+            side=reference.side,
+            target=target,
+            resampling=reference.resampling,
+            exact=expected.content.exact,
         )
         yield from compare_samples(comparison, windows)
 

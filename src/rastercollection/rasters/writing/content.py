@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -17,10 +17,8 @@ from rasterio.windows import Window
 
 from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
-from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
-from rastercollection.stages.cog.receipt.values import Values
 
 __all__ = ["Content", "ExactContent", "ExpectedContent", "LossyContent", "differing"]
 
@@ -41,7 +39,6 @@ class Content:
             those pixels alone.
         squares: Sum of squared differences, of a lossy codec, over valid pixels.
         compared: Number of values in that sum.
-        strange_values: Values that the source does not have.
     """
 
     pixels: int = 0
@@ -49,9 +46,8 @@ class Content:
     wrong_validity: int = 0
     squares: float = 0.0
     compared: int = 0
-    strange_values: int = 0
 
-    def checks(self, *, exact: bool, categorical: bool, largest: float) -> Iterator[FidelityCheck]:
+    def checks(self, *, exact: bool, largest: float) -> Iterator[FidelityCheck]:
         """As figures of a receipt; ``largest`` is the largest value that pixels can have."""
         yield FidelityCheck.within("wrong_validity", 0, self.wrong_validity, 0)
         if exact:
@@ -60,8 +56,10 @@ class Content:
             mean = self.squares / self.compared
             psnr = 10 * math.log10(largest**2 / mean) if mean else 99.0
             yield FidelityCheck.at_least("psnr_db", _LEAST_PSNR, round(psnr, 2))
-        if categorical:
-            yield FidelityCheck.within("strange_values", 0, self.strange_values, 0)
+
+
+Look = Callable[[Array, Valid], None]
+"""Is given pixels, ``(bands, rows, columns)``, and which of them are valid."""
 
 
 class ExpectedContent(Protocol):
@@ -71,14 +69,8 @@ class ExpectedContent(Protocol):
     def exact(self) -> bool:
         """Whether every bit of it has to come back."""
 
-    def compare(self, target: Path, *, values: Values | None, statistics: RunningStatistics | None) -> Content:
-        """Read a COG back, a local file, and compare it.
-
-        Args:
-            target: The COG.
-            values: Categories of the source; None where pixels are quantities.
-            statistics: Is given what is read of the COG; None where it has been given that already.
-        """
+    def compare(self, target: Path, look: Look | None = None) -> Content:
+        """Read a COG back, a local file, and compare it; ``look`` is given the pixels that are read."""
 
 
 @attrs.define(kw_only=True)
@@ -117,28 +109,28 @@ class ExactContent:
         elif self.layout.kind == "mask" or mask is not None:
             self._validity[place] = _digest_of_validity(None if mask is None or mask.all() else mask)
 
-    def compare(self, target: Path, *, values: Values | None, statistics: RunningStatistics | None) -> Content:
+    def compare(self, target: Path, look: Look | None = None) -> Content:
         """As :meth:`ExpectedContent.compare`."""
         content = Content()
         with rasterio.open(target) as cog:
             validity = Validity.of(cog)
             for window in iterate_windows(self.width, self.height, (self.block_size, self.block_size)):
                 if self._is_compared(window):
-                    self._compare_block(content, cog, validity, window, values)
+                    self._compare_block(content, cog, validity, window, look)
                 elif validity.kind == "mask" or _place(window) in self._validity:
                     self._compare_validity(content, window, _mask(cog, validity, window))
         return content
 
     def _compare_block(
-        self, content: Content, cog: DatasetReader, validity: Validity, window: Window, values: Values | None
+        self, content: Content, cog: DatasetReader, validity: Validity, window: Window, look: Look | None
     ) -> None:
         data, valid, _ = validity.read(cog, window)
         content.pixels += window.width * window.height
         self._compare_validity(content, window, valid)
         if self._values.get(_place(window)) != self._digest(data, valid):
             content.wrong_pixels += window.width * window.height
-        if values is not None:
-            content.strange_values += values.missing(data, valid)
+        if look is not None:
+            look(data, valid)
 
     def _compare_validity(self, content: Content, window: Window, found: Valid) -> None:
         if self._validity.get(_place(window), 0) != _digest_of_validity(found):
@@ -186,7 +178,7 @@ class LossyContent:
 
     exact = False
 
-    def compare(self, target: Path, *, values: Values | None, statistics: RunningStatistics | None) -> Content:
+    def compare(self, target: Path, look: Look | None = None) -> Content:
         """As :meth:`ExpectedContent.compare`."""
         content = Content()
         first = zlib.crc32(self.blob.encode()) % _EVERY
@@ -203,10 +195,8 @@ class LossyContent:
                 content.pixels += window.width * window.height
                 content.wrong_validity += differing(valid, found_valid, window)
                 _add_noise(content, data, found, valid)
-                if statistics is not None:
-                    statistics.add(found, found_valid)
-                if values is not None:
-                    content.strange_values += values.missing(found, found_valid)
+                if look is not None:
+                    look(found, found_valid)
         return content
 
 
