@@ -103,11 +103,18 @@ class CogWriter:
         return LocalCog(path=path, checksum=checksum, size=encoded.size, header_size=len(encoded.plan.header))
 
     def encode(
-        self, buffer: RasterBuffer, valid_pixels: ValidPixels, *, watch: Watch | None = None, release: bool = False
+        self,
+        buffer: RasterBuffer,
+        valid_pixels: ValidPixels,
+        *,
+        watch: Watch | None = None,
+        release: bool = False,
+        big: bool | None = None,
     ) -> EncodedCog:
-        """All blocks of a filled buffer's COG, and its directories, ready to be written to wherever bytes go in order.
+        """All blocks of a filled buffer's COG, and its directories, ready to go wherever bytes go in order.
 
-        Arguments and errors as those of :meth:`write`.
+        Arguments and errors are those of :meth:`write`; ``big`` tells whether it is to be a BigTIFF, by default where
+        it has to be.
         """
         settings, blob = self.settings, self.blob
         if self.layout.turns_nan and valid_pixels.has_invalid:
@@ -130,7 +137,7 @@ class CogWriter:
             levels = self._image_encoder(encoder, valid_pixels, watch=watch, release=release).encode(
                 buffer, len(self.levels)
             )
-        return EncodedCog.of(template, levels)
+        return EncodedCog.of(template, levels, big=big)
 
     def _image_encoder(
         self, encoder: BlockEncoder, valid_pixels: ValidPixels, *, watch: Watch | None, release: bool

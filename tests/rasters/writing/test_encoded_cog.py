@@ -1,0 +1,133 @@
+"""A COG is written from its first byte to its last, to whatever takes bytes, and is the same wherever it goes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import tifffile
+from numpy.typing import NDArray
+from rio_cogeo.cogeo import cog_validate
+
+from rastercollection.rasters.encoding.encoders import BlockEncoder
+from rastercollection.rasters.writing import finish
+from rastercollection.rasters.writing.encoded_cog import EncodedCog
+from rastercollection.rasters.writing.sinks import NumberedParts
+from writer_scenes import writing
+
+RNG = np.random.default_rng(7)
+PICTURE = RNG.integers(0, 255, (3, 421, 517), np.uint8)
+VALID = RNG.random((421, 517)) > 0.3
+
+
+def written(folder: Path, **settings: Any) -> bytes:
+    """The COG of the picture."""
+    sink = io.BytesIO()
+    with writing(folder, PICTURE, **settings) as (writer, buffer, valid_pixels):
+        writer.encode(buffer, valid_pixels).write_to(sink)
+    return sink.getvalue()
+
+
+def levels_of(content: bytes) -> list[NDArray[Any]]:
+    """All pictures of a file as tifffile reads them."""
+    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+        return [page.asarray() for page in tiff.pages]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("compression", ["DEFLATE", "LZW", "NONE"])
+def test_threads_and_spilling_change_no_byte(tmp_path: Path, compression: str, masked: bool) -> None:
+    settings: dict[str, Any] = {"compression": compression, "valid": VALID if masked else None}
+    one = written(tmp_path, **settings)
+    assert written(tmp_path, threads=3, **settings) == one
+    assert written(tmp_path, threads=2, in_memory=False, **settings) == one
+    path = tmp_path / "cog.tif"
+    path.write_bytes(one)
+    assert cog_validate(str(path), strict=True, quiet=True)[0]
+    with rasterio.open(path) as cog:
+        assert (cog.read() == PICTURE).all()
+        assert (cog.dataset_mask() > 0).all() == (not masked)
+        assert not masked or ((cog.dataset_mask() > 0) == VALID).all()
+        assert cog.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+
+
+def test_parts_by_number_make_the_same_file_in_whatever_order_they_arrive(tmp_path: Path) -> None:
+    stored: dict[int, bytes] = {}
+    with writing(tmp_path, PICTURE) as (writer, buffer, valid_pixels), ThreadPoolExecutor(4) as pool:
+        sink = NumberedParts(lambda number, data: pool.submit(stored.__setitem__, number, data), 50_000)
+        checksum = writer.encode(buffer, valid_pixels).write_to(sink)
+        sink.close()
+    assert {len(part) for number, part in stored.items() if number < len(stored)} == {50_000}
+    whole = b"".join(stored[number] for number in sorted(stored))
+    assert whole == written(tmp_path)
+    assert checksum == "1220" + hashlib.sha256(whole).hexdigest()
+    assert not any(tmp_path.rglob("*.tif")), "nothing lay on the disk"
+
+
+def test_a_bigtiff_holds_the_same(tmp_path: Path) -> None:
+    big, classic = io.BytesIO(), written(tmp_path, valid=VALID)
+    with writing(tmp_path, PICTURE, valid=VALID) as (writer, buffer, valid_pixels):
+        encoded = writer.encode(buffer, valid_pixels, big=True)
+        encoded.write_to(big)
+    assert (classic[:4], big.getvalue()[:4]) == (b"II*\0", b"II+\0")
+    for one, other in zip(levels_of(classic), levels_of(big.getvalue()), strict=True):
+        assert (one == other).all()
+    path = tmp_path / "big.tif"
+    path.write_bytes(big.getvalue())
+    assert cog_validate(str(path), strict=True, quiet=True) == (True, [], [])
+    with rasterio.open(path) as cog:
+        assert cog.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert (cog.read() == PICTURE).all()
+
+
+def test_pixels_that_are_released_are_in_the_file_all_the_same(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    with writing(tmp_path, PICTURE) as (writer, buffer, valid_pixels):
+        writer.encode(buffer, valid_pixels, release=True).write_to(sink)
+        assert writer.workspace.usage.memory < PICTURE.nbytes / 2
+    assert sink.getvalue() == written(tmp_path)
+
+
+class Failing:
+    """An encoder that gives up at its third block."""
+
+    def __init__(self, real: BlockEncoder) -> None:
+        self.creation_options, self._left, self._lock = real.creation_options, 2, threading.Lock()
+
+    def encode(self, block: NDArray[Any]) -> bytes:
+        with self._lock:
+            self._left -= 1
+            if self._left < 0:
+                raise MemoryError("no room")
+        return b"x" * 8
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_an_encoder_raises_in_a_thread_arrives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    real = finish.encoder_of
+    monkeypatch.setattr(finish, "encoder_of", lambda *given, **named: Failing(real(*given, **named)))
+    before = threading.active_count()
+    with (
+        writing(tmp_path, PICTURE, threads=threads) as (writer, buffer, valid_pixels),
+        pytest.raises(Exception, match=r"memory|room"),
+    ):
+        writer.encode(buffer, valid_pixels)
+    assert threading.active_count() == before
+
+
+def test_an_encoded_cog_gives_its_blocks_up_as_it_is_written(tmp_path: Path) -> None:
+    with writing(tmp_path, PICTURE) as (writer, buffer, valid_pixels):
+        held = writer.workspace.usage.memory
+        encoded: EncodedCog = writer.encode(buffer, valid_pixels)
+        assert writer.workspace.usage.memory > held + encoded.size / 2
+        encoded.write_to(io.BytesIO())
+        assert writer.workspace.usage.memory == held
