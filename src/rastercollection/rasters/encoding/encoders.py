@@ -1,0 +1,145 @@
+"""What encodes the blocks of a COG, by its codec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import attrs
+import numpy as np
+
+from rastercollection.model.cog import CogSettings
+from rastercollection.rasters.encoding import compressors
+from rastercollection.rasters.encoding.interleaving import scratch
+from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, predicted, usual_predictor
+from rastercollection.rasters.encoding.through_gdal import tile_by_gdal
+from rastercollection.rasters.pixels.windows import Array
+
+__all__ = ["BlockEncoder", "encoder_of", "mask_encoder"]
+
+_DEFLATE_LEVEL, _ZSTD_LEVEL = 6, 9
+"""GDAL's own, where none is given."""
+
+_LEVEL_OPTION = {
+    "DEFLATE": "ZLEVEL",
+    "ZSTD": "ZSTD_LEVEL",
+    "LZMA": "LZMA_PRESET",
+    "LERC_DEFLATE": "ZLEVEL",
+    "LERC_ZSTD": "ZSTD_LEVEL",
+}
+_WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
+_BY_BYTES = ("LZW", "LZMA")
+
+
+class BlockEncoder(Protocol):
+    """Makes the bytes of tiles; many threads may use one at once."""
+
+    @property
+    def creation_options(self) -> Mapping[str, Any]:
+        """Options of GDAL's GeoTIFF driver with which it writes the tags that the tiles need."""
+
+    def encode(self, block: Array) -> bytes:
+        """The bytes of a tile.
+
+        Args:
+            block: ``(bands, rows, columns)``, at most a whole block; what is missing at the right and below is filled
+                up with what takes least.
+        """
+
+
+def encoder_of(settings: CogSettings, dtype: np.dtype, bands: int) -> BlockEncoder:
+    """The encoder of a COG's blocks.
+
+    Args:
+        settings: Codec, level, quality and block size. A level that is still ``auto`` is the codec's own.
+        dtype: Of all bands.
+        bands: Their number, alpha among them.
+    """
+    options = _options(settings, dtype, bands)
+    side, predictor = settings.block_size, options.get("PREDICTOR", NO_PREDICTOR)
+    if settings.compression == "NONE":
+        return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=Array.tobytes)
+    if settings.compression == "DEFLATE":
+        compress = compressors.libdeflate(options["ZLEVEL"])
+        return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
+    if settings.compression == "ZSTD":
+        compress = compressors.zstandard(options["ZSTD_LEVEL"])
+        return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
+    return _ByGdal(creation_options=options, side=side, repeat_rows=settings.compression not in _BY_BYTES)
+
+
+def mask_encoder(block_size: int) -> BlockEncoder:
+    """The encoder of the blocks of an internal mask: ``(1, rows, columns)``, nonzero where valid.
+
+    Args:
+        block_size: Pixels, square.
+    """
+    return _Mask(side=block_size)
+
+
+def _options(settings: CogSettings, dtype: np.dtype, bands: int) -> dict[str, Any]:
+    codec = settings.compression
+    options: dict[str, Any] = {"COMPRESS": codec, "INTERLEAVE": "PIXEL"}
+    if codec in _WITH_PREDICTOR:
+        options["PREDICTOR"] = usual_predictor(dtype)
+    level = _level(settings)
+    if level is not None:
+        options[_LEVEL_OPTION[codec]] = level
+    if codec.startswith("LERC"):
+        options["MAX_Z_ERROR"] = 0
+    return {**options, **_picture_options(codec, settings.quality, bands)}
+
+
+def _level(settings: CogSettings) -> int | None:
+    if settings.compression not in _LEVEL_OPTION:
+        return None
+    if isinstance(settings.level, int):
+        return settings.level
+    return {"DEFLATE": _DEFLATE_LEVEL, "ZSTD": _ZSTD_LEVEL}.get(settings.compression)
+
+
+def _picture_options(codec: str, quality: int | None, bands: int) -> dict[str, Any]:
+    if codec == "JPEG":
+        told = {} if quality is None else {"JPEG_QUALITY": quality}
+        return {**told, "PHOTOMETRIC": "YCBCR"} if bands == 3 else told
+    if codec == "WEBP" and quality is not None:
+        return {"WEBP_LOSSLESS": "YES"} if quality == 100 else {"WEBP_LEVEL": quality}
+    return {}
+
+
+@attrs.frozen(kw_only=True)
+class _OfBytes:
+    """A predictor of our own, then a codec that knows bytes only."""
+
+    creation_options: Mapping[str, Any]
+    side: int
+    predictor: int
+    compress: compressors.Compress
+
+    def encode(self, block: Array) -> bytes:
+        return self.compress(predicted(block, self.side, self.predictor))
+
+
+@attrs.frozen(kw_only=True)
+class _ByGdal:
+    creation_options: Mapping[str, Any]
+    side: int
+    repeat_rows: bool
+
+    def encode(self, block: Array) -> bytes:
+        return tile_by_gdal(block, self.side, self.creation_options, repeat_rows=self.repeat_rows)
+
+
+@attrs.frozen(kw_only=True)
+class _Mask:
+    """One bit a pixel, rows of whole bytes, 0 beyond the image."""
+
+    side: int
+    creation_options: Mapping[str, Any] = attrs.field(factory=lambda: {"COMPRESS": "DEFLATE", "INTERLEAVE": "PIXEL"})
+
+    def encode(self, block: Array) -> bytes:
+        _, rows, columns = block.shape
+        valid = scratch("valid", (self.side, self.side), np.dtype(bool))
+        valid[:] = False
+        valid[:rows, :columns] = block[0] != 0
+        return compressors.libdeflate(_DEFLATE_LEVEL)(np.packbits(valid, axis=1))

@@ -1,0 +1,61 @@
+"""Blocks as TIFF stores them: whole, band by band for each pixel, in arrays that each thread uses again and again."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from rastercollection.rasters.pixels.windows import Array
+
+__all__ = ["pad", "pixel_interleaved", "scratch"]
+
+_own = threading.local()
+
+
+def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """An array of this thread's own, whose content is what the last use of the name left.
+
+    Fresh pages would cost as much as the predictor.
+    """
+    arrays: dict[str, Array] = _own.__dict__.setdefault("arrays", {})
+    found = arrays.get(name)
+    if found is None or found.shape != shape or found.dtype != dtype:
+        arrays[name] = found = np.empty(shape, dtype)
+    return found
+
+
+def pixel_interleaved(block: Array, side: int) -> Array:
+    """``(rows, side, bands)`` of this thread's scratch: columns that are missing repeat the last one.
+
+    A repeated pixel is no difference for a predictor, and goes on with a run where there is none. Rows are not added.
+
+    Args:
+        block: ``(bands, rows, columns)``.
+        side: Pixels along a side of a whole block.
+    """
+    bands, rows, columns = block.shape
+    pixels = scratch("pixels", (side, side, bands), block.dtype)[:rows]
+    for band in range(bands):
+        pixels[:, :columns, band] = block[band]
+    pixels[:, columns:] = pixels[:, columns - 1 : columns]
+    return pixels
+
+
+def pad(block: Array, side: int, *, repeat_rows: bool) -> Array:
+    """``(bands, side, side)``: the block itself where it is whole, else this thread's scratch.
+
+    Args:
+        block: ``(bands, rows, columns)``.
+        side: Pixels along a side of a whole block.
+        repeat_rows: Rows that are missing repeat the last one, so that no edge is seen by what works on pictures or
+            surfaces; else they are zero, which is the least that a byte coder can be given.
+    """
+    bands, rows, columns = block.shape
+    if (rows, columns) == (side, side):
+        return block
+    padded = scratch("padded", (bands, side, side), block.dtype)
+    padded[:, :rows, :columns] = block
+    padded[:, :rows, columns:] = padded[:, :rows, columns - 1 : columns]
+    padded[:, rows:] = padded[:, rows - 1 : rows] if repeat_rows else 0
+    return padded
