@@ -95,6 +95,3 @@ class LevelChoice:
     level: int
     reason: str
     trials: tuple[LevelTrial, ...]
-
-
-EncodingChoice = LevelChoice

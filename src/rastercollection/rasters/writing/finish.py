@@ -17,7 +17,6 @@ from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.band import BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
-from rastercollection.model.receipt import EncodingChoice
 from rastercollection.rasters.encoding.encoders import BlockEncoder, encoder_of, mask_encoder
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -56,7 +55,6 @@ class CogWriter:
         heights: What they refer to; None where nothing tells.
         workspace: For the overviews and the COG.
         threads: That encode and make overviews.
-        choice: The encoder that was chosen for the image; None where the settings alone tell.
         rpcs: Rational polynomials that hold for the image.
         roles: What each band shows; empty where that is not known.
     """
@@ -71,7 +69,6 @@ class CogWriter:
     heights: str | None
     workspace: Workspace
     threads: int
-    choice: EncodingChoice | None = None
     rpcs: RPC | None = None
     roles: tuple[BandRole, ...] = ()
 
@@ -119,9 +116,7 @@ class CogWriter:
         settings, blob = self.settings, self.blob
         if self.layout.turns_nan and valid_pixels.has_invalid:
             buffer.nodata = math.nan
-        encoder = encoder_of(
-            attrs.evolve(settings, level=self.choice.level) if self.choice else settings, buffer.dtype, buffer.count
-        )
+        encoder = encoder_of(settings, buffer.dtype, buffer.count)
         with writing(blob, "writing the metadata"):
             template = make_template(
                 self.workspace,

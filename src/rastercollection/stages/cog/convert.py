@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 
 from rastercollection.core.models import Notice
-from rastercollection.model.cog import CogFile
-from rastercollection.model.receipt import EncodingChoice, Receipt
+from rastercollection.model.cog import CogFile, CogSettings
+from rastercollection.model.receipt import LevelChoice, Receipt
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.burning import told_by_value
@@ -23,7 +23,6 @@ from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
-from rastercollection.rasters.writing.levels import choose_level as choose
 from rastercollection.rasters.writing.levels import sample_windows
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.prepare import Prepared
@@ -65,7 +64,7 @@ class Conversion:
     in_memory: bool
     receipt: Receipt
     usage: Usage
-    level_choice: EncodingChoice | None = None
+    level_choice: LevelChoice | None = None
     notices: tuple[Notice, ...] = ()
 
 
@@ -83,7 +82,8 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         filled = _fill(prepared, workspace)
         prepared = filled.prepared
         choice = _choose_encoding(prepared, filled.buffer)
-        writer, content = _writer(prepared, choice, workspace), _content(prepared, filled)
+        settings = prepared.settings if choice is None else attrs.evolve(prepared.settings, level=choice.level)
+        writer, content = _writer(prepared, settings, workspace), _content(prepared, filled)
         watch = content.watch if isinstance(content, ExactContent) else None
         written = writer.write(filled.buffer, filled.valid_pixels, watch=watch, release=content.exact)
         statistics = filled.statistics if content.exact or plan.reprojected else _new_statistics(prepared)
@@ -122,15 +122,14 @@ def _hardened(read: ValidPixels, blob: str) -> tuple[Notice, ...]:
     )
 
 
-def _writer(prepared: Prepared, choice: EncodingChoice | None, workspace: Workspace) -> CogWriter:
+def _writer(prepared: Prepared, settings: CogSettings, workspace: Workspace) -> CogWriter:
     spec = prepared.spec
     return CogWriter(
         blob=spec.blob,
         grid=prepared.plan.grid,
         raster_type=spec.raster_type,
         layout=prepared.source.layout,
-        settings=prepared.settings,
-        choice=choice,
+        settings=settings,
         metadata=prepared.metadata,
         crs=prepared.crs,
         heights=spec.heights,
@@ -179,18 +178,19 @@ def _receipt(
         side=prepared.side,
         valid_pixels=filled.source_valid_pixels,
         resampling=prepared.settings.warp_resampling,
+        threads=prepared.spec.limits.gdal_threads,
     )
     return give_receipt(target, expected, reference, statistics)
 
 
-def _choose_encoding(prepared: Prepared, buffer: RasterBuffer) -> EncodingChoice | None:
+def _choose_encoding(prepared: Prepared, buffer: RasterBuffer) -> LevelChoice | None:
     """The encoder that the image is worth, where that was asked for."""
     settings = prepared.settings
     if settings.level != "auto":
         return None
     with writing(prepared.spec.blob, "choosing the encoder"):
         windows = sample_windows(buffer.width, buffer.height, settings.block_size)
-        return choose([buffer.read(window) for window in windows], settings, buffer.dtype)
+        return choose_level([buffer.read(window) for window in windows], settings, buffer.dtype)
 
 
 @attrs.frozen(kw_only=True)
