@@ -23,7 +23,7 @@ from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
-from rastercollection.rasters.writing.levels import sample_windows
+from rastercollection.rasters.writing.levels import choose_level, sample_windows
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
