@@ -1,7 +1,7 @@
 """Which pixels along an axis become one when it is halved, and how much each of them counts.
 
-As GDAL's overviews have it: half of ``size`` pixels are ``ceil(size / 2)``, so that of an odd size fewer than two become
-one. Kernels are widened by that ratio, and their places drift against the pixels from one end of the axis to the other.
+As GDAL's overviews have it: half of ``size`` pixels are ``ceil(size / 2)``, so that of odd sizes, fewer than two become
+one: kernels are widened by that ratio, and their places drift against the pixels from one end of the axis to the other.
 """
 
 from __future__ import annotations
