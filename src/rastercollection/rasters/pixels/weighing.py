@@ -7,7 +7,6 @@ matrix is zero. Each product is small enough for BLAS not to start threads of it
 from __future__ import annotations
 
 import functools
-import math
 import threading
 from collections.abc import Callable
 
@@ -23,30 +22,74 @@ from rastercollection.rasters.pixels.windows import Array
 __all__ = ["Weighing"]
 
 _KEPT_MATRICES = 128
-_SMALL = ("bool", "uint8", "uint16", "int8", "int16", "float32")
-"""Types whose sums are made of floats of 32 bits."""
-_PAIRS: dict[str, tuple[type[np.unsignedinteger], int]] = {"uint8": (np.uint16, 8), "uint16": (np.uint32, 16)}
-"""The type that holds two pixels side by side, and the bits of each."""
+_MOST_ROOMS = 16
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+_LARGE = "iIlL"
+"""Types of 32 bits whose sums need floats of 64."""
+_PAIRS: dict[str, tuple[type[np.unsignedinteger], int]] = {"B": (np.uint16, 8), "H": (np.uint32, 16)}
+"""For the characters of types, the type that holds two pixels side by side, and the bits of each."""
 
 _Sums = NDArray[np.floating]
 
 
-class _Scratch(threading.local):
-    """Arrays that a thread uses again: to have new ones costs as much as what is done with them."""
+@attrs.frozen(kw_only=True, eq=False)
+class _Room:
+    """Arrays for one size of windows, as parts of the same memory; all of it is used anew for each window.
+
+    Attributes:
+        padded: Pixels, ``(rows, columns)``.
+        down: What of them each matrix for rows is multiplied with: ``(blocks, pixels, columns)``.
+        middle: Rows that are made of them, by matrix: ``(blocks, BLOCK, columns)``.
+        across: What of these each matrix for columns is multiplied with: ``(blocks, rows, pixels)``.
+        products: Sums, by matrix: ``(blocks, rows, BLOCK)``.
+        sums: The same, ``(rows, columns)``.
+    """
+
+    padded: Array
+    down: Array
+    middle: Array
+    across: Array
+    products: Array
+    sums: Array
+
+
+class _Rooms(threading.local):
+    """Those that a thread has used lately: to have new arrays costs as much as what is done with them."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, np.dtype], Array] = {}
+        self._memory = np.empty(0, np.uint8)
+        self._rooms: dict[tuple[object, ...], _Room] = {}
 
-    def take(self, name: str, shape: tuple[int, int], dtype: np.dtype) -> Array:
-        """An array with any content."""
-        size = math.prod(shape)
-        held = self._held.get((name, dtype))
-        if held is None or held.size < size:
-            held = self._held[name, dtype] = np.empty(size, dtype)
-        return held[:size].reshape(shape)
+    def get(self, down: _Matrices, across: _Matrices, height: int, width: int, dtype: np.dtype) -> _Room:
+        key = down.stack.shape, across.stack.shape, height, width, dtype.char
+        room = self._rooms.get(key)
+        if room is None:
+            room = self._rooms[key] = self._new(down, across, height, width, dtype)
+        return room
+
+    def _new(self, down: _Matrices, across: _Matrices, height: int, width: int, dtype: np.dtype) -> _Room:
+        blocks, _, pixels = down.stack.shape
+        beside, reached, _ = across.stack.shape
+        sizes = [down.extent * across.extent, blocks * BLOCK * across.extent, height * beside * BLOCK]
+        needed = sum(sizes) * dtype.itemsize
+        if needed > self._memory.size or len(self._rooms) == _MOST_ROOMS:
+            self._memory = np.empty(max(needed, self._memory.size), np.uint8)
+            self._rooms.clear()
+        padded, middle, found = np.split(self._memory[:needed].view(dtype), np.cumsum(sizes[:2]))
+        step, row = dtype.itemsize, across.extent * dtype.itemsize
+        padded = padded.reshape(down.extent, across.extent)
+        found = found.reshape(height, beside * BLOCK)
+        return _Room(
+            padded=padded,
+            down=as_strided(padded, (blocks, pixels, across.extent), (2 * BLOCK * row, row, step)),
+            middle=middle.reshape(blocks, BLOCK, across.extent),
+            across=as_strided(middle, (beside, height, reached), (2 * BLOCK * step, row, step)),
+            products=found.reshape(height, beside, BLOCK).transpose(1, 0, 2),
+            sums=found[:, :width],
+        )
 
 
-_scratch = _Scratch()
+_rooms = _Rooms()
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -102,7 +145,7 @@ class Weighing:
             shares: What :meth:`shares` found; None where all pixels are valid.
         """
         four = self._four(band, around, window)
-        if four is not None and shares is None and band.dtype.name in _PAIRS and four.strides[1] == four.itemsize:
+        if four is not None and shares is None and band.dtype.char in _PAIRS and four.strides[1] == four.itemsize:
             _average_pairs(four, out)
         elif four is not None and out.dtype.kind == "f":
             _average_floats(four, out)
@@ -134,17 +177,15 @@ class Weighing:
 
     def _sums(self, band: Array, around: Window, window: Window) -> _Sums:
         """Weighted sums, to be used up before the thread asks for others."""
-        dtype = np.dtype(np.float32 if band.dtype.name in _SMALL else np.float64)
+        dtype = _FLOAT64 if band.dtype.itemsize > 4 or band.dtype.char in _LARGE else _FLOAT32
         down = self._matrices(0, window.row_off, window.row_off + window.height, dtype)
         across = self._matrices(1, window.col_off, window.col_off + window.width, dtype)
-        padded = _scratch.take("padded", (down.extent, across.extent), dtype)
-        _place(band, padded, around.row_off - down.first, around.col_off - across.first)
-        middle = _scratch.take("middle", (len(down.stack) * BLOCK, across.extent), dtype)
+        room = _rooms.get(down, across, window.height, window.width, dtype)
+        _place(band, room.padded, around.row_off - down.first, around.col_off - across.first)
         with np.errstate(all="ignore"):
-            _multiply_rows(down.stack, padded, middle)
-            found = _scratch.take("found", (window.height, len(across.stack) * BLOCK), dtype)
-            _multiply_columns(middle[: window.height], across.stack, found)
-        return found[:, : window.width]
+            np.matmul(down.stack, room.down, out=room.middle)
+            np.matmul(room.across, across.stack, out=room.products)
+        return room.sums
 
     def _sums_one_by_one(self, band: Array, around: Window, window: Window) -> _Sums:
         rows, columns = window.toslices()
@@ -157,25 +198,12 @@ def _place(band: Array, padded: Array, top: int, left: int) -> None:
     """Copy what of a band lies inside an array, as its upper left corner lies there; the rest becomes 0."""
     bottom, right = min(top + band.shape[0], padded.shape[0]), min(left + band.shape[1], padded.shape[1])
     above, before = max(top, 0), max(left, 0)
-    padded[:above] = 0
-    padded[bottom:] = 0
-    padded[above:bottom, :before] = 0
-    padded[above:bottom, right:] = 0
+    if above or before or bottom < padded.shape[0] or right < padded.shape[1]:
+        padded[:above] = 0
+        padded[bottom:] = 0
+        padded[above:bottom, :before] = 0
+        padded[above:bottom, right:] = 0
     padded[above:bottom, before:right] = band[above - top : bottom - top, before - left : right - left]
-
-
-def _multiply_rows(stack: Array, data: Array, out: Array) -> None:
-    blocks, _, pixels = stack.shape
-    row, pixel = data.strides
-    parts = as_strided(data, (blocks, pixels, data.shape[1]), (2 * BLOCK * row, row, pixel), writeable=False)
-    np.matmul(stack, parts, out=out.reshape(blocks, BLOCK, data.shape[1]))
-
-
-def _multiply_columns(data: Array, stack: Array, out: Array) -> None:
-    blocks, pixels, _ = stack.shape
-    row, pixel = data.strides
-    parts = as_strided(data, (blocks, len(data), pixels), (2 * BLOCK * pixel, row, pixel), writeable=False)
-    np.matmul(parts, stack, out=out.reshape(len(out), blocks, BLOCK).transpose(1, 0, 2))
 
 
 def _summed(data: Array, taps: Taps, window: slice, first: int) -> Array:
@@ -197,19 +225,18 @@ def _store(sums: _Sums, out: Array) -> None:
         with np.errstate(over="ignore"):
             out[...] = sums
         return
-    limits = np.iinfo(out.dtype)
     half = sums.dtype.type(0.5)
-    sums += half if limits.min == 0 else np.copysign(half, sums)
-    np.clip(sums, *_floats_between(out.dtype, sums.dtype), out=sums)
+    sums += half if out.dtype.kind == "u" else np.copysign(half, sums)
+    np.clip(sums, *_limits(out.dtype.char, sums.dtype.char), out=sums)
     np.copyto(out, sums, casting="unsafe")
 
 
 @functools.cache
-def _floats_between(integers: np.dtype, floats: np.dtype) -> tuple[np.floating, np.floating]:
-    """The lowest and the largest float that are not outside of what integers there are."""
-    limits = np.iinfo(integers)
-    least, most = floats.type(limits.min), floats.type(limits.max)
-    return least, most if int(most) <= limits.max else np.nextafter(most, floats.type(0))
+def _limits(integers: str, floats: str) -> tuple[np.floating, np.floating]:
+    """The lowest and the largest float, of one type, that is not outside of what there is of another."""
+    limits, kind = np.iinfo(integers), np.dtype(floats).type
+    least, most = kind(limits.min), kind(limits.max)
+    return least, most if int(most) <= limits.max else np.nextafter(most, kind(0))
 
 
 def _is_finite(data: Array) -> bool:
@@ -220,7 +247,7 @@ def _is_finite(data: Array) -> bool:
 
 def _average_pairs(data: Array, out: Array) -> None:
     """Means of 2 × 2 small integers, two of which are one number to add to others."""
-    both, bits = _PAIRS[data.dtype.name]
+    both, bits = _PAIRS[data.dtype.char]
     pairs, shift = data.view(both), both(bits)
     one = both(2**bits - 1)
     sums = (pairs[::2] & one) + (pairs[1::2] & one)

@@ -115,18 +115,19 @@ class Halving:
     def _fill_part(self, part: Window) -> None:
         around = self.reduction.around(part)
         data = self.source.read(around)
-        mask = None if self._is_full(around) else self.source.read_mask(around)
+        full = self._is_full(around)
+        mask = None if full else self.source.read_mask(around)
         in_place = self.half.in_place(part)
         out = np.empty((self.half.count, part.height, part.width), self.half.dtype) if in_place is None else in_place
         kept = np.ones((part.height, part.width), bool) if self.source.has_mask else None
         for piece in _parts(part, PIECE):
             inner = np.s_[_rows(piece, part), _columns(piece, part)]
-            there = any_band(self._fill_piece(data, mask, around, piece, out[:, *inner]))
+            there = any_band(self._fill_piece(data, mask, around, piece, out[:, *inner], full=full))
             if kept is not None and there is not None:
                 kept[inner] = there
         self.half.write(part, out, None if kept is None or kept.all() else kept)
 
-    def _fill_piece(self, data: Array, mask: Valid, whole: Window, piece: Window, out: Array) -> Valid:
+    def _fill_piece(self, data: Array, mask: Valid, whole: Window, piece: Window, out: Array, *, full: bool) -> Valid:
         """Fill what belongs to a piece of a part.
 
         Args:
@@ -134,6 +135,7 @@ class Halving:
             whole: Where they lie in it.
             piece: Of the smaller buffer.
             out: ``(bands, rows, columns)`` of it.
+            full: All pixels of the source around the part are known to be valid.
 
         Returns:
             Which of the new pixels are valid.
@@ -141,7 +143,7 @@ class Halving:
         around = self.reduction.around(piece)
         own = np.s_[:, _rows(around, whole), _columns(around, whole)]
         data, valid = data[own], None
-        if not self._is_full(around):
+        if not full and not self._is_full(around):
             valid = self.layout.validity.judge(data, None if mask is None else mask[own])
         if valid is not None:
             data = data.copy()
