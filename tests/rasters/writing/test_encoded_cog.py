@@ -131,3 +131,27 @@ def test_an_encoded_cog_gives_its_blocks_up_as_it_is_written(tmp_path: Path) -> 
         assert writer.workspace.usage.memory > held + encoded.size / 2
         encoded.write_to(io.BytesIO())
         assert writer.workspace.usage.memory == held
+
+
+@pytest.mark.parametrize("nodata", [-9999.0, float("nan"), 0.0])
+def test_blocks_of_nothing_but_nodata_are_left_out_where_that_is_asked_for(tmp_path: Path, nodata: float) -> None:
+    heights = np.full((1, 400, 500), nodata, np.float32)
+    heights[0, 140:200, 10:250] = RNG.random((60, 240)) + 1
+    heights[0, 390, 490] = 5
+    files = []
+    for sparse in (False, True):
+        path = tmp_path / f"{sparse}.tif"
+        with writing(tmp_path, heights, nodata=nodata, sparse=sparse) as (writer, buffer, valid_pixels):
+            path.write_bytes(writer.write(buffer, valid_pixels).path.read_bytes())
+        files.append(path)
+        with rasterio.open(path) as cog:
+            assert np.array_equal(cog.read(), heights, equal_nan=True)
+        assert np.array_equal(levels_of(path.read_bytes())[0], heights[0], equal_nan=True)
+        assert cog_validate(str(path), strict=True, quiet=True)[0]
+    with tifffile.TiffFile(files[0]) as whole, tifffile.TiffFile(files[1]) as sparse_one:
+        assert 0 not in whole.pages[0].databytecounts
+        assert [count > 0 for count in sparse_one.pages[0].databytecounts] == [
+            bool((heights[0, top : top + 128, left : left + 128] > 0).any())
+            for top in range(0, 400, 128)
+            for left in range(0, 500, 128)
+        ]

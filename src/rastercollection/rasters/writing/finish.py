@@ -129,14 +129,21 @@ class CogWriter:
                 options=encoder.creation_options,
             )
         with writing(blob, f"encoding with {settings.compression}"):
-            levels = self._image_encoder(encoder, valid_pixels, watch=watch, release=release).encode(
+            levels = self._image_encoder(buffer, encoder, valid_pixels, watch=watch, release=release).encode(
                 buffer, len(self.levels)
             )
         return EncodedCog.of(template, levels, big=big)
 
     def _image_encoder(
-        self, encoder: BlockEncoder, valid_pixels: ValidPixels, *, watch: Watch | None, release: bool
+        self,
+        encoder: BlockEncoder,
+        nodata: float | None,
+        valid_pixels: ValidPixels,
+        *,
+        watch: Watch | None,
+        release: bool,
     ) -> ImageEncoder:
+        fill = buffer.nodata if self.settings.sparse else None
         agree = bool((valid_pixels.counts == valid_pixels.map.total).all())
         resampling = Resampling[self.settings.overview_resampling]
 
@@ -151,6 +158,7 @@ class CogWriter:
             block_size=self.settings.block_size,
             threads=self.threads,
             halving=halving,
+            fill=fill,
             watch=watch,
             release=release,
         )
