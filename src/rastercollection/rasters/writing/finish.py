@@ -136,8 +136,8 @@ class CogWriter:
 
     def _image_encoder(
         self,
+        buffer: RasterBuffer,
         encoder: BlockEncoder,
-        nodata: float | None,
         valid_pixels: ValidPixels,
         *,
         watch: Watch | None,
