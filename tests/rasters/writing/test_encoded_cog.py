@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 import rasterio
@@ -155,3 +156,36 @@ def test_blocks_of_nothing_but_nodata_are_left_out_where_that_is_asked_for(tmp_p
             for top in range(0, 400, 128)
             for left in range(0, 500, 128)
         ]
+
+
+def test_a_cog_goes_straight_into_a_bucket_in_parts_that_are_sent_at_the_same_time(
+    tmp_path: Path, s3_store: Any
+) -> None:
+    s3_store.proxy.heal()
+    fs = fsspec.filesystem("s3", **s3_store.options)
+    path = s3_store.new_container().removeprefix("s3://") + "/cog.tif"
+    bucket, key, _ = fs.split_path(path)
+    place = {"Bucket": bucket, "Key": key}
+    picture = RNG.integers(0, 255, (3, 2100, 2200), np.uint8)
+    place["UploadId"] = fs.call_s3("create_multipart_upload", **place)["UploadId"]
+
+    def send(number: int, data: bytes) -> dict[str, Any]:
+        tag = fs.call_s3("upload_part", PartNumber=number, Body=data, **place)["ETag"]
+        return {"PartNumber": number, "ETag": tag}
+
+    with (
+        ThreadPoolExecutor(2) as pool,
+        writing(tmp_path, picture, compression="NONE", block_size=512) as (writer, buffer, valid_pixels),
+    ):
+        sent: list[Any] = []
+        sink = NumberedParts(lambda number, data: sent.append(pool.submit(send, number, data)), 5 * 2**20)
+        checksum = writer.encode(buffer, valid_pixels).write_to(sink)
+        sink.close()
+        parts = [future.result() for future in sent]
+    fs.call_s3("complete_multipart_upload", MultipartUpload={"Parts": parts}, **place)
+    assert len(parts) > 3
+    assert not any(tmp_path.rglob("*.tif")), "nothing lay on the disk"
+    content = fs.cat_file(path)
+    assert checksum == "1220" + hashlib.sha256(content).hexdigest()
+    with rasterio.MemoryFile(content) as memory, memory.open() as cog:
+        assert (cog.read() == picture).all()
