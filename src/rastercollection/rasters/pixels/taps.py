@@ -185,14 +185,14 @@ class Taps:
         return self.size / self.count
 
     def around(self, start: int, count: int, margin: int) -> tuple[int, int]:
-        """What of the larger image some pixels of the smaller one are made of, from an even place on.
+        """What of the larger image some pixels of the smaller one are made of, from an even place to an even place.
 
         Args:
             start, count: Of the smaller image.
             margin: Pixels of the larger image to be added at both ends.
         """
         first, last = int(self.starts[start]) - margin, int(self.stops[start + count - 1]) + margin
-        return max(0, first // 2 * 2), min(self.size, last)
+        return max(0, first // 2 * 2), min(self.size, -(-last // 2) * 2)
 
     def blocks(self, start: int, stop: int) -> Blocks:
         """Their weights as matrices; the last one also makes pixels behind ``stop``, which are 0."""

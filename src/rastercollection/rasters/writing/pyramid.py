@@ -123,7 +123,7 @@ class Halving:
         mask = None if full else self.source.read_mask(around)
         in_place = self.half.in_place(part)
         out = np.empty((self.half.count, part.height, part.width), self.half.dtype) if in_place is None else in_place
-        kept = np.ones((part.height, part.width), bool) if self.source.has_mask else None
+        kept = np.ones((part.height, part.width), bool) if self.half.has_mask else None
         for piece in _parts(part, PIECE):
             inner = np.s_[_rows(piece, part), _columns(piece, part)]
             there = any_band(self._fill_piece(data, mask, around, piece, out[:, *inner], full=full))
