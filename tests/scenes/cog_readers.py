@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import numpy as np
 import rasterio
+import rasterio.errors
 from numpy.typing import NDArray
 
 from services.node import node
@@ -63,13 +64,25 @@ def by_tifffile(path: Path) -> Seen:
     """tifffile with the codecs of imagecodecs, every page as it stands."""
     import tifffile
 
-    pages: dict[int, list[Array]] = {0: [], 1: [], 4: [], 5: []}
     with tifffile.TiffFile(path) as file:
-        for page in file.pages:
-            data = page.asarray()
-            pages[int(page.subfiletype)].append(data)
-    levels = [_bands_first(data) for data in (*pages[0], *pages[1])]
-    return Seen(levels, [np.asarray(mask) > 0 for mask in (*pages[4], *pages[5])])
+        levels = [_bands_first(page.asarray()) for page in file.pages if page.subfiletype in (0, 1)]
+    return Seen(levels, _masks(path))
+
+
+def _masks(path: Path) -> list[Array]:
+    """Masks as tifffile sees them."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return [np.asarray(page.asarray()) > 0 for page in file.pages if page.subfiletype in (4, 5)]
+
+
+def blocks_left_out(path: Path) -> int:
+    """How many blocks have no bytes."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return sum(page.databytecounts.count(0) for page in file.pages)
 
 
 def _bands_first(data: Array) -> Array:
@@ -83,7 +96,9 @@ def by_libtiff(path: Path) -> Seen:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         complaints = [line for line in done.stderr.splitlines() if "Unknown field with tag" not in line]
         assert (done.returncode, complaints) == (0, []), command
-    return by_tifffile(copy)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        return Seen(by_gdal(copy).levels, _masks(copy))
 
 
 def by_async_geotiff(path: Path) -> Seen:

@@ -6,6 +6,7 @@ cannot read, it cannot read of the same pixels written by GDAL's own COG driver 
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from rio_cogeo import cog_validate
 
 import cog_readers
 from cog_readers import ReaderError, Seen
+from rastercollection.rasters.writing import layout
 from services.node import node, npm_package
 from written_cogs import CODECS, DTYPES, Cell, every_cell, few_cells, write_cog, write_reference, write_source
 
@@ -95,8 +97,26 @@ def test_readers_see_the_pixels_and_masks_of_the_source(
     assert _verdicts(cell, tmp_path, readers, gdals_own_checks)
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Cell("uint8", 3, "mask", "DEFLATE auto"),
+        Cell("float32", 1, "nan", "ZSTD"),
+        Cell("uint16", 4, "alpha", "LZW"),
+        Cell("uint8", 3, "nodata", "JPEG"),
+    ],
+    ids=str,
+)
+def test_readers_see_the_same_of_a_bigtiff(
+    tmp_path: Path, cell: Cell, readers: dict[str, Read], gdals_own_checks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "_MOST_CLASSIC", 1000)
+    assert _verdicts(cell, tmp_path, readers, gdals_own_checks)
+    assert (tmp_path / "cogs" / "tile_cog.tif").read_bytes()[:4] == b"II+\0"
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_readers_see_all_that_can_be_written(tmp_path: Path, readers: dict[str, Read], gdals_own_checks: Any) -> None:
     """Every cell; writes how many of them each reader sees to the file RASTERCOLLECTION_READERS_TABLE, as Markdown."""
     seen: Counter[tuple[str, str]] = Counter()
@@ -131,7 +151,8 @@ def _verdicts(cell: Cell, folder: Path, readers: dict[str, Read], gdals_own_chec
     source = write_source(cell, folder)
     cog, reference = write_cog(cell, source).path, write_reference(cell, source)
     assert cog_validate(cog, strict=True, quiet=True) == (True, [], [])
-    expected = _as_gdal_sees_it(cell, source, cog, reference)
+    _check_pixels(cell, source, cog, reference)
+    assert cog_readers.blocks_left_out(cog) == 0, "libtiff's programs, async-geotiff and geotiff.js fail on those"
     found = {
         reader: _verdict(cell, reader, lambda path, read=read: _differs(cell, read(path), path), cog, reference)
         for reader, read in readers.items()
@@ -139,7 +160,6 @@ def _verdicts(cell: Cell, folder: Path, readers: dict[str, Read], gdals_own_chec
     if gdals_own_checks is not None:
         check = lambda path: _complaints(cell, gdals_own_checks, path, reference)  # noqa: E731
         found["GDAL 3.6"] = _verdict(cell, "GDAL 3.6", check, cog, reference)
-    assert expected.levels
     return found
 
 
@@ -161,7 +181,7 @@ def _tried(judge: Callable[[Path], str], path: Path) -> str:
 
 def _differs(cell: Cell, seen: Seen, path: Path) -> str:
     """Where a reader sees something else than GDAL; empty where it does not."""
-    gdal = cog_readers.by_gdal(path)
+    gdal = _by_gdal(path)
     if cell.codec.startswith("LERC") and len(seen.levels) == len(gdal.levels):
         # which does not keep NaN where a mask says that there is nothing
         for level, other, mask in zip(seen.levels, gdal.levels, gdal.masks, strict=True):
@@ -172,6 +192,11 @@ def _differs(cell: Cell, seen: Seen, path: Path) -> str:
     return "" if not seen.masks or all(map(_are_same, seen.masks, gdal.masks)) else "another mask"
 
 
+@functools.lru_cache(maxsize=2)
+def _by_gdal(path: Path) -> Seen:
+    return cog_readers.by_gdal(path)
+
+
 def _are_same(found: np.ndarray, expected: np.ndarray) -> bool:
     same_kind = (found.dtype, found.shape) == (expected.dtype, expected.shape)
     return same_kind and bool(np.array_equal(found, expected, equal_nan=found.dtype.kind in "fc"))
@@ -180,12 +205,12 @@ def _are_same(found: np.ndarray, expected: np.ndarray) -> bool:
 def _are_close(found: np.ndarray, expected: np.ndarray) -> bool:
     """Decoders of lossy codecs round in ways of their own."""
     apart = np.abs(found.astype(float) - expected.astype(float))
-    return (found.dtype, found.shape) == (expected.dtype, expected.shape) and bool(apart.mean() < 1.5)
+    return (found.dtype, found.shape) == (expected.dtype, expected.shape) and bool(apart.mean() < 3)
 
 
-def _as_gdal_sees_it(cell: Cell, source: Path, cog: Path, reference: Path) -> Seen:
+def _check_pixels(cell: Cell, source: Path, cog: Path, reference: Path) -> None:
     """GDAL sees the source's pixels, and what it sees of a COG that its own driver wrote of them."""
-    seen, before, other = (cog_readers.by_gdal(path) for path in (cog, source, reference))
+    seen, before, other = map(cog_readers.by_gdal, (cog, source, reference))
     if cell.is_exact:
         np.testing.assert_array_equal(seen.levels[0], before.levels[0])
     else:
@@ -203,7 +228,6 @@ def _as_gdal_sees_it(cell: Cell, source: Path, cog: Path, reference: Path) -> Se
             assert ours.nodata == gdals.nodata
         if cell.kind == "palette":
             assert ours.colormap(1) == gdals.colormap(1)
-    return seen
 
 
 def _check_overview(level: np.ndarray, mask: np.ndarray, image: Seen) -> None:
