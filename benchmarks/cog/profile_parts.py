@@ -19,7 +19,7 @@ _FUNCTIONS = {
         ("copying/byte_copy.py", "look_at"),
     ),
     "warp": (("cog/warp.py", "warp"),),
-    "overviews": (("writing/pyramid.py", "build_pyramid"),),
+    "overviews": (("writing/pyramid.py", "fill"),),
     "encode": (("writing/encode.py", "encode"),),
     "COG validator": (("writing/encode.py", "check_valid"), ("copying/comparison.py", "_of_validator")),
     "receipt": (("receipt/fidelity.py", "give_receipt"),),
