@@ -119,9 +119,7 @@ class CogWriter:
         settings, blob = self.settings, self.blob
         if self.layout.turns_nan and valid_pixels.has_invalid:
             buffer.nodata = math.nan
-        encoder = encoder_of(
-            attrs.evolve(settings, level=self.choice.level) if self.choice else settings, buffer.dtype, buffer.count
-        )
+        encoder = encoder_of(settings, buffer.dtype, buffer.count, choice=self.choice)
         with writing(blob, "writing the metadata"):
             template = make_template(
                 self.workspace,

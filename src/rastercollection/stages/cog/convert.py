@@ -12,6 +12,7 @@ import numpy as np
 from rastercollection.core.models import Notice
 from rastercollection.model.cog import CogFile
 from rastercollection.model.receipt import EncodingChoice, Receipt
+from rastercollection.rasters.encoding.choosing import choose_for
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.burning import told_by_value
@@ -23,8 +24,6 @@ from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
-from rastercollection.rasters.writing.levels import choose_level as choose
-from rastercollection.rasters.writing.levels import sample_windows
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
@@ -51,7 +50,7 @@ class Conversion:
         in_memory: Whether intermediates stayed in RAM.
         receipt: What was compared with the source.
         usage: What intermediates took.
-        level_choice: How the encoder was chosen; None where it was given.
+        encoding_choice: How the encoder was chosen; None where the settings tell.
         notices: What was not written.
     """
 
@@ -65,7 +64,7 @@ class Conversion:
     in_memory: bool
     receipt: Receipt
     usage: Usage
-    level_choice: EncodingChoice | None = None
+    encoding_choice: EncodingChoice | None = None
     notices: tuple[Notice, ...] = ()
 
 
@@ -104,7 +103,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         in_memory=workspace.in_memory,
         receipt=receipt,
         usage=workspace.usage,
-        level_choice=choice,
+        encoding_choice=choice,
         notices=notices,
     )
 
@@ -184,13 +183,8 @@ def _receipt(
 
 
 def _choose_encoding(prepared: Prepared, buffer: RasterBuffer) -> EncodingChoice | None:
-    """The encoder that the image is worth, where that was asked for."""
-    settings = prepared.settings
-    if settings.level != "auto":
-        return None
     with writing(prepared.spec.blob, "choosing the encoder"):
-        windows = sample_windows(buffer.width, buffer.height, settings.block_size)
-        return choose([buffer.read(window) for window in windows], settings, buffer.dtype)
+        return choose_for(buffer, prepared.settings)
 
 
 @attrs.frozen(kw_only=True)
