@@ -39,18 +39,27 @@ class Run:
         return asdict(self)
 
 
-def run(tool: str, arguments: dict[str, Any], *, pinned: bool = True) -> Run:
-    """Run one of the Python tools; with ``pinned``, on one core."""
-    return run_command([sys.executable, str(_TOOLS), tool, json.dumps(arguments)], arguments["target"], pinned=pinned)
+def run(tool: str, arguments: dict[str, Any], *, pinned: bool = True, cache: int | None = None) -> Run:
+    """Run one of the Python tools; see :func:`run_command`."""
+    command = [sys.executable, str(_TOOLS), tool, json.dumps(arguments)]
+    return run_command(command, arguments["target"], pinned=pinned, cache=cache)
 
 
-def run_command(command: list[str], to: str, *, pinned: bool = True) -> Run:
-    """Run a program that writes the file ``to``; with ``pinned``, on one core."""
+def run_command(command: list[str], to: str, *, pinned: bool = True, cache: int | None = None) -> Run:
+    """Run a program that writes the file ``to``; with ``pinned``, on one core.
+
+    ``cache`` is the size of GDAL's block cache in MB, if it is not to be what GDAL makes of this machine.
+    """
     target = Path(to)
     target.unlink(missing_ok=True)
     pin = partial(os.sched_setaffinity, 0, {max(os.sched_getaffinity(0))}) if pinned else None
+    # the modules of an installed package are compiled once
+    without = ("GDAL_CACHEMAX", "PYTHONDONTWRITEBYTECODE")
+    settings = {name: value for name, value in os.environ.items() if name not in without}
+    if cache is not None:
+        settings["GDAL_CACHEMAX"] = str(cache)
     start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=pin) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=pin, env=settings) as process:
         assert process.stdout is not None
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)

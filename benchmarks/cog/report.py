@@ -1,43 +1,60 @@
-"""Results as a table, as Markdown and as a chart."""
+"""Results beside what was hoped for, for a terminal."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cog.cases import CASES
+from cog.cases import CASES, PEERS
 from cog.profile_parts import PARTS
 
-__all__ = ["chart", "lines", "markdown", "put_into", "told"]
+__all__ = ["floor_of", "lines", "middle", "peers_of", "ratios", "told"]
 
-PEERS = {"rio_cogeo": "rio-cogeo", "cog_driver": "COG driver", "gdalwarp": "tuned gdalwarp"}
-_MARKS = ("<!-- results -->", "<!-- /results -->")
+_COLUMNS = {
+    "rio_cogeo": "rio-cogeo / ours",
+    "rio_cogeo_8gb": "on 8 GB",
+    "gdalwarp": "tuned gdalwarp / ours",
+    "gdalwarp_8gb": "on 8 GB",
+    "cog_driver": "COG driver / ours",
+    "cog_driver_8gb": "on 8 GB",
+    "floor": "ours / floor",
+    "size": "size, same pixels",
+    "size_as_it_comes": "size, as it comes",
+}
 
 
-def _median(samples: list[dict[str, Any]], name: str = "cpu") -> float:
+def middle(samples: list[dict[str, Any]], name: str = "cpu") -> float:
+    """The median of one figure of all rounds."""
     return median(sample[name] for sample in samples)
 
 
-def ratios(result: dict[str, Any]) -> dict[str, float]:
+def peers_of(results: dict[str, Any], name: str) -> dict[str, list[dict[str, Any]]]:
+    """Samples of the peers that a case is compared with."""
+    found = results["cases"].get(CASES[name].beside or name, {})
+    return {peer: found[peer] for peer in PEERS if found.get(peer)}
+
+
+def floor_of(results: dict[str, Any], name: str) -> dict[str, float]:
+    """CPU seconds of each necessary part; empty where none was measured."""
+    case = CASES[name]
+    samples = results.get("floors", {}).get(case.beside or name, [])
+    found = [sample for sample in samples if case.encoder in sample["encode"]]
+    if not found:
+        return {}
+    parts = {part: median(sample[part] for sample in found) for part in found[0] if part != "encode"}
+    return {**parts, "encode": median(sample["encode"][case.encoder]["seconds"] for sample in found)}
+
+
+def ratios(results: dict[str, Any], name: str) -> dict[str, float]:
     """CPU of each peer to ours, of ours to the floor, and sizes."""
-    ours = result["samples"]["ours"]
-    found = {peer: _median(result["samples"][peer]) / _median(ours) for peer in PEERS if result["samples"].get(peer)}
-    if result.get("floor"):
-        found["floor"] = _median(ours) / sum(median(part.values()) for part in _parts(result))
-    if result["samples"].get("rio_cogeo"):
-        found["size"] = _median(ours, "size") / _median(result["samples"]["rio_cogeo"], "size")
+    ours, peers = results["cases"][name]["ours"], peers_of(results, name)
+    found = {peer: middle(samples) / middle(ours) for peer, samples in peers.items()}
+    if floor := floor_of(results, name):
+        found["floor"] = middle(ours) / sum(floor.values())
+    for column, peer in (("size", "same_pixels"), ("size_as_it_comes", "rio_cogeo")):
+        if peer in peers:
+            found[column] = middle(ours, "size") / middle(peers[peer], "size")
     return found
-
-
-def _parts(result: dict[str, Any]) -> list[dict[int, float]]:
-    names = result["floor"][0]
-    return [{number: sample[name] for number, sample in enumerate(result["floor"])} for name in names]
-
-
-def _goals(name: str) -> dict[str, float | None]:
-    goals = CASES[name].goals
-    return {"rio_cogeo": goals.rio_cogeo, "gdalwarp": goals.gdalwarp, "floor": goals.floor, "size": goals.size}
 
 
 def told(value: float, *, least: float | None = None, most: float | None = None) -> str:
@@ -48,115 +65,60 @@ def told(value: float, *, least: float | None = None, most: float | None = None)
     return text if most is None else f"{text} (≤ {most}{'' if value <= most else ', not met'})"
 
 
-def _cell(found: dict[str, float], goals: dict[str, float | None], name: str) -> str:
-    if name not in found:
+def _cell(results: dict[str, Any], name: str, column: str) -> str:
+    found, goal = ratios(results, name), getattr(CASES[name].goals, column, None)
+    if column not in found:
         return "–"
-    limit = "most" if name in ("floor", "size") else "least"
-    return told(found[name], **{limit: goals.get(name)})
-
-
-def _rows(results: dict[str, Any]) -> list[tuple[str, ...]]:
-    rows = []
-    for name in CASES:
-        if name not in results["cases"]:
-            continue
-        result = results["cases"][name]
-        found, goals = ratios(result), _goals(name)
-        ours = result["samples"]["ours"]
-        rows.append(
-            (
-                CASES[name].title,
-                f"{_median(ours):.1f} s",
-                *(_cell(found, goals, peer) for peer in PEERS),
-                _cell(found, goals, "floor"),
-                _cell(found, goals, "size"),
-                f"{_median(ours, 'memory') / 1e6:.0f} MB",
-            )
-        )
-    return rows
-
-
-_HEAD = ("case", "CPU", *(f"{peer} / ours" for peer in PEERS.values()), "ours / floor", "size to rio-cogeo", "peak RSS")
+    text = told(found[column], **{"most" if column in ("floor", "size") else "least": goal})
+    rounds = len(peers_of(results, name).get(column, ()))
+    return f"{text} *" if rounds == 1 < len(results["cases"][name]["ours"]) else text
 
 
 def lines(results: dict[str, Any]) -> list[str]:
-    """For a terminal."""
-    rows = [_HEAD, *_rows(results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return [*table, *(f"{key}: {text}" for key, text in results.get("others", {}).items())]
+    """The table, all other figures, and of each case with a goal that is not met, where its time goes."""
+    measured = [name for name in CASES if results["cases"].get(name, {}).get("ours")]
+    found: list[str] = []
+    if measured:
+        head = ("case", "CPU", "CPU / gigapixel", *_COLUMNS.values(), "file", "peak RSS")
+        rows = [head, *(_row(results, name) for name in measured)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+        found += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        found += ["* one round only: a slow peer", ""]
+    found += [f"{key}: {entry['text']}" for key, entry in results.get("others", {}).items()]
+    for name in measured:
+        if name in results.get("profiles", {}) and any("not met" in cell for cell in _row(results, name)):
+            found += ["", *_profile(results, name)]
+    return found
 
 
-def markdown(results: dict[str, Any]) -> str:
-    """For the page on performance."""
-    table = ["| " + " | ".join(_HEAD) + " |", "|---" * len(_HEAD) + "|"]
-    table += ["| " + " | ".join(row) + " |" for row in _rows(results)]
-    others = [f"- {key}: {text}" for key, text in results.get("others", {}).items()]
-    machine = ", ".join(f"{key} {value}" for key, value in results["machine"].items())
-    profiles = _profiles(results.get("profiles", {}), results["cases"])
-    return "\n".join([f"Measured on: {machine}.", "", *table, "", *others, *profiles])
+def _row(results: dict[str, Any], name: str) -> tuple[str, ...]:
+    ours = results["cases"][name]["ours"]
+    return (
+        CASES[name].title,
+        f"{middle(ours):.1f} s",
+        f"{middle(ours) / results['size'] ** 2 * 1e9:.0f} s",
+        *(_cell(results, name, column) for column in _COLUMNS),
+        f"{middle(ours, 'size') / 1e6:.1f} MB",
+        f"{middle(ours, 'memory') / 1e6:.0f} MB",
+    )
 
 
-def _profiles(profiles: dict[str, dict[str, float]], cases: dict[str, Any]) -> list[str]:
-    """Where the time goes, of every case, beside the floor's parts in parentheses."""
-    shown = [name for name in CASES if name in profiles]
-    if not shown:
-        return []
-    rows = [
-        "",
-        "| CPU seconds | " + " | ".join(CASES[name].title for name in shown) + " |",
-        "|---" * len(shown) + "|---|",
+def _profile(results: dict[str, Any], name: str) -> list[str]:
+    """Where the time of one profiled run goes, beside the floor."""
+    spent, floor = results["profiles"][name], floor_of(results, name)
+    parts = ", ".join(
+        f"{part} {spent[part]:.2f}{f' ({floor[part]:.2f})' if part in floor else ''}"
+        for part in PARTS
+        if spent.get(part, 0) > 0.005 or part in floor
+    )
+    by = {sample["encode"][CASES[name].encoder]["by"] for sample in _floors(results, name)}
+    return [
+        f"{CASES[name].title}: CPU seconds by part (the floor's), its encoder {', '.join(sorted(by))}",
+        f"  {parts}",
     ]
-    for part in PARTS:
-        cells = []
-        for name in shown:
-            floor = [sample[part] for sample in cases.get(name, {}).get("floor", ()) if part in sample]
-            beside = f" ({median(floor):.2f})" if floor else ""
-            cells.append(f"{profiles[name][part]:.2f}{beside}" if profiles[name][part] > 0.005 else "–")
-        rows.append(f"| {part} | " + " | ".join(cells) + " |")
-    return rows
 
 
-def put_into(page: Path, results: dict[str, Any]) -> None:
-    """Replace the results on a page."""
-    text = page.read_text("utf-8")
-    before, _, rest = text.partition(_MARKS[0])
-    _, _, after = rest.partition(_MARKS[1])
-    page.write_text(f"{before}{_MARKS[0]}\n{markdown(results)}\n{_MARKS[1]}{after}", "utf-8")
-
-
-def chart(results: dict[str, Any], path: Path) -> bool:
-    """Bars of CPU seconds, of each tool and of the floor; False without matplotlib."""
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
-    except ImportError:
-        return False
-    names = [name for name in CASES if name in results["cases"]]
-    colors = {"ours": "#1b6ca8", "rio_cogeo": "#d9822b", "cog_driver": "#c9b37e", "gdalwarp": "#7a8793"}
-    labels = {"ours": "rastercollection", **PEERS}
-    figure, axes = pyplot.subplots(figsize=(9, 0.9 + 1.05 * len(names)), layout="constrained")
-    for row, name in enumerate(names):
-        result = results["cases"][name]
-        floor = sum(median(part.values()) for part in _parts(result)) if result.get("floor") else 0
-        for place, tool in enumerate(labels):
-            if not result["samples"].get(tool):
-                continue
-            seconds = _median(result["samples"][tool])
-            at = row + 0.2 * place - 0.3
-            axes.barh(at, seconds, 0.18, color=colors[tool], label=labels[tool] if row == 0 else None)
-            axes.text(seconds, at, f" {seconds:.1f}", va="center", fontsize=8)
-        if floor:
-            axes.plot([floor, floor], [row - 0.42, row + 0.42], color="black", lw=1.5, ls=":")
-    axes.plot([], [], color="black", lw=1.5, ls=":", label="floor: decode, warp, overviews, encode, each alone")
-    axes.set_yticks(range(len(names)), [CASES[name].title for name in names])
-    axes.invert_yaxis()
-    axes.margins(x=0.08)
-    axes.set_xlabel(f"CPU seconds for a tile of {results['size']}² pixels, one core")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
-    for suffix in (".svg", ".png"):
-        figure.savefig(path.with_suffix(suffix), dpi=130)
-    return True
+def _floors(results: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    case = CASES[name]
+    samples = results.get("floors", {}).get(case.beside or name, [])
+    return [sample for sample in samples if case.encoder in sample["encode"]]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ TARGET = "EPSG:4326"
 BLOCK = 512
 
 
-def ours(source: str | list[str], target: str, parameters: dict[str, Any]) -> None:
-    """One tile through the public API, with everything that comes with it."""
+def ours(source: str | list[str], target: str, parameters: dict[str, Any], fast: bool = False) -> None:
+    """One tile through the public API, with everything that comes with it; as if numba were not there unless fast."""
+    if not fast:
+        sys.modules["numba"] = None  # type: ignore[assignment]
     from rastercollection import process_collection
 
     defaults: dict[str, Any] = {
@@ -42,19 +44,42 @@ def ours(source: str | list[str], target: str, parameters: dict[str, Any]) -> No
         shutil.move(cog, target)
 
 
-def profile(source: str, target: str, parameters: dict[str, Any]) -> None:
+def profile(source: str, target: str, parameters: dict[str, Any], fast: bool = False) -> None:
     """Where the time of :func:`ours` goes, printed as JSON."""
+    if not fast:
+        sys.modules["numba"] = None  # type: ignore[assignment]
     from profile_parts import seconds_by_part
 
-    print(json.dumps(seconds_by_part(lambda: ours(source, target, parameters))))
+    print(json.dumps(seconds_by_part(lambda: ours(source, target, parameters, fast))))
 
 
-def rio_cogeo(source: str, target: str, codec: dict[str, Any]) -> None:
-    """rio-cogeo over a WarpedVRT that marks what lies outside the source."""
+def rio_cogeo(source: str, target: str, codec: dict[str, Any], plain_kernel: bool = False) -> None:
+    """rio-cogeo over a WarpedVRT that marks what lies outside the source.
+
+    With ``plain_kernel``, it warps by the kernel for images that are not made smaller, and makes as many overviews as
+    GDAL's COG driver.
+    """
     import rasterio
     from rasterio.enums import Resampling
     from rasterio.vrt import WarpedVRT
     from rio_cogeo.cogeo import cog_translate
+
+    with rasterio.open(source) as dataset:
+        is_float = dataset.dtypes[0] == "float32"
+        profile, how = _of_rio_cogeo(codec, is_float)
+        if dataset.crs.to_string() == TARGET:
+            cog_translate(dataset, target, profile, overview_level=_levels(dataset) if plain_kernel else None, **how)
+            return
+        mark: dict[str, Any] = {"nodata": -9999.0} if is_float else {"add_alpha": True}
+        kernel = {"XSCALE": "1", "YSCALE": "1"} if plain_kernel else {}
+        with WarpedVRT(dataset, crs=TARGET, resampling=Resampling.cubic, **mark, **kernel) as warped:
+            picked = {} if is_float else {"indexes": list(range(1, dataset.count + 1)), "add_mask": True}
+            picked |= {"overview_level": _levels(warped)} if plain_kernel else {}
+            cog_translate(warped, target, profile, **picked, **how)
+
+
+def _of_rio_cogeo(codec: dict[str, Any], is_float: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Its profile of the codec, and further arguments."""
     from rio_cogeo.profiles import cog_profiles
 
     config: dict[str, Any] = {
@@ -62,23 +87,18 @@ def rio_cogeo(source: str, target: str, codec: dict[str, Any]) -> None:
         "GDAL_TIFF_INTERNAL_MASK": True,
         "GDAL_TIFF_OVR_BLOCKSIZE": str(BLOCK),
     }
-    how: dict[str, Any] = {"config": config, "overview_resampling": "cubic", "quiet": True, "in_memory": False}
-    with rasterio.open(source) as dataset:
-        profile = dict(cog_profiles.get(codec["COMPRESS"].lower()))
-        profile |= {"BIGTIFF": "IF_SAFER"}
-        if codec["COMPRESS"] == "DEFLATE":
-            profile |= {"zlevel": codec["LEVEL"], "predictor": 3 if dataset.dtypes[0] == "float32" else 2}
-        if codec["COMPRESS"] == "JPEG":
-            profile |= {"JPEG_QUALITY": codec["QUALITY"]}
-            config["JPEG_QUALITY_OVERVIEW"] = str(codec["QUALITY"])
-        if dataset.crs.to_string() == TARGET:
-            cog_translate(dataset, target, profile, **how)
-            return
-        is_float = dataset.dtypes[0] == "float32"
-        mark = {"nodata": -9999.0} if is_float else {"add_alpha": True}
-        with WarpedVRT(dataset, crs=TARGET, resampling=Resampling.cubic, **mark) as warped:
-            picked = {} if is_float else {"indexes": list(range(1, dataset.count + 1)), "add_mask": True}
-            cog_translate(warped, target, profile, **picked, **how)
+    profile = {**cog_profiles.get(codec["COMPRESS"].lower()), "BIGTIFF": "IF_SAFER"}
+    if codec["COMPRESS"] == "DEFLATE":
+        profile |= {"zlevel": codec["LEVEL"], "predictor": 3 if is_float else 2}
+    if codec["COMPRESS"] == "JPEG":
+        profile |= {"JPEG_QUALITY": codec["QUALITY"]}
+        config["JPEG_QUALITY_OVERVIEW"] = str(codec["QUALITY"])
+    return profile, {"config": config, "overview_resampling": "cubic", "quiet": True, "in_memory": False}
+
+
+def _levels(dataset: Any) -> int:
+    """Overviews, down to one that fits into a block."""
+    return max(0, math.ceil(math.log2(max(dataset.shape) / BLOCK)))
 
 
 def cog_driver(source: str, target: str, codec: dict[str, Any]) -> None:
@@ -98,8 +118,8 @@ def cog_driver(source: str, target: str, codec: dict[str, Any]) -> None:
             copy(warped, target, driver="COG", **options)
 
 
-def gdalwarp_command(source: str, target: str, codec: dict[str, Any]) -> list[str]:
-    """``gdalwarp -of COG`` with large chunks and a large cache; ``gdal_translate`` where the CRS stays."""
+def gdalwarp_command(source: str, target: str, codec: dict[str, Any], cache: int = 1024) -> list[str]:
+    """``gdalwarp -of COG`` with large chunks and a large cache, in MB; ``gdal_translate`` where the CRS stays."""
     import rasterio
 
     with rasterio.open(source) as dataset:
@@ -110,55 +130,15 @@ def gdalwarp_command(source: str, target: str, codec: dict[str, Any]) -> list[st
             command = ["gdal_translate", "-q", "-of", "COG"]
     options = {**_creation(codec), "OVERVIEW_RESAMPLING": "CUBIC", "NUM_THREADS": 1}
     pairs = [word for key, value in options.items() for word in ("-co", f"{key}={value}")]
-    config = ["--config", "GDAL_CACHEMAX", "1024", "--config", "GDAL_NUM_THREADS", "1"]
+    config = ["--config", "GDAL_CACHEMAX", str(cache), "--config", "GDAL_NUM_THREADS", "1"]
     return [*command, *config, *pairs, source, target]
 
 
-def floor(source: str, target: str, codec: dict[str, Any], warps: bool) -> None:
-    """Each necessary part alone, in CPU seconds, printed as JSON: decode, warp, overviews, encode."""
-    import numpy as np
-    import rasterio
-    import rasterio.shutil
-    from rasterio.enums import Resampling
-    from rasterio.io import MemoryFile
-    from rasterio.warp import calculate_default_transform, reproject
+def floor(source: str, target: str, encoders: list[str], warps: bool) -> None:
+    """Each necessary part alone, in CPU seconds, printed as JSON."""
+    from floor import seconds_of_parts
 
-    spent: dict[str, float] = {}
-    clock = time.process_time
-    with rasterio.Env(GDAL_NUM_THREADS="1", GDAL_CACHEMAX=1024), rasterio.open(source) as dataset:
-        start = clock()
-        data = dataset.read()
-        spent["decode"] = clock() - start
-        place, shape = dataset.transform, data.shape
-        if warps:
-            place, width, height = calculate_default_transform(
-                dataset.crs, TARGET, dataset.width, dataset.height, *dataset.bounds
-            )
-            shape = (data.shape[0], height, width)
-            out = np.zeros(shape, data.dtype)
-            start = clock()
-            how = {"resampling": Resampling.cubic, "num_threads": 1, "warp_mem_limit": 4096, "XSCALE": 1, "YSCALE": 1}
-            where = {"src_transform": dataset.transform, "src_crs": dataset.crs, "dst_transform": place}
-            reproject(data, out, dst_crs=TARGET, src_nodata=dataset.nodata, **where, **how)
-            spent["warp"] = clock() - start
-            data = out
-        photometric = "RGB" if data.dtype == np.uint8 else "MINISBLACK"
-        profile = {"driver": "GTiff", "count": shape[0], "height": shape[1], "width": shape[2], "dtype": data.dtype}
-        profile |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "BIGTIFF": "YES"}
-        with MemoryFile(ext=".tif") as memory:
-            buffer = {"crs": TARGET, "transform": place, "nodata": dataset.nodata, "photometric": photometric}
-            with rasterio.open(memory.name, "w", **profile, **buffer) as image:
-                image.write(data)
-            levels = [2 ** (level + 1) for level in range(20) if max(shape[1:]) > BLOCK * 2**level]
-            start = clock()
-            with rasterio.open(memory.name, "r+") as image:
-                image.build_overviews(levels, Resampling.cubic)
-            spent["overviews"] = clock() - start
-            start = clock()
-            options = {**_creation(codec), "OVERVIEWS": "FORCE_USE_EXISTING", "NUM_THREADS": 1}
-            rasterio.shutil.copy(memory.name, target, driver="COG", **options)
-            spent["encode"] = clock() - start
-    print(json.dumps(spent))
+    print(json.dumps(seconds_of_parts(source, target, TARGET, encoders, warps=warps)))
 
 
 def copy_and_validate(source: str, target: str) -> None:

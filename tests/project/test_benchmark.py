@@ -30,24 +30,29 @@ def test_a_case_is_measured_and_told(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "RGB, JPEG 85" in done.stdout
-    case = json.loads((tmp_path / "results.json").read_text())["cases"]["jpeg"]
-    for tool in ("ours", "rio_cogeo", "cog_driver"):
-        (sample,) = case["samples"][tool]
+    results = json.loads((tmp_path / "results.json").read_text())
+    for tool in ("ours", "rio_cogeo", "rio_cogeo_8gb", "cog_driver", "same_pixels"):
+        (sample,) = results["cases"]["jpeg"][tool]
         assert 0 < sample["cpu"] < 60
         assert sample["size"] > 0
         assert sample["memory"] > 0
-    (floor,) = case["floor"]
+    (floor,) = results["floors"]["jpeg"]
     assert set(floor) == {"decode", "warp", "overviews", "encode"}
-    profile = json.loads((tmp_path / "results.json").read_text())["profiles"]["jpeg"]
+    assert floor["encode"]["JPEG 85"]["seconds"] > 0
+    profile = results["profiles"]["jpeg"]
     assert all(profile[part] > 0 for part in ("decode", "warp", "overviews", "encode", "receipt"))
+    # what was measured is not measured again
+    again = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    assert json.loads((tmp_path / "results.json").read_text()) == results
+    assert again.stdout == done.stdout
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- results -->\n<!-- /results -->\nafter\n")
     subprocess.run(
         [sys.executable, str(SCRIPT), "--page", str(page), "--output", str(tmp_path)], check=True, timeout=60
     )
-    assert page.read_text().startswith("before\n<!-- results -->\nMeasured on: ")
-    assert "| RGB, JPEG 85 |" in page.read_text()
-    assert "| receipt | " in page.read_text()
+    assert page.read_text().startswith("before\n<!-- results -->\nCPU seconds a gigapixel:\n")
+    assert "| RGB imagery, JPEG | **" in page.read_text()
+    assert "≥" not in page.read_text()
     assert page.read_text().endswith("<!-- /results -->\nafter\n")
     other = subprocess.run([*command, "--size", "700"], capture_output=True, text=True, timeout=60, check=False)
     assert other.returncode == 2

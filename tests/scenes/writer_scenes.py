@@ -50,6 +50,7 @@ def writing(
     data: NDArray[Any],
     *,
     valid: NDArray[np.bool_] | None = None,
+    nodata: float | None = None,
     threads: int = 1,
     in_memory: bool = True,
     **settings: Any,
@@ -60,6 +61,7 @@ def writing(
         folder: For temporary files.
         data: ``(bands, rows, columns)``.
         valid: ``(rows, columns)``, for a mask.
+        nodata: The value of invalid pixels.
         threads: That encode.
         in_memory: Whether pixels and encoded blocks are held in memory.
         settings: Of the COG, such as ``compression``.
@@ -72,8 +74,8 @@ def writing(
         Workspace.open(Limits(scratch=str(folder)), in_memory=in_memory, needed=0) as workspace,
     ):
         layout = PixelLayout(
-            kind="none" if valid is None else "mask",
-            nodata=None,
+            kind="mask" if valid is not None else "none" if nodata is None else "nodata",
+            nodata=nodata,
             bands=tuple(range(bands)),
             alpha=None,
             dtype=data.dtype,
@@ -99,7 +101,8 @@ def writing(
         buffer = RasterBuffer(workspace, data.shape, data.dtype, crs=crs, transform=PLACE)
         window = Window(0, 0, width, height)
         buffer.write(window, data, valid)
+        buffer.nodata = nodata
         found = ValidPixels.of(bands, width, height, (512, 512))
-        found.add(window, None if valid is None else valid[np.newaxis])
+        found.add(window, layout.validity.judge(data, None if valid is None else valid[np.newaxis]))
         yield writer, buffer, found
         buffer.discard()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.models import Task
@@ -38,7 +40,7 @@ def test_a_cog_without_a_thumbnail_is_still_a_cog(
 
     monkeypatch.setattr(publishing, "draw", draw)
     context = _context()
-    found = draw_thumbnail(Path("x.tif"), FILE, context, failed="not drawn", empty=empty)
+    found = draw_thumbnail(Mock(spec=DatasetReader), FILE, context, failed="not drawn", empty=empty)
     assert found == (b"png" if outcome == "picture" else None)
     said = {"picture": [], "nothing": [empty] if empty else [], "failure": ["not drawn: out of luck"]}
     assert [notice.message for notice in context.notices] == said[outcome]

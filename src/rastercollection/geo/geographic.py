@@ -10,13 +10,13 @@ import pyproj
 from rastercollection.geo.crs import transformer
 from rastercollection.geo.types import Bounds, Transform
 
-__all__ = ["geographic_bounds", "grid_bounds", "latitude_limit"]
+__all__ = ["WGS84", "geographic_bounds", "grid_bounds", "latitude_limit"]
 
 _STEPS = 32
 _DENSER_STEPS = 384
 _ROUNDING = 1e-9
 """Degrees beyond the antimeridian that are none: what becomes of its 20,037,508.34 m in Mercator."""
-_WGS84 = pyproj.CRS.from_epsg(4326)
+WGS84 = pyproj.CRS.from_epsg(4326)
 
 
 def grid_bounds(transform: Transform, width: int, height: int) -> Bounds:
@@ -90,7 +90,7 @@ def _located(
     if crs.is_geographic:
         limit = latitude_limit(crs)
         y = np.clip(y, -limit, limit)
-    longitudes, latitudes = transformer(crs, _WGS84).transform(x, y)
+    longitudes, latitudes = transformer(crs, WGS84).transform(x, y)
     lost = ~(np.isfinite(longitudes) & np.isfinite(latitudes))
     return np.where(lost, np.inf, longitudes), np.where(lost, np.inf, latitudes)
 
@@ -99,7 +99,7 @@ def _holds_pole(crs: pyproj.CRS, transform: Transform, width: int, height: int, 
     """Whether a pole lies inside a grid of a projected CRS in which it is a single point."""
     if crs.is_geographic:
         return False
-    back = transformer(_WGS84, crs)
+    back = transformer(WGS84, crs)
     xs, ys = back.transform([0.0, 90.0, 180.0], [pole] * 3)
     x, y = float(xs[0]), float(ys[0])
     scale = 1e-6 * (1 + abs(x) + abs(y))

@@ -39,6 +39,7 @@ class CogSettings:
         overview_resampling: GDAL's name, lower case.
         warp_resampling: GDAL's name, lower case.
         block_size: Pixels, square.
+        sparse: Blocks that hold nothing but nodata are left out.
     """
 
     tier: str
@@ -49,6 +50,7 @@ class CogSettings:
     overview_resampling: str
     warp_resampling: str
     block_size: int = 512
+    sparse: bool = False
 
     @property
     def is_exact(self) -> bool:

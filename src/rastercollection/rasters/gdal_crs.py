@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pyproj
 import rasterio.crs
 import rasterio.errors
@@ -40,10 +42,16 @@ def _whole(crs: rasterio.crs.CRS | None) -> pyproj.CRS | None:
         return None
     for version in ("WKT2_2019", "WKT1_GDAL"):
         try:
-            return pyproj.CRS.from_wkt(crs.to_wkt(version=version))
+            return _parsed(crs.to_wkt(version=version))
         except (rasterio.errors.CRSError, CRSError):
             continue
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(wkt: str) -> pyproj.CRS:
+    """A CRS by its definition: a tile asks for the same two or three dozens of times."""
+    return pyproj.CRS.from_wkt(wkt)
 
 
 def whole_crs(flat: rasterio.crs.CRS, heights: str | None) -> rasterio.crs.CRS | None:

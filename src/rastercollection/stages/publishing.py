@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import attrs
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 
 from rastercollection.core.records import multihash
 from rastercollection.core.workflow import TaskContext
@@ -33,12 +33,12 @@ def room_for(
 
 
 def draw_thumbnail(
-    cog: Path, file: CogFile, context: TaskContext, *, failed: str, empty: str | None = None
+    cog: DatasetReader, file: CogFile, context: TaskContext, *, failed: str, empty: str | None = None
 ) -> bytes | None:
     """The thumbnail, None where there is none: a COG without one is still a COG.
 
     Args:
-        cog, file: A local file, and what is known of it.
+        cog, file: Open, and what is known of it.
         context: Told ``THUMBNAIL_SKIPPED``.
         failed: What to say where it cannot be drawn; the reason follows.
         empty: What to say where no pixel is valid; None for nothing.

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 import rasterio
@@ -131,3 +132,60 @@ def test_an_encoded_cog_gives_its_blocks_up_as_it_is_written(tmp_path: Path) -> 
         assert writer.workspace.usage.memory > held + encoded.size / 2
         encoded.write_to(io.BytesIO())
         assert writer.workspace.usage.memory == held
+
+
+@pytest.mark.parametrize("nodata", [-9999.0, float("nan"), 0.0])
+def test_blocks_of_nothing_but_nodata_are_left_out_where_that_is_asked_for(tmp_path: Path, nodata: float) -> None:
+    heights = np.full((1, 400, 500), nodata, np.float32)
+    heights[0, 140:200, 10:250] = RNG.random((60, 240)) + 1
+    heights[0, 390, 490] = 5
+    files = []
+    for sparse in (False, True):
+        path = tmp_path / f"{sparse}.tif"
+        with writing(tmp_path, heights, nodata=nodata, sparse=sparse) as (writer, buffer, valid_pixels):
+            path.write_bytes(writer.write(buffer, valid_pixels).path.read_bytes())
+        files.append(path)
+        with rasterio.open(path) as cog:
+            assert np.array_equal(cog.read(), heights, equal_nan=True)
+        assert np.array_equal(levels_of(path.read_bytes())[0], heights[0], equal_nan=True)
+        assert cog_validate(str(path), strict=True, quiet=True)[0]
+    with tifffile.TiffFile(files[0]) as whole, tifffile.TiffFile(files[1]) as sparse_one:
+        assert 0 not in whole.pages[0].databytecounts
+        assert [count > 0 for count in sparse_one.pages[0].databytecounts] == [
+            bool((heights[0, top : top + 128, left : left + 128] > 0).any())
+            for top in range(0, 400, 128)
+            for left in range(0, 500, 128)
+        ]
+
+
+def test_a_cog_goes_straight_into_a_bucket_in_parts_that_are_sent_at_the_same_time(
+    tmp_path: Path, s3_store: Any
+) -> None:
+    s3_store.proxy.heal()
+    fs = fsspec.filesystem("s3", **s3_store.options)
+    path = s3_store.new_container().removeprefix("s3://") + "/cog.tif"
+    bucket, key, _ = fs.split_path(path)
+    place = {"Bucket": bucket, "Key": key}
+    picture = RNG.integers(0, 255, (3, 2100, 2200), np.uint8)
+    place["UploadId"] = fs.call_s3("create_multipart_upload", **place)["UploadId"]
+
+    def send(number: int, data: bytes) -> dict[str, Any]:
+        tag = fs.call_s3("upload_part", PartNumber=number, Body=data, **place)["ETag"]
+        return {"PartNumber": number, "ETag": tag}
+
+    with (
+        ThreadPoolExecutor(2) as pool,
+        writing(tmp_path, picture, compression="NONE", block_size=512) as (writer, buffer, valid_pixels),
+    ):
+        sent: list[Any] = []
+        sink = NumberedParts(lambda number, data: sent.append(pool.submit(send, number, data)), 5 * 2**20)
+        checksum = writer.encode(buffer, valid_pixels).write_to(sink)
+        sink.close()
+        parts = [future.result() for future in sent]
+    fs.call_s3("complete_multipart_upload", MultipartUpload={"Parts": parts}, **place)
+    assert len(parts) > 3
+    assert not any(tmp_path.rglob("*.tif")), "nothing lay on the disk"
+    content = fs.cat_file(path)
+    assert checksum == "1220" + hashlib.sha256(content).hexdigest()
+    with rasterio.MemoryFile(content) as memory, memory.open() as cog:
+        assert (cog.read() == picture).all()

@@ -29,7 +29,8 @@ def collar_of(folder: Path, pixels: np.ndarray, **profile: Any) -> Collar | None
     place = {"crs": "EPSG:4326", "transform": from_bounds(*HERE, SIZE, SIZE)}
     with rasterio.open(path, "w", **{"driver": "GTiff", **shape, **place, **profile}) as target:
         target.write(pixels)
-    return find_collar(path, sample_cog("x", HERE).file)
+    with rasterio.open(path) as cog:
+        return find_collar(cog, sample_cog("x", HERE).file)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,8 @@ def collar_of(folder: Path, pixels: np.ndarray, **profile: Any) -> Collar | None
 )
 def test_zero_is_a_value_like_any_other_in_terrain_and_among_classes(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert collar_of(tmp_path, framed(0, "uint8")[:1]) is not None
-    assert find_collar(tmp_path / "x.tif", attrs.evolve(sample_cog("x", HERE).file, **changes)) is None
+    with rasterio.open(tmp_path / "x.tif") as cog:
+        assert find_collar(cog, attrs.evolve(sample_cog("x", HERE).file, **changes)) is None
 
 
 def framed(value: int, dtype: str = "uint8", noise: int = 0) -> np.ndarray:

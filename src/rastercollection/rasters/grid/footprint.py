@@ -19,6 +19,9 @@ from rasterio.features import shapes
 from shapely.geometry import LinearRing, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from rastercollection.geo.crs import transformer
+from rastercollection.geo.geographic import WGS84
+
 __all__ = ["footprint", "to_geographic"]
 
 _STEPS = 64
@@ -111,12 +114,12 @@ def _without_small_holes(part: Polygon, area: float) -> Polygon:
 
 def to_geographic(outline: BaseGeometry, crs: pyproj.CRS) -> MultiPolygon | Polygon:
     """Polygons of a CRS in longitude and latitude, cut at the antimeridian; the world where nothing can be placed."""
-    transformer = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    to_degrees = transformer(crs, WGS84)
     left, bottom, right, top = outline.bounds
     longest = max(right - left, top - bottom) / _STEPS
     parts: list[BaseGeometry] = []
     for polygon in _each_polygon(outline):
-        rings = [_located(ring, longest, transformer) for ring in (polygon.exterior, *polygon.interiors)]
+        rings = [_located(ring, longest, to_degrees) for ring in (polygon.exterior, *polygon.interiors)]
         if rings[0] is None:
             continue
         shell, *holes = (_closed(ring) for ring in rings if ring is not None)
@@ -136,10 +139,10 @@ def _each_polygon(geometry: BaseGeometry) -> Iterator[Polygon]:
             yield from _each_polygon(part)
 
 
-def _located(ring: LinearRing, longest: float, transformer: pyproj.Transformer) -> NDArray[np.float64] | None:
+def _located(ring: LinearRing, longest: float, to_degrees: pyproj.Transformer) -> NDArray[np.float64] | None:
     """Longitudes and latitudes of a densified ring, longitudes going on beyond ±180; None where nothing is on Earth."""
     x, y = shapely.get_coordinates(shapely.segmentize(ring, longest)).T
-    longitudes, latitudes = transformer.transform(x, y)
+    longitudes, latitudes = to_degrees.transform(x, y)
     there = np.isfinite(longitudes) & np.isfinite(latitudes)
     if np.count_nonzero(there) < 4:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Any
 
 import attrs
@@ -172,7 +173,7 @@ def project(source: CRS, target: CRS, x: Points, y: Points) -> tuple[Points, Poi
     """Coordinates in another CRS; what has no place in it comes out as infinity."""
     if x.size == 0:
         return x, y
-    between = pyproj.Transformer.from_crs(_pyproj(source), _pyproj(target), always_xy=True)
+    between = _between(source.to_wkt(), target.to_wkt())
     new_x, new_y = (np.asarray(axis, float) for axis in between.transform(x.ravel(), y.ravel(), errcheck=False))
     if np.isfinite(new_x).all() and np.isfinite(new_y).all():
         # between some datums GDAL chooses another operation, and it is GDAL that warps; it fails for all if one fails
@@ -181,5 +182,7 @@ def project(source: CRS, target: CRS, x: Points, y: Points) -> tuple[Points, Poi
     return new_x.reshape(x.shape), new_y.reshape(x.shape)
 
 
-def _pyproj(crs: CRS) -> pyproj.CRS:
-    return pyproj.CRS.from_user_input(crs.to_wkt())
+@functools.lru_cache(maxsize=64)
+def _between(source: str, target: str) -> pyproj.Transformer:
+    """From one CRS to another, by their WKT; threads may share it."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +18,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.model.receipt import FidelityCheck
+from rastercollection.rasters.crew import Crew
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
@@ -69,8 +72,14 @@ class ExpectedContent(Protocol):
     def exact(self) -> bool:
         """Whether every bit of it has to come back."""
 
-    def compare(self, target: Path, look: Look | None = None) -> Content:
-        """Read a COG back, a local file, and compare it; ``look`` is given the pixels that are read."""
+    def compare(self, target: Path, look: Look | None = None, *, threads: int = 1) -> Content:
+        """Read a COG back, a local file, and compare it.
+
+        Args:
+            target: The COG.
+            look: Is given the pixels that are read, from one thread at a time.
+            threads: That read.
+        """
 
 
 @attrs.define(kw_only=True)
@@ -109,12 +118,31 @@ class ExactContent:
         elif self.layout.kind == "mask" or mask is not None:
             self._validity[place] = _digest_of_validity(None if mask is None or mask.all() else mask)
 
-    def compare(self, target: Path, look: Look | None = None) -> Content:
+    def compare(self, target: Path, look: Look | None = None, *, threads: int = 1) -> Content:
         """As :meth:`ExpectedContent.compare`."""
+        windows = list(iterate_windows(self.width, self.height, (self.block_size, self.block_size)))
+        turn = threading.Lock()
+
+        def in_turn(data: Array, valid: Valid) -> None:
+            with turn:
+                if look is not None:
+                    look(data, valid)
+
+        share = -(-len(windows) // threads)
+        shares = [windows[start : start + share] for start in range(0, len(windows), share)]
+        with Crew.of(min(threads, len(shares))) as crew:
+            found = crew.all(partial(self._compare_some, target, some, in_turn) for some in shares)
+        return Content(
+            pixels=sum(content.pixels for content in found),
+            wrong_pixels=sum(content.wrong_pixels for content in found),
+            wrong_validity=sum(content.wrong_validity for content in found),
+        )
+
+    def _compare_some(self, target: Path, windows: Sequence[Window], look: Look) -> Content:
         content = Content()
         with rasterio.open(target) as cog:
             validity = Validity.of(cog)
-            for window in iterate_windows(self.width, self.height, (self.block_size, self.block_size)):
+            for window in windows:
                 if self._is_compared(window):
                     self._compare_block(content, cog, validity, window, look)
                 elif validity.kind == "mask" or _place(window) in self._validity:
@@ -122,15 +150,14 @@ class ExactContent:
         return content
 
     def _compare_block(
-        self, content: Content, cog: DatasetReader, validity: Validity, window: Window, look: Look | None
+        self, content: Content, cog: DatasetReader, validity: Validity, window: Window, look: Look
     ) -> None:
         data, valid, _ = validity.read(cog, window)
         content.pixels += window.width * window.height
         self._compare_validity(content, window, valid)
         if self._values.get(_place(window)) != self._digest(data, valid):
             content.wrong_pixels += window.width * window.height
-        if look is not None:
-            look(data, valid)
+        look(data, valid)
 
     def _compare_validity(self, content: Content, window: Window, found: Valid) -> None:
         if self._validity.get(_place(window), 0) != _digest_of_validity(found):
@@ -178,8 +205,8 @@ class LossyContent:
 
     exact = False
 
-    def compare(self, target: Path, look: Look | None = None) -> Content:
-        """As :meth:`ExpectedContent.compare`."""
+    def compare(self, target: Path, look: Look | None = None, *, threads: int = 1) -> Content:  # noqa: ARG002
+        """As :meth:`ExpectedContent.compare`; one thread reads, whatever is said."""
         content = Content()
         first = zlib.crc32(self.blob.encode()) % _EVERY
         with rasterio.open(target) as cog:

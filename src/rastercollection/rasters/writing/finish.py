@@ -56,7 +56,7 @@ class CogWriter:
         heights: What they refer to; None where nothing tells.
         workspace: For the overviews and the COG.
         threads: That encode and make overviews.
-        choice: The encoder that was chosen for the image; None where the settings alone tell.
+        choice: How it is encoded where the settings leave it open.
         rpcs: Rational polynomials that hold for the image.
         roles: What each band shows; empty where that is not known.
     """
@@ -132,14 +132,21 @@ class CogWriter:
                 options=encoder.creation_options,
             )
         with writing(blob, f"encoding with {settings.compression}"):
-            levels = self._image_encoder(encoder, valid_pixels, watch=watch, release=release).encode(
+            levels = self._image_encoder(buffer, encoder, valid_pixels, watch=watch, release=release).encode(
                 buffer, len(self.levels)
             )
         return EncodedCog.of(template, levels, big=big)
 
     def _image_encoder(
-        self, encoder: BlockEncoder, valid_pixels: ValidPixels, *, watch: Watch | None, release: bool
+        self,
+        buffer: RasterBuffer,
+        encoder: BlockEncoder,
+        valid_pixels: ValidPixels,
+        *,
+        watch: Watch | None,
+        release: bool,
     ) -> ImageEncoder:
+        fill = buffer.nodata if self.settings.sparse else None
         agree = bool((valid_pixels.counts == valid_pixels.map.total).all())
         resampling = Resampling[self.settings.overview_resampling]
 
@@ -154,6 +161,7 @@ class CogWriter:
             block_size=self.settings.block_size,
             threads=self.threads,
             halving=halving,
+            fill=fill,
             watch=watch,
             release=release,
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
+import numpy as np
 from rasterio.windows import Window
 
 from rastercollection.rasters.crew import Crew
@@ -61,6 +63,7 @@ class ImageEncoder:
         block_size: Side of a block in pixels.
         threads: That work at the same time.
         halving: Makes the next smaller level of a buffer at a decimation; nothing has been filled yet.
+        fill: A block without a mask is left out where all of its pixels have this value; None if none is left out.
         watch: Is shown the full resolution; None if nobody looks.
         release: Whether pixels of the full resolution are given up once they are encoded.
     """
@@ -71,6 +74,7 @@ class ImageEncoder:
     block_size: int
     threads: int
     halving: Callable[[RasterBuffer, int], Halving]
+    fill: float | None = None
     watch: Watch | None = None
     release: bool = False
 
@@ -117,7 +121,20 @@ class ImageEncoder:
     def _encoded(self, window: Window, data: Array, mask: Array | None, watch: Watch | None) -> _Encoded:
         if watch is not None:
             watch(window, data, mask)
-        return self.encoder.encode(data), b"" if mask is None else self.mask_encoder.encode(mask)
+        if mask is not None:
+            return self.encoder.encode(data), self.mask_encoder.encode(mask)
+        return b"" if self.fill is not None and _is_all(data, self.fill) else self.encoder.encode(data), b""
+
+
+def _is_all(data: Array, value: float) -> bool:
+    """Whether all pixels are of one value, which may be NaN."""
+    if not _are(data[0, 0, 0], value):
+        return False
+    return bool(_are(data, value).all())
+
+
+def _are(data: Any, value: float) -> Any:
+    return np.isnan(data) if math.isnan(value) else data == data.dtype.type(value)
 
 
 def _fill(halving: Halving, window: Window) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.io import DatasetReader, MemoryFile
-from rasterio.transform import from_origin
+from rasterio.io import DatasetReader
 
 from rastercollection.model.band import BandStatistics
 from rastercollection.model.band_views import views_of
 from rastercollection.model.cog import CogFile
 from rastercollection.rasters.pixels.validity import Validity, any_band
 from rastercollection.rasters.pixels.windows import Array
+from rastercollection.rasters.writing.png import encode_png
 
 __all__ = ["draw"]
 
@@ -26,36 +24,39 @@ _SHADE = 0.4
 _ColorEntries = Mapping[str, tuple[int, int, int, int]]
 
 
-def draw(cog: Path, file: CogFile) -> bytes | None:
+def draw(cog: DatasetReader, file: CogFile) -> bytes | None:
     """A PNG of at most 512 pixels along a side, transparent where the COG is invalid; None when all of it is.
 
     Args:
-        cog: A local file.
+        cog: Open.
         file: What is known of it. Shown are the bands of the first of its views. A dem is shaded; pictures of 8 bits in
             colour are shown as they are, all else from the 2nd to the 98th percentile. Values that are to be kept in
             overviews are kept here.
     """
     raster_type, colors = file.raster_type, file.color_table
     bands = views_of(file.bands, raster_type)[0].bands
-    with rasterio.open(cog) as dataset:
-        keeps = file.holds_codes or file.settings.keeps_values
-        data, valid = _read(dataset, bands, Resampling.nearest if keeps else Resampling.average)
-        as_is = dataset.dtypes[0] == "uint8" and len(bands) == 3
+    keeps = file.holds_codes or file.settings.keeps_values
+    data, valid = _read(cog, bands, Resampling.nearest if keeps else Resampling.average)
+    as_is = cog.dtypes[0] == "uint8" and len(bands) == 3
     if valid is not None and not valid.any():
         return None
     if colors is not None:
-        picture = _colored(data[0], colors)
-    else:
-        layers = [
-            _stretched(layer, None if as_is else file.bands[band - 1].statistics, valid)
-            for layer, band in zip(data, bands, strict=True)
-        ]
-        if raster_type == "dem" and len(layers) == 1:
-            layers = [_shaded(layers[0], data[0], valid)]
-        picture = np.stack([*(layers * 3 if len(layers) == 1 else layers), np.full_like(layers[0], 255)])
+        return encode_png(_faded(_colored(data[0], colors), valid))
+    layers = [
+        _stretched(layer, None if as_is else file.bands[band - 1].statistics, valid)
+        for layer, band in zip(data, bands, strict=True)
+    ]
+    if raster_type == "dem" and len(layers) == 1:
+        layers = [_shaded(layers[0], data[0], valid)]
+    rgb = layers * 3 if len(layers) == 1 else layers
+    return encode_png(_faded(np.stack([*rgb, np.full_like(layers[0], 255)]), valid))
+
+
+def _faded(picture: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """With nothing, alpha included, where pixels are invalid; in place."""
     if valid is not None:
         picture[:, ~valid] = 0
-    return _png(picture)
+    return picture
 
 
 def _read(
@@ -122,22 +123,3 @@ def _colored(values: Array, colors: _ColorEntries) -> NDArray[np.uint8]:
     picture = table[known]
     picture[values >= len(table)] = 0
     return np.ascontiguousarray(np.moveaxis(picture, 2, 0))
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    """RGBA, ``(4, rows, columns)``, as a PNG."""
-    _, height, width = picture.shape
-    with MemoryFile(ext=".png") as memory:
-        # a transform, which PNG does not keep, saves a warning about its absence
-        place = from_origin(0, 0, 2, 2)
-        with memory.open(
-            driver="PNG",
-            width=width,
-            height=height,
-            count=4,
-            dtype="uint8",
-            transform=place,
-            ZLEVEL=3,
-        ) as image:
-            image.write(picture)
-        return bytes(memory.read())

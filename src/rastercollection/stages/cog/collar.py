@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
+from rasterio.io import DatasetReader
 
 from rastercollection.model.cog import CogFile, Collar
 from rastercollection.rasters.gdal_crs import from_rasterio
@@ -28,28 +26,27 @@ _ZERO_IS_A_VALUE = ("dem", "categorical")
 _Mask = NDArray[np.bool_]
 
 
-def find_collar(cog: Path, file: CogFile) -> Collar | None:
+def find_collar(cog: DatasetReader, file: CogFile) -> Collar | None:
     """The border of 0, or of the largest value of bytes and uint16, around a COG; None without one.
 
     It is looked for in at most 256 × 256 pixels, those of an overview where there is one. In a dem and among classes, 0
     is the sea, or a class, like any other.
 
     Args:
-        cog: A local file.
+        cog: Open.
         file: What is known of it.
     """
     if file.raster_type in _ZERO_IS_A_VALUE or file.color_table is not None:
         return None
-    with rasterio.open(cog) as dataset:
-        shrink = max(1.0, max(dataset.shape) / _LONGEST_SIDE)
-        shape = tuple(max(1, round(size / shrink)) for size in dataset.shape)
-        data = dataset.read(out_shape=(dataset.count, *shape), resampling=Resampling.nearest)
-        validity, mask = Validity.of(dataset), None
-        if validity.kind == "mask":
-            mask = dataset.read_masks(1, out_shape=shape, resampling=Resampling.nearest)[np.newaxis] > 0
-        judged = any_band(validity.judge(data, mask))
-        scale = Affine.scale(dataset.width / shape[1], dataset.height / shape[0])
-        transform, crs = dataset.transform * scale, from_rasterio(dataset.crs)
+    shrink = max(1.0, max(cog.shape) / _LONGEST_SIDE)
+    shape = tuple(max(1, round(size / shrink)) for size in cog.shape)
+    data = cog.read(out_shape=(cog.count, *shape), resampling=Resampling.nearest)
+    validity, mask = Validity.of(cog), None
+    if validity.kind == "mask":
+        mask = cog.read_masks(1, out_shape=shape, resampling=Resampling.nearest)[np.newaxis] > 0
+    judged = any_band(validity.judge(data, mask))
+    scale = Affine.scale(cog.width / shape[1], cog.height / shape[0])
+    transform, crs = cog.transform * scale, from_rasterio(cog.crs)
     assert crs is not None
     valid = np.ones(shape, bool) if judged is None else judged
     edge = valid & _beside(~valid)

@@ -178,6 +178,7 @@ def _receipt(
         side=prepared.side,
         valid_pixels=filled.source_valid_pixels,
         resampling=prepared.settings.warp_resampling,
+        threads=prepared.spec.limits.gdal_threads,
     )
     return give_receipt(target, expected, reference, statistics)
 

@@ -222,7 +222,7 @@ STAGE = Stage(
     name=CREATE_COGS,
     task_type="create_cog",
     handler="rastercollection.stages.cog:create_cog",
-    version=1,
+    version=2,
     record=Cog,
     fan=FanOut(_plan, expected=_expected),
     admit=admit,

@@ -27,6 +27,7 @@ from rastercollection.rasters.pixels.validity import LARGEST_EXACT
 from rastercollection.rasters.source.checksums import check_blocks
 from rastercollection.rasters.source.opening import open_source
 from rastercollection.rasters.source.source_dataset import SourceDataset
+from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.cog.acquisition import acquisition_of
 from rastercollection.stages.cog.collar import find_collar
 from rastercollection.stages.cog.convert import Conversion, convert
@@ -249,21 +250,24 @@ class _Finish:
             self.context.notice(
                 "NO_VALID_PIXELS", f"{cog.source_blob}: none of its pixels is valid; its footprint is its bounds."
             )
-        picture = draw_thumbnail(
-            made.path,
-            made.file,
-            self.context,
-            failed=f"{cog.source_blob}: no thumbnail could be drawn",
-            empty=f"{cog.source_blob}: there is nothing to be seen in it.",
-        )
+        blob = cog.source_blob
+        with open_cog(made.path) as dataset:
+            collar = find_collar(dataset, made.file)
+            picture = draw_thumbnail(
+                dataset,
+                made.file,
+                self.context,
+                failed=f"{blob}: no thumbnail could be drawn",
+                empty=f"{blob}: there is nothing to be seen in it.",
+            )
         url = join(cog.output_container, cog.output_blob)
         beside = join(cog.output_container, thumbnail_name(cog.output_blob))
         file, outputs = publish(self.task.resources.storage, made.file, put, picture, url=url, picture_url=beside)
-        return attrs.evolve(cog, file=file, outputs=outputs)
+        return attrs.evolve(cog, file=file, outputs=outputs, collar=collar)
 
 
 def _described(task: _Task, side: SideName, made: Conversion, times: Acquisition) -> Cog:
-    """All but what only publishing tells."""
+    """All but what the file itself shows, and what only publishing tells."""
     asked, validation = task.parameters, task.parameters.validation
     return Cog(
         item_id=side_item_id(asked.item_id, validation.source.blob, side),
@@ -287,7 +291,6 @@ def _described(task: _Task, side: SideName, made: Conversion, times: Acquisition
         process_memory_bytes=process_memory(),
         profile=profile(validation),
         receipt=made.receipt,
-        collar=find_collar(made.path, made.file),
         seconds=0.0,
         outputs=(),
     )

@@ -73,7 +73,7 @@ def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
 STAGE = Companion(
     task_type=CREATE_OVERVIEW,
     handler="rastercollection.stages.overview:create_overview",
-    version=1,
+    version=2,
     record=Overview,
     still_holds=_still_holds,
     successor=_successor,

@@ -16,6 +16,7 @@ from rastercollection.mosaics.low_zooms import HANDFUL, LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
 from rastercollection.rasters.cost import Load
+from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.members import collection_members
 from rastercollection.stages.overview.compose import Composition
 from rastercollection.stages.overview.form import find_form
@@ -96,7 +97,8 @@ def _published(made: MadeOverview, drawn: Composition, request: CollectionReques
         context.notice("THUMBNAIL_SKIPPED", "The collection has no thumbnail: it lies on both edges of the map.")
     else:
         failed = "No thumbnail of the collection could be drawn"
-        picture = draw_thumbnail(made.path, made.image, context, failed=failed)
+        with open_cog(made.path) as cog:
+            picture = draw_thumbnail(cog, made.image, context, failed=failed)
     url, beside = (_url(request, name) for name in overview_names(request.collection_id, made.image.checksum))
     image, outputs = publish(
         storage, made.image, lambda url: storage.put(str(made.path), url), picture, url=url, picture_url=beside

@@ -72,12 +72,14 @@ class SourceReference:
         side: Which part of it, where it is placed, and how it came onto the COG's grid.
         valid_pixels: Which of them are valid.
         resampling: GDAL's name.
+        threads: That read the COG back.
     """
 
     source: SourceRaster
     side: Side
     valid_pixels: ValidPixels
     resampling: str
+    threads: int = 1
 
 
 def give_receipt(
@@ -105,7 +107,7 @@ def give_receipt(
             strange += expected.values.missing(data, valid)
 
     with writing(blob, "reading the COG back"):
-        content = expected.content.compare(target, look)
+        content = expected.content.compare(target, look, threads=reference.threads)
     dtype = expected.layout.dtype
     largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
     checks = list(content.checks(exact=exact, largest=largest))
