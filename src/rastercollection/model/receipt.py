@@ -112,7 +112,7 @@ class EncodingChoice:
         level: Of the codec; None where encoders differ from block to block.
         predictor: TIFF's number.
         reason: In words.
-        sample_bytes: Pixels that were tried.
+        sample_bytes: Pixels of the blocks of which some or all was tried.
         trials: What each encoder makes of the sample.
         regimes: How blocks are told apart, for DEFLATE.
     """

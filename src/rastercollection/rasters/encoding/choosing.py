@@ -14,7 +14,7 @@ from rastercollection.rasters.encoding.adaptive import trial
 from rastercollection.rasters.encoding.candidates import DEFLATE, USUAL, pick
 from rastercollection.rasters.encoding.level_choice import choose_level, has_choice
 from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, predicted, usual_predictor
-from rastercollection.rasters.encoding.samples import content, sample_windows
+from rastercollection.rasters.encoding.samples import content, sample_windows, stripes
 from rastercollection.rasters.encoding.textures import FLAT, distance, texture_of
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.windows import Array
@@ -24,6 +24,8 @@ __all__ = ["choose", "choose_for", "leaves_open"]
 _GAIN_WITHOUT = 0.97
 """A predictor holds for all blocks of an image: to do without, the sample has to shrink to this share."""
 _HOPE_WITHOUT = 1.1
+_OF_A_KIND, _ALIKE = 2, 0.5
+_ROWS_AT_A_GLANCE = 64
 _WITHOUT = ", and smaller without a predictor than with one"
 
 ADAPTIVE = "adaptive"
@@ -64,16 +66,19 @@ def choose_for(image: RasterBuffer, settings: CogSettings) -> EncodingChoice | N
 @attrs.frozen(kw_only=True)
 class _Sampled:
     texture: Texture
+    bytes: int
     sizes: dict[str, int]
 
 
 def _choose_deflate(blocks: Sequence[Array], side: int, dtype: np.dtype) -> EncodingChoice:
     predictor = usual_predictor(dtype)
-    tried = {predictor: [_sampled(block, side, predictor) for block in blocks]}
+    textures = [_glance(block, side, predictor) for block in blocks]
+    some = [blocks[number] for number in _representatives(textures)]
+    tried = {predictor: [_sampled(block, side, predictor) for block in some]}
     usual = [one.sizes[USUAL] for one in tried[predictor]]
     chosen = predictor
-    if predictor != NO_PREDICTOR and _may_do_without(blocks, side, tried[predictor]):
-        tried[NO_PREDICTOR] = [_sampled(block, side, NO_PREDICTOR) for block in blocks]
+    if predictor != NO_PREDICTOR and _may_do_without(blocks, side, textures):
+        tried[NO_PREDICTOR] = [_sampled(block, side, NO_PREDICTOR) for block in some]
         if _least(tried[NO_PREDICTOR]) <= _GAIN_WITHOUT * min(sum(usual), _least(tried[predictor])):
             chosen = NO_PREDICTOR
     encoders = _encoders(tried[chosen], usual)
@@ -88,7 +93,7 @@ def _choose_deflate(blocks: Sequence[Array], side: int, dtype: np.dtype) -> Enco
         level=None,
         predictor=chosen,
         reason=_reason(encoders, adaptive / sum(usual), without=chosen != predictor),
-        sample_bytes=sum(block.nbytes for block in blocks),
+        sample_bytes=sum(one.bytes for one in tried[chosen]),
         trials=(*trials, EncodingTrial(encoder=ADAPTIVE, predictor=chosen, bytes=adaptive)),
         regimes=tuple(
             EncodingRegime(texture=one.texture, encoder=encoder)
@@ -101,16 +106,32 @@ def _choose_deflate(blocks: Sequence[Array], side: int, dtype: np.dtype) -> Enco
 def _sampled(block: Array, side: int, predictor: int) -> _Sampled:
     tile = predicted(block, side, predictor)
     texture = texture_of(content(tile, block.shape, block.dtype.itemsize, predictor))
-    return _Sampled(texture=texture, sizes=trial(tile[: block.shape[1]], texture, whole=True))
+    return _Sampled(texture=texture, bytes=block.nbytes, sizes=trial(tile[: block.shape[1]], texture, whole=True))
 
 
-def _may_do_without(blocks: Sequence[Array], side: int, usual: Sequence[_Sampled]) -> bool:
-    """Whether quick matches find more, or nearly as much, in pixels as they are."""
-    matched = 0.0
-    for block in blocks:
-        tile = predicted(block, side, NO_PREDICTOR)
-        matched += texture_of(content(tile, block.shape, block.dtype.itemsize, NO_PREDICTOR)).matched
-    return matched <= _HOPE_WITHOUT * sum(one.texture.matched for one in usual)
+def _glance(block: Array, side: int, predictor: int) -> Texture:
+    """The texture by a few rows, which alone are put through the predictor."""
+    rows = np.ascontiguousarray(stripes(block.swapaxes(0, 1), _ROWS_AT_A_GLANCE).swapaxes(0, 1))
+    tile = predicted(rows, side, predictor)
+    return texture_of(content(tile, rows.shape, rows.dtype.itemsize, predictor))
+
+
+def _representatives(textures: Sequence[Texture]) -> list[int]:
+    """Numbers of blocks to try: two of each kind, which tell as much as all of them."""
+    picked: list[int] = []
+    for number, texture in enumerate(textures):
+        alike = sum(distance(texture, textures[other]) <= _ALIKE for other in picked)
+        if alike < _OF_A_KIND:
+            picked.append(number)
+    return picked
+
+
+def _may_do_without(blocks: Sequence[Array], side: int, usual: Sequence[Texture]) -> bool:
+    """Whether quick matches find more, or nearly as much, in pixels as they are, in every block that was looked at."""
+    return all(
+        _glance(block, side, NO_PREDICTOR).matched <= max(FLAT, _HOPE_WITHOUT * texture.matched)
+        for block, texture in zip(blocks, usual, strict=True)
+    )
 
 
 def _least(sampled: Sequence[_Sampled]) -> int:

@@ -10,24 +10,21 @@ from rastercollection.rasters.pixels.windows import Array
 
 __all__ = ["content", "sample_windows", "stripes"]
 
-_FEWEST, _MOST = 2, 16
-_BLOCKS_A_SAMPLE = 8
+_MOST = 16
 _STRIPES = 4
 
 
-def sample_windows(width: int, height: int, block_size: int, most: int | None = None) -> tuple[Window, ...]:
+def sample_windows(width: int, height: int, block_size: int, most: int = _MOST) -> tuple[Window, ...]:
     """Windows of whole blocks, spread evenly over an image; all of it where it has no whole block.
 
     Args:
         width, height: Of the image.
         block_size: Of its blocks, in pixels.
-        most: So many windows at most; None for about an eighth of the blocks, from 2 to 16.
+        most: So many windows at most.
     """
     columns, rows = width // block_size, height // block_size
     if not columns or not rows:
         return (Window(0, 0, min(width, block_size), min(height, block_size)),)
-    if most is None:
-        most = min(_MOST, max(_FEWEST, columns * rows // _BLOCKS_A_SAMPLE))
     across = min(columns, max(1, round((most * columns / rows) ** 0.5)), most)
     down = min(rows, most // across)
     across = min(columns, most // down)
