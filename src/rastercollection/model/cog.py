@@ -33,8 +33,8 @@ class CogSettings:
         tier: The tier it is written for, after any fallback.
         storage_class: hot, cool or whatever the tier says.
         compression: GDAL's name (DEFLATE, JPEG, LZW, ZSTD, WEBP, LERC_DEFLATE …).
-        level: Compression level; None for the codec's own default or where it has none; ``auto`` until the image is
-            there to be looked at.
+        level: Compression level; None for the codec's own default or where it has none; ``auto`` where it is chosen
+            for each image, or block by block; DEFLATE without one is that, too.
         quality: 1–100 for JPEG and WEBP, else None.
         overview_resampling: GDAL's name, lower case.
         warp_resampling: GDAL's name, lower case.

@@ -44,7 +44,7 @@ IMAGERY = (*PICTURES, "multispectral")
 """Types whose bands are light of some wavelengths."""
 
 Compression = Literal["NONE", "DEFLATE", "LZW", "ZSTD", "LZMA", "JPEG", "WEBP", "LERC", "LERC_DEFLATE", "LERC_ZSTD"]
-"""Compressions of GDAL's COG driver."""
+"""By the names that GDAL has for them."""
 
 LEVELS: Mapping[str, tuple[int, int]] = {
     "DEFLATE": (1, 9),

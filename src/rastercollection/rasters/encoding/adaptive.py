@@ -39,15 +39,21 @@ class AdaptiveDeflate:
 
     def encode(self, block: Array) -> bytes:
         """See :class:`~rastercollection.rasters.encoding.encoders.BlockEncoder`."""
-        predictor = self.choice.predictor
-        tile = predicted(block, self.side, predictor)
-        texture = texture_of(content(tile, block.shape, block.dtype.itemsize, predictor))
-        if texture.matched < FLAT:
-            return DEFLATE[USUAL].compress(tile)
-        name = self._like(texture) or _best(tile[: block.shape[1]], texture)
+        tile = predicted(block, self.side, self.choice.predictor)
+        name = self._encoder(tile, block)
         if name == HUFFMAN and block.shape[1:] != (self.side, self.side):
             return _smaller(tile, RUNS, HUFFMAN)  # each byte that fills up would take a bit
         return DEFLATE[name].compress(tile)
+
+    def encoder_for(self, block: Array) -> str:
+        """The name of the encoder that suits a block."""
+        return self._encoder(predicted(block, self.side, self.choice.predictor), block)
+
+    def _encoder(self, tile: Array, block: Array) -> str:
+        texture = texture_of(content(tile, block.shape, block.dtype.itemsize, self.choice.predictor))
+        if texture.matched < FLAT:
+            return USUAL
+        return self._like(texture) or _best(tile[: block.shape[1]], texture)
 
     def _like(self, texture: Texture) -> str | None:
         """The encoder of the sampled block whose texture is nearest; None where none is near."""

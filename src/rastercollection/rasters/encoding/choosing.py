@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
+from rastercollection.core.machine import MIB
 from rastercollection.model.cog import CogSettings
 from rastercollection.model.receipt import EncodingChoice, EncodingRegime, EncodingTrial, Texture
 from rastercollection.rasters.encoding.adaptive import trial
 from rastercollection.rasters.encoding.candidates import DEFLATE, USUAL, pick
 from rastercollection.rasters.encoding.level_choice import choose_level, has_choice
 from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, predicted, usual_predictor
-from rastercollection.rasters.encoding.samples import content, sample_windows, stripes
+from rastercollection.rasters.encoding.samples import MOST_WINDOWS, content, sample_windows, stripes
 from rastercollection.rasters.encoding.textures import FLAT, distance, texture_of
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.windows import Array
@@ -26,6 +27,7 @@ _GAIN_WITHOUT = 0.97
 _HOPE_WITHOUT = 1.1
 _OF_A_KIND, _ALIKE = 2, 0.5
 _ROWS_AT_A_GLANCE = 64
+_READ_BYTES = 64 * MIB
 _WITHOUT = ", and smaller without a predictor than with one"
 
 ADAPTIVE = "adaptive"
@@ -59,7 +61,9 @@ def choose_for(image: RasterBuffer, settings: CogSettings) -> EncodingChoice | N
     """What suits a filled buffer; None where the settings leave nothing open."""
     if not leaves_open(settings):
         return None
-    windows = sample_windows(image.width, image.height, settings.block_size)
+    block_bytes = settings.block_size**2 * image.count * image.dtype.itemsize
+    most = max(1, min(MOST_WINDOWS, _READ_BYTES // block_bytes))
+    windows = sample_windows(image.width, image.height, settings.block_size, most)
     return choose([image.read(window) for window in windows], settings, image.dtype)
 
 

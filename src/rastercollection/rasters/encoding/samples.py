@@ -8,13 +8,15 @@ from rasterio.windows import Window
 from rastercollection.rasters.encoding.predictors import FLOATING_POINT
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["content", "sample_windows", "stripes"]
+__all__ = ["MOST_WINDOWS", "content", "sample_windows", "stripes"]
 
-_MOST = 16
+MOST_WINDOWS = 16
+"""Of an image: so many places tell what kinds of blocks there are."""
+
 _STRIPES = 4
 
 
-def sample_windows(width: int, height: int, block_size: int, most: int = _MOST) -> tuple[Window, ...]:
+def sample_windows(width: int, height: int, block_size: int, most: int = MOST_WINDOWS) -> tuple[Window, ...]:
     """Windows of whole blocks, spread evenly over an image; all of it where it has no whole block.
 
     Args:
