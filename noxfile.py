@@ -53,6 +53,7 @@ TITILERS = ("~=3.0", "~=2.0")
 CLIENTS = {
     "gdal-bin": lambda: shutil.which("gdalinfo") is not None,
     "python3-gdal": lambda: _starts("/usr/bin/python3", "from osgeo import gdal"),
+    "libtiff-tools": lambda: shutil.which("tiffcp") is not None,
 }
 """Likewise, of programs that read what is published."""
 
@@ -174,6 +175,21 @@ def clients(session: nox.Session) -> None:
     table = os.environ.get("RASTERCOLLECTION_CLIENTS_TABLE") or str(Path(session.create_tmp()).resolve() / "clients.md")
     settings = {"RASTERCOLLECTION_TITILER_PGSTAC": servers, "RASTERCOLLECTION_CLIENTS_TABLE": table}
     session.run("pytest", "tests/clients", "-m", "not slow", *session.posargs, env=settings)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def matrix(session: nox.Session) -> None:
+    """Have readers of TIFF read COGs of every type, validity and codec; prints how many each saw, in Markdown.
+
+    Takes half an hour. The table is written to ``readers.md`` in the session's temporary folder, or where the variable
+    RASTERCOLLECTION_READERS_TABLE says.
+    """
+    _install_services(session, CLIENTS)
+    _install_wheel(session, *_group("test"))
+    table = os.environ.get("RASTERCOLLECTION_READERS_TABLE") or str(Path(session.create_tmp()).resolve() / "readers.md")
+    tests = "tests/rasters/writing/test_readers_of_cogs.py"
+    settings = {"RASTERCOLLECTION_READERS_TABLE": table}
+    session.run("pytest", tests, "-m", "slow or not slow", *session.posargs, env=settings)
 
 
 @nox.session(python=PYTHONS[0], default=False)

@@ -50,12 +50,11 @@ def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 def released_pixels_are_spoilt() -> Iterator[None]:
     """Whoever reads pixels that were released finds numbers that nobody wrote, where there might be plausible zeros."""
 
-    def spoil(pages: mmap.mmap, start: int, size: int) -> int:
+    def spoil(pages: mmap.mmap, start: int, size: int) -> None:
         np.frombuffer(pages, np.uint8, size, start)[:] = 0xA5
-        return size
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workspace, "_given_back", spoil)
+        patch.setattr(workspace, "_give_back", spoil)
         yield
 
 

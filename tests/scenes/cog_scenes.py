@@ -77,13 +77,16 @@ def validate(path: Path, limits: Limits, **changes: Any) -> Mapping[str, Any]:
     return validate_raster({**parameters, **changes}, context("validate_raster", limits))
 
 
-def make_cog(path: Path, target: str = "EPSG:4326", *, limits: Limits | None = None, **changes: Any) -> Made:
+def make_cog(
+    path: Path, target: str = "EPSG:4326", *, limits: Limits | None = None, block_size: int = 512, **changes: Any
+) -> Made:
     """Stages 1 and 2 on one file; ``changes`` go to the stage that knows the parameter."""
     limits = limits or Limits(memory_bytes=2**28)
     later = ("grid", "in_memory", "datetime", "datetime_pattern", "policy", "output_blob")
     second = {name: changes.pop(name) for name in later if name in changes}
     override = changes.pop("validation", {})
     validation = {**validate(path, limits, target_crs=target, **changes), **override}
+    validation["settings"] = {**validation["settings"], "block_size": block_size}
     out = path.parent / "cogs"
     parameters = {
         "validation": validation,

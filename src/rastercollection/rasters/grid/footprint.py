@@ -65,15 +65,39 @@ def footprint(
 def _traced(valid: NDArray[np.bool_], transform: Affine, has_specks: bool) -> BaseGeometry:
     while _edges(valid) > _MOST_EDGES:
         valid, transform = _halved(valid), transform * Affine.scale(2)
-    # half cells, because rasterio warns, not safely between threads, of an identity
-    halves = shapes(valid.astype(np.uint8), mask=valid, transform=Affine.scale(2))
     area = 4.0 * np.count_nonzero(valid)
-    parts = [_without_small_holes(shapely.geometry.shape(geometry), area) for geometry, _ in halves]
+    parts = [_without_small_holes(part, area) for part in _areas(valid)]
     large = [part for part in parts if part.area >= _SMALLEST_PART * area]
     small = [part for part in parts if part.area < _SMALLEST_PART * area] if has_specks or not large else []
     simple = _simplified(shapely.union_all([*large, *_gathered(small)]), largest=2 * max(valid.shape))
     t = transform * Affine.scale(0.5)
     return _polygons(shapely.affinity.affine_transform(simple, [t.a, t.b, t.d, t.e, t.c, t.f]))
+
+
+def _areas(valid: NDArray[np.bool_]) -> list[Polygon]:
+    """The connected areas of True, in half cells: rasterio warns, not safely between threads, of an identity."""
+    area = _of_runs(valid)
+    if area is not None:
+        return [area]
+    found = shapes(valid.astype(np.uint8), mask=valid, transform=Affine.scale(2))
+    return [shapely.geometry.shape(geometry) for geometry, _ in found]
+
+
+def _of_runs(valid: NDArray[np.bool_]) -> Polygon | None:
+    """The one area of which each row is one run, beside that of the row above, as in a tile that was warped."""
+    rows = np.flatnonzero(valid.any(axis=1))
+    first, last = int(rows[0]), int(rows[-1]) + 1
+    there = valid[first:last]
+    ends = np.count_nonzero(there[:, 1:] != there[:, :-1], axis=1) + there[:, 0] + there[:, -1]
+    left, right = there.argmax(axis=1), there.shape[1] - there[:, ::-1].argmax(axis=1)
+    is_one = np.maximum(left[1:], left[:-1]) < np.minimum(right[1:], right[:-1])
+    if not ((ends == 2).all() and is_one.all()):
+        return None
+    down = np.repeat(np.arange(first, last + 1), 2)[1:-1]
+    x, y = np.concatenate([np.repeat(left, 2), np.repeat(right, 2)[::-1]]), np.concatenate([down, down[::-1]])
+    straight = Polygon(2.0 * np.stack([x, y], axis=1)).simplify(0)
+    assert isinstance(straight, Polygon)
+    return straight
 
 
 def _gathered(islands: list[Polygon]) -> list[Polygon]:

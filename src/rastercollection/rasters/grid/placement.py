@@ -173,16 +173,39 @@ def project(source: CRS, target: CRS, x: Points, y: Points) -> tuple[Points, Poi
     """Coordinates in another CRS; what has no place in it comes out as infinity."""
     if x.size == 0:
         return x, y
-    between = _between(source.to_wkt(), target.to_wkt())
-    new_x, new_y = (np.asarray(axis, float) for axis in between.transform(x.ravel(), y.ravel(), errcheck=False))
-    if np.isfinite(new_x).all() and np.isfinite(new_y).all():
+    way = _way(source.to_wkt(), target.to_wkt())
+    new_x, new_y = (np.asarray(axis, float) for axis in way.transformer.transform(x.ravel(), y.ravel(), errcheck=False))
+    if not way.is_only_one and np.isfinite(new_x).all() and np.isfinite(new_y).all():
         # between some datums GDAL chooses another operation, and it is GDAL that warps; it fails for all if one fails
         with contextlib.suppress(*GDAL_ERRORS):
             new_x, new_y = (np.array(axis, float) for axis in transform(source, target, x.ravel(), y.ravel()))
     return new_x.reshape(x.shape), new_y.reshape(x.shape)
 
 
+@attrs.frozen(kw_only=True)
+class _Way:
+    """From one CRS to another.
+
+    Attributes:
+        transformer: PROJ's; threads may share it.
+        is_only_one: Whether both have the same datum, so that there is no other way.
+    """
+
+    transformer: pyproj.Transformer
+    is_only_one: bool
+
+
 @functools.lru_cache(maxsize=64)
-def _between(source: str, target: str) -> pyproj.Transformer:
-    """From one CRS to another, by their WKT; threads may share it."""
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+def _way(source: str, target: str) -> _Way:
+    """By the WKT of both."""
+    one, other = pyproj.CRS.from_wkt(source), pyproj.CRS.from_wkt(target)
+    return _Way(
+        transformer=pyproj.Transformer.from_crs(one, other, always_xy=True), is_only_one=_same_datum(one, other)
+    )
+
+
+def _same_datum(one: pyproj.CRS, other: pyproj.CRS) -> bool:
+    if any(crs.is_bound or crs.is_compound for crs in (one, other)):
+        return False
+    first, second = one.geodetic_crs, other.geodetic_crs
+    return first is not None and second is not None and bool(first.equals(second, ignore_axis_order=True))

@@ -7,7 +7,7 @@ find nothing at the edge of a gap that the image does not have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,10 @@ _RINGS = 3
 """Cells around a valid one that are filled: the widest kernel (Lanczos) reaches 6 pixels from the middle of a cell."""
 _SIDE = 1024
 _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
-_AROUND = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0))
+_AROUND = np.array([(-1, -1, -1, 0, 0, 1, 1, 1), (-1, 0, 1, -1, 1, -1, 0, 1)])[:, :, np.newaxis]
+"""Rows and columns from a cell to those around it."""
 
 _Mask = NDArray[np.bool_]
-_Places = NDArray[np.intp]
 
 
 def fill_buffer(buffer: RasterBuffer, is_full: Callable[[Window], bool]) -> None:
@@ -78,24 +78,30 @@ def fill_invalid(data: Array, valid: _Mask, *, alpha: int | None) -> None:
 def _fill(data: Array, valid: _Mask) -> None:
     if valid.all():
         return
+    rows, columns = valid.shape
+    if rows % 2 or columns % 2:
+        # what a cell lacks at the edge is not valid
+        missing = (0, rows % 2), (0, columns % 2)
+        whole = np.pad(data, ((0, 0), *missing))
+        _fill_cells(whole, np.pad(valid, missing))
+        data[...] = whole[:, :rows, :columns]
+    else:
+        _fill_cells(data, valid)
+
+
+def _fill_cells(data: Array, valid: _Mask) -> None:
+    """The same for whole cells, some of them with invalid pixels."""
     np.copyto(data, data.dtype.type(0), where=~valid)
-    corners = _corners(valid)
-    known = np.logical_or.reduce(corners)
-    _fill_torn(data, valid, known & ~np.logical_and.reduce(corners))
+    own = [valid[down::2, right::2] for down, right in _CORNERS]
+    known = np.logical_or.reduce(own)
+    corners = [data[:, down::2, right::2] for down, right in _CORNERS]
+    _fill_torn(corners, own, known & ~np.logical_and.reduce(own))
     for _ in range(_RINGS):
         ring = _dilated(known) & ~known
         if not ring.any():
             return
-        _fill_ring(data, known, ring)
+        _fill_ring(corners, known, ring)
         known |= ring
-
-
-def _corners(valid: _Mask) -> list[_Mask]:
-    """The four pixels of each cell; what a cell lacks at the edge is not valid."""
-    rows, columns = valid.shape
-    if rows % 2 or columns % 2:
-        valid = np.pad(valid, ((0, rows % 2), (0, columns % 2)))
-    return [valid[down::2, right::2] for down, right in _CORNERS]
 
 
 def _dilated(cells: _Mask) -> _Mask:
@@ -108,42 +114,37 @@ def _dilated(cells: _Mask) -> _Mask:
     return found
 
 
-def _fill_torn(data: Array, valid: _Mask, torn: _Mask) -> None:
-    """Cells with valid and invalid pixels."""
+def _fill_torn(corners: Sequence[Array], valid: Sequence[_Mask], torn: _Mask) -> None:
+    """Cells with valid and invalid pixels.
+
+    Args:
+        corners: For each corner of the cells, its pixels, ``(bands, rows, columns)``.
+        valid: Which of these are valid, ``(rows, columns)``.
+        torn: The cells.
+    """
     down, right = np.nonzero(torn)
-    sums, counts = np.zeros((data.shape[0], down.size)), np.zeros(down.size)
-    for at, rows, columns in _pixels(down, right, valid.shape):
-        own = valid[rows, columns]
-        sums[:, at] += np.where(own, data[:, rows, columns], 0)
-        counts[at] += own
-    means = _as_type(sums / counts, data.dtype)
-    for at, rows, columns in _pixels(down, right, valid.shape):
-        own = ~valid[rows, columns]
-        data[:, rows[own], columns[own]] = means[:, at][:, own]
+    own = np.stack([corner[down, right] for corner in valid])
+    values = np.stack([corner[:, down, right] for corner in corners])
+    means = _as_type(values.sum(axis=0, dtype=_sum_type(values.dtype)) / own.sum(axis=0), values.dtype)
+    for corner, kept, value in zip(corners, own, values, strict=True):
+        corner[:, down, right] = np.where(kept, value, means)
 
 
-def _fill_ring(data: Array, known: _Mask, ring: _Mask) -> None:
-    """Cells without any value, from the known ones around them."""
+def _fill_ring(corners: Sequence[Array], known: _Mask, ring: _Mask) -> None:
+    """Cells without any value, from the known ones around them; what is not known is 0."""
     down, right = np.nonzero(ring)
-    sums, counts = np.zeros((data.shape[0], down.size)), np.zeros(down.size)
-    for below, beside in _AROUND:
-        rows, columns = down + below, right + beside
-        at = np.flatnonzero((rows >= 0) & (columns >= 0) & (rows < known.shape[0]) & (columns < known.shape[1]))
-        at = at[known[rows[at], columns[at]]]
-        sums[:, at] += data[:, 2 * rows[at], 2 * columns[at]]
-        counts[at] += 1
-    means = _as_type(sums / counts, data.dtype)
-    for at, rows, columns in _pixels(down, right, (data.shape[1], data.shape[2])):
-        data[:, rows, columns] = means[:, at]
+    rows, columns = _AROUND[0] + down, _AROUND[1] + right
+    below, beside = np.clip(rows, 0, known.shape[0] - 1), np.clip(columns, 0, known.shape[1] - 1)
+    near = known[below, beside] & (rows == below) & (columns == beside)
+    values = np.where(near, corners[0][:, below, beside], 0)
+    means = _as_type(values.sum(axis=1, dtype=_sum_type(values.dtype)) / near.sum(axis=0), values.dtype)
+    for corner in corners:
+        corner[:, down, right] = means
 
 
-def _pixels(down: _Places, right: _Places, shape: tuple[int, ...]) -> Iterator[tuple[_Places, _Places, _Places]]:
-    """For each corner of cells: which cells have it, and its row and column."""
-    for below, beside in _CORNERS:
-        rows, columns = 2 * down + below, 2 * right + beside
-        at = np.flatnonzero((rows < shape[0]) & (columns < shape[1]))
-        yield at, rows[at], columns[at]
+def _sum_type(dtype: np.dtype) -> np.dtype:
+    return np.result_type(dtype, np.float64)
 
 
 def _as_type(means: Array, dtype: np.dtype) -> Array:
-    return means.astype(dtype) if dtype.kind == "f" else np.rint(means).astype(dtype)
+    return np.rint(means).astype(dtype) if dtype.kind in "iu" else means.astype(dtype)

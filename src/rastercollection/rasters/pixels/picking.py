@@ -35,10 +35,9 @@ class Picking:
             around: Where they lie in it; all that is covered lies inside.
             window: Of the smaller image.
         """
-        rows, columns = window.toslices()
-        down, across = self.rows.nearest[rows] - around.row_off, self.columns.nearest[columns] - around.col_off
-        found = take(data, down, across)
-        there = None if valid is None else take(valid, down, across)
+        down, across = self.rows.nearest, self.columns.nearest
+        found = take(data, down, across, around, window)
+        there = None if valid is None else take(valid, down, across, around, window)
         if there is None or there.all():
             return found
         return np.where(there, found, self.most_frequent(data, valid, around, window))

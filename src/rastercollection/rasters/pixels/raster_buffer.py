@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,13 +21,14 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from rastercollection.rasters.gdal_types import GDAL_TYPES
+from rastercollection.rasters.pixels.packed_mask import PackedMask
 from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows, window_steps
 from rastercollection.rasters.pixels.workspace import Pixels, PixelsInMemory, Workspace
 
 __all__ = ["RasterBuffer", "ValidPixels", "add_table", "add_text", "open_buffer", "reading_buffers", "repeat_band_tags"]
 
-_AT_ONCE = 2**24
+_AT_ONCE = 2**22
 _READS_BUFFERS = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
 """Arrays of this process in VRT documents: set while a buffer is open, and no longer."""
 _BAND_TAGS = re.compile(r"(?s)(<VRTRasterBand [^>]*>\s*<Metadata)(>.*?</Metadata>)")
@@ -86,7 +88,9 @@ class RasterBuffer:
         self.pixels = workspace.new_pixels(shape, dtype)
         self.georeference = georeference
         self.nodata: float | None = None
-        self._mask: Pixels | None = None
+        self._mask: PackedMask | None = None
+        self._shown_masks: list[Pixels] = []
+        self._giving = threading.Lock()
         self._documents: list[Path] = []
 
     @property
@@ -126,24 +130,21 @@ class RasterBuffer:
         if mask is not None:
             self.give_mask()
         if mask is not None and self._mask is not None:
-            self._mask.write(window, mask[np.newaxis] * np.uint8(255))
+            self._mask.write(window, mask)
 
     def give_mask(self) -> None:
         """Have a mask from now on, also if no pixel turns out to need it."""
-        if self._mask is None:
-            self._mask = self._all_valid()
-
-    def _all_valid(self) -> Pixels:
-        mask = self._workspace.new_pixels((1, self.height, self.width), np.dtype(np.uint8))
-        for window in iterate_windows(self.width, self.height, window_steps(self.width, self.height, 1, _AT_ONCE)):
-            mask.write(window, np.full((1, window.height, window.width), 255, np.uint8))
-        return mask
+        with self._giving:
+            if self._mask is None:
+                self._mask = PackedMask(self._workspace, self.height, self.width)
 
     def drop_mask(self) -> None:
         """Have no mask any more: the values tell."""
+        for pixels in self._shown_masks:
+            pixels.discard()
         if self._mask is not None:
-            self._workspace.discard(self._mask)
-        self._mask = None
+            self._mask.discard()
+        self._mask, self._shown_masks = None, []
 
     def read(self, window: Window) -> Array:
         """``(bands, rows, columns)``; not to be written to."""
@@ -151,19 +152,22 @@ class RasterBuffer:
 
     def read_mask(self, window: Window) -> NDArray[np.bool_] | None:
         """``(1, rows, columns)``, True where valid; None without a mask."""
-        return None if self._mask is None else self._mask.read(window) > 0
+        return None if self._mask is None else self._mask.read(window)
 
     def release_before(self, row: int) -> None:
         """Free what lies above a row, of pixels and mask, as far as that can be: nobody, nor GDAL, reads it again."""
-        self._workspace.release(self.pixels, row)
+        for pixels in (self.pixels, *self._shown_masks):
+            pixels.release(row)
         if self._mask is not None:
-            self._workspace.release(self._mask, row)
+            self._mask.release(row)
 
     def discard(self) -> None:
         """Free everything."""
-        self._workspace.discard(self.pixels)
+        self.pixels.discard()
+        for pixels in self._shown_masks:
+            pixels.discard()
         if self._mask is not None:
-            self._workspace.discard(self._mask)
+            self._mask.discard()
         for path in self._documents:
             path.unlink()
 
@@ -174,13 +178,24 @@ class RasterBuffer:
             masked: With what tells invalid pixels, its mask or nodata value.
             overviews: Documents of smaller buffers of the same image.
         """
-        mask, nodata = (self._mask, self.nodata) if masked else (None, None)
+        mask, nodata = (self._shown_mask(), self.nodata) if masked else (None, None)
         return self._described(_document(self.pixels, mask, nodata, overviews))
 
     def mask_document(self) -> Path:
-        """Write a VRT document whose one band is the mask: 255 where valid, else 0."""
-        assert self._mask is not None
-        return self._described(_document(self._mask, None, None, ()))
+        """Write a VRT document whose one band is the mask as it is now: 255 where valid, else 0."""
+        shown = self._shown_mask()
+        assert shown is not None
+        return self._described(_document(shown, None, None, ()))
+
+    def _shown_mask(self) -> Pixels | None:
+        """The mask as GDAL can read it, a byte a pixel; None without one."""
+        if self._mask is None:
+            return None
+        shown = self._workspace.new_pixels((1, self.height, self.width), np.dtype(np.uint8))
+        self._shown_masks.append(shown)
+        for window in iterate_windows(self.width, self.height, window_steps(self.width, self.height, 1, _AT_ONCE)):
+            shown.write(window, self._mask.read(window) * np.uint8(255))
+        return shown
 
     def _described(self, document: str) -> Path:
         path = self._workspace.new_path(".vrt")

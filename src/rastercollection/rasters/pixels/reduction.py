@@ -25,7 +25,6 @@ PIECE = (64, 496)
 """Rows and columns of the smaller image to be made at once: what becomes of a band then fits the cache of a core."""
 _FILLED = 6
 """Pixels that a value goes into a gap."""
-_SAMPLES = 0.25, 0.75
 
 _Mask = NDArray[np.bool_]
 
@@ -96,10 +95,8 @@ class Reduction:
         return None if valid is None else self._is_valid(valid, around, window)
 
     def _is_valid(self, valid: _Mask, around: Window, window: Window) -> _Mask:
-        rows, columns = window.toslices()
-        down = [self.rows.samples(part)[rows] - around.row_off for part in _SAMPLES]
-        across = [self.columns.samples(part)[columns] - around.col_off for part in _SAMPLES]
-        found: _Mask = np.logical_or.reduce([take(valid, row, column) for row in down for column in across])
+        corners = [(row, column) for row in self.rows.samples for column in self.columns.samples]
+        found: _Mask = np.logical_or.reduce([take(valid, row, column, around, window) for row, column in corners])
         return found
 
     @property

@@ -13,18 +13,21 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
+from rasterio.windows import Window
 
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["BLOCK", "Blocks", "Taps", "take"]
+__all__ = ["BLOCK", "Blocks", "Places", "Taps", "take"]
 
 BLOCK = 8
 """Pixels that one product of matrices makes: few, as most of a matrix is zero, but enough for it to be worth a call."""
+_COVERING = Resampling.nearest, Resampling.mode, Resampling.average
+"""What is made of nothing but the pixels that are covered."""
 _CLOSE = 1e-8
 """What is closer to a whole pixel is that pixel."""
 
 _Floats = NDArray[np.float64]
-_Places = NDArray[np.intp]
+_Indices = NDArray[np.intp]
 
 
 def _triangle(x: _Floats) -> _Floats:
@@ -76,6 +79,44 @@ class Blocks:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class Places:
+    """One pixel of the larger image for each of the smaller one, along an axis.
+
+    Attributes:
+        at: Which.
+        breaks: Pixels of the smaller image whose successor's is not the next but one.
+    """
+
+    at: _Indices
+    breaks: _Indices
+
+    @classmethod
+    def of(cls, at: _Indices) -> Places:
+        return cls(at=at, breaks=np.flatnonzero(np.diff(at) != 2))
+
+    def index(self, start: int, count: int, first: int) -> slice | _Indices:
+        """Those of some pixels, counted from ``first``: a slice if possible, which costs less."""
+        begin, end = np.searchsorted(self.breaks, (start, start + count - 1))
+        at = self.at[start : start + count] - first
+        return at if begin < end else slice(int(at[0]), int(at[-1]) + 1, 2)
+
+
+def take(data: Array, rows: Places, columns: Places, around: Window, window: Window) -> Array:
+    """The pixels at some rows and columns for a window of the smaller image, ``(bands, rows, columns)``.
+
+    Args:
+        data: ``(bands, rows, columns)`` of the larger image.
+        rows, columns: Which are wanted.
+        around: Where ``data`` lies in the larger image.
+        window: Of the smaller one.
+    """
+    down = rows.index(window.row_off, window.height, around.row_off)
+    across = columns.index(window.col_off, window.width, around.col_off)
+    found: Array = data[:, down][:, :, across]
+    return found
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Taps:
     """The pixels that become one, and their weights, for each pixel of the smaller image along an axis.
 
@@ -86,8 +127,8 @@ class Taps:
     """
 
     size: int
-    starts: _Places
-    stops: _Places
+    starts: _Indices
+    stops: _Indices
     weights: _Floats
 
     @classmethod
@@ -96,20 +137,20 @@ class Taps:
         count = -(-size // 2)
         ratio = size / count
         at = np.arange(count)
-        if resampling in _KERNELS:
-            radius, kernel = _KERNELS[resampling]
-            middle = (at + 0.5) * ratio
-            starts = np.maximum(np.floor(middle - radius * ratio + 0.5).astype(np.intp), 0)
-            stops = np.minimum((middle + radius * ratio + 0.5).astype(np.intp), size)
-            places = starts[:, np.newaxis] + np.arange((stops - starts).max())
-            weights = kernel(np.abs(places + 0.5 - middle[:, np.newaxis]) / ratio)
-        else:
+        if resampling in _COVERING:
             left, right = at * ratio, (at + 1) * ratio
             starts = (left + _CLOSE).astype(np.intp)
             stops = np.minimum(np.ceil(right - _CLOSE).astype(np.intp), size)
             places = starts[:, np.newaxis] + np.arange((stops - starts).max())
             ends = np.minimum(places + 1, right[:, np.newaxis])
             weights = np.maximum(ends - np.maximum(places, left[:, np.newaxis]), 0)
+        else:
+            radius, kernel = _KERNELS[resampling]
+            middle = (at + 0.5) * ratio
+            starts = np.maximum(np.floor(middle - radius * ratio + 0.5).astype(np.intp), 0)
+            stops = np.minimum((middle + radius * ratio + 0.5).astype(np.intp), size)
+            places = starts[:, np.newaxis] + np.arange((stops - starts).max())
+            weights = kernel(np.abs(places + 0.5 - middle[:, np.newaxis]) / ratio)
         weights[places >= stops[:, np.newaxis]] = 0
         weights /= weights.sum(axis=1, keepdims=True)
         return cls(size=size, starts=starts, stops=stops, weights=weights)
@@ -125,13 +166,18 @@ class Taps:
         return len(self.starts)
 
     @functools.cached_property
-    def nearest(self) -> _Places:
+    def nearest(self) -> Places:
         """For each pixel of the smaller image, the one that begins closest to where what is covered begins."""
-        return np.minimum((np.arange(self.count) * self.ratio + 0.5).astype(np.intp), self.size - 1)
+        return self._places(np.arange(self.count) * self.ratio + 0.5)
 
-    def samples(self, part: float) -> _Places:
-        """For each pixel of the smaller image, the one that lies at a part of what is covered; 0 is its begin."""
-        return np.minimum(((np.arange(self.count) + part) * self.ratio).astype(np.intp), self.size - 1)
+    @functools.cached_property
+    def samples(self) -> tuple[Places, Places]:
+        """For each pixel of the smaller image, two that lie evenly in what is covered, or one and the same twice."""
+        at = np.arange(self.count)
+        return self._places((at + 0.25) * self.ratio), self._places((at + 0.75) * self.ratio)
+
+    def _places(self, at: NDArray[np.floating]) -> Places:
+        return Places.of(np.minimum(at.astype(np.intp), self.size - 1))
 
     @property
     def ratio(self) -> float:
@@ -139,14 +185,14 @@ class Taps:
         return self.size / self.count
 
     def around(self, start: int, count: int, margin: int) -> tuple[int, int]:
-        """What of the larger image some pixels of the smaller one are made of, from an even place on.
+        """What of the larger image some pixels of the smaller one are made of, from an even place to an even place.
 
         Args:
             start, count: Of the smaller image.
             margin: Pixels of the larger image to be added at both ends.
         """
         first, last = int(self.starts[start]) - margin, int(self.stops[start + count - 1]) + margin
-        return max(0, first // 2 * 2), min(self.size, last)
+        return max(0, first // 2 * 2), min(self.size, -(-last // 2) * 2)
 
     def blocks(self, start: int, stop: int) -> Blocks:
         """Their weights as matrices; the last one also makes pixels behind ``stop``, which are 0."""
@@ -161,16 +207,3 @@ class Taps:
             has = np.flatnonzero(tap < stops - starts)
             matrices[block[has], row[has], begin[has] + tap] = self.weights[start:stop][has, tap]
         return Blocks(first=first, matrices=matrices)
-
-
-def take(data: Array, rows: _Places, columns: _Places) -> Array:
-    """``(bands, rows, columns)`` at some rows and columns."""
-    found: Array = data[:, _index(rows)][:, :, _index(columns)]
-    return found
-
-
-def _index(places: _Places) -> _Places | slice:
-    """The same as a slice where every other place is meant, which costs less."""
-    if len(places) > 1 and (np.diff(places) != 2).any():
-        return places
-    return slice(int(places[0]), int(places[-1]) + 1, 2)

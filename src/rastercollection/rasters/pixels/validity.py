@@ -11,6 +11,7 @@ COGs are made so that readers need not know what is a picture: see :func:`choose
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -95,19 +96,28 @@ def is_nodata(data: Array, nodata: _Number) -> NDArray[np.bool_]:
         return np.asarray(data == data.dtype.type(nodata))
     if math.isnan(nodata):
         return np.isnan(data)
-    with np.errstate(over="ignore"):
-        value = data.dtype.type(nodata)
-    if value == 0 or not np.isfinite(value):
+    value, least, most = _close_to(nodata, data.dtype)
+    if least == most:
         return np.asarray(data == value)
-    ends = [
-        _last_before(float(value) * part, value) for part in ((1 - _CLOSE) / (1 + _CLOSE), (1 + _CLOSE) / (1 - _CLOSE))
-    ]
-    found = np.asarray((data >= min(ends)) & (data <= max(ends)))
+    found = np.asarray((data >= least) & (data <= most))
     if abs(value) > np.finfo(data.dtype).max / 2:
         # the sum that GDAL measures the distance by overflows: -3.4e38 stands for all of about that size
         with np.errstate(over="ignore"):
             found |= np.isfinite(data) & np.isinf(data + value)
     return found
+
+
+@functools.cache
+def _close_to(nodata: _Number, dtype: np.dtype) -> tuple[np.floating[Any], np.floating[Any], np.floating[Any]]:
+    """Nodata as a float of a type, and the least and the largest float that GDAL takes for it."""
+    with np.errstate(over="ignore"):
+        value = dtype.type(nodata)
+    if value == 0 or not np.isfinite(value):
+        return value, value, value
+    ends = [
+        _last_before(float(value) * part, value) for part in ((1 - _CLOSE) / (1 + _CLOSE), (1 + _CLOSE) / (1 - _CLOSE))
+    ]
+    return value, min(ends), max(ends)
 
 
 def _last_before(end: float, value: np.floating[Any]) -> np.floating[Any]:

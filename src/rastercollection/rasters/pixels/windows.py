@@ -95,7 +95,7 @@ class ValidityMap:
         """
         rows, columns = self.steps
         top, left = window.row_off // rows, window.col_off // columns
-        sums = self._full(window) if valid is None else _block_sums(valid, rows, columns)
+        sums = self._full(window) if valid is None else _valid_in_cells(valid, rows, columns)
         self.counts[top : top + sums.shape[0], left : left + sums.shape[1]] += sums
 
     def _full(self, window: Window) -> NDArray[np.int64]:
@@ -105,8 +105,7 @@ class ValidityMap:
     def coarser(self, least: int) -> ValidityMap:
         """The same in cells of at least ``least`` pixels along each side, a power of two."""
         rows, columns = (max(1, least // step) for step in self.steps)
-        down = np.add.reduceat(self.counts, np.arange(0, self.counts.shape[0], rows), axis=0)
-        counts = np.add.reduceat(down, np.arange(0, self.counts.shape[1], columns), axis=1)
+        counts = _summed(self.counts, rows, columns, np.int64)
         steps = self.steps[0] * rows, self.steps[1] * columns
         return ValidityMap(width=self.width, height=self.height, steps=steps, counts=counts)
 
@@ -151,15 +150,19 @@ def _extents(size: int, step: int) -> NDArray[np.int64]:
     return np.minimum(step, size - np.arange(0, size, step)).astype(np.int64)
 
 
-def _block_sums(valid: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.int64]:
+def _valid_in_cells(valid: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.int64]:
+    return _summed(valid.view(np.uint8), rows, columns, np.uint16 if rows < 2**16 else np.int64)
+
+
+def _summed(values: Array, rows: int, columns: int, between: type[np.integer[Any]]) -> NDArray[np.int64]:
+    """Sums of cells of so many rows and columns; ``between`` holds those of the rows of a cell."""
     # adding whole strided slices is many times faster than numpy's reductions over short runs
-    bits = valid.view(np.uint8)
-    down = np.zeros((-(-valid.shape[0] // rows), valid.shape[1]), np.uint16 if rows < 2**16 else np.int64)
-    for row in range(min(rows, valid.shape[0])):
-        part = bits[row::rows]
+    down = np.zeros((-(-values.shape[0] // rows), values.shape[1]), between)
+    for row in range(min(rows, values.shape[0])):
+        part = values[row::rows]
         down[: part.shape[0]] += part
-    sums = np.zeros((down.shape[0], -(-valid.shape[1] // columns)), np.int64)
-    for column in range(min(columns, valid.shape[1])):
+    sums = np.zeros((down.shape[0], -(-values.shape[1] // columns)), np.int64)
+    for column in range(min(columns, values.shape[1])):
         part = down[:, column::columns]
         sums[:, : part.shape[1]] += part
     return sums

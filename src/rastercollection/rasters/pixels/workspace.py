@@ -8,6 +8,7 @@ import math
 import mmap
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -30,18 +31,40 @@ __all__ = ["Pixels", "PixelsInMemory", "PixelsOnDisk", "Workspace"]
 _NO_ROOM = "Make room there, or set scratch to a folder on another disk."
 
 _PROBE_BYTES = 2**20
+_TAKES_BACK = hasattr(mmap, "MADV_DONTNEED")
+
+
+@attrs.define(kw_only=True)
+class Usage:
+    """What intermediates take, and took at most, in bytes; threads may count at the same time.
+
+    Attributes:
+        memory, disk: Now.
+        most_memory, most_disk: At any time.
+    """
+
+    memory: int = 0
+    disk: int = 0
+    most_memory: int = 0
+    most_disk: int = 0
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, repr=False, eq=False)
+
+    def add(self, size: int, *, in_memory: bool) -> None:
+        """Count room that is taken, or given back where ``size`` is negative."""
+        with self._lock:
+            if in_memory:
+                self.memory += size
+                self.most_memory = max(self.most_memory, self.memory)
+            else:
+                self.disk += size
+                self.most_disk = max(self.most_disk, self.disk)
 
 
 class Pixels(Protocol):
-    """Uncompressed pixels, ``(bands, rows, columns)``, all zero at first.
-
-    Attributes:
-        held_bytes: Room that is still taken.
-    """
+    """Uncompressed pixels, ``(bands, rows, columns)``, all zero at first, whose room is counted."""
 
     shape: tuple[int, int, int]
     dtype: np.dtype
-    held_bytes: int
 
     def read(self, window: Window) -> Array:
         """``(bands, rows, columns)`` of a window; not to be written to."""
@@ -57,18 +80,19 @@ class Pixels(Protocol):
 
 
 class PixelsInMemory:
-    """An array in pages of its own, which go back to the system one by one.
+    """An array in pages of its own, which the system gives when they are written and takes back one by one.
 
     Attributes:
         data: ``(bands, rows, columns)``.
     """
 
-    def __init__(self, shape: tuple[int, int, int], dtype: np.dtype) -> None:
+    def __init__(self, shape: tuple[int, int, int], dtype: np.dtype, usage: Usage) -> None:
         self.shape, self.dtype = shape, dtype
         self._layer_bytes = shape[1] * shape[2] * dtype.itemsize
-        self.held_bytes = shape[0] * self._layer_bytes
-        self._pages = _zeros(self.held_bytes)
+        self._usage, self._lock = usage, threading.Lock()
+        self._written = np.zeros(shape[1], bool)
         self._released = 0
+        self._pages = _zeros(shape[0] * self._layer_bytes)
         self.data: Array = np.frombuffer(self._pages, dtype, math.prod(shape)).reshape(shape)
 
     def read(self, window: Window) -> Array:
@@ -79,6 +103,17 @@ class PixelsInMemory:
         place = self.data[:, *window.toslices()]
         if data.__array_interface__["data"] != place.__array_interface__["data"] or data.base is not place.base:
             place[:] = data
+        self._count(window.row_off, window.row_off + window.height, written=True)
+
+    def _count(self, first: int, last: int, *, written: bool) -> None:
+        """Count rows from ``first`` to ``last`` as memory that is held, or no more."""
+        with self._lock:
+            rows = self._written[first:last]
+            changed = int(np.count_nonzero(rows != written))
+            rows[:] = written
+        size = changed * self.shape[0] * self.shape[2] * self.dtype.itemsize
+        if size:
+            self._usage.add(size if written else -size, in_memory=True)
 
     def release(self, rows_before: int) -> None:
         rows_before = min(rows_before, self.shape[1])
@@ -90,14 +125,16 @@ class PixelsInMemory:
             start = max(-(-first // page), (first + self._released * row_bytes) // page) * page
             end = (first + rows_before * row_bytes) // page * page
             if start < end:
-                self.held_bytes -= _given_back(self._pages, start, end - start)
+                _give_back(self._pages, start, end - start)
+        if _TAKES_BACK:
+            self._count(0, rows_before, written=False)
         self._released = rows_before
 
     def discard(self) -> None:
         self.release(self.shape[1])
-        # the rest goes with the last view of it
-        self.data = np.zeros((0, 0, 0), self.dtype)
-        self._pages, self.held_bytes = _zeros(0), 0
+        self._count(0, self.shape[1], written=False)
+        # what is left of the pages goes with the last view of them
+        self.data, self._pages = np.zeros((0, 0, 0), self.dtype), _zeros(0)
 
 
 def _zeros(size: int) -> mmap.mmap:
@@ -111,12 +148,10 @@ def _zeros(size: int) -> mmap.mmap:
     return pages
 
 
-def _given_back(pages: mmap.mmap, start: int, size: int) -> int:
-    """Bytes that the system takes back of a part of whole pages: all of them, or none where it cannot."""
-    if not hasattr(mmap, "MADV_DONTNEED"):
-        return 0
-    pages.madvise(mmap.MADV_DONTNEED, start, size)
-    return size
+def _give_back(pages: mmap.mmap, start: int, size: int) -> None:
+    """Let the system have a part of whole pages; a system that cannot take them keeps them to the end."""
+    if _TAKES_BACK:
+        pages.madvise(mmap.MADV_DONTNEED, start, size)
 
 
 class PixelsOnDisk:
@@ -126,12 +161,13 @@ class PixelsOnDisk:
     process, and what passes through does not count as memory of the process.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int, int], dtype: np.dtype) -> None:
+    def __init__(self, path: Path, shape: tuple[int, int, int], dtype: np.dtype, usage: Usage) -> None:
         self.path, self.shape, self.dtype = path, shape, dtype
-        self.held_bytes = math.prod(shape) * dtype.itemsize
+        self._usage, self._size = usage, math.prod(shape) * dtype.itemsize
         self._released = 0
         with path.open("xb") as file:
-            file.truncate(self.held_bytes)
+            file.truncate(self._size)
+        usage.add(self._size, in_memory=False)
 
     def read(self, window: Window) -> Array:
         assert window.row_off >= self._released, "rows that were released are read"
@@ -157,7 +193,7 @@ class PixelsOnDisk:
 
     def discard(self) -> None:
         self.path.unlink()
-        self.held_bytes = 0
+        self._usage.add(-self._size, in_memory=False)
 
     def _runs(self, window: Window, data: Array) -> Iterator[tuple[int, Array]]:
         """Offsets in the file and the parts of ``data`` that lie there in one piece."""
@@ -170,30 +206,6 @@ class PixelsOnDisk:
                 continue
             for row, line in enumerate(layer):
                 yield (first + row * columns) * self.dtype.itemsize, line
-
-
-@attrs.define(kw_only=True)
-class Usage:
-    """What intermediates take, and took at most, in bytes.
-
-    Attributes:
-        memory, disk: Now.
-        most_memory, most_disk: At any time.
-    """
-
-    memory: int = 0
-    disk: int = 0
-    most_memory: int = 0
-    most_disk: int = 0
-
-    def add(self, size: int, *, in_memory: bool) -> None:
-        """Count room that is taken, or given back where ``size`` is negative."""
-        if in_memory:
-            self.memory += size
-            self.most_memory = max(self.most_memory, self.memory)
-        else:
-            self.disk += size
-            self.most_disk = max(self.most_disk, self.disk)
 
 
 @attrs.frozen(kw_only=True)
@@ -247,21 +259,9 @@ class Workspace:
 
     def new_pixels(self, shape: tuple[int, int, int], dtype: np.dtype) -> Pixels:
         """Room for ``(bands, rows, columns)``."""
-        self.usage.add(math.prod(shape) * dtype.itemsize, in_memory=self.in_memory)
         if self.in_memory:
-            return PixelsInMemory(shape, dtype)
-        return PixelsOnDisk(self.new_path(".raw"), shape, dtype)
-
-    def release(self, pixels: Pixels, rows_before: int) -> None:
-        """Free the room of the first rows of pixels, as far as that can be: nobody reads them again."""
-        before = pixels.held_bytes
-        pixels.release(rows_before)
-        self.usage.add(pixels.held_bytes - before, in_memory=self.in_memory)
-
-    def discard(self, pixels: Pixels) -> None:
-        """Free the room that pixels take."""
-        self.usage.add(-pixels.held_bytes, in_memory=self.in_memory)
-        pixels.discard()
+            return PixelsInMemory(shape, dtype, self.usage)
+        return PixelsOnDisk(self.new_path(".raw"), shape, dtype, self.usage)
 
 
 def _is_full(folder: Path) -> bool:

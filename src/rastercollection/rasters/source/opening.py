@@ -240,16 +240,16 @@ def _open(
     place: Place, source: SourceFile, policy: SourcePolicy, confirm: Callable[[], None]
 ) -> Iterator[SourceDataset]:
     """The dataset without overviews, once it is known that they would not lead to other files."""
-    blob, options = source.blob, _options(policy)
-    with VettedReader(place.gdal_path, **options) as whole:
-        inspection.check_reach(whole, place.path, blob, local=not place.is_remote)
-        chosen = choose(whole, blob, source.part, options)
-        if chosen.path is None:
-            inspection.check_dataset(whole, blob, policy)
-    path = place.gdal_path if chosen.path is None else chosen.path
-    if chosen.drivers is not None:
-        options |= {"driver": list(chosen.drivers)}
-    with VettedReader(path, **options) as plain:
+    blob, options, path = source.blob, _options(policy), place.gdal_path
+    with contextlib.ExitStack() as opened:
+        plain = opened.enter_context(VettedReader(path, **options))
+        inspection.check_reach(plain, place.path, blob, local=not place.is_remote)
+        chosen = choose(plain, blob, source.part, options)
+        if chosen.path is not None:
+            plain.close()
+            path = chosen.path
+            options |= {"driver": list(chosen.drivers)} if chosen.drivers is not None else {}
+            plain = opened.enter_context(VettedReader(path, **options))
         inspection.check_dataset(plain, blob, policy)
         with SourceDataset(path, plain, blob, chosen, place.path, confirm, **options) as dataset:
             plain.close()

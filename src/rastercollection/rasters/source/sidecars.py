@@ -112,7 +112,8 @@ def _exist(storage: StorageBackend, urls: Sequence[str], far: bool) -> list[bool
 
     def is_object(url: str) -> bool | None:
         try:
-            return not storage.stat(url).is_folder
+            # most are absent, and to be told so by an error costs more than the look itself; a request costs most
+            return (far or storage.exists(url)) and not storage.stat(url).is_folder
         except ObjectNotFoundError:
             return False
         except PermissionDeniedError:

@@ -11,9 +11,20 @@ from numpy.typing import NDArray
 
 from rastercollection.rasters.source.tiff import TYPE_SIZES, Entry, EntryLayout, Reader, read_entries, read_header
 
-__all__ = ["BLOCK_COUNTS", "BLOCK_OFFSETS", "LENGTH", "WIDTH", "Field", "Fields", "numbers", "read_directories"]
+__all__ = [
+    "BLOCK_COUNTS",
+    "BLOCK_LENGTH",
+    "BLOCK_OFFSETS",
+    "BLOCK_WIDTH",
+    "LENGTH",
+    "WIDTH",
+    "Field",
+    "Fields",
+    "numbers",
+    "read_directories",
+]
 
-WIDTH, LENGTH, BLOCK_OFFSETS, BLOCK_COUNTS = 256, 257, 324, 325
+WIDTH, LENGTH, BLOCK_WIDTH, BLOCK_LENGTH, BLOCK_OFFSETS, BLOCK_COUNTS = 256, 257, 322, 323, 324, 325
 _LONG, _LONG8 = 4, 16
 
 

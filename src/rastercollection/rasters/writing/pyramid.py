@@ -23,6 +23,8 @@ __all__ = ["Halving", "build_pyramid"]
 
 _AT_ONCE = 992, 992
 """Rows and columns of the smaller buffer that are read for at once: whole pieces."""
+_CELL = 32
+"""Pixels of a level, along each side of the cells that tell where it has gaps."""
 
 
 def build_pyramid(
@@ -67,7 +69,8 @@ class Halving:
     Attributes:
         source: The level before.
         half: Half its size, rounded up; filled by :meth:`fill`.
-        map: Valid pixels of the image at full resolution; None where bands disagree on them.
+        map: Valid pixels of the image at full resolution, by cells that are small beside a piece; None where bands
+            disagree on them.
         layout: How the image tells invalid pixels.
         reduction: How pixels become one.
         decimation: Pixels of the image for one of ``source``.
@@ -96,6 +99,7 @@ class Halving:
         if source.has_mask:
             half.give_mask()  # GDAL warns where an image has a mask and its overview has none
         reduction = Reduction.of(source.height, source.width, resampling, layout.alpha)
+        map = None if map is None else map.coarser(_CELL * decimation)
         return cls(source=source, half=half, map=map, layout=layout, reduction=reduction, decimation=decimation)
 
     def first_row_needed(self, window: Window) -> int:
@@ -119,7 +123,7 @@ class Halving:
         mask = None if full else self.source.read_mask(around)
         in_place = self.half.in_place(part)
         out = np.empty((self.half.count, part.height, part.width), self.half.dtype) if in_place is None else in_place
-        kept = np.ones((part.height, part.width), bool) if self.source.has_mask else None
+        kept = np.ones((part.height, part.width), bool) if self.half.has_mask else None
         for piece in _parts(part, PIECE):
             inner = np.s_[_rows(piece, part), _columns(piece, part)]
             there = any_band(self._fill_piece(data, mask, around, piece, out[:, *inner], full=full))

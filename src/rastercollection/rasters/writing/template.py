@@ -33,13 +33,23 @@ from rastercollection.rasters.pixels.raster_buffer import (
 )
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
-from rastercollection.rasters.writing.fields import LENGTH, WIDTH, Field, Fields, read_directories
+from rastercollection.rasters.writing.fields import (
+    BLOCK_LENGTH,
+    BLOCK_WIDTH,
+    LENGTH,
+    WIDTH,
+    Field,
+    Fields,
+    read_directories,
+)
 from rastercollection.rasters.writing.metadata import Metadata
 
 __all__ = ["Template", "make_template"]
 
 _SIDE = 2
-_LONG = 4
+_BLOCK = 16
+"""The smallest that a TIFF may have: GDAL encodes one a directory."""
+_SHORT, _LONG = 3, 4
 
 
 @attrs.frozen(kw_only=True)
@@ -47,10 +57,12 @@ class Template:
     """The fields of a COG's directories.
 
     Attributes:
+        block_size: Side of a block in pixels.
         image, mask: Of full resolution; the mask's are None where there is none.
         overview, overview_mask: Of overviews, likewise.
     """
 
+    block_size: int
     image: Fields
     mask: Fields | None
     overview: Fields
@@ -59,7 +71,8 @@ class Template:
     def of(self, level: int, width: int, height: int) -> tuple[Fields, Fields | None]:
         """Those of a level of so many pixels, 0 for full resolution, and of its mask."""
         fields, mask = (self.image, self.mask) if level == 0 else (self.overview, self.overview_mask)
-        size = {WIDTH: _number(width), LENGTH: _number(height)}
+        side = Field(_SHORT, 1, struct.pack("<H", self.block_size))
+        size = {WIDTH: _number(width), LENGTH: _number(height), BLOCK_WIDTH: side, BLOCK_LENGTH: side}
         return {**fields, **size}, None if mask is None else {**mask, **size}
 
 
@@ -98,15 +111,15 @@ def make_template(
     try:
         document = small.as_document(overviews=[half.as_document()])
         _describe(document, metadata, crs, rpcs)
-        directories = list(read_directories(_written(document, metadata, blob, block_size, options)))
+        directories = list(read_directories(_written(document, metadata, blob, options)))
     finally:
         small.discard()
         half.discard()
     if not buffer.has_mask:
         image, overview = directories
-        return Template(image=image, mask=None, overview=overview, overview_mask=None)
+        return Template(block_size=block_size, image=image, mask=None, overview=overview, overview_mask=None)
     image, mask, overview, overview_mask = directories
-    return Template(image=image, mask=mask, overview=overview, overview_mask=overview_mask)
+    return Template(block_size=block_size, image=image, mask=mask, overview=overview, overview_mask=overview_mask)
 
 
 def _small(workspace: Workspace, like: RasterBuffer, side: int, **georeference: Any) -> RasterBuffer:
@@ -134,7 +147,7 @@ def _describe(document: Path, metadata: Metadata, crs: CRS, rpcs: RPC | None) ->
             add_table(document, band, found.table)
 
 
-def _written(document: Path, metadata: Metadata, blob: str, block_size: int, options: Mapping[str, Any]) -> bytes:
+def _written(document: Path, metadata: Metadata, blob: str, options: Mapping[str, Any]) -> bytes:
     more = {"COPY_SRC_MDD": "YES"} if metadata.has_domains else {}
     with MemoryFile(filename=f"{uuid.uuid4()}.tif") as memory, reading_buffers():
         rasterio.shutil.copy(
@@ -142,8 +155,8 @@ def _written(document: Path, metadata: Metadata, blob: str, block_size: int, opt
             memory.name,
             driver="GTiff",
             TILED="YES",
-            BLOCKXSIZE=block_size,
-            BLOCKYSIZE=block_size,
+            BLOCKXSIZE=_BLOCK,
+            BLOCKYSIZE=_BLOCK,
             COPY_SRC_OVERVIEWS="YES",
             BIGTIFF="NO",
             **options,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -62,8 +63,7 @@ def _faded(picture: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> NDArr
 def _read(
     dataset: DatasetReader, bands: Sequence[int], resampling: Resampling
 ) -> tuple[Array, NDArray[np.bool_] | None]:
-    shrink = max(1.0, max(dataset.width, dataset.height) / _LONGEST_SIDE)
-    height, width = (max(1, round(size / shrink)) for size in (dataset.height, dataset.width))
+    height, width = _shape(dataset)
     if np.dtype(dataset.dtypes[0]).kind == "c":
         resampling = Resampling.nearest
     data = dataset.read(out_shape=(dataset.count, height, width), resampling=resampling)
@@ -75,6 +75,14 @@ def _read(
         valid = valid[[band - 1 for band in bands]]
     picked = data[[band - 1 for band in bands]]
     return np.abs(picked) if picked.dtype.kind == "c" else picked, any_band(valid)
+
+
+def _shape(dataset: DatasetReader) -> tuple[int, int]:
+    """Rows and columns: those of the largest overview that is small enough, so that it is shown as it is."""
+    factors = [1, *dataset.overviews(1)]
+    fitting = [factor for factor in factors if max(dataset.shape) <= factor * _LONGEST_SIDE]
+    shrink = fitting[0] if fitting else max(dataset.shape) / _LONGEST_SIDE
+    return max(1, math.ceil(dataset.height / shrink)), max(1, math.ceil(dataset.width / shrink))
 
 
 def _stretched(layer: Array, statistics: BandStatistics | None, valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:

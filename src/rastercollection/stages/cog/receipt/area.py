@@ -10,10 +10,8 @@ import math
 
 import attrs
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.io import MemoryFile
 from rasterio.warp import reproject
 
 from rastercollection.model.receipt import FidelityCheck
@@ -96,26 +94,22 @@ def _shares(source: ValidityMap, side: Side, cog: ValidityMap, blob: str) -> _Sh
     coarse, cells = placement.coarser(*source.steps), grid.coarser(*cog.steps)
     rows, columns = np.mgrid[: coarse.height, : coarse.width].astype(np.float32)
     out = np.zeros((4, cells.height, cells.width), np.float32)
-    with (
-        writing(blob, "comparing valid areas", "VALIDITY_LOST"),
-        MemoryFile(ext=".tif") as memory,
-    ):
-        size = {"width": coarse.width, "height": coarse.height, "count": 3, "dtype": "float32"}
-        with rasterio.open(memory.name, "w", driver="GTiff", **size, **coarse.georeference()) as image:
-            image.write(np.stack([source.fractions(), rows, columns]))
-        with rasterio.open(memory.name) as image:
-            reproject(
-                rasterio.band(image, [1, 2, 3]),
-                out,
-                rpcs=coarse.rpcs,
-                dst_transform=cells.transform,
-                dst_crs=cells.crs,
-                dst_alpha=4,
-                resampling=Resampling.bilinear,
-                XSCALE=1,
-                YSCALE=1,
-                **placement.rpc_options,
-            )
+    with writing(blob, "comparing valid areas", "VALIDITY_LOST"):
+        reproject(
+            np.stack([source.fractions(), rows, columns]),
+            out,
+            src_crs=coarse.crs,
+            src_transform=coarse.transform,
+            gcps=coarse.gcps or None,
+            rpcs=coarse.rpcs,
+            dst_transform=cells.transform,
+            dst_crs=cells.crs,
+            dst_alpha=4,
+            resampling=Resampling.bilinear,
+            XSCALE=1,
+            YSCALE=1,
+            **placement.rpc_options,
+        )
     wanted, rows, columns, covered = out
     typical = None
     if side.name and side.plan.typical is not None:
