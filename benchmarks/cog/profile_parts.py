@@ -24,7 +24,7 @@ _FUNCTIONS = {
     "COG validator": (("writing/encode.py", "check_valid"), ("copying/comparison.py", "_of_validator")),
     "receipt": (("receipt/fidelity.py", "give_receipt"),),
     "statistics": (("pixels/statistics.py", "add"),),
-    "level choice": (("cog/convert.py", "_choose_level"),),
+    "choice of encoders": (("cog/convert.py", "_choose_encoding"),),
     "footprint, thumbnail, checksum, copy": (("cog/task.py", "_published"), ("writing/facts.py", "describe")),
 }
 _HOLDS_STATISTICS = {"warp.py": "warp", "reading.py": "decode", "byte_copy.py": "decode", "convert.py": "decode"}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-__all__ = ["make_many", "make_tile", "make_wide"]
+__all__ = ["fractal", "make_many", "make_tile", "make_wide", "pixels"]
 
 _PLACE = from_origin(300_000, 4_500_000, 0.5, 0.5)
 _IN_DEGREES = from_origin(66.7, 40.6, 5e-6, 5e-6)
@@ -27,6 +27,11 @@ def make_tile(kind: str, size: int, folder: Path) -> Path:
         data, profile = _CONTENT[kind](size)
         _write(path, data, **profile)
     return path
+
+
+def pixels(kind: str, size: int) -> Array:
+    """Those of :func:`make_tile`, ``(bands, rows, columns)``."""
+    return _CONTENT[kind](size)[0]
 
 
 def make_many(count: int, size: int, folder: Path) -> list[Path]:
@@ -85,18 +90,18 @@ def _write(path: Path, data: Array, **changes: Any) -> None:
 
 
 def _picture(size: int, seed: int = 0) -> Array:
-    common = _fractal(size, seed + 3)
-    bands = [1 + (0.3 * _fractal(size, seed + band) + 0.7 * common) * 254 for band in range(3)]
+    common = fractal(size, seed + 3)
+    bands = [1 + (0.3 * fractal(size, seed + band) + 0.7 * common) * 254 for band in range(3)]
     return np.stack(bands).clip(1, 255).astype(np.uint8)
 
 
 def _spectra(size: int) -> Array:
-    common = _fractal(size, 3)
-    return np.stack([100 + 1500 * _fractal(size, band) + 3000 * common for band in range(4)]).astype(np.uint16)
+    common = fractal(size, 3)
+    return np.stack([100 + 1500 * fractal(size, band) + 3000 * common for band in range(4)]).astype(np.uint16)
 
 
 def _heights(size: int) -> Array:
-    return (300 + 800 * _fractal(size, 0))[np.newaxis].astype(np.float32)
+    return (300 + 800 * fractal(size, 0))[np.newaxis].astype(np.float32)
 
 
 def _heights_with_gaps(size: int) -> Array:
@@ -114,7 +119,7 @@ _CONTENT: dict[str, Any] = {
 }
 
 
-def _fractal(size: int, seed: int, persistence: float = 0.72) -> Array:
+def fractal(size: int, seed: int, persistence: float = 0.72) -> Array:
     """``(size, size)`` of values from 0 to 1: noise on ever finer grids."""
     rng = np.random.default_rng(seed)
     image, amplitude = rng.standard_normal((8, 8), np.float32), 1.0

@@ -29,7 +29,7 @@ def chosen(tier: str, raster_type: str, bands: Any, **overrides: Any) -> tuple[C
     [
         ("visualization", "rgb", RGB, ("visualization", "JPEG", None, 85, "hot")),
         ("visualization", "rgba", RGBA, ("visualization", "JPEG", None, 85, "hot")),
-        ("analysis", "dem", DEM, ("analysis", "DEFLATE", 6, None, "hot")),
+        ("analysis", "dem", DEM, ("analysis", "DEFLATE", "auto", None, "hot")),
         ("archive", "rgb", RGB, ("archive", "LZW", None, None, "cool")),
     ],
 )
@@ -65,7 +65,7 @@ def test_the_raster_type_decides_how_pixels_are_resampled_unless_the_user_does(
 @pytest.mark.parametrize("bands", [DEM, GRAY, WIDE, MIXED, FOUR])
 def test_what_is_no_picture_of_bytes_is_written_for_analysis_and_told(bands: Any) -> None:
     settings, notices = choose_settings(TIERS["visualization"], "multispectral", *bands)
-    assert (settings.tier, settings.compression, settings.level) == ("analysis", "DEFLATE", 6)
+    assert (settings.tier, settings.compression, settings.level) == ("analysis", "DEFLATE", "auto")
     (notice,) = notices
     assert notice.code == "TIER_FALLBACK"
     assert f"{len(bands[0])} of {', '.join(sorted(set(bands[0])))}" in notice.message
@@ -76,7 +76,7 @@ def test_what_is_no_picture_of_bytes_is_written_for_analysis_and_told(bands: Any
 @pytest.mark.parametrize("codec", ["JPEG", "WEBP"])
 def test_a_lossy_codec_of_the_users_gives_way_to_the_tiers(codec: str) -> None:
     settings, notices = choose_settings(TIERS["analysis"], "dem", *DEM, compression=codec)
-    assert (settings.compression, settings.level, settings.quality) == ("DEFLATE", 6, None)
+    assert (settings.compression, settings.level, settings.quality) == ("DEFLATE", "auto", None)
     assert [notice.code for notice in notices] == ["COMPRESSION_FALLBACK"]
     assert codec in notices[0].message
     assert "DEFLATE" in notices[0].message
@@ -120,10 +120,10 @@ def test_tiers_that_a_tile_can_be_written_in(bands: Any, names: set[str]) -> Non
         ("rgb", "JPEG", None, 90),
         ("rgba", "WEBP", None, 90),
         ("dem", "LERC_DEFLATE", None, None),
-        ("categorical", "DEFLATE", 6, None),
-        ("multispectral", "DEFLATE", 6, None),
-        ("nir", "DEFLATE", 6, None),
-        ("unknown", "DEFLATE", 6, None),
+        ("categorical", "DEFLATE", "auto", None),
+        ("multispectral", "DEFLATE", "auto", None),
+        ("nir", "DEFLATE", "auto", None),
+        ("unknown", "DEFLATE", "auto", None),
     ],
 )
 def test_what_suits_a_type_best(raster_type: str, compression: str, level: int | None, quality: int | None) -> None:

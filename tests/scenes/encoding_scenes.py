@@ -1,11 +1,12 @@
-"""Blocks put into TIFFs whose tags GDAL writes, for other programs to read."""
+"""Images of many kinds, and blocks put into TIFFs whose tags GDAL writes, for other programs to read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
 import tifffile
 from numpy.typing import NDArray
@@ -62,3 +63,77 @@ def fill_tiles(path: Path, tiles: list[bytes], page: int = 0) -> Path:
         tags[TILE_OFFSETS].overwrite(offsets)
         tags[TILE_COUNTS].overwrite([len(tile) for tile in tiles])
     return path
+
+
+def _fractal(side: int, seed: int, persistence: float = 0.7) -> NDArray[Any]:
+    """From 0 to 1: noise on ever finer grids."""
+    rng = np.random.default_rng(seed)
+    found, weight = np.zeros((side, side), "float32"), 1.0
+    for size in (4 << number for number in range(side.bit_length() - 2)):
+        coarse = rng.standard_normal((size, size), "float32")
+        found += weight * np.kron(coarse, np.ones((side // size, side // size), "float32"))
+        weight *= persistence
+    low, high = np.percentile(found, [0.1, 99.9])
+    return ((found - low) / (high - low)).clip(0, 1)
+
+
+def _picture() -> NDArray[Any]:
+    return np.stack([20 + 200 * _fractal(SIDE, seed) for seed in range(3)]).astype("uint8")
+
+
+def _patterns(bands: int) -> NDArray[Any]:
+    """Patches that come again."""
+    rng = np.random.default_rng(8)
+    patches = rng.integers(0, 256, (12, bands, 16, 16), "uint8")
+    drawn = rng.integers(0, 12, (SIDE // 16, SIDE // 16))
+    return np.concatenate([np.concatenate([patches[one] for one in row], axis=2) for row in drawn], axis=1)
+
+
+def _noise(bands: int) -> NDArray[Any]:
+    return np.random.default_rng(2).integers(0, 256, (bands, SIDE, SIDE), "uint8")
+
+
+def _with(part: NDArray[Any], left: int, image: NDArray[Any]) -> NDArray[Any]:
+    mixed = image.copy()
+    mixed[:, :, left:] = part[:, :, left:]
+    return mixed
+
+
+def _checkered(one: NDArray[Any], other: NDArray[Any], side: int) -> NDArray[Any]:
+    """Blocks of two images in turn, so that evenly spread samples may well meet one of them only."""
+    rows, columns = np.indices(one.shape[1:]) // side
+    return np.where((rows + columns) % 2, one, other)
+
+
+SIDE = 1024
+IMAGES: Mapping[str, Callable[[], NDArray[Any]]] = {
+    "picture": _picture,
+    "repeating picture": lambda: _patterns(3),
+    "elevation": lambda: (300 + 900 * _fractal(SIDE, 5))[np.newaxis],
+    "rounded elevation": lambda: (300 + 900 * _fractal(SIDE, 5)).round(1)[np.newaxis],
+    "spectra": lambda: np.stack([100 + 4000 * _fractal(SIDE, seed) for seed in range(4)]).astype("uint16"),
+    "steps": lambda: (40 * _fractal(SIDE, 6, 0.5)).astype("int16")[np.newaxis],
+    "classes": lambda: (9 * _fractal(SIDE, 7, 0.4)).astype("uint8")[np.newaxis],
+    "shuffled palette": lambda: (
+        np.random.default_rng(1)
+        .permutation(256)
+        .astype("uint8")[(255 * _fractal(SIDE, 9, 0.6)).astype("uint8")][np.newaxis]
+    ),
+    "noise": lambda: _noise(2),
+    "flat": lambda: np.full((2, SIDE, SIDE), 7, "uint16"),
+    "half flat": lambda: _with(np.zeros((3, SIDE, SIDE), "uint8"), 460, _picture()),
+    "complex": lambda: (_fractal(SIDE, 3) + 1j * _fractal(SIDE, 4)).astype("complex64")[np.newaxis],
+    "one block": lambda: _picture()[:, :200, :256],
+}
+MOSAICS: Mapping[str, Callable[[], NDArray[Any]]] = {
+    "noise beside a picture": lambda: _with(
+        np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE), "uint8"), 512, _picture()
+    ),
+    "patterns beside a picture": lambda: _with(_patterns(3), 512, _picture()),
+    "patterns in a corner": lambda: _with(_patterns(3), 900, _picture()),
+    "picture and patterns in turn": lambda: _checkered(_picture(), _patterns(3), 256),
+    "picture and nothing in turn": lambda: _checkered(_picture(), np.zeros((3, SIDE, SIDE), "uint8"), 256),
+    "classes beside elevation": lambda: _with(
+        (900 * _fractal(SIDE, 1)).astype("int16")[np.newaxis], 512, IMAGES["steps"]()
+    ),
+}

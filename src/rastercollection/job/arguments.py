@@ -100,8 +100,8 @@ class CollectionArguments(TypedDict, total=False):
     `LERC_DEFLATE`, `LERC_ZSTD`."""
 
     compression_level: int | Literal["auto"] | None
-    """Of the compression, where it has levels; `auto` tries levels on a sample of each image and takes the lowest that
-    makes it at most 3% larger than the codec's usual one."""
+    """Of the compression, where it has levels; `auto` tries encoders or levels on a sample of each image and takes the
+    cheapest that is as small as the codec's usual level, or nearly."""
 
     warp_resampling: Resampling | None
     """How pixels are resampled to another CRS or grid: `nearest`, `bilinear`, `cubic`, `cubic_spline`, `lanczos`,

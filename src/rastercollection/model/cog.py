@@ -13,7 +13,7 @@ from rastercollection.core.records import FLAT
 from rastercollection.geo.types import Bounds, Transform
 from rastercollection.model.band import BandFacts, is_complex
 from rastercollection.model.output import Output
-from rastercollection.model.receipt import LevelChoice, Receipt
+from rastercollection.model.receipt import EncodingChoice, Receipt
 
 __all__ = ["KEEPS_VALUES", "Cog", "CogFile", "CogSettings", "Collar", "Level", "Structure", "usual_structure"]
 
@@ -33,8 +33,8 @@ class CogSettings:
         tier: The tier it is written for, after any fallback.
         storage_class: hot, cool or whatever the tier says.
         compression: GDAL's name (DEFLATE, JPEG, LZW, ZSTD, WEBP, LERC_DEFLATE …).
-        level: Compression level; None for the codec's own default or where it has none; ``auto`` until the image is
-            there to be looked at.
+        level: Compression level; None for the codec's own default or where it has none; ``auto`` where it is chosen
+            for each image, or block by block; DEFLATE without one is that, too.
         quality: 1–100 for JPEG and WEBP, else None.
         overview_resampling: GDAL's name, lower case.
         warp_resampling: GDAL's name, lower case.
@@ -176,7 +176,7 @@ class Cog:
         tags: The file's own tags that are worth keeping.
         copied: The source was this COG already, and its bytes were copied.
         converted_because: Why it was not; None where it was.
-        level_choice: How ``compression_level="auto"`` came to the level in ``settings``; None where it was given.
+        encoding_choice: How it was encoded where ``settings`` leave it open; None where they tell, or it was copied.
         memory_bytes: RAM that uncompressed intermediates took at most.
         temporary_disk_bytes: Disk in the scratch folder that intermediates and the COG took at most.
         process_memory_bytes: Largest RAM so far of the process that made it, with whatever else it did; None where
@@ -210,7 +210,7 @@ class Cog:
     outputs: tuple[Output, ...]
     copied: bool = False
     converted_because: str | None = None
-    level_choice: LevelChoice | None = None
+    encoding_choice: EncodingChoice | None = None
     memory_bytes: int = 0
     temporary_disk_bytes: int = 0
     process_memory_bytes: int | None = None

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = [
-    "FidelityCheck",
-    "LevelChoice",
-    "LevelTrial",
-    "Receipt",
-]
+__all__ = ["EncodingChoice", "EncodingRegime", "EncodingTrial", "FidelityCheck", "Receipt", "Texture"]
 
 
 @attrs.frozen(kw_only=True)
@@ -68,30 +63,64 @@ class Receipt:
 
 
 @attrs.frozen(kw_only=True)
-class LevelTrial:
-    """What one level of a codec makes of a sample of an image.
+class EncodingTrial:
+    """What one encoder makes of a sample of an image.
 
     Attributes:
-        level: Compression level.
+        encoder: Its name, with its level.
+        predictor: TIFF's number: 1 for none, 2 for differences, 3 for those of floating point.
         bytes: Encoded size of the sample.
-        seconds: CPU time of one thread, the best of several runs.
     """
 
-    level: int
+    encoder: str
+    predictor: int
     bytes: int
-    seconds: float
 
 
 @attrs.frozen(kw_only=True)
-class LevelChoice:
-    """How ``compression_level="auto"`` came to its level.
+class Texture:
+    """What tells blocks apart for an encoder, after the predictor.
 
     Attributes:
-        level: The one chosen.
-        reason: In words.
-        trials: The levels tried, in ascending order.
+        entropy: Size that codes of single bytes would have, as a share of the block's.
+        matched: Size with quick matches, likewise.
     """
 
-    level: int
+    entropy: float
+    matched: float
+
+
+@attrs.frozen(kw_only=True)
+class EncodingRegime:
+    """How blocks of an image are encoded that are alike.
+
+    Attributes:
+        texture: Of a sampled block.
+        encoder: The encoder of blocks like it.
+    """
+
+    texture: Texture
+    encoder: str
+
+
+@attrs.frozen(kw_only=True)
+class EncodingChoice:
+    """How an image is encoded, where the settings leave it open, and why. With it, the same pixels make the same file.
+
+    Attributes:
+        encoder: The one that suits the sample as a whole.
+        level: Of the codec; None where encoders differ from block to block.
+        predictor: TIFF's number.
+        reason: In words.
+        sample_bytes: Pixels of the blocks of which some or all was tried.
+        trials: What each encoder makes of the sample.
+        regimes: How blocks are told apart, for DEFLATE.
+    """
+
+    encoder: str
+    level: int | None
+    predictor: int
     reason: str
-    trials: tuple[LevelTrial, ...]
+    sample_bytes: int
+    trials: tuple[EncodingTrial, ...]
+    regimes: tuple[EncodingRegime, ...] = ()

@@ -205,10 +205,10 @@ class CollectionRequest:
     compression_level: int | Literal["auto"] | None = field(
         default=None,
         metadata=_fine(
-            "of the compression, where it has levels; `auto` tries levels on a sample of each image and takes the "
-            "lowest that makes it at most 3% larger than the codec's usual one",
+            "of the compression, where it has levels; `auto` tries encoders or levels on a sample of each image and "
+            "takes the cheapest that is as small as the codec's usual level, or nearly",
             checks.level,
-            otherwise="the tier's",
+            otherwise="the tier's; of DEFLATE `auto`",
         ),
     )
     warp_resampling: Resampling | None = field(

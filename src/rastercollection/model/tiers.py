@@ -44,7 +44,7 @@ IMAGERY = (*PICTURES, "multispectral")
 """Types whose bands are light of some wavelengths."""
 
 Compression = Literal["NONE", "DEFLATE", "LZW", "ZSTD", "LZMA", "JPEG", "WEBP", "LERC", "LERC_DEFLATE", "LERC_ZSTD"]
-"""Compressions of GDAL's COG driver."""
+"""By the names that GDAL has for them."""
 
 LEVELS: Mapping[str, tuple[int, int]] = {
     "DEFLATE": (1, 9),
@@ -83,7 +83,7 @@ class Tier:
 
 TIERS: Mapping[str, Tier] = {
     "visualization": Tier(name="visualization", compression="JPEG", needs="rgb_byte"),
-    "analysis": Tier(name="analysis", compression="DEFLATE", level=6),
+    "analysis": Tier(name="analysis", compression="DEFLATE", level="auto"),
     "archive": Tier(name="archive", compression="LZW", storage_class="cool"),
 }
 FALLBACK_TIER = "analysis"
@@ -131,7 +131,7 @@ def recommend(raster_type: str, jpeg_quality: int = 85, *, keeps_values: bool = 
         tier="recommended",
         storage_class="hot",
         compression=row.compression,
-        level=6 if row.compression == "DEFLATE" else None,
+        level="auto" if row.compression == "DEFLATE" else None,
         quality=_quality(row.compression, jpeg_quality),
         overview_resampling=overview,
         warp_resampling=warp,

@@ -13,7 +13,7 @@ from rastercollection.geo.bounds import geometry_bounds
 from rastercollection.model.band_views import is_picture_order
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.names import source_mark
-from rastercollection.model.receipt import Receipt
+from rastercollection.model.receipt import EncodingChoice, Receipt
 from rastercollection.model.tiers import COLOR_PICTURES
 from rastercollection.model.times.time_evidence import UNKNOWN
 from rastercollection.stac import terms
@@ -70,6 +70,7 @@ def cog_asset(cog: Cog) -> pystac.Asset:
         **image_fields(cog.file),
         **_for_later_runs(cog.file),
         **({terms.RECEIPT: _receipt(cog.receipt)} if cog.receipt else {}),
+        **({terms.ENCODING: _encoding(cog.encoding_choice)} if cog.encoding_choice else {}),
     }
     return pystac.Asset(
         cog.file.href, title=cog.source_blob, media_type=terms.COG_TYPE, roles=_roles(cog.file), extra_fields=fields
@@ -95,6 +96,13 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     """What was compared with the source before the COG was published."""
     published: dict[str, Any] = to_dict(receipt)
     del published["seconds"]
+    return published
+
+
+def _encoding(choice: EncodingChoice) -> dict[str, Any]:
+    """How the COG was encoded and why, but for what only the encoder needs to tell blocks apart."""
+    published: dict[str, Any] = to_dict(choice)
+    del published["regimes"]
     return published
 
 

@@ -9,7 +9,9 @@ import attrs
 import numpy as np
 
 from rastercollection.model.cog import CogSettings
+from rastercollection.model.receipt import EncodingChoice
 from rastercollection.rasters.encoding import compressors
+from rastercollection.rasters.encoding.adaptive import AdaptiveDeflate
 from rastercollection.rasters.encoding.interleaving import scratch
 from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, predicted, usual_predictor
 from rastercollection.rasters.encoding.through_gdal import tile_by_gdal
@@ -47,18 +49,23 @@ class BlockEncoder(Protocol):
         """
 
 
-def encoder_of(settings: CogSettings, dtype: np.dtype, bands: int) -> BlockEncoder:
+def encoder_of(
+    settings: CogSettings, dtype: np.dtype, bands: int, *, choice: EncodingChoice | None = None
+) -> BlockEncoder:
     """The encoder of a COG's blocks.
 
     Args:
-        settings: Codec, level, quality and block size. A level that is still ``auto`` is the codec's own.
+        settings: Codec, level, quality and block size.
         dtype: Of all bands.
         bands: Their number, alpha among them.
+        choice: What was chosen where settings leave it open; without one it is the codec's usual level.
     """
-    options = _options(settings, dtype, bands)
+    options = _options(settings, dtype, bands, choice)
     side, predictor = settings.block_size, options.get("PREDICTOR", NO_PREDICTOR)
     if settings.compression == "NONE":
         return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=Array.tobytes)
+    if settings.compression == "DEFLATE" and choice is not None:
+        return AdaptiveDeflate(creation_options=options, side=side, choice=choice)
     if settings.compression == "DEFLATE":
         compress = compressors.libdeflate(options["ZLEVEL"])
         return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
@@ -77,12 +84,12 @@ def mask_encoder(block_size: int) -> BlockEncoder:
     return _Mask(side=block_size)
 
 
-def _options(settings: CogSettings, dtype: np.dtype, bands: int) -> dict[str, Any]:
+def _options(settings: CogSettings, dtype: np.dtype, bands: int, choice: EncodingChoice | None) -> dict[str, Any]:
     codec = settings.compression
     options: dict[str, Any] = {"COMPRESS": codec, "INTERLEAVE": "PIXEL"}
     if codec in _WITH_PREDICTOR:
-        options["PREDICTOR"] = usual_predictor(dtype)
-    level = _level(settings)
+        options["PREDICTOR"] = usual_predictor(dtype) if choice is None else choice.predictor
+    level = _level(settings) if choice is None or choice.level is None else choice.level
     if level is not None:
         options[_LEVEL_OPTION[codec]] = level
     if codec.startswith("LERC"):

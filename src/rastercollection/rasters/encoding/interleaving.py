@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import numpy as np
@@ -14,15 +15,16 @@ _own = threading.local()
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """An array of this thread's own, whose content is what the last use of the name left.
+    """An array in memory of this thread's own, whose content is whatever the last use of the name left.
 
     Fresh pages would cost as much as the predictor.
     """
-    arrays: dict[str, Array] = _own.__dict__.setdefault("arrays", {})
-    found = arrays.get(name)
-    if found is None or found.shape != shape or found.dtype != dtype:
-        arrays[name] = found = np.empty(shape, dtype)
-    return found
+    memory: dict[str, Array] = _own.__dict__.setdefault("memory", {})
+    size = math.prod(shape) * dtype.itemsize
+    found = memory.get(name)
+    if found is None or found.size < size:
+        memory[name] = found = np.empty(size, np.uint8)
+    return found[:size].view(dtype).reshape(shape)
 
 
 def pixel_interleaved(block: Array, side: int) -> Array:
@@ -35,7 +37,7 @@ def pixel_interleaved(block: Array, side: int) -> Array:
         side: Pixels along a side of a whole block.
     """
     bands, rows, columns = block.shape
-    pixels = scratch("pixels", (side, side, bands), block.dtype)[:rows]
+    pixels = scratch("pixels", (rows, side, bands), block.dtype)
     for band in range(bands):
         pixels[:, :columns, band] = block[band]
     pixels[:, columns:] = pixels[:, columns - 1 : columns]

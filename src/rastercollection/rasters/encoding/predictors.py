@@ -12,6 +12,9 @@ __all__ = ["FLOATING_POINT", "HORIZONTAL", "NO_PREDICTOR", "predicted", "usual_p
 NO_PREDICTOR, HORIZONTAL, FLOATING_POINT = 1, 2, 3
 """TIFF's numbers."""
 
+_AT_ONCE = 2**18
+"""Bytes that are interleaved and predicted before they leave the cache."""
+
 _USUAL = {"i": HORIZONTAL, "u": HORIZONTAL, "f": FLOATING_POINT}
 
 
@@ -34,15 +37,23 @@ def predicted(block: Array, side: int, predictor: int) -> Array:
     bands, rows, _ = block.shape
     row_bytes = side * bands * block.dtype.itemsize
     tile = scratch("tile", (side, row_bytes), np.dtype("u1"))
-    pixels = pixel_interleaved(block, side).reshape(rows, -1)
-    if predictor == HORIZONTAL:
-        _horizontal(pixels, bands, tile[:rows])
-    elif predictor == FLOATING_POINT:
-        _floating_point(pixels, bands, tile[:rows])
-    else:
-        tile[:rows] = pixels.view("u1")
+    step = max(1, _AT_ONCE // row_bytes)
+    for top in range(0, rows, step):
+        part = block[:, top : top + step]
+        _predict(part, side, predictor, tile[top : top + part.shape[1]])
     tile[rows:] = 0
     return tile
+
+
+def _predict(block: Array, side: int, predictor: int, tile: Array) -> None:
+    bands, rows, _ = block.shape
+    pixels = pixel_interleaved(block, side).reshape(rows, -1)
+    if predictor == HORIZONTAL:
+        _horizontal(pixels, bands, tile)
+    elif predictor == FLOATING_POINT:
+        _floating_point(pixels, bands, tile)
+    else:
+        tile[...] = pixels.view("u1")
 
 
 def _horizontal(pixels: Array, bands: int, tile: Array) -> None:

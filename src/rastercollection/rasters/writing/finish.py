@@ -17,6 +17,7 @@ from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.band import BandRole, BandStatistics
 from rastercollection.model.cog import CogFile, CogSettings
+from rastercollection.model.receipt import EncodingChoice
 from rastercollection.rasters.encoding.encoders import BlockEncoder, encoder_of, mask_encoder
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -56,6 +57,7 @@ class CogWriter:
         heights: What they refer to; None where nothing tells.
         workspace: For the overviews and the COG.
         threads: That encode and make overviews.
+        choice: How it is encoded where the settings leave it open.
         rpcs: Rational polynomials that hold for the image.
         roles: What each band shows; empty where that is not known.
     """
@@ -70,6 +72,7 @@ class CogWriter:
     heights: str | None
     workspace: Workspace
     threads: int
+    choice: EncodingChoice | None = None
     rpcs: RPC | None = None
     roles: tuple[BandRole, ...] = ()
 
@@ -117,7 +120,7 @@ class CogWriter:
         settings, blob = self.settings, self.blob
         if self.layout.turns_nan and valid_pixels.has_invalid:
             buffer.nodata = math.nan
-        encoder = encoder_of(settings, buffer.dtype, buffer.count)
+        encoder = encoder_of(settings, buffer.dtype, buffer.count, choice=self.choice)
         with writing(blob, "writing the metadata"):
             template = make_template(
                 self.workspace,

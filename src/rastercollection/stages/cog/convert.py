@@ -10,8 +10,9 @@ import attrs
 import numpy as np
 
 from rastercollection.core.models import Notice
-from rastercollection.model.cog import CogFile, CogSettings
-from rastercollection.model.receipt import LevelChoice, Receipt
+from rastercollection.model.cog import CogFile
+from rastercollection.model.receipt import EncodingChoice, Receipt
+from rastercollection.rasters.encoding.choosing import choose_for
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.burning import told_by_value
@@ -23,7 +24,6 @@ from rastercollection.rasters.pixels.workspace import Usage, Workspace
 from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
-from rastercollection.rasters.writing.levels import choose_level, sample_windows
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.cog.prepare import Prepared
@@ -51,7 +51,7 @@ class Conversion:
         in_memory: Whether intermediates stayed in RAM.
         receipt: What was compared with the source.
         usage: What intermediates took.
-        level_choice: How the encoder was chosen; None where it was given.
+        encoding_choice: How the encoder was chosen; None where the settings tell.
         notices: What was not written.
     """
 
@@ -65,7 +65,7 @@ class Conversion:
     in_memory: bool
     receipt: Receipt
     usage: Usage
-    level_choice: LevelChoice | None = None
+    encoding_choice: EncodingChoice | None = None
     notices: tuple[Notice, ...] = ()
 
 
@@ -83,8 +83,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         filled = _fill(prepared, workspace)
         prepared = filled.prepared
         choice = _choose_encoding(prepared, filled.buffer)
-        settings = prepared.settings if choice is None else attrs.evolve(prepared.settings, level=choice.level)
-        writer, content = _writer(prepared, settings, workspace), _content(prepared, filled)
+        writer, content = _writer(prepared, choice, workspace), _content(prepared, filled)
         watch = content.watch if isinstance(content, ExactContent) else None
         written = writer.write(filled.buffer, filled.valid_pixels, watch=watch, release=content.exact)
         statistics = filled.statistics if content.exact or plan.reprojected else _new_statistics(prepared)
@@ -105,7 +104,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         in_memory=workspace.in_memory,
         receipt=receipt,
         usage=workspace.usage,
-        level_choice=choice,
+        encoding_choice=choice,
         notices=notices,
     )
 
@@ -123,14 +122,15 @@ def _hardened(read: ValidPixels, blob: str) -> tuple[Notice, ...]:
     )
 
 
-def _writer(prepared: Prepared, settings: CogSettings, workspace: Workspace) -> CogWriter:
+def _writer(prepared: Prepared, choice: EncodingChoice | None, workspace: Workspace) -> CogWriter:
     spec = prepared.spec
     return CogWriter(
         blob=spec.blob,
         grid=prepared.plan.grid,
         raster_type=spec.raster_type,
         layout=prepared.source.layout,
-        settings=settings,
+        settings=prepared.settings,
+        choice=choice,
         metadata=prepared.metadata,
         crs=prepared.crs,
         heights=spec.heights,
@@ -187,14 +187,9 @@ def _receipt(
         return give_receipt(cog, expected, reference, statistics)
 
 
-def _choose_encoding(prepared: Prepared, buffer: RasterBuffer) -> LevelChoice | None:
-    """The encoder that the image is worth, where that was asked for."""
-    settings = prepared.settings
-    if settings.level != "auto":
-        return None
+def _choose_encoding(prepared: Prepared, buffer: RasterBuffer) -> EncodingChoice | None:
     with writing(prepared.spec.blob, "choosing the encoder"):
-        windows = sample_windows(buffer.width, buffer.height, settings.block_size)
-        return choose_level([buffer.read(window) for window in windows], settings, buffer.dtype)
+        return choose_for(buffer, prepared.settings)
 
 
 @attrs.frozen(kw_only=True)

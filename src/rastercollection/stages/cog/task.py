@@ -285,7 +285,7 @@ def _described(task: _Task, side: SideName, made: Conversion, times: Acquisition
         datetime_source=times.source,
         tags=made.tags,
         in_memory=made.in_memory,
-        level_choice=made.level_choice,
+        encoding_choice=made.encoding_choice,
         memory_bytes=made.usage.most_memory,
         temporary_disk_bytes=made.usage.most_disk,
         process_memory_bytes=process_memory(),

@@ -77,7 +77,7 @@ def _settings(taken: Sequence[CogFile], cogs: Sequence[CogFile], dtype: np.dtype
     job has published all COGs of this one in the meantime, there are none.
     """
     own = next((cog.settings for cog in taken if cog.settings.compression), None)
-    lossless = attrs.evolve(taken[0].settings, compression="DEFLATE", level=6)
+    lossless = attrs.evolve(taken[0].settings, compression="DEFLATE", level="auto")
     known = own or next((cog.settings for cog in cogs if cog.settings.compression), lossless)
     resampling = _resampling(taken, own.overview_resampling if own is not None else "average")
     settings, _ = suited(

@@ -14,6 +14,7 @@ from rastercollection.errors import TaskError
 from rastercollection.geo.webmercator import HALF_WORLD, pixel_size
 from rastercollection.model.cog import CogFile
 from rastercollection.mosaics.low_zooms import LowZooms
+from rastercollection.rasters.encoding.choosing import choose_for
 from rastercollection.rasters.gdal_crs import to_rasterio, whole_crs
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -106,6 +107,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             heights=heights,
             workspace=workspace,
             threads=job.limits.gdal_threads,
+            choice=choose_for(buffer, form.settings),
             roles=form.roles,
         )
         content: ExactContent | LossyContent

@@ -17,6 +17,7 @@ from rastercollection import process_collection
 from rastercollection.errors import TaskError
 from rastercollection.model.cog import Cog
 from rastercollection.model.receipt import Receipt
+from rastercollection.stac.items import cog_asset
 from rastercollection.stages.cog import warp
 
 
@@ -167,17 +168,22 @@ def test_what_was_copied_and_why_not_is_recorded(tmp_path: Path) -> None:
     assert receipt_of(copied.cog).pixels == 300 * 320
 
 
-def test_a_level_that_was_chosen_is_recorded(tmp_path: Path) -> None:
+def test_how_it_was_encoded_is_recorded(tmp_path: Path) -> None:
     source = write_raster(tmp_path / "tile.tif", texture(3, 900, 1000, "uint8"), photometric="RGB")
-    made = make_cog(source, "EPSG:4326", raster_type="rgb", compression_level="auto")
-    choice = made.cog.level_choice
+    made = make_cog(source, "EPSG:4326", raster_type="rgb")
+    choice = made.cog.encoding_choice
     assert choice is not None
-    assert choice.level == made.cog.file.settings.level
-    assert choice.level in [trial.level for trial in choice.trials]
+    assert {trial.encoder for trial in choice.trials} >= {"adaptive", "libdeflate 6"}
     assert choice.reason
-    given = make_cog(source, "EPSG:4326", raster_type="rgb", compression_level=choice.level)
-    assert given.cog.file.checksum == made.cog.file.checksum
-    assert given.cog.level_choice is None
+    again = make_cog(source, "EPSG:4326", raster_type="rgb")
+    assert again.cog.encoding_choice == choice
+    assert again.cog.file.checksum == made.cog.file.checksum
+    given = make_cog(source, "EPSG:4326", raster_type="rgb", compression_level=6)
+    assert given.cog.encoding_choice is None
+    assert made.cog.file.size <= 1.01 * given.cog.file.size
+    published = cog_asset(made.cog).extra_fields["rastercollection:encoding"]
+    assert published["reason"] == choice.reason
+    assert "regimes" not in published
 
 
 def test_nothing_is_said_that_does_not_concern_the_user(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.model.cog import KEEPS_VALUES
+from rastercollection.rasters.encoding.samples import sample_windows
 from rastercollection.rasters.pixels.windows import Array
-from rastercollection.rasters.writing.levels import sample_windows
 
 __all__ = ["why_not_the_image"]
 
