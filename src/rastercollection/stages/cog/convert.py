@@ -30,7 +30,8 @@ from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
 from rastercollection.stages.cog.receipt.fidelity import Expected, SourceReference, give_receipt
 from rastercollection.stages.cog.receipt.values import Values
-from rastercollection.stages.cog.warp import Warp, warp
+from rastercollection.stages.cog.warp import warp
+from rastercollection.stages.cog.warp_job import Warp
 
 __all__ = ["Conversion", "convert"]
 
