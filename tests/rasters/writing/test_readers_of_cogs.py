@@ -31,7 +31,7 @@ Read = Callable[[Path], Seen]
 
 
 def _is_lerc_with_gaps(cell: Cell) -> bool:
-    return cell.codec.startswith("LERC") and cell.kind in ("nan", "alpha")
+    return cell.codec.startswith("LERC") and cell.kind == "nan"
 
 
 CANNOT: Mapping[str, Mapping[str, Callable[[Cell], bool]]] = {
@@ -158,7 +158,7 @@ def _verdicts(cell: Cell, folder: Path, readers: dict[str, Read], gdals_own_chec
         for reader, read in readers.items()
     }
     if gdals_own_checks is not None:
-        check = lambda path: _complaints(cell, gdals_own_checks, path, reference)  # noqa: E731
+        check = lambda path: _complaints(cell, gdals_own_checks, path, source)  # noqa: E731
         found["GDAL 3.6"] = _verdict(cell, "GDAL 3.6", check, cog, reference)
     return found
 
@@ -245,11 +245,11 @@ def _fact(dataset: rasterio.DatasetReader, name: str) -> Any:
     return dataset.overviews(1) if name == "overviews" else getattr(dataset, name)
 
 
-def _complaints(cell: Cell, check: Callable[[Path], dict[str, Any]], path: Path, reference: Path) -> str:
-    """What GDAL's validator complains of, and whether checksums are those of GDAL's own driver."""
+def _complaints(cell: Cell, check: Callable[[Path], dict[str, Any]], path: Path, source: Path) -> str:
+    """What GDAL's validator complains of, and whether checksums are those of the source."""
     found = check(path)
     wrong = [*found["errors"], *found["warnings"]] + (["no COG layout"] if found["layout"] != "COG" else [])
-    expected = check(reference)
+    expected = check(source)
     if [each[0] for each in found["checksums"]] != [each[0] for each in expected["checksums"]] and cell.is_exact:
         wrong.append("other checksums")
     return "; ".join(wrong)
