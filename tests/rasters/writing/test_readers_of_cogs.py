@@ -205,7 +205,7 @@ def _are_same(found: np.ndarray, expected: np.ndarray) -> bool:
 def _are_close(found: np.ndarray, expected: np.ndarray) -> bool:
     """Decoders of lossy codecs round in ways of their own."""
     apart = np.abs(found.astype(float) - expected.astype(float))
-    return (found.dtype, found.shape) == (expected.dtype, expected.shape) and bool(apart.mean() < 3)
+    return (found.dtype, found.shape) == (expected.dtype, expected.shape) and bool(apart.mean() < 5)
 
 
 def _check_pixels(cell: Cell, source: Path, cog: Path, reference: Path) -> None:
@@ -253,6 +253,13 @@ def _complaints(cell: Cell, check: Callable[[Path], dict[str, Any]], path: Path,
     if [each[0] for each in found["checksums"]] != [each[0] for each in expected["checksums"]] and cell.is_exact:
         wrong.append("other checksums")
     return "; ".join(wrong)
+
+
+def test_what_sticks_out_of_the_image_costs_little_in_lerc(tmp_path: Path) -> None:
+    cell = Cell("float32", 1, "none", "LERC")
+    source = write_source(cell, tmp_path)
+    cog, reference = write_cog(cell, source).path, write_reference(cell, source)
+    assert cog.stat().st_size < 1.4 * reference.stat().st_size
 
 
 def test_all_types_and_codecs_are_among_the_few() -> None:

@@ -28,7 +28,7 @@ _LEVEL_OPTION = {
     "LERC_ZSTD": "ZSTD_LEVEL",
 }
 _WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
-_BY_BYTES = ("LZW", "LZMA")
+_OF_PICTURES = ("JPEG", "WEBP")
 
 
 class BlockEncoder(Protocol):
@@ -65,7 +65,7 @@ def encoder_of(settings: CogSettings, dtype: np.dtype, bands: int) -> BlockEncod
     if settings.compression == "ZSTD":
         compress = compressors.zstandard(options["ZSTD_LEVEL"])
         return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
-    return _ByGdal(creation_options=options, side=side, repeat_rows=settings.compression not in _BY_BYTES)
+    return _ByGdal(creation_options=options, side=side, repeat_rows=settings.compression in _OF_PICTURES)
 
 
 def mask_encoder(block_size: int) -> BlockEncoder:
