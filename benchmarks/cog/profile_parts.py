@@ -30,7 +30,7 @@ _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "comparison": ("rasters.writing.content:*.watch", "stages.cog.receipt.fidelity:give_receipt"),
     "statistics": ("rasters.pixels.statistics:RunningStatistics.add",),
     "look at a COG": ("stages.cog.copying.byte_copy:look_at",),
-    "footprint, facts": ("rasters.writing.facts:footprint_of", "rasters.writing.facts:describe"),
+    "footprint, facts": ("rasters.writing.facts:footprint_of", "rasters.writing.facts:cog_file_of"),
     "thumbnail, publishing": ("stages.cog.task:_published",),
 }
 """Functions by module, class and name; a star stands for every class of a package."""
