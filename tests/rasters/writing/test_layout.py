@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rastercollection.rasters.source.tiff import read_entries, read_header, read_values
-from rastercollection.rasters.writing.fields import BLOCK_COUNTS, BLOCK_OFFSETS, LENGTH, WIDTH, Field
 from rastercollection.rasters.writing.layout import FRAME, Image, Level, Plan, framed
+from rastercollection.rasters.writing.tiff_fields import BLOCK_COUNTS, BLOCK_OFFSETS, LENGTH, WIDTH, Field
 
 
 def image(sizes: list[int]) -> Image:

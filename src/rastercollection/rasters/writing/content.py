@@ -21,6 +21,7 @@ from rastercollection.rasters.crew import Crew
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
+from rastercollection.rasters.writing.image_encoder import Watch
 from rastercollection.rasters.writing.reading_back import open_cog
 
 __all__ = ["Content", "ExactContent", "ExpectedContent", "LossyContent", "differing"]
@@ -70,7 +71,11 @@ class ExpectedContent(Protocol):
 
     @property
     def exact(self) -> bool:
-        """Whether every bit of it has to come back."""
+        """Whether every bit of it has to come back; the image itself is then not needed."""
+
+    @property
+    def watch(self) -> Watch | None:
+        """Is shown the image block by block when it is encoded; None if that is of no use."""
 
     def compare(self, cog: DatasetReader, look: Look | None = None, *, threads: int = 1) -> Content:
         """Read a COG back and compare it.
@@ -208,6 +213,7 @@ class LossyContent:
     resampled: bool
 
     exact = False
+    watch = None
 
     def compare(self, cog: DatasetReader, look: Look | None = None, *, threads: int = 1) -> Content:  # noqa: ARG002
         """As :meth:`ExpectedContent.compare`; one thread reads, whatever is said."""

@@ -25,6 +25,7 @@ from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPix
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.blocks import overview_levels
+from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
 from rastercollection.rasters.writing.encoded_cog import EncodedCog
 from rastercollection.rasters.writing.facts import LocalCog, cog_file_of
 from rastercollection.rasters.writing.image_encoder import ImageEncoder, Watch
@@ -81,21 +82,46 @@ class CogWriter:
         """The decimations of its overviews."""
         return overview_levels(self.grid.width, self.grid.height, self.settings.block_size)
 
+    def expected(
+        self, buffer: RasterBuffer, valid_pixels: ValidPixels, *, only_valid: bool, resampled: bool
+    ) -> ExactContent | LossyContent:
+        """What the COG of a filled buffer will have to hold.
+
+        Args:
+            buffer: The image.
+            valid_pixels: Which of its pixels are valid.
+            only_valid: Values of invalid pixels need not survive.
+            resampled: Pixels are not those of a source: it is enough to compare some.
+        """
+        if self.settings.is_exact:
+            return ExactContent(
+                blob=self.blob,
+                layout=self.layout,
+                only_valid=only_valid,
+                resampled=resampled,
+                width=buffer.width,
+                height=buffer.height,
+                block_size=self.settings.block_size,
+            )
+        return LossyContent(
+            blob=self.blob, buffer=buffer, layout=self.layout, valid_pixels=valid_pixels, resampled=resampled
+        )
+
     def write(
-        self, buffer: RasterBuffer, valid_pixels: ValidPixels, *, watch: Watch | None = None, release: bool = False
+        self, buffer: RasterBuffer, valid_pixels: ValidPixels, content: ExpectedContent | None = None
     ) -> LocalCog:
         """Write a filled buffer as a COG into the workspace, and make sure that it is one.
 
         Args:
-            buffer: The image; it stays, but for its pixels where they are released.
+            buffer: The image; it stays, but for its pixels where what is expected does without them.
             valid_pixels: Which of its pixels are valid.
-            watch: Is shown the image block by block.
-            release: Whether memory of its pixels is given up as soon as they are encoded.
+            content: What the COG will be compared with; None if it will not be.
 
         Raises:
             TaskError: ``COG_INVALID``, ``NO_SPACE`` or ``OUT_OF_MEMORY``.
         """
         path = self.workspace.folder / "cog.tif"
+        watch, release = (content.watch, content.exact) if content is not None else (None, False)
         encoded = self.encode(buffer, valid_pixels, watch=watch, release=release)
         with writing(self.blob, "writing the COG"), path.open("xb") as file:
             checksum = encoded.write_to(file)
@@ -114,8 +140,14 @@ class CogWriter:
     ) -> EncodedCog:
         """All blocks of a filled buffer's COG, and its directories, ready to go wherever bytes go in order.
 
-        Arguments and errors are those of :meth:`write`; ``big`` tells whether it is to be a BigTIFF, by default where
-        it has to be.
+        Args:
+            buffer, valid_pixels: As those of :meth:`write`.
+            watch: Is shown the image block by block.
+            release: Whether memory of its pixels is given up as soon as they are encoded.
+            big: Whether it is to be a BigTIFF; by default where it has to be.
+
+        Raises:
+            TaskError: As :meth:`write` does.
         """
         settings, blob = self.settings, self.blob
         if self.layout.turns_nan and valid_pixels.has_invalid:

@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from rastercollection.rasters.writing.fields import BLOCK_COUNTS, BLOCK_OFFSETS, Fields, numbers
+from rastercollection.rasters.writing.tiff_fields import BLOCK_COUNTS, BLOCK_OFFSETS, Fields, numbers
 
 __all__ = ["FRAME", "Image", "Level", "Plan", "framed"]
 

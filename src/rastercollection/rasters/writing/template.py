@@ -33,7 +33,8 @@ from rastercollection.rasters.pixels.raster_buffer import (
 )
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
-from rastercollection.rasters.writing.fields import (
+from rastercollection.rasters.writing.metadata import Metadata
+from rastercollection.rasters.writing.tiff_fields import (
     BLOCK_LENGTH,
     BLOCK_WIDTH,
     LENGTH,
@@ -42,7 +43,6 @@ from rastercollection.rasters.writing.fields import (
     Fields,
     read_directories,
 )
-from rastercollection.rasters.writing.metadata import Metadata
 
 __all__ = ["Template", "make_template"]
 

@@ -15,7 +15,7 @@ from rastercollection.model.band_views import views_of
 from rastercollection.model.cog import CogFile
 from rastercollection.rasters.pixels.validity import Validity, any_band
 from rastercollection.rasters.pixels.windows import Array
-from rastercollection.rasters.writing.png import encode_png
+from rastercollection.rasters.writing.png_encoder import encode_png
 
 __all__ = ["draw"]
 

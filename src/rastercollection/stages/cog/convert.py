@@ -21,7 +21,7 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
-from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
+from rastercollection.rasters.writing.content import ExpectedContent
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import kept_tags
@@ -84,9 +84,9 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         filled = _fill(prepared, workspace)
         prepared = filled.prepared
         choice = _choose_encoding(prepared, filled.buffer)
-        writer, content = _writer(prepared, choice, workspace), _content(prepared, filled)
-        watch = content.watch if isinstance(content, ExactContent) else None
-        written = writer.write(filled.buffer, filled.valid_pixels, watch=watch, release=content.exact)
+        writer, only_valid = _writer(prepared, choice, workspace), prepared.only_valid
+        content = writer.expected(filled.buffer, filled.valid_pixels, only_valid=only_valid, resampled=plan.reprojected)
+        written = writer.write(filled.buffer, filled.valid_pixels, content)
         statistics = filled.statistics if content.exact or plan.reprojected else _new_statistics(prepared)
         receipt = _receipt(prepared, filled, content, written.path, statistics)
         filled.buffer.discard()
@@ -140,23 +140,6 @@ def _writer(prepared: Prepared, choice: EncodingChoice | None, workspace: Worksp
         rpcs=prepared.metadata.rpcs if prepared.keeps_rpcs else None,
         roles=prepared.roles,
     )
-
-
-def _content(prepared: Prepared, filled: _Filled) -> ExactContent | LossyContent:
-    """What the COG will be compared with."""
-    buffer, layout, blob = filled.buffer, prepared.source.layout, prepared.spec.blob
-    resampled = prepared.plan.reprojected
-    if prepared.settings.is_exact:
-        return ExactContent(
-            blob=blob,
-            layout=layout,
-            only_valid=prepared.only_valid,
-            resampled=resampled,
-            width=buffer.width,
-            height=buffer.height,
-            block_size=prepared.settings.block_size,
-        )
-    return LossyContent(blob=blob, buffer=buffer, layout=layout, valid_pixels=filled.valid_pixels, resampled=resampled)
 
 
 def _receipt(

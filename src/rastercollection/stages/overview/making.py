@@ -24,7 +24,7 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.blocks import tiled_width
-from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
+from rastercollection.rasters.writing.content import ExpectedContent
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.left_out import holds_color_table
@@ -110,21 +110,8 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             choice=choose_for(buffer, form.settings),
             roles=form.roles,
         )
-        content: ExactContent | LossyContent
-        if form.settings.is_exact:
-            content = ExactContent(
-                blob=_NAME,
-                layout=layout,
-                only_valid=True,
-                resampled=False,
-                width=buffer.width,
-                height=buffer.height,
-                block_size=form.settings.block_size,
-            )
-            written = writer.write(buffer, valid_pixels, watch=content.watch, release=True)
-        else:
-            content = LossyContent(blob=_NAME, buffer=buffer, layout=layout, valid_pixels=valid_pixels, resampled=False)
-            written = writer.write(buffer, valid_pixels)
+        content = writer.expected(buffer, valid_pixels, only_valid=True, resampled=False)
+        written = writer.write(buffer, valid_pixels, content)
         _compare(content, written.path)
         image = writer.file_of(written, buffer, statistics.result(), footprint_of(valid_pixels.map, grid))
     return MadeOverview(

@@ -10,7 +10,7 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from rastercollection.rasters.writing.png import encode_png
+from rastercollection.rasters.writing.png_encoder import encode_png
 
 RGBA = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)
 
