@@ -44,6 +44,8 @@ SERVICES = {
     "postgresql-postgis-scripts": lambda: bool(list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))),
     "pgbouncer": lambda: Path("/usr/sbin/pgbouncer").exists(),
     "chromium": lambda: shutil.which("chromium") is not None,
+    "libtiff-tools": lambda: shutil.which("tiffcp") is not None,
+    "python3-gdal": lambda: _starts("/usr/bin/python3", "from osgeo import gdal"),
 }
 """Debian's packages, and whether what they bring is there."""
 
@@ -52,8 +54,6 @@ TITILERS = ("~=3.0", "~=2.0")
 
 CLIENTS = {
     "gdal-bin": lambda: shutil.which("gdalinfo") is not None,
-    "python3-gdal": lambda: _starts("/usr/bin/python3", "from osgeo import gdal"),
-    "libtiff-tools": lambda: shutil.which("tiffcp") is not None,
 }
 """Likewise, of programs that read what is published."""
 
@@ -184,7 +184,7 @@ def matrix(session: nox.Session) -> None:
     Takes half an hour. The table is written to ``readers.md`` in the session's temporary folder, or where the variable
     RASTERCOLLECTION_READERS_TABLE says.
     """
-    _install_services(session, CLIENTS)
+    _install_services(session)
     _install_wheel(session, *_group("test"))
     table = os.environ.get("RASTERCOLLECTION_READERS_TABLE") or str(Path(session.create_tmp()).resolve() / "readers.md")
     tests = "tests/rasters/writing/test_readers_of_cogs.py"

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.io import MemoryFile
 from rasterio.warp import calculate_default_transform, reproject
+from rasterio.windows import Window
 
 __all__ = ["seconds_of_parts"]
 
@@ -54,22 +53,30 @@ def _warped(dataset: Any, data: Array, crs: str) -> tuple[Array, Any, float]:
 
 
 def _reduced(data: Array) -> tuple[list[Array], float]:
-    """The image and its overviews, by GDAL, cubic."""
-    profile = {"driver": "GTiff", "dtype": data.dtype, "tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
-    shape = dict(zip(("count", "height", "width"), data.shape, strict=True))
-    factors = [2 ** (level + 1) for level in range(20) if max(data.shape[1:]) > BLOCK * 2**level]
-    levels = [data]
-    with MemoryFile(ext=".tif") as memory:
-        with rasterio.open(memory.name, "w", **profile, **shape, BIGTIFF="YES") as image:
-            image.write(data)
+    """The image and its overviews, cubic, by the reduction of this library, a piece that fits the cache at a time."""
+    from rastercollection.rasters.pixels.reduction import PIECE, Reduction
+
+    levels, spent = [data], 0.0
+    while max(levels[-1].shape[1:]) > BLOCK:
+        bands, height, width = levels[-1].shape
         start = time.process_time()
-        with rasterio.open(memory.name, "r+") as image:
-            image.build_overviews(factors, Resampling.cubic)
-        spent = time.process_time() - start
-        for level in range(len(factors)):
-            with rasterio.open(memory.name, overview_level=level) as image:
-                levels.append(image.read())
+        half = np.empty((bands, -(-height // 2), -(-width // 2)), data.dtype)
+        reduction = Reduction.of(height, width, Resampling.cubic)
+        for window in _pieces(half.shape, *PIECE):
+            around = reduction.around(window)
+            rows, columns = around.toslices()
+            out = half[:, window.toslices()[0], window.toslices()[1]]
+            reduction.reduce(levels[-1][:, rows, columns], None, around, window, out)
+        spent += time.process_time() - start
+        levels.append(half)
     return levels, spent
+
+
+def _pieces(shape: tuple[int, ...], rows: int, columns: int) -> Iterator[Window]:
+    _, height, width = shape
+    for top in range(0, height, rows):
+        for left in range(0, width, columns):
+            yield Window(left, top, min(columns, width - left), min(rows, height - top))
 
 
 def _encoded(name: str, levels: list[Array], profile: dict[str, Any], target: Path) -> dict[str, Any]:

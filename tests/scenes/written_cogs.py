@@ -74,7 +74,7 @@ class Cell:
     @property
     def _suits_codec(self) -> bool:
         if self.codec == "JPEG":
-            return self.dtype == "uint8" and self.bands in (1, 3) and self.kind != "alpha"
+            return self.dtype == "uint8" and self.bands == 3
         if self.codec == "WEBP":
             return self.dtype == "uint8" and self.bands == (4 if self.kind == "alpha" else 3)
         is_wide = self.dtype.startswith("complex") or self.dtype in ("uint64", "int64")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from rastercollection.core.forks import rely_on_threads
@@ -15,10 +16,14 @@ T = TypeVar("T")
 
 
 class Crew:
-    """Does pieces of work at the same time; one after the other, in the caller's thread, where it has one thread."""
+    """Does pieces of work at the same time; one after the other, in the caller's thread, where it has one thread.
 
-    def __init__(self, pool: ThreadPoolExecutor | None) -> None:
-        self._pool = pool
+    Attributes:
+        threads: How many do.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor | None, threads: int = 1) -> None:
+        self._pool, self.threads = pool, threads
 
     @classmethod
     @contextlib.contextmanager
@@ -29,7 +34,28 @@ class Crew:
             return
         rely_on_threads()
         with ThreadPoolExecutor(threads, thread_name_prefix="rastercollection-tile") as pool:
-            yield cls(pool)
+            yield cls(pool, threads)
+
+    def in_order(self, work: Iterable[Callable[[], T]]) -> Iterator[T]:
+        """What each piece gives, in order, while others go on: a few are begun ahead, the rest when it is their turn.
+
+        Raises:
+            Exception: What a piece raised; no more are begun then.
+        """
+        if self._pool is None:
+            yield from (piece() for piece in work)
+            return
+        begun: deque[Future[T]] = deque()
+        try:
+            for piece in work:
+                begun.append(self._pool.submit(piece))
+                if len(begun) > self.threads:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
 
     def all(self, work: Iterable[Callable[[], T]]) -> list[T]:
         """What each piece gives, in order.

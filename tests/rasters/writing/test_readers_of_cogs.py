@@ -31,7 +31,7 @@ Read = Callable[[Path], Seen]
 
 
 def _is_lerc_with_gaps(cell: Cell) -> bool:
-    return cell.codec.startswith("LERC") and cell.kind in ("nan", "alpha")
+    return cell.codec.startswith("LERC") and cell.kind == "nan"
 
 
 CANNOT: Mapping[str, Mapping[str, Callable[[Cell], bool]]] = {
@@ -158,7 +158,7 @@ def _verdicts(cell: Cell, folder: Path, readers: dict[str, Read], gdals_own_chec
         for reader, read in readers.items()
     }
     if gdals_own_checks is not None:
-        check = lambda path: _complaints(cell, gdals_own_checks, path, reference)  # noqa: E731
+        check = lambda path: _complaints(cell, gdals_own_checks, path, source)  # noqa: E731
         found["GDAL 3.6"] = _verdict(cell, "GDAL 3.6", check, cog, reference)
     return found
 
@@ -205,7 +205,7 @@ def _are_same(found: np.ndarray, expected: np.ndarray) -> bool:
 def _are_close(found: np.ndarray, expected: np.ndarray) -> bool:
     """Decoders of lossy codecs round in ways of their own."""
     apart = np.abs(found.astype(float) - expected.astype(float))
-    return (found.dtype, found.shape) == (expected.dtype, expected.shape) and bool(apart.mean() < 3)
+    return (found.dtype, found.shape) == (expected.dtype, expected.shape) and bool(apart.mean() < 5)
 
 
 def _check_pixels(cell: Cell, source: Path, cog: Path, reference: Path) -> None:
@@ -245,14 +245,21 @@ def _fact(dataset: rasterio.DatasetReader, name: str) -> Any:
     return dataset.overviews(1) if name == "overviews" else getattr(dataset, name)
 
 
-def _complaints(cell: Cell, check: Callable[[Path], dict[str, Any]], path: Path, reference: Path) -> str:
-    """What GDAL's validator complains of, and whether checksums are those of GDAL's own driver."""
+def _complaints(cell: Cell, check: Callable[[Path], dict[str, Any]], path: Path, source: Path) -> str:
+    """What GDAL's validator complains of, and whether checksums are those of the source."""
     found = check(path)
     wrong = [*found["errors"], *found["warnings"]] + (["no COG layout"] if found["layout"] != "COG" else [])
-    expected = check(reference)
+    expected = check(source)
     if [each[0] for each in found["checksums"]] != [each[0] for each in expected["checksums"]] and cell.is_exact:
         wrong.append("other checksums")
     return "; ".join(wrong)
+
+
+def test_what_sticks_out_of_the_image_costs_little_in_lerc(tmp_path: Path) -> None:
+    cell = Cell("float32", 1, "none", "LERC")
+    source = write_source(cell, tmp_path)
+    cog, reference = write_cog(cell, source).path, write_reference(cell, source)
+    assert cog.stat().st_size < 1.4 * reference.stat().st_size
 
 
 def test_all_types_and_codecs_are_among_the_few() -> None:

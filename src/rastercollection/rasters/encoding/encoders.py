@@ -30,7 +30,7 @@ _LEVEL_OPTION = {
     "LERC_ZSTD": "ZSTD_LEVEL",
 }
 _WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
-_BY_BYTES = ("LZW", "LZMA")
+_OF_PICTURES = ("JPEG", "WEBP")
 
 
 class BlockEncoder(Protocol):
@@ -72,7 +72,7 @@ def encoder_of(
     if settings.compression == "ZSTD":
         compress = compressors.zstandard(options["ZSTD_LEVEL"])
         return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
-    return _ByGdal(creation_options=options, side=side, repeat_rows=settings.compression not in _BY_BYTES)
+    return _ByGdal(creation_options=options, side=side, repeat_rows=settings.compression in _OF_PICTURES)
 
 
 def mask_encoder(block_size: int) -> BlockEncoder:

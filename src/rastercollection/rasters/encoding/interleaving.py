@@ -50,8 +50,8 @@ def pad(block: Array, side: int, *, repeat_rows: bool) -> Array:
     Args:
         block: ``(bands, rows, columns)``.
         side: Pixels along a side of a whole block.
-        repeat_rows: Rows that are missing repeat the last one, so that no edge is seen by what works on pictures or
-            surfaces; else they are zero, which is the least that a byte coder can be given.
+        repeat_rows: Rows that are missing repeat the last one, so that no edge is seen by what works on pictures; else
+            they are zero, which is the least that other coders can be given.
     """
     bands, rows, columns = block.shape
     if (rows, columns) == (side, side):

@@ -14,14 +14,14 @@ from rasterio.windows import Window
 
 from rastercollection.rasters.pixels.fill_nodata import fill_invalid
 from rastercollection.rasters.pixels.picking import Picking
-from rastercollection.rasters.pixels.taps import Taps, take
+from rastercollection.rasters.pixels.taps import Taps
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.weighing import Weighing
 from rastercollection.rasters.pixels.windows import Array
 
 __all__ = ["PIECE", "Reduction"]
 
-PIECE = (64, 496)
+PIECE = (64, 512)
 """Rows and columns of the smaller image to be made at once: what becomes of a band then fits the cache of a core."""
 _FILLED = 6
 """Pixels that a value goes into a gap."""
@@ -74,7 +74,7 @@ class Reduction:
         """Make a window of the smaller image; best in windows of ``PIECE``.
 
         Args:
-            data: ``(bands, rows, columns)`` of the larger image; gaps in it may be filled.
+            data: ``(bands, rows, columns)`` of the larger image.
             valid: Which of them are valid.
             around: Where they lie in the larger image: as :meth:`around` has it, or more.
             window: Of the smaller image.
@@ -95,8 +95,10 @@ class Reduction:
         return None if valid is None else self._is_valid(valid, around, window)
 
     def _is_valid(self, valid: _Mask, around: Window, window: Window) -> _Mask:
-        corners = [(row, column) for row in self.rows.samples for column in self.columns.samples]
-        found: _Mask = np.logical_or.reduce([take(valid, row, column, around, window) for row, column in corners])
+        above, below = (at.index(window.row_off, window.height, around.row_off) for at in self.rows.samples)
+        before, behind = (at.index(window.col_off, window.width, around.col_off) for at in self.columns.samples)
+        rows = valid[:, above] | valid[:, below]
+        found: _Mask = rows[:, :, before] | rows[:, :, behind]
         return found
 
     @property
@@ -106,6 +108,7 @@ class Reduction:
     def _weigh(self, data: Array, valid: Valid, around: Window, window: Window, out: Array) -> None:
         mean = self.resampling is Resampling.average
         if valid is not None and not mean:
+            data = data.copy()
             fill_invalid(data, valid, alpha=self.alpha)
         share: Array | None = None
         for band, (pixels, found) in enumerate(zip(data, out, strict=True)):
@@ -115,5 +118,6 @@ class Reduction:
             own = valid[band if valid.shape[0] > 1 else 0]
             if share is None or valid.shape[0] > 1:
                 share = self._weighing.shares(own, around, window)
-            np.copyto(pixels, 0, where=~own)
-            self._weighing.reduce(pixels, around, window, found, share)
+            known = pixels.copy()
+            np.copyto(known, 0, where=~own)
+            self._weighing.reduce(known, around, window, found, share)

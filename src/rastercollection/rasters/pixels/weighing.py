@@ -159,6 +159,10 @@ class Weighing:
 
     def shares(self, valid: NDArray[np.bool_], around: Window, window: Window) -> _Sums:
         """What part of the weights valid pixels have, never 0: ``(rows, columns)`` of a window of the smaller image."""
+        four = self._four(valid, around, window)
+        if four is not None and four.strides[1] == 1:
+            counts = _sums_of_pairs(four.view(np.uint8))
+            return np.maximum(counts * np.float32(0.25), np.float32(0.25))
         found = self._sums(valid, around, window)
         return np.maximum(found, np.finfo(found.dtype).tiny)
 
@@ -245,17 +249,22 @@ def _is_finite(data: Array) -> bool:
         return bool(np.isfinite(data.sum())) or bool(np.isfinite(data).all())
 
 
-def _average_pairs(data: Array, out: Array) -> None:
-    """Means of 2 × 2 small integers, two of which are one number to add to others."""
+def _sums_of_pairs(data: Array) -> Array:
+    """Sums of 2 × 2 small integers, two of which are one number to add to others, of the type of these."""
     both, bits = _PAIRS[data.dtype.char]
     pairs, shift = data.view(both), both(bits)
     one = both(2**bits - 1)
-    sums = (pairs[::2] & one) + (pairs[1::2] & one)
-    other = pairs[::2] >> shift
-    other += pairs[1::2] >> shift
-    sums += other
-    sums += both(2)
-    sums >>= both(2)
+    sums: Array = pairs[::2] & one
+    sums += pairs[1::2] & one
+    sums += pairs[::2] >> shift
+    sums += pairs[1::2] >> shift
+    return sums
+
+
+def _average_pairs(data: Array, out: Array) -> None:
+    sums = _sums_of_pairs(data)
+    sums += sums.dtype.type(2)
+    sums >>= sums.dtype.type(2)
     np.copyto(out, sums, casting="unsafe")
 
 

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import attrs
 import numpy as np
-import rasterio
 from isal import isal_zlib
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
@@ -22,6 +21,7 @@ from rastercollection.rasters.crew import Crew
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
+from rastercollection.rasters.writing.reading_back import open_cog
 
 __all__ = ["Content", "ExactContent", "ExpectedContent", "LossyContent", "differing"]
 
@@ -72,11 +72,11 @@ class ExpectedContent(Protocol):
     def exact(self) -> bool:
         """Whether every bit of it has to come back."""
 
-    def compare(self, target: Path, look: Look | None = None, *, threads: int = 1) -> Content:
-        """Read a COG back, a local file, and compare it.
+    def compare(self, cog: DatasetReader, look: Look | None = None, *, threads: int = 1) -> Content:
+        """Read a COG back and compare it.
 
         Args:
-            target: The COG.
+            cog: A local file, open; where several threads read, the others open it for themselves.
             look: Is given the pixels that are read, from one thread at a time.
             threads: That read.
         """
@@ -118,7 +118,7 @@ class ExactContent:
         elif self.layout.kind == "mask" or mask is not None:
             self._validity[place] = _digest_of_validity(None if mask is None or mask.all() else mask)
 
-    def compare(self, target: Path, look: Look | None = None, *, threads: int = 1) -> Content:
+    def compare(self, cog: DatasetReader, look: Look | None = None, *, threads: int = 1) -> Content:
         """As :meth:`ExpectedContent.compare`."""
         windows = list(iterate_windows(self.width, self.height, (self.block_size, self.block_size)))
         turn = threading.Lock()
@@ -131,22 +131,26 @@ class ExactContent:
         share = -(-len(windows) // threads)
         shares = [windows[start : start + share] for start in range(0, len(windows), share)]
         with Crew.of(min(threads, len(shares))) as crew:
-            found = crew.all(partial(self._compare_some, target, some, in_turn) for some in shares)
+            first = partial(self._compare_some, cog, shares[0], in_turn)
+            others = [partial(self._compare_in, Path(cog.name), some, in_turn) for some in shares[1:]]
+            found = crew.all([first, *others])
         return Content(
             pixels=sum(content.pixels for content in found),
             wrong_pixels=sum(content.wrong_pixels for content in found),
             wrong_validity=sum(content.wrong_validity for content in found),
         )
 
-    def _compare_some(self, target: Path, windows: Sequence[Window], look: Look) -> Content:
-        content = Content()
-        with rasterio.open(target) as cog:
-            validity = Validity.of(cog)
-            for window in windows:
-                if self._is_compared(window):
-                    self._compare_block(content, cog, validity, window, look)
-                elif validity.kind == "mask" or _place(window) in self._validity:
-                    self._compare_validity(content, window, _mask(cog, validity, window))
+    def _compare_in(self, target: Path, windows: Sequence[Window], look: Look) -> Content:
+        with open_cog(target) as cog:
+            return self._compare_some(cog, windows, look)
+
+    def _compare_some(self, cog: DatasetReader, windows: Sequence[Window], look: Look) -> Content:
+        content, validity = Content(), Validity.of(cog)
+        for window in windows:
+            if self._is_compared(window):
+                self._compare_block(content, cog, validity, window, look)
+            elif validity.kind == "mask" or _place(window) in self._validity:
+                self._compare_validity(content, window, _mask(cog, validity, window))
         return content
 
     def _compare_block(
@@ -205,25 +209,23 @@ class LossyContent:
 
     exact = False
 
-    def compare(self, target: Path, look: Look | None = None, *, threads: int = 1) -> Content:  # noqa: ARG002
+    def compare(self, cog: DatasetReader, look: Look | None = None, *, threads: int = 1) -> Content:  # noqa: ARG002
         """As :meth:`ExpectedContent.compare`; one thread reads, whatever is said."""
-        content = Content()
+        content, validity = Content(), Validity.of(cog)
         first = zlib.crc32(self.blob.encode()) % _EVERY
-        with rasterio.open(target) as cog:
-            validity = Validity.of(cog)
-            windows = list(iterate_windows(cog.width, cog.height, self.valid_pixels.steps))
-            for number, window in enumerate(windows):
-                data = self.buffer.read(window)
-                valid = self.layout.validity.judge(data, self.buffer.read_mask(window))
-                if self.resampled and len(windows) >= _EVERY and number % _EVERY != first:
-                    _compare_masks(content, cog, validity, window, valid)
-                    continue
-                found, found_valid, _ = validity.read(cog, window)
-                content.pixels += window.width * window.height
-                content.wrong_validity += differing(valid, found_valid, window)
-                _add_noise(content, data, found, valid)
-                if look is not None:
-                    look(found, found_valid)
+        windows = list(iterate_windows(cog.width, cog.height, self.valid_pixels.steps))
+        for number, window in enumerate(windows):
+            data = self.buffer.read(window)
+            valid = self.layout.validity.judge(data, self.buffer.read_mask(window))
+            if self.resampled and len(windows) >= _EVERY and number % _EVERY != first:
+                _compare_masks(content, cog, validity, window, valid)
+                continue
+            found, found_valid, _ = validity.read(cog, window)
+            content.pixels += window.width * window.height
+            content.wrong_validity += differing(valid, found_valid, window)
+            _add_noise(content, data, found, valid)
+            if look is not None:
+                look(found, found_valid)
         return content
 
 

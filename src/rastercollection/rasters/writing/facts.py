@@ -10,7 +10,6 @@ from typing import Any
 
 import attrs
 import pyproj
-import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
@@ -31,6 +30,7 @@ from rastercollection.rasters.grid.plan import NO_PLACE, Grid, plan_sides
 from rastercollection.rasters.pixels.windows import ValidityMap
 from rastercollection.rasters.source.classes import BandClasses
 from rastercollection.rasters.writing.metadata import ColorTable, color_table_of
+from rastercollection.rasters.writing.reading_back import open_cog
 
 __all__ = ["LocalCog", "cog_file_of", "footprint_of"]
 
@@ -63,7 +63,7 @@ class LocalCog:
         """Of a COG that somebody else wrote."""
         with path.open("rb") as content:
             checksum = multihash(content)
-        with rasterio.open(path, driver="GTiff") as dataset:
+        with open_cog(path) as dataset:
             header = _header_size(dataset)
         return cls(path=path, checksum=checksum, size=path.stat().st_size, header_size=header)
 
@@ -84,7 +84,7 @@ def cog_file_of(
 ) -> CogFile:
     """All that is told of a finished COG, but for its addresses: what its maker knows, as in
     :class:`CogFile`, with the footprint of its valid pixels, and what is read from it."""
-    with rasterio.open(cog.path, driver="GTiff") as dataset:
+    with open_cog(cog.path) as dataset:
         found, colors = _band_facts(dataset, statistics, roles), color_table_of(dataset)
     bands, (minzoom, maxzoom) = _with_classes(found, classes, colors or {}), _zoom_range(grid)
     crs = _crs_of(grid)

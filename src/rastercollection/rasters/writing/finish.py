@@ -30,6 +30,7 @@ from rastercollection.rasters.writing.facts import LocalCog, cog_file_of
 from rastercollection.rasters.writing.image_encoder import ImageEncoder, Watch
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.rasters.writing.pyramid import Halving
+from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.rasters.writing.template import make_template
 from rastercollection.rasters.writing.validation import check_valid
 
@@ -168,7 +169,7 @@ class CogWriter:
 
     def notices(self, cog: Path) -> tuple[Notice, ...]:
         """What GDAL did not write of the metadata, although it was asked to."""
-        with writing(self.blob, "reading the COG back"), rasterio.open(cog) as dataset:
+        with writing(self.blob, "reading the COG back"), open_cog(cog) as dataset:
             missing = self.metadata.missing_in(dataset)
         if not missing:
             return ()

@@ -13,53 +13,18 @@ import numpy as np
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
-from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.reduction import PIECE, Reduction
 from rastercollection.rasters.pixels.validity import PixelLayout, Valid, any_band, settle
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 
-__all__ = ["Halving", "build_pyramid"]
+__all__ = ["Halving"]
 
-_AT_ONCE = 992, 992
+_AT_ONCE = 1024, 1024
 """Rows and columns of the smaller buffer that are read for at once: whole pieces."""
 _CELL = 32
 """Pixels of a level, along each side of the cells that tell where it has gaps."""
-
-
-def build_pyramid(
-    workspace: Workspace,
-    base: RasterBuffer,
-    valid_pixels: ValidPixels,
-    layout: PixelLayout,
-    resampling: Resampling,
-    levels: int,
-) -> list[RasterBuffer]:
-    """Overviews of a buffer.
-
-    Args:
-        workspace: Where they are kept.
-        base: The image at full resolution.
-        valid_pixels: Its valid pixels.
-        layout: How it tells invalid pixels.
-        resampling: How pixels become one.
-        levels: How many.
-    """
-    found: list[RasterBuffer] = []
-    agree = bool((valid_pixels.counts == valid_pixels.map.total).all())
-    for level in range(levels):
-        halving = Halving.of(
-            workspace,
-            found[-1] if found else base,
-            valid_pixels.map if agree else None,
-            layout,
-            resampling,
-            2**level,
-        )
-        for window in iterate_windows(halving.half.width, halving.half.height, _AT_ONCE):
-            halving.fill(window)
-        found.append(halving.half)
-    return found
 
 
 @attrs.frozen(kw_only=True)
@@ -149,8 +114,6 @@ class Halving:
         data, valid = data[own], None
         if not full and not self._is_full(around):
             valid = self.layout.validity.judge(data, None if mask is None else mask[own])
-        if valid is not None:
-            data = data.copy()
         found = self.reduction.reduce(data, valid, around, piece, out)
         settle(out, found, self.layout)
         return found
@@ -166,13 +129,9 @@ class Halving:
 
 
 def _parts(window: Window, steps: tuple[int, int]) -> Iterator[Window]:
-    """What a window falls into where an image is cut at multiples of ``steps``."""
-    rows, columns = steps
-    right, bottom = window.col_off + window.width, window.row_off + window.height
-    for top in range(window.row_off // rows * rows, bottom, rows):
-        for left in range(window.col_off // columns * columns, right, columns):
-            first, above = max(left, window.col_off), max(top, window.row_off)
-            yield Window(first, above, min(left + columns, right) - first, min(top + rows, bottom) - above)
+    """A window cut into parts of at most ``steps`` rows and columns."""
+    for part in iterate_windows(window.width, window.height, steps):
+        yield Window(window.col_off + part.col_off, window.row_off + part.row_off, part.width, part.height)
 
 
 def _rows(window: Window, whole: Window) -> slice:

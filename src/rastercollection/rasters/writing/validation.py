@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from rastercollection.errors import TaskError
 from rastercollection.rasters.gdal_errors import writing
+from rastercollection.rasters.writing.reading_back import open_cog
 
 __all__ = ["check_valid"]
 
@@ -21,8 +21,9 @@ def check_valid(target: Path, blob: str) -> None:
     """
     with writing(blob, "validating the COG"):
         _, errors, warnings = cog_validate(str(target), strict=True, quiet=True)
-        with rasterio.open(target) as cog:
-            warnings = [] if cog.width == 1 else warnings  # of its missing overviews
+        if warnings:
+            with open_cog(target) as cog:
+                warnings = [] if cog.width == 1 else warnings  # of its missing overviews
     if errors or warnings:
         raise TaskError(
             f"{blob}: what was written is no valid COG: {'; '.join([*errors, *warnings])}",

@@ -25,11 +25,13 @@ from rastercollection.rasters.writing.content import ExactContent, ExpectedConte
 from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import kept_tags
+from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
 from rastercollection.stages.cog.receipt.fidelity import Expected, SourceReference, give_receipt
 from rastercollection.stages.cog.receipt.values import Values
-from rastercollection.stages.cog.warp import Warp, warp
+from rastercollection.stages.cog.warp import warp
+from rastercollection.stages.cog.warp_job import Warp
 
 __all__ = ["Conversion", "convert"]
 
@@ -180,7 +182,10 @@ def _receipt(
         resampling=prepared.settings.warp_resampling,
         threads=prepared.spec.limits.gdal_threads,
     )
-    return give_receipt(target, expected, reference, statistics)
+    with writing(prepared.spec.blob, "reading the COG back"):
+        cog = open_cog(target)
+    with cog:
+        return give_receipt(cog, expected, reference, statistics)
 
 
 def _choose_encoding(prepared: Prepared, buffer: RasterBuffer) -> EncodingChoice | None:

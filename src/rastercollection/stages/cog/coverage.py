@@ -32,6 +32,8 @@ _UNIT = 64
 _IN_LINE = 1.0
 _SHARES = (0.6, 0.55, 0.45, 0.7)
 _THIN = 3
+_REACH = 6
+"""Pixels of the coarser of both rasters that a kernel reaches at most, with what coordinates may be off."""
 
 
 @attrs.frozen(kw_only=True)
@@ -84,6 +86,25 @@ class Coverage:
             right=columns.max() + slack,
             bottom=rows.max() + slack,
         )
+
+    def first_rows(self, edges: NDArray[np.intp]) -> Points:
+        """The first row of the source that kernels reach from each strip of the grid between two rows.
+
+        -inf where that cannot be told.
+
+        Args:
+            edges: Rows of the grid, ascending: each strip ends where the next one begins.
+        """
+        columns = np.linspace(0, self.grid.width, max(_PLACES, self.grid.width // _SPAN * 2))
+        _, rows = self._at(*np.meshgrid(columns, edges.astype(float)))
+        with np.errstate(invalid="ignore"):
+            steps = [np.diff(rows, axis=axis) for axis in (0, 1)]
+            spans = np.diff(edges)[:, np.newaxis], np.diff(columns)
+            scale = max(float(np.abs(step / span).max()) for step, span in zip(steps, spans, strict=True))
+            # between nodes, a curve strays from a straight line by less than its line does from one node to the next
+            bend = max(float(np.abs(np.diff(step, axis=axis)).max(initial=0)) for axis, step in enumerate(steps))
+        first = np.minimum(rows[:-1], rows[1:]).min(axis=1) - bend - _REACH * max(scale, 1)
+        return np.where(np.isfinite(first), first, -np.inf)
 
     def straight(self, tolerance: float) -> int | None:
         """Columns of the grid over which positions in the source run straight and evenly along a row.

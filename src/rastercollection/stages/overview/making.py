@@ -29,6 +29,7 @@ from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.left_out import holds_color_table
 from rastercollection.rasters.writing.metadata import ColorTable, Metadata
+from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.overview.compose import Composition, compose
 from rastercollection.stages.overview.form import OverviewForm
 from rastercollection.stages.overview.pieces import ReducedCog, forget, open_overview
@@ -160,8 +161,8 @@ def _compare(content: ExpectedContent, target: Path) -> None:
     Raises:
         TaskError: ``FIDELITY_FAILED``.
     """
-    with writing(_NAME, "reading the COG back"):
-        found = content.compare(target)
+    with writing(_NAME, "reading the COG back"), open_cog(target) as cog:
+        found = content.compare(cog)
     if found.wrong_pixels or found.wrong_validity:
         raise TaskError(
             "The overview does not hold the pixels that it was made of; it was not published.",

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import attrs
 import numpy as np
-import rasterio
 from rasterio.crs import CRS
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.core.records import to_dict
@@ -83,12 +82,12 @@ class SourceReference:
 
 
 def give_receipt(
-    target: Path, expected: Expected, reference: SourceReference, statistics: RunningStatistics
+    cog: DatasetReader, expected: Expected, reference: SourceReference, statistics: RunningStatistics
 ) -> Receipt:
     """Compare a finished COG with what it was written from, and with its source.
 
     Args:
-        target: The COG, a local file.
+        cog: A local file, open.
         expected: What it was written from.
         reference: Where that came from.
         statistics: Is given the pixels where a lossy codec wrote those of the source; others are in it already.
@@ -107,14 +106,14 @@ def give_receipt(
             strange += expected.values.missing(data, valid)
 
     with writing(blob, "reading the COG back"):
-        content = expected.content.compare(target, look, threads=reference.threads)
+        content = expected.content.compare(cog, look, threads=reference.threads)
     dtype = expected.layout.dtype
     largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
     checks = list(content.checks(exact=exact, largest=largest))
     if expected.values is not None:
         checks.append(FidelityCheck.within("strange_values", 0, strange, 0))
-    checks += check_crs(target, expected.crs, reference.side.plan.grid)
-    checks += _against_source(target, expected, reference)
+    checks += check_crs(cog.crs, expected.crs, reference.side.plan.grid)
+    checks += _against_source(cog, expected, reference)
     receipt = Receipt(
         compared_to="gdal_warp" if expected.resampled else "source",
         lossless=exact,
@@ -127,29 +126,29 @@ def give_receipt(
     return receipt
 
 
-def _against_source(target: Path, expected: Expected, reference: SourceReference) -> Iterator[FidelityCheck]:
+def _against_source(cog: DatasetReader, expected: Expected, reference: SourceReference) -> Iterator[FidelityCheck]:
     source, plan, blob = reference.source, reference.side.plan, reference.source.blob
     windows = sample_windows(expected.valid_pixels.map)
     if not plan.reprojected:
         if expected.content.exact:
-            yield from _read_again(target, reference, windows)
+            yield from _read_again(cog, reference, windows)
         return
     yield from check_area(reference.valid_pixels, reference.side, expected.valid_pixels, blob)
     if expected.layout.dtype.kind != "c" and expected.layout.dtype.itemsize <= 8:
         comparison = Comparison(
             source=source,
             side=reference.side,
-            target=target,
+            cog=cog,
             resampling=reference.resampling,
             exact=expected.content.exact,
         )
         yield from compare_samples(comparison, windows)
 
 
-def _read_again(target: Path, reference: SourceReference, windows: list[Window]) -> Iterator[FidelityCheck]:
+def _read_again(cog: DatasetReader, reference: SourceReference, windows: list[Window]) -> Iterator[FidelityCheck]:
     """Windows of the source, read for a second time, and what a reader of the COG is told."""
     wrong_pixels = wrong_validity = 0
-    with writing(reference.source.blob, "reading the COG back"), rasterio.open(target) as cog:
+    with writing(reference.source.blob, "reading the COG back"):
         validity = Validity.of(cog)
         for window in windows:
             data, valid = reference.source.read_turned(window, reference.side.plan)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyproj
-import rasterio
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
@@ -26,16 +24,14 @@ _TOLERANCE = 0.01
 _LATTICE = 3
 
 
-def check_crs(target: Path, meant: CRS, grid: Grid) -> Iterator[FidelityCheck]:
+def check_crs(found: CRS | None, meant: CRS, grid: Grid) -> Iterator[FidelityCheck]:
     """Compare the CRS of a COG with the one meant: where things lie, and what heights refer to.
 
     Args:
-        target: The COG, a local file.
+        found: As a reader of the COG is told it.
         meant: With what heights refer to.
         grid: Of the COG.
     """
-    with rasterio.open(target) as cog:
-        found = cog.crs
     yield FidelityCheck.within(_PLACE, 0, _pixels_apart(meant, found, grid), _TOLERANCE)
     yield FidelityCheck.within(_HEIGHTS, 0, int(not same_heights(heights_in(found), heights_in(meant))), 0)
 

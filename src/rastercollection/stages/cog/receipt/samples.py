@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,6 +12,7 @@ import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.enums import Resampling
+from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import reproject
 from rasterio.windows import Window
@@ -86,14 +86,14 @@ class Comparison:
     Attributes:
         source: Open.
         side: Which part of it, where it is placed, and how it came onto the COG's grid.
-        target: The COG, a local file.
+        cog: Open.
         resampling: GDAL's name.
         exact: The codec is lossless.
     """
 
     source: SourceRaster
     side: Side
-    target: Path
+    cog: DatasetReader
     resampling: str
     exact: bool
 
@@ -126,13 +126,10 @@ def compare_samples(job: Comparison, windows: list[Window]) -> Iterator[Fidelity
     bands = job.layout.bands
     expected: list[list[Array]] = [[] for _ in bands]
     found: list[list[Array]] = [[] for _ in bands]
-    with (
-        writing(job.source.blob, "comparing with GDAL's default warp"),
-        rasterio.open(job.target) as cog,
-    ):
-        validity = Validity.of(cog)
+    with writing(job.source.blob, "comparing with GDAL's default warp"):
+        validity = Validity.of(job.cog)
         for window in windows:
-            data, valid, _ = validity.read(cog, window)
+            data, valid, _ = validity.read(job.cog, window)
             theirs = _default_warp(job, window)
             for band in range(len(bands)):
                 own = True if valid is None else valid[band if valid.shape[0] > 1 else 0]
