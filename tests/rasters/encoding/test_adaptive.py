@@ -16,7 +16,7 @@ from rastercollection.rasters.encoding import adaptive
 from rastercollection.rasters.encoding.choosing import choose
 from rastercollection.rasters.encoding.encoders import BlockEncoder, encoder_of
 from rastercollection.rasters.encoding.predictors import predicted
-from rastercollection.rasters.encoding.samples import sample_windows
+from rastercollection.rasters.encoding.sampling import sample_windows
 
 SIDE = 256
 AUTO, USUAL = settings("DEFLATE", "auto", block_size=SIDE), settings("DEFLATE", 6, block_size=SIDE)

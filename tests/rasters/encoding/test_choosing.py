@@ -14,7 +14,7 @@ from rastercollection.model.receipt import EncodingChoice
 from rastercollection.rasters.encoding.choosing import choose, leaves_open
 from rastercollection.rasters.encoding.encoders import encoder_of
 from rastercollection.rasters.encoding.predictors import FLOATING_POINT, HORIZONTAL, NO_PREDICTOR
-from rastercollection.rasters.encoding.samples import sample_windows
+from rastercollection.rasters.encoding.sampling import sample_windows
 
 SIDE = 256
 AUTO = settings("DEFLATE", "auto", block_size=SIDE)

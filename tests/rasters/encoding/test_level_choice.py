@@ -13,7 +13,7 @@ from rastercollection.model.receipt import EncodingChoice
 from rastercollection.rasters.encoding.choosing import choose
 from rastercollection.rasters.encoding.encoders import encoder_of
 from rastercollection.rasters.encoding.predictors import HORIZONTAL, NO_PREDICTOR
-from rastercollection.rasters.encoding.samples import sample_windows
+from rastercollection.rasters.encoding.sampling import sample_windows
 
 SIDE = 256
 USUAL = {"ZSTD": 9, "LZMA": 6, "LERC_DEFLATE": 6, "LERC_ZSTD": 9, "LZW": None}

@@ -12,7 +12,7 @@ import attrs
 from rastercollection.model.receipt import EncodingChoice, Texture
 from rastercollection.rasters.encoding.candidates import DEFLATE, HUFFMAN, QUICK, RUNS, SLOWER, USUAL, pick
 from rastercollection.rasters.encoding.predictors import predicted
-from rastercollection.rasters.encoding.samples import content, stripes
+from rastercollection.rasters.encoding.sampling import content, stripes
 from rastercollection.rasters.encoding.textures import FLAT, distance, texture_of
 from rastercollection.rasters.pixels.windows import Array
 

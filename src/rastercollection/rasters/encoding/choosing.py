@@ -15,7 +15,7 @@ from rastercollection.rasters.encoding.adaptive import trial
 from rastercollection.rasters.encoding.candidates import DEFLATE, USUAL, pick
 from rastercollection.rasters.encoding.level_choice import choose_level, has_choice
 from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, predicted, usual_predictor
-from rastercollection.rasters.encoding.samples import MOST_WINDOWS, content, sample_windows, stripes
+from rastercollection.rasters.encoding.sampling import MOST_WINDOWS, content, sample_windows, stripes
 from rastercollection.rasters.encoding.textures import FLAT, distance, texture_of
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.windows import Array
@@ -47,7 +47,7 @@ def choose(blocks: Sequence[Array], settings: CogSettings, dtype: np.dtype) -> E
 
     Args:
         blocks: ``(bands, rows, columns)`` each, those of
-            :func:`~rastercollection.rasters.encoding.samples.sample_windows`.
+            :func:`~rastercollection.rasters.encoding.sampling.sample_windows`.
         settings: That leave something open.
         dtype: Of the COG.
     """

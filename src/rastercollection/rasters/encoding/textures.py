@@ -8,7 +8,7 @@ import numpy as np
 
 from rastercollection.model.receipt import Texture
 from rastercollection.rasters.encoding.compressors import igzip
-from rastercollection.rasters.encoding.samples import stripes
+from rastercollection.rasters.encoding.sampling import stripes
 from rastercollection.rasters.pixels.windows import Array
 
 __all__ = ["FLAT", "distance", "texture_of"]

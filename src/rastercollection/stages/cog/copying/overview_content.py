@@ -9,7 +9,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from rastercollection.model.cog import KEEPS_VALUES
-from rastercollection.rasters.encoding.samples import sample_windows
+from rastercollection.rasters.encoding.sampling import sample_windows
 from rastercollection.rasters.pixels.windows import Array
 
 __all__ = ["why_not_the_image"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rastercollection.rasters.encoding.predictors import FLOATING_POINT, HORIZONTAL, predicted
-from rastercollection.rasters.encoding.samples import content, sample_windows, stripes
+from rastercollection.rasters.encoding.sampling import content, sample_windows, stripes
 
 sizes = st.integers(1, 20_000)
 
