@@ -35,7 +35,7 @@ from rastercollection.core.records import from_dict, to_dict
 from rastercollection.errors import TaskError, TileError
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.rasters.limits import Limits
-from rastercollection.stages.cog import create_cog, warp
+from rastercollection.stages.cog import create_cog, warp_kernel
 
 
 def assert_cog(path: Path) -> None:
