@@ -90,7 +90,28 @@ def test_images_are_in_memory_or_on_disk(
     assert inside.peak_memory - outside.peak_memory == outside.temporary_disk - inside.temporary_disk == load.held_bytes
     pixels = new_rows * new_columns * 3 * np.dtype(dtype).itemsize
     assert load.held_bytes >= pixels + reprojected * rows * columns * 3 * np.dtype(dtype).itemsize
+    assert attrs.evolve(load, encoded_bytes=9 * pixels).held_bytes > 10 * pixels, "the image stays beside its blocks"
     assert inside.temporary_disk >= inside.bytes_out
     more = predict(attrs.evolve(load, bands=4), SETTINGS)
     assert more.bytes_out >= inside.bytes_out
     assert more.peak_memory > inside.peak_memory
+
+
+def test_in_memory_the_source_goes_while_the_image_is_filled() -> None:
+    load = Load(
+        source_shape=(1000, 100),
+        shape=(500, 300),
+        bands=2,
+        dtype=np.dtype("uint16"),
+        reprojected=True,
+        in_memory=True,
+        warped=((1000, 100), (400, 300), (100, 500)),
+        encoded_bytes=400_000,
+        keeps_image=False,
+    )
+    pixel = 2 * 2 + 1
+    assert load.held_bytes == (100 * 100 + 500 * 300) * pixel, "the last step takes most"
+    assert attrs.evolve(load, warped=((1000, 0), (1, 300))).held_bytes == 500 * 300 * pixel, "never less than it"
+    assert attrs.evolve(load, encoded_bytes=10**6).held_bytes == 10**6 + 500 * 300 * pixel // 3
+    spilled = attrs.evolve(load, in_memory=False)
+    assert spilled.held_bytes == max((1000 * 100 + 500 * 300) * pixel, 400_000 + 500 * 300 * pixel * 4 // 3)

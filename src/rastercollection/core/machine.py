@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ __all__ = [
     "available_memory",
     "parse_bytes",
     "process_memory",
+    "return_free_memory",
 ]
 
 
@@ -49,6 +51,14 @@ def process_memory() -> int | None:
         return None
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(most if sys.platform == "darwin" else most * 1024)
+
+
+def return_free_memory() -> None:
+    """Have the C library give the system what it holds of memory that was freed, where it is one that can (glibc)."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def parse_bytes(text: str) -> int:

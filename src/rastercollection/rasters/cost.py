@@ -10,6 +10,7 @@ tiles take almost nothing. Where a class had fewer than five rasters, a share is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import numpy as np
@@ -18,10 +19,12 @@ from rastercollection.model.cog import CogSettings
 
 __all__ = ["WINDOW_BYTES", "Load", "Prediction", "predict", "predict_bytes"]
 
-WINDOW_BYTES = 32 * 2**20
+WINDOW_BYTES = 8 * 2**20
 """Of one window of pixels that is worked on."""
 _WINDOWS = 6
-"""Of each, at the same time: pixels of the source and of the grid, GDAL's own copies of both, masks."""
+"""Of one that is read, at the same time: its pixels, GDAL's own copy, masks, and what decides on them."""
+_WINDOWS_OF_THREAD = 2
+"""What each thread holds while it warps or encodes: pixels of the source and of the grid, GDAL's copies, masks."""
 
 _WITH_OVERVIEWS = 4 / 3
 _CODECS = ("DEFLATE", "LZW", "ZSTD", "LERC_DEFLATE", "LERC")
@@ -50,8 +53,12 @@ class Load:
         bands: Of the COG.
         dtype: Of the COG.
         reprojected: The source is held beside the COG while it is warped.
-        in_memory: Uncompressed images are held in RAM, else in files.
-        mask_bytes: Of one pixel, for its validity, in an uncompressed image.
+        in_memory: Images are held in RAM, else in files.
+        warped: Rows of the source and of the COG's image that are held at the same time, at each step of the warp: in
+            RAM, the one goes while the other is filled. Empty for all of both.
+        encoded_bytes: Of the COG, at most, whose blocks are held until the last of them is encoded.
+        keeps_image: The image stays until the COG has been read back.
+        mask_bytes: Of one pixel, for its validity, in an uncompressed image that GDAL reads.
         window_bytes: Of one window that is worked on.
         windows: Windows in memory at the same time, in all threads.
         process_bytes: Of a worker that converts nothing, with GDAL's block cache.
@@ -63,6 +70,9 @@ class Load:
     dtype: np.dtype
     reprojected: bool
     in_memory: bool
+    warped: tuple[tuple[int, int], ...] = ()
+    encoded_bytes: int = 0
+    keeps_image: bool = True
     mask_bytes: int = 1
     window_bytes: int = 0
     windows: int = 1
@@ -77,9 +87,11 @@ class Load:
         bands: int,
         dtype: np.dtype,
         reprojected: bool,
+        threads: int = 1,
         process_bytes: int = 0,
+        **others: Any,
     ) -> Load:
-        """That of stage 2 if intermediates are held in RAM, with the windows it works in."""
+        """That of stage 2 if intermediates are held in RAM, with the windows that so many threads work in."""
         load = cls(
             source_shape=source_shape,
             shape=shape,
@@ -87,8 +99,9 @@ class Load:
             dtype=dtype,
             reprojected=reprojected,
             in_memory=True,
-            windows=_WINDOWS,
+            windows=_WINDOWS + _WINDOWS_OF_THREAD * threads,
             process_bytes=process_bytes,
+            **others,
         )
         return attrs.evolve(load, window_bytes=min(WINDOW_BYTES, load.image_bytes))
 
@@ -115,8 +128,20 @@ class Load:
 
     @property
     def held_bytes(self) -> int:
-        """Most that uncompressed images take at a time: source and image while warping, then image and overviews."""
-        return max(self.source_bytes + self.image_bytes, int(self.image_bytes * _WITH_OVERVIEWS))
+        """Most that images take at a time: source and image while warping, then image, overviews and encoded blocks."""
+        encoding = self.image_bytes // 3 + self.encoded_bytes
+        if self.keeps_image or not self.in_memory:
+            encoding += self.image_bytes
+        return max(self._warping_bytes, self.image_bytes, encoding)
+
+    @property
+    def _warping_bytes(self) -> int:
+        if not self.reprojected:
+            return 0
+        held = self.warped if self.warped and self.in_memory else ((self.source_shape[0], self.shape[0]),)
+        return max(
+            (rows * self.source_shape[1] + image_rows * self.shape[1]) * self._pixel for rows, image_rows in held
+        )
 
     @property
     def _pixel(self) -> int:

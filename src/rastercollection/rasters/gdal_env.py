@@ -19,6 +19,7 @@ __all__ = [
     "NO_NETWORK",
     "SAFE_OPTIONS",
     "config_session",
+    "forget_blocks",
     "forget_cached",
     "gdal_environment",
     "installed_drivers",
@@ -79,8 +80,23 @@ class _BlockCache:
                 if self._users == 0:
                     set_gdal_config("GDAL_CACHEMAX", self._saved)
 
+    def forget(self) -> None:
+        """Drop all blocks, unless several tasks share the cache."""
+        from rasterio.env import get_gdal_config, set_gdal_config
+
+        with self._lock:
+            if self._users == 1:
+                size = get_gdal_config("GDAL_CACHEMAX")
+                set_gdal_config("GDAL_CACHEMAX", 1)
+                set_gdal_config("GDAL_CACHEMAX", size)
+
 
 _block_cache = _BlockCache()
+
+
+def forget_blocks() -> None:
+    """Have GDAL hold no blocks that were read before, as those of windows that were taken over are not read again."""
+    _block_cache.forget()
 
 
 def is_remote(path: str) -> bool:

@@ -22,7 +22,8 @@ MEMORY_VARIABLE = "RASTERCOLLECTION_MEMORY_BUDGET"
 
 _SMALLEST_CACHE_MB = 16
 
-_LARGEST_CACHE_MB = 1024
+_LARGEST_CACHE_MB = 128
+"""Of one task: windows are whole blocks, so that none is read twice."""
 
 _PROCESS_MB = 160
 """What Python takes with GDAL and everything else that a task needs, before it holds a pixel."""
@@ -75,7 +76,7 @@ def plan_limits(workers: int, *, shares_memory: bool, memory_budget: int | None,
     """
     workers = max(1, workers)
     budget = memory_budget if memory_budget is not None else _default_budget()
-    cache = min(budget // 8 // MIB, _LARGEST_CACHE_MB)
+    cache = min(budget // 8 // MIB, _LARGEST_CACHE_MB * workers)
     processes = 1 if shares_memory else workers
     each = cache // processes
     return Limits(

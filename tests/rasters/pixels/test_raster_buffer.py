@@ -256,14 +256,6 @@ def test_a_workspace_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_windows_are_small_where_memory_is() -> None:
-    with (
-        Workspace.open(Limits(), in_memory=True, needed=0) as much,
-        Workspace.open(Limits(), in_memory=False, needed=0) as little,
-    ):
-        assert much.window_bytes == 4 * little.window_bytes
-
-
 def test_want_of_room_is_told_with_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=5 * 2**20))

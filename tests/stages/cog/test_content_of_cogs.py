@@ -35,7 +35,7 @@ from rastercollection.core.records import from_dict, to_dict
 from rastercollection.errors import TaskError, TileError
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.rasters.limits import Limits
-from rastercollection.stages.cog import create_cog, warp
+from rastercollection.stages.cog import create_cog, warp_kernel
 
 
 def assert_cog(path: Path) -> None:
@@ -473,13 +473,13 @@ def test_what_differs_from_its_source_is_not_published(
 
 def test_a_warp_that_ignores_the_mask_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_raster(tmp_path / "tile.tif", texture(1, 300, 320, "int16"), valid=holes(300, 320), kind="mask")
-    real = warp.reproject
+    real = warp_kernel.reproject
 
     def careless(band: Any, out: NDArray[Any], **options: Any) -> None:
         real(band, out, **options)
         out[-1] = 255
 
-    monkeypatch.setattr(warp, "reproject", careless)
+    monkeypatch.setattr(warp_kernel, "reproject", careless)
     with pytest.raises(TaskError) as caught:
         make_cog(source, "EPSG:4326")
     assert caught.value.code == "FIDELITY_FAILED"

@@ -26,7 +26,16 @@ from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows, window_steps
 from rastercollection.rasters.pixels.workspace import Pixels, PixelsInMemory, Workspace
 
-__all__ = ["RasterBuffer", "ValidPixels", "add_table", "add_text", "open_buffer", "reading_buffers", "repeat_band_tags"]
+__all__ = [
+    "RasterBuffer",
+    "ValidPixels",
+    "add_table",
+    "add_text",
+    "open_buffer",
+    "opened_buffer",
+    "reading_buffers",
+    "repeat_band_tags",
+]
 
 _AT_ONCE = 2**22
 _READS_BUFFERS = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
@@ -219,11 +228,26 @@ def reading_buffers() -> Iterator[None]:
 def open_buffer(path: Path, mode: str = "r") -> Iterator[Any]:
     """A buffer as GDAL sees it, by its document."""
     with reading_buffers(), rasterio.open(path, mode) as dataset:
-        # the permission holds for this thread, and GDAL opens arrays when they are first read, in whichever
-        first = Window(0, 0, 1, 1)
-        dataset.read(window=first)
-        dataset.read_masks(1, window=first)
+        _touch(dataset)
         yield dataset
+
+
+def opened_buffer(path: Path) -> Any:
+    """The same to read, open until it is closed, which any thread may do; only this thread may read it.
+
+    GDAL has one handle of a raw file for all datasets that a thread opens: two of them must not be read at once.
+    """
+    with reading_buffers():
+        dataset = rasterio.open(path)
+        _touch(dataset)
+    return dataset
+
+
+def _touch(dataset: Any) -> None:
+    # the permission holds for this thread, and GDAL opens arrays when they are first read, in whichever
+    first = Window(0, 0, 1, 1)
+    dataset.read(window=first)
+    dataset.read_masks(1, window=first)
 
 
 def add_text(path: Path, domain: str, text: str) -> None:

@@ -20,7 +20,6 @@ from rasterio.windows import Window
 from rastercollection.core.models import Notify
 from rastercollection.core.shortage import of_shortage
 from rastercollection.errors import MachineError, NoSpaceError, TaskError, TileError
-from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.rasters.scratch import scratch_folder
@@ -247,11 +246,6 @@ class Workspace:
                 raise MachineError(
                     f"The scratch folder {folder.parent} is full. {error.message}", _NO_ROOM, "NO_SPACE"
                 ) from error
-
-    @property
-    def window_bytes(self) -> int:
-        """Of the windows to work in: where images do not fit into memory, windows are to be small as well."""
-        return WINDOW_BYTES if self.in_memory else WINDOW_BYTES // 4
 
     def new_path(self, suffix: str) -> Path:
         """A path in the folder; nothing is there yet."""

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from rastercollection.core.machine import return_free_memory
 from rastercollection.core.models import Notice
 from rastercollection.model.cog import CogFile
 from rastercollection.model.receipt import EncodingChoice, Receipt
@@ -26,14 +27,16 @@ from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.rasters.writing.reading_back import open_cog
-from rastercollection.stages.cog.prepare import Prepared
+from rastercollection.stages.cog.prepare import Prepared, warp_job
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
 from rastercollection.stages.cog.receipt.fidelity import Expected, SourceReference, give_receipt
 from rastercollection.stages.cog.receipt.values import Values
 from rastercollection.stages.cog.warp import warp
-from rastercollection.stages.cog.warp_job import Warp
 
 __all__ = ["Conversion", "convert"]
+
+_MUCH = 2**25
+"""Bytes of an image."""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,7 +81,6 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY``; retryable where
             the source cannot be reached.
     """
-    prepared = attrs.evolve(prepared, source=attrs.evolve(prepared.source, window_bytes=workspace.window_bytes))
     plan = prepared.plan
     with cog_environment():
         filled = _fill(prepared, workspace)
@@ -210,10 +212,11 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
     shape = (len(layout.bands), grid.height, grid.width)
     with writing(blob, "writing the image"):
         buffer = RasterBuffer(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
+    _tidy(buffer)
     if plan.reprojected:
         stored, source_valid_pixels = _stored(prepared, workspace, values)
         prepared = _laid_out(prepared, source_valid_pixels)
-        valid_pixels = warp(_warp_job(prepared), stored, source_valid_pixels, buffer, workspace, statistics.add)
+        valid_pixels = warp(warp_job(prepared), stored, source_valid_pixels, buffer, workspace, statistics.add)
     else:
 
         def gather(data: Array, valid: Valid) -> None:
@@ -223,6 +226,7 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
 
         valid_pixels = source_valid_pixels = copy_pixels(source, buffer, plan, gather)
         prepared = _laid_out(prepared, source_valid_pixels)
+    _tidy(buffer)
     prepared = _told_by_value(prepared, buffer, statistics, valid_pixels)
     buffer.nodata = prepared.source.layout.nodata
     return _Filled(
@@ -237,7 +241,7 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
 
 def _stored(prepared: Prepared, workspace: Workspace, values: Values | None) -> tuple[RasterBuffer, ValidPixels]:
     """The source with a border on a buffer of its own, and which of its pixels are valid."""
-    job, layout = _warp_job(prepared), prepared.source.layout
+    job, layout = warp_job(prepared), prepared.source.layout
     placement = prepared.placement.bordered(BORDER)
     count, dtype = (2 * len(layout.bands), np.dtype("uint32")) if job.as_words else (len(layout.bands), layout.dtype)
     gather = values.add if values is not None else _ignore
@@ -245,7 +249,14 @@ def _stored(prepared: Prepared, workspace: Workspace, values: Values | None) -> 
         shape = (count, placement.height, placement.width)
         buffer = RasterBuffer(workspace, shape, dtype, **placement.georeference())
         valid_pixels = store_for_warp(prepared.source, buffer, gather, as_words=job.as_words)
+    _tidy(buffer)
     return buffer, valid_pixels
+
+
+def _tidy(buffer: RasterBuffer) -> None:
+    """Before much memory is taken, give back what others have freed; for little it would not be worth the time."""
+    if buffer.count * buffer.height * buffer.width * buffer.dtype.itemsize >= _MUCH:
+        return_free_memory()
 
 
 def _laid_out(prepared: Prepared, read: ValidPixels) -> Prepared:
@@ -283,13 +294,3 @@ def _chosen(prepared: Prepared) -> tuple[Notice, ...]:
 
 def _ignore(_: Array, __: Valid) -> None:
     pass
-
-
-def _warp_job(prepared: Prepared) -> Warp:
-    return Warp(
-        source=prepared.source,
-        placement=prepared.placement,
-        grid=prepared.plan.grid,
-        resampling=prepared.settings.warp_resampling,
-        threads=prepared.spec.limits.gdal_threads,
-    )

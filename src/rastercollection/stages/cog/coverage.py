@@ -98,11 +98,12 @@ class Coverage:
         columns = np.linspace(0, self.grid.width, max(_PLACES, self.grid.width // _SPAN * 2))
         _, rows = self._at(*np.meshgrid(columns, edges.astype(float)))
         with np.errstate(invalid="ignore"):
-            steps = [np.diff(rows, axis=axis) for axis in (0, 1)]
             spans = np.diff(edges)[:, np.newaxis], np.diff(columns)
-            scale = max(float(np.abs(step / span).max()) for step, span in zip(steps, spans, strict=True))
+            slopes = [np.diff(rows, axis=axis) / span for axis, span in enumerate(spans)]
+            scale = max(float(np.abs(slope).max()) for slope in slopes)
             # between nodes, a curve strays from a straight line by less than its line does from one node to the next
-            bend = max(float(np.abs(np.diff(step, axis=axis)).max(initial=0)) for axis, step in enumerate(steps))
+            bends = [np.abs(np.diff(slope, axis=axis)).max(initial=0) for axis, slope in enumerate(slopes)]
+            bend = max(float(bend * span.max()) for bend, span in zip(bends, spans, strict=True))
         first = np.minimum(rows[:-1], rows[1:]).min(axis=1) - bend - _REACH * max(scale, 1)
         return np.where(np.isfinite(first), first, -np.inf)
 

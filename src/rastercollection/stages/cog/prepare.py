@@ -15,7 +15,7 @@ from rastercollection.model.band import BandRole
 from rastercollection.model.band_names import name_in_color
 from rastercollection.model.band_roles import PICTURE
 from rastercollection.model.cog import CogSettings
-from rastercollection.rasters.cost import Load
+from rastercollection.rasters.cost import Load, predict_bytes
 from rastercollection.rasters.gdal_crs import whole_crs
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import GridPlan, Side, plan_sides
@@ -26,8 +26,9 @@ from rastercollection.rasters.writing.blocks import tiled_width
 from rastercollection.rasters.writing.codec_fit import suited
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.reading import SourceRaster
+from rastercollection.stages.cog.warp_job import Warp
 
-__all__ = ["ConversionSpec", "Prepared", "load_of", "prepare"]
+__all__ = ["ConversionSpec", "Prepared", "load_of", "prepare", "warp_job"]
 
 
 @attrs.frozen(kw_only=True)
@@ -227,11 +228,30 @@ def _lost_colors(metadata: Metadata, settings: CogSettings, blob: str) -> tuple[
 def load_of(prepared: Prepared, *, asked: bool | None) -> Load:
     """What the conversion will hold at a time: in memory if that was asked for or if it fits, else on disk."""
     layout, grid, placement = prepared.source.layout, prepared.plan.grid, prepared.placement
+    shape, settings, limits = (grid.height, grid.width), prepared.settings, prepared.spec.limits
+    _, most = predict_bytes(
+        shape, len(layout.bands), layout.dtype, settings.compression, block_size=settings.block_size
+    )
     load = Load.of(
         source_shape=(placement.height, placement.width),
-        shape=(grid.height, grid.width),
+        shape=shape,
         bands=len(layout.bands),
         dtype=layout.dtype,
         reprojected=prepared.plan.reprojected,
+        threads=limits.gdal_threads,
+        warped=tuple(warp_job(prepared).windows.held_rows(placement.height)) if prepared.plan.reprojected else (),
+        encoded_bytes=most,
+        keeps_image=not settings.is_exact,
     )
-    return load.decided(asked, prepared.spec.limits.memory_bytes)
+    return load.decided(asked, limits.memory_bytes)
+
+
+def warp_job(prepared: Prepared) -> Warp:
+    """What is to be resampled, and how."""
+    return Warp(
+        source=prepared.source,
+        placement=prepared.placement,
+        grid=prepared.plan.grid,
+        resampling=prepared.settings.warp_resampling,
+        threads=prepared.spec.limits.gdal_threads,
+    )

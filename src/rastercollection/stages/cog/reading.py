@@ -12,6 +12,7 @@ from rasterio.windows import Window
 
 from rastercollection.errors import TaskError, TileError
 from rastercollection.rasters.cost import WINDOW_BYTES
+from rastercollection.rasters.gdal_env import forget_blocks
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated, writing
 from rastercollection.rasters.grid.placement import Strip
 from rastercollection.rasters.grid.plan import GridPlan
@@ -31,6 +32,8 @@ __all__ = ["BORDER", "Gather", "SourceRaster", "copy_pixels", "join_words", "spl
 
 Gather = Callable[[Array, Valid], None]
 """Takes in the pixels of a window and which of them are valid."""
+_LOW = 64
+"""Rows of a block that may as well be read twice."""
 BORDER = 1
 """Pixels around a source that is to be warped: its edge must not be lost to the warper's approximations."""
 
@@ -45,7 +48,6 @@ class SourceRaster:
         validity: How it tells invalid pixels.
         layout: How its COG will.
         strips: Which columns of the dataset are taken, in their order; empty for all of them as they are.
-        window_bytes: Of the windows to work in.
     """
 
     dataset: DatasetReader
@@ -53,7 +55,6 @@ class SourceRaster:
     validity: Validity
     layout: PixelLayout
     strips: tuple[Strip, ...] = ()
-    window_bytes: int = WINDOW_BYTES
 
     @property
     def width(self) -> int:
@@ -82,7 +83,13 @@ class SourceRaster:
         """Rows and columns of the windows to read in."""
         dataset = self.dataset
         pixel = dataset.count * common_dtype(dataset).itemsize
-        return window_steps(dataset.width, dataset.height, pixel, self.window_bytes, dataset.block_shapes[0])
+        return window_steps(dataset.width, dataset.height, pixel, WINDOW_BYTES, dataset.block_shapes[0])
+
+    def forget(self, window: Window) -> None:
+        """Have GDAL drop the blocks of a row of windows that ends here, where the next has none of them."""
+        rows = self.dataset.block_shapes[0][0]
+        if window.col_off + window.width == self.width and (self.steps[0] % rows == 0 or rows < _LOW):
+            forget_blocks()
 
     def read(self, window: Window, out: Array | None = None) -> tuple[Array, Valid, Valid]:
         """Pixels of all bands, in ``out`` if there is one, which are valid, and the source's own mask.
@@ -193,6 +200,8 @@ def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gath
             buffer.write(window, data, own)
         valid_pixels.add(window, valid)
         gather(data, valid)
+        if not (plan.flip_rows or plan.flip_columns):
+            source.forget(window)
     if source.may_need_mask and not valid_pixels.misread:
         buffer.drop_mask()
     return valid_pixels
@@ -266,6 +275,7 @@ def store_for_warp(source: SourceRaster, buffer: RasterBuffer, gather: Gather, *
         gather(data, valid)
         with writing(source.blob, "writing the intermediate image"):
             _write_bordered(buffer, window, split_words(data) if as_words else data, any_band(valid))
+        source.forget(window)
     return valid_pixels
 
 

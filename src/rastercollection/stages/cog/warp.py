@@ -8,14 +8,15 @@ while the image of the COG is filled.
 from __future__ import annotations
 
 import contextlib
+import threading
 from functools import partial
 from itertools import islice
-from queue import SimpleQueue
 
 import numpy as np
 from rasterio.windows import Window
 
 from rastercollection.errors import TaskError
+from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.crew import Crew
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.pixels.fill_nodata import fill_buffer
@@ -48,26 +49,21 @@ def warp(
     """
     layout, grid = job.source.layout, job.grid
     count = len(layout.bands)
-    steps = window_steps(grid.width, grid.height, (count + 1) * layout.dtype.itemsize, job.source.window_bytes)
+    steps = window_steps(grid.width, grid.height, (count + 1) * layout.dtype.itemsize, WINDOW_BYTES)
     valid_pixels = ValidPixels.of(count, grid.width, grid.height, steps)
     apart = read.differs and not job.as_words
     sources = _split(job, source, workspace) if apart else [source]
     if job.is_filled:
         for canvas_of_source in sources:
             fill_buffer(canvas_of_source, _never if apart else partial(_is_full, read))
-    kernels: SimpleQueue[Kernel] = SimpleQueue()
-    shown = ShownSource.of(job, sources, read)
-
-    def warped(window: Window) -> tuple[Window, Array, Valid]:
-        kernel = kernels.get()
-        try:
-            return window, *_write_window(kernel, window, buffer)
-        finally:
-            kernels.put(kernel)
-
+    shown, own = ShownSource.of(job, sources, read), threading.local()
     with contextlib.ExitStack() as opened, Crew.of(job.threads) as crew:
-        for _ in range(crew.threads):
-            kernels.put(Kernel.of(shown, opened))
+
+        def warped(window: Window) -> tuple[Window, Array, Valid]:
+            if not hasattr(own, "kernel"):
+                own.kernel = Kernel.of(shown, opened)
+            return window, *_write_window(own.kernel, window, buffer)
+
         windows = job.windows
         pieces = (partial(warped, window) for row in windows.rows() for window in row)
         done = crew.in_order(pieces)
@@ -126,7 +122,7 @@ def _split(job: Warp, whole: RasterBuffer, workspace: Workspace) -> list[RasterB
     judge = job.source.validity.of_bands(layout.bands)
     size = (1, whole.height, whole.width)
     buffers = [RasterBuffer(workspace, size, whole.dtype, **whole.georeference) for _ in layout.bands]
-    steps = window_steps(whole.width, whole.height, whole.count * whole.dtype.itemsize, job.source.window_bytes)
+    steps = window_steps(whole.width, whole.height, whole.count * whole.dtype.itemsize, WINDOW_BYTES)
     for window in iterate_windows(whole.width, whole.height, steps):
         data = whole.read(window)
         valid = judge.judge(data, whole.read_mask(window))

@@ -25,7 +25,7 @@ from rasterio.windows import Window
 from rastercollection.errors import TaskError
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, raise_shortage
 from rastercollection.rasters.grid.placement import apply, project
-from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, open_buffer
+from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, opened_buffer
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.stages.cog.reading import BORDER, join_words
@@ -104,10 +104,10 @@ class Kernel:
 
     @classmethod
     def of(cls, shown: ShownSource, opened: contextlib.ExitStack) -> Kernel:
-        """With documents that are open as long as ``opened`` is."""
+        """For this thread alone, with documents that are open as long as ``opened`` is."""
 
         def read(path: Path) -> DatasetReader:
-            return opened.enter_context(open_buffer(path))
+            return opened.enter_context(contextlib.closing(opened_buffer(path)))
 
         plain = tuple(map(read, shown.plain))
         masks = shown.masks
