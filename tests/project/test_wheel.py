@@ -42,5 +42,5 @@ def test_it_holds_the_names_for_type_checkers(wheel: zipfile.ZipFile) -> None:
 
 def test_it_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
     package = ROOT / "src" / "rastercollection"
-    files = (path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    files = (path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     assert {path.relative_to(package.parent).as_posix() for path in files} <= set(wheel.namelist())

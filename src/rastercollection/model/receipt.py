@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["EncodingChoice", "EncodingRegime", "EncodingTrial", "FidelityCheck", "Receipt", "Texture"]
+__all__ = ["EncodingChoice", "EncodingRegime", "EncodingTrial", "FidelityCheck", "Receipt", "Texture", "WarpChoice"]
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +38,22 @@ class FidelityCheck:
 
 
 @attrs.frozen(kw_only=True)
+class WarpChoice:
+    """What resampled pixels.
+
+    Attributes:
+        warper: ``gdal``, or ``fast``, the library's own kernels, which find pixels within 0.02 of where they are.
+        reason: In words.
+        coordinate_error: Pixels of the source that positions were off, at most, where that was looked at, before a
+            pixel was warped; None of GDAL's.
+    """
+
+    warper: str
+    reason: str
+    coordinate_error: float | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Receipt:
     """What was compared between a tile's source and its finished COG before it was published.
 
@@ -48,6 +64,7 @@ class Receipt:
         pixels: Pixels at full resolution of the finished COG that were decoded and compared.
         checks: The figures.
         seconds: CPU time it took.
+        warp: What resampled the pixels; None where they were taken over as they are.
     """
 
     compared_to: str
@@ -55,6 +72,7 @@ class Receipt:
     pixels: int
     checks: tuple[FidelityCheck, ...]
     seconds: float
+    warp: WarpChoice | None = None
 
     @property
     def passed(self) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from rastercollection.core.machine import return_free_memory
 from rastercollection.core.models import Notice
 from rastercollection.model.cog import CogFile
-from rastercollection.model.receipt import EncodingChoice, Receipt
+from rastercollection.model.receipt import EncodingChoice, Receipt, WarpChoice
 from rastercollection.rasters.encoding.choosing import choose_for
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Grid
@@ -95,7 +95,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         footprint = footprint_of(filled.valid_pixels.map, plan.grid)
         file = writer.file_of(written, filled.buffer, statistics.result(), footprint)
         hardened = _hardened(filled.source_valid_pixels, prepared.spec.blob)
-        notices = (*writer.notices(written.path), *_chosen(prepared), *hardened)
+        notices = (*filled.notices, *writer.notices(written.path), *_chosen(prepared), *hardened)
     return Conversion(
         path=written.path,
         file=file,
@@ -166,6 +166,7 @@ def _receipt(
         valid_pixels=filled.source_valid_pixels,
         resampling=prepared.settings.warp_resampling,
         threads=prepared.spec.limits.gdal_threads,
+        warp=filled.warp,
     )
     with writing(prepared.spec.blob, "reading the COG back"):
         cog = open_cog(target)
@@ -189,6 +190,8 @@ class _Filled:
         source_valid_pixels: Which of the source's are.
         statistics: Statistics of the buffer.
         values: Categories of the source; None where pixels are quantities.
+        warp: What resampled the pixels; None where they were taken over as they are.
+        notices: What stood in the way of resampling them faster.
     """
 
     prepared: Prepared
@@ -197,6 +200,8 @@ class _Filled:
     source_valid_pixels: ValidPixels
     statistics: RunningStatistics
     values: Values | None
+    warp: WarpChoice | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 def _new_statistics(prepared: Prepared) -> RunningStatistics:
@@ -216,7 +221,8 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
     if plan.reprojected:
         stored, source_valid_pixels = _stored(prepared, workspace, values)
         prepared = _laid_out(prepared, source_valid_pixels)
-        valid_pixels = warp(warp_job(prepared), stored, source_valid_pixels, buffer, workspace, statistics.add)
+        warped = warp(warp_job(prepared), stored, source_valid_pixels, buffer, workspace, statistics.add)
+        valid_pixels, choice, notices = warped.valid_pixels, warped.choice, warped.notices
     else:
 
         def gather(data: Array, valid: Valid) -> None:
@@ -225,6 +231,7 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
                 values.add(data, valid)
 
         valid_pixels = source_valid_pixels = copy_pixels(source, buffer, plan, gather)
+        choice, notices = None, ()
         prepared = _laid_out(prepared, source_valid_pixels)
     _tidy(buffer)
     prepared = _told_by_value(prepared, buffer, statistics, valid_pixels)
@@ -236,6 +243,8 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
         source_valid_pixels=source_valid_pixels,
         statistics=statistics,
         values=values,
+        warp=choice,
+        notices=notices,
     )
 
 

@@ -39,7 +39,10 @@ def draw_undrawn(
         sources: With a border.
         border: Pixels of it on each side.
     """
-    places = np.argwhere(~valid.all(axis=0) & (True if inside is None else inside))
+    missing = ~valid.all(axis=0) & (True if inside is None else inside)
+    if not missing.any():
+        return
+    places = np.argwhere(missing)
     if not 0 < len(places) <= _MOST:
         return
     width, height = coverage.placement.width, coverage.placement.height

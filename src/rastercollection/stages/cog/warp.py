@@ -12,10 +12,13 @@ import threading
 from functools import partial
 from itertools import islice
 
+import attrs
 import numpy as np
 from rasterio.windows import Window
 
+from rastercollection.core.models import Notice
 from rastercollection.errors import TaskError
+from rastercollection.model.receipt import WarpChoice
 from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.crew import Crew
 from rastercollection.rasters.gdal_errors import writing
@@ -28,12 +31,27 @@ from rastercollection.stages.cog.reading import BORDER, Gather
 from rastercollection.stages.cog.warp_job import Warp
 from rastercollection.stages.cog.warp_kernel import Kernel, ShownSource
 
-__all__ = ["warp"]
+__all__ = ["Warped", "warp"]
+
+
+@attrs.frozen(kw_only=True)
+class Warped:
+    """What is known of a warp once it is done.
+
+    Attributes:
+        valid_pixels: Of the COG.
+        choice: What did it.
+        notices: What stood in the way of doing it faster.
+    """
+
+    valid_pixels: ValidPixels
+    choice: WarpChoice
+    notices: tuple[Notice, ...]
 
 
 def warp(
     job: Warp, source: RasterBuffer, read: ValidPixels, buffer: RasterBuffer, workspace: Workspace, gather: Gather
-) -> ValidPixels:
+) -> Warped:
     """Fill the buffer of a COG from that of its source, which is discarded.
 
     Args:
@@ -47,7 +65,7 @@ def warp(
     Raises:
         TaskError: ``REPROJECTION_FAILED`` or ``VALIDITY_LOST``.
     """
-    layout, grid = job.source.layout, job.grid
+    layout, grid, warper = job.source.layout, job.grid, job.warper
     count = len(layout.bands)
     steps = window_steps(grid.width, grid.height, (count + 1) * layout.dtype.itemsize, WINDOW_BYTES)
     valid_pixels = ValidPixels.of(count, grid.width, grid.height, steps)
@@ -75,7 +93,7 @@ def warp(
                 held.release_before(needed + BORDER if needed else 0)
     for discarded in sources:
         discarded.discard()
-    return valid_pixels
+    return Warped(valid_pixels=valid_pixels, choice=warper.choice, notices=warper.notices)
 
 
 def _write_window(kernel: Kernel, window: Window, buffer: RasterBuffer) -> tuple[Array, Valid]:

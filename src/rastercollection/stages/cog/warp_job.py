@@ -12,6 +12,7 @@ from rastercollection.rasters.grid.placement import Placement, apply
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
+from rastercollection.stages.cog.fast_warp import Warper, choose_warper
 from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.warp_windows import WarpWindows
 
@@ -83,6 +84,20 @@ class Warp:
         if max(self.reductions) <= _NEARLY_ONE:
             options |= {"XSCALE": 1, "YSCALE": 1}
         return options
+
+    @functools.cached_property
+    def warper(self) -> Warper:
+        """What warps all of it."""
+        layout = self.source.layout
+        return choose_warper(
+            blob=self.source.blob,
+            placement=self.placement,
+            grid=self.grid,
+            resampling=self.resampling,
+            bands=len(layout.bands),
+            dtype=layout.dtype,
+            plain="XSCALE" in self.options,
+        )
 
     @property
     def is_filled(self) -> bool:

@@ -1,4 +1,4 @@
-"""Warping windows of a grid by GDAL, each with no more effort than it needs.
+"""Warping windows of a grid, by GDAL or by compiled kernels, each with no more effort than it needs.
 
 GDAL's kernels take three times as long where they have to look at a mask. So gaps of the source are filled from their
 edges, as far as kernels reach, and pixels and mask are warped each on its own.
@@ -145,6 +145,10 @@ class Kernel:
         if data is None:
             data = np.empty((bands, window.height, window.width), self.plain[0].dtypes[0])
         valid = np.empty((len(self.plain), window.height, window.width), bool)
+        fast = self.job.warper.fast
+        if fast is not None:
+            fast.fill(self.shown.sources, window, data, valid)
+            return data, valid
         for part in iterate_windows(window.width, window.height, self.shown.steps):
             there = Window(window.col_off + part.col_off, window.row_off + part.row_off, part.width, part.height)
             rows, columns = part.toslices()

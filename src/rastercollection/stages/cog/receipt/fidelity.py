@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 from rastercollection.core.records import to_dict
 from rastercollection.errors import TaskError
-from rastercollection.model.receipt import FidelityCheck, Receipt
+from rastercollection.model.receipt import FidelityCheck, Receipt, WarpChoice
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Side
 from rastercollection.rasters.pixels.raster_buffer import ValidPixels
@@ -72,6 +72,7 @@ class SourceReference:
         valid_pixels: Which of them are valid.
         resampling: GDAL's name.
         threads: That read the COG back.
+        warp: What resampled them; None where they were taken over as they are.
     """
 
     source: SourceRaster
@@ -79,6 +80,7 @@ class SourceReference:
     valid_pixels: ValidPixels
     resampling: str
     threads: int = 1
+    warp: WarpChoice | None = None
 
 
 def give_receipt(
@@ -120,6 +122,7 @@ def give_receipt(
         pixels=content.pixels,
         checks=tuple(checks),
         seconds=time.process_time() - started,
+        warp=reference.warp,
     )
     if not receipt.passed:
         raise _failed(receipt, blob)
