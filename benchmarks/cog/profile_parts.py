@@ -27,7 +27,7 @@ _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "encode": ("rasters.encoding:*.encode",),
     "write": ("rasters.writing.encoded_cog:EncodedCog.write_to",),
     "COG validator": ("rasters.writing.validation:check_valid", "stages.cog.copying.comparison:_of_validator"),
-    "comparison": ("rasters.writing.content:*.watch", "stages.cog.receipt.fidelity:give_receipt"),
+    "comparison": ("rasters.writing.content:ExactContent.watch", "stages.cog.receipt.fidelity:give_receipt"),
     "statistics": ("rasters.pixels.statistics:RunningStatistics.add",),
     "look at a COG": ("stages.cog.copying.byte_copy:look_at",),
     "footprint, facts": ("rasters.writing.facts:footprint_of", "rasters.writing.facts:cog_file_of"),
