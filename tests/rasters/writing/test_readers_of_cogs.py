@@ -175,7 +175,7 @@ def _verdict(cell: Cell, reader: str, judge: Callable[[Path], str], cog: Path, r
 def _tried(judge: Callable[[Path], str], path: Path) -> str:
     try:
         return judge(path)
-    except (ReaderError, ValueError, KeyError, AssertionError, RuntimeError) as error:
+    except (ReaderError, ValueError, KeyError, TypeError, AssertionError, RuntimeError) as error:
         return f"{type(error).__name__}: {error}"
 
 
@@ -253,6 +253,25 @@ def _complaints(cell: Cell, check: Callable[[Path], dict[str, Any]], path: Path,
     if [each[0] for each in found["checksums"]] != [each[0] for each in expected["checksums"]] and cell.is_exact:
         wrong.append("other checksums")
     return "; ".join(wrong)
+
+
+@pytest.mark.parametrize(("dtype", "codec"), [("uint8", "DEFLATE 6"), ("int16", "LZW"), ("float32", "ZSTD")])
+def test_blocks_that_are_left_out_are_read_by_gdal_and_few_others(
+    tmp_path: Path, dtype: str, codec: str, readers: dict[str, Read]
+) -> None:
+    cell = Cell(dtype, 1, "nodata", codec)
+    source = write_source(cell, tmp_path)
+    cog, reference = write_cog(cell, source, sparse=True).path, write_reference(cell, source, sparse=True)
+    assert cog_readers.blocks_left_out(cog) == cog_readers.blocks_left_out(reference) == 2
+    assert cog_validate(cog, strict=True, quiet=True) == (True, [], [])
+    _check_pixels(cell, source, cog, reference)
+    for path in (cog, reference):
+        fail = {
+            name
+            for name, read in readers.items()
+            if _tried(lambda path, read=read: _differs(cell, read(path), path), path)
+        }
+        assert fail == {"libtiff", "async-geotiff"} & set(readers)
 
 
 def test_what_sticks_out_of_the_image_costs_little_in_lerc(tmp_path: Path) -> None:
