@@ -30,27 +30,28 @@ FOLDER = Path(__file__).parents[3] / ".nox" / "geotiff"
 Read = Callable[[Path], Seen]
 
 
-def _is_lerc_with_gaps(cell: Cell) -> bool:
-    return cell.codec.startswith("LERC") and cell.kind == "nan"
+def _has_nan_in_lerc(cell: Cell) -> bool:
+    """Floats are NaN under a mask, too, in overviews."""
+    return cell.codec.startswith("LERC") and cell.dtype.startswith("float") and cell.kind in ("nan", "mask")
 
 
 CANNOT: Mapping[str, Mapping[str, Callable[[Cell], bool]]] = {
-    "tifffile": {"masks inside LERC": _is_lerc_with_gaps},
-    "libtiff": {"a mask for each band inside LERC": lambda cell: _is_lerc_with_gaps(cell) and cell.bands > 1},
+    "tifffile": {"NaN in LERC": _has_nan_in_lerc},
+    "libtiff": {"NaN in several bands of LERC": lambda cell: _has_nan_in_lerc(cell) and cell.bands > 1},
     "async-geotiff": {
-        "masks inside LERC": _is_lerc_with_gaps,
+        "NaN in LERC": _has_nan_in_lerc,
         "complex numbers": lambda cell: cell.dtype.startswith("complex"),
     },
     "rio-tiler": {"complex numbers": lambda cell: cell.dtype.startswith("complex")},
     "geotiff.js": {
-        "masks inside LERC": _is_lerc_with_gaps,
+        "NaN in LERC": _has_nan_in_lerc,
         "32 bits in LERC": lambda cell: cell.codec.startswith("LERC") and cell.dtype == "uint32",
         "LZMA": lambda cell: cell.codec == "LZMA",
         "WebP outside browsers": lambda cell: cell.codec == "WEBP",
         "complex numbers": lambda cell: cell.dtype.startswith("complex"),
         "64 bits": lambda cell: cell.dtype in ("uint64", "int64"),
     },
-    "GDAL 3.6": {"a mask for each band inside LERC": lambda cell: _is_lerc_with_gaps(cell) and cell.bands > 1},
+    "GDAL 3.6": {"NaN in several bands of LERC": lambda cell: _has_nan_in_lerc(cell) and cell.bands > 1},
 }
 """What readers are known not to read."""
 
@@ -168,7 +169,8 @@ def _verdict(cell: Cell, reader: str, judge: Callable[[Path], str], cog: Path, r
     if not wrong:
         return "sees"
     assert any(limit(cell) for limit in CANNOT.get(reader, {}).values()), f"{cell}, {reader}: {wrong}"
-    assert _tried(judge, reference), f"{cell}: {reader} reads it of GDAL's own COG driver: {wrong}"
+    if cell.kind != "mask":  # under which GDAL's driver writes anything
+        assert _tried(judge, reference), f"{cell}: {reader} reads it of GDAL's own COG driver: {wrong}"
     return "cannot"
 
 
