@@ -27,7 +27,7 @@ from cog.report import lines
 from cog.rounds import Rounds
 from cog.tiles import make_tile
 
-_USUAL = [*(name for name, case in CASES.items() if not case.beside), "already", "cores"]
+_USUAL = [*(name for name, case in CASES.items() if not case.beside), "already", "cores", "small"]
 
 
 def main() -> None:
