@@ -20,14 +20,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cog.cases import CASES, together
+from cog.cases import CASES, PEERS, together
 from cog.others import OTHERS, Asked, apart
 from cog.page import chart, put_into
 from cog.report import lines
 from cog.rounds import Rounds
 from cog.tiles import make_tile
 
-_USUAL = [*(name for name, case in CASES.items() if not case.beside), "already", "cores"]
+_USUAL = [*(name for name, case in CASES.items() if not case.beside), "already", "cores", "small"]
 
 
 def main() -> None:
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are told; 0 only profiles")
     parser.add_argument("--patience", type=float, default=25, help="CPU seconds after which a peer has no second round")
     parser.add_argument("--thorough", action="store_true", help="all peers, slow ones as often as others: hours")
+    parser.add_argument("--without", default="", help=f"peers to leave out, of {', '.join(PEERS)}")
     parser.add_argument("--again", action="store_true", help="measure these cases anew")
     output = {"type": Path, "default": Path("benchmark-results")}
     parser.add_argument("--output", **output, help="folder for results.json and the chart")
@@ -94,6 +95,7 @@ def _measure(name: str, given: argparse.Namespace, folder: Path, results: dict[s
     if name in CASES:
         source = apart(make_tile, CASES[name].tile, given.size, tiles)
         how = {"repeat": given.repeat, "patience": given.patience, "thorough": given.thorough}
+        how["without"] = given.without.split(",")
         Rounds(results, store, folder, **how).measure(name, source)
     elif given.repeat and name not in results["others"]:
         asked = Asked(given.size, given.wide_size, given.repeat, tiles, folder)

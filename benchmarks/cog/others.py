@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import filecmp
+import re
 import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,13 +15,14 @@ from statistics import median
 from typing import Any
 
 from cog.cases import CASES
-from cog.measure import Run, run
+from cog.measure import Run, run, run_command
 from cog.report import told
 from cog.tiles import make_many, make_tile, make_wide
 
 __all__ = ["OTHERS", "Asked", "apart"]
 
 _BUDGET = 600_000_000
+_SMALL_TILES = 100
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,19 @@ def _workers(asked: Asked) -> tuple[str, Any]:
     return text, {str(name): [item.to_dict() for item in items] for name, items in runs.items()}
 
 
+def _small(asked: Asked) -> tuple[str, Any]:
+    """Small tiles in a warm process: what stage 2 takes for each."""
+    script = Path(__file__).parents[1] / "small_tiles.py"
+    done = run_command([sys.executable, str(script), "--tiles", str(_SMALL_TILES)], asked.target)
+    cases = re.findall(r"^(.+), milliseconds .*\n(?:.*\n)*?  stage 2: ([\d.]+)", done.said, re.MULTILINE)
+    told_each = [f"{case}: {value} ms (≤ 40{'' if float(value) <= 40 else ', not met'})" for case, value in cases]
+    return f"CPU a tile of 512² pixels in stage 2, {', '.join(told_each)}", done.to_dict()
+
+
 OTHERS: dict[str, Callable[[Asked], tuple[str, Any]]] = {
     "already": _already,
     "cores": _cores,
+    "small": _small,
     "workers": _workers,
     "wide": _wide,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Rounds:
         repeat: How many rounds.
         patience: Peers that took more CPU seconds in their first round have no other.
         thorough: Whether slow peers have as many rounds as others, and all of them are measured.
+        without: Peers that are left out.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class Rounds:
         repeat: int,
         patience: float,
         thorough: bool,
+        without: Collection[str] = (),
     ) -> None:
         self.results, self.store, self.folder = results, store, folder
-        self.repeat, self.patience, self.thorough = repeat, patience, thorough
+        self.repeat, self.patience, self.thorough, self.without = repeat, patience, thorough, without
 
     def measure(self, first: str, source: Path) -> None:
         """A case and those that share its peers."""
@@ -80,7 +82,9 @@ class Rounds:
         self.store()
 
     def _peer(self, first: str, name: str, peer: Peer, source: Path, number: int) -> None:
-        if (peer.thorough and not self.thorough) or (peer.tool == "gdalwarp" and not shutil.which("gdalwarp")):
+        if name in self.without or (peer.thorough and not self.thorough):
+            return
+        if peer.tool == "gdalwarp" and not shutil.which("gdalwarp"):
             return
         samples = self._samples("cases", first, name)
         rounds = self.repeat if self.thorough or peer.always else 1

@@ -78,7 +78,13 @@ def validate(path: Path, limits: Limits, **changes: Any) -> Mapping[str, Any]:
 
 
 def make_cog(
-    path: Path, target: str = "EPSG:4326", *, limits: Limits | None = None, block_size: int = 512, **changes: Any
+    path: Path,
+    target: str = "EPSG:4326",
+    *,
+    limits: Limits | None = None,
+    block_size: int = 512,
+    sparse: bool = False,
+    **changes: Any,
 ) -> Made:
     """Stages 1 and 2 on one file; ``changes`` go to the stage that knows the parameter."""
     limits = limits or Limits(memory_bytes=2**28)
@@ -86,7 +92,7 @@ def make_cog(
     second = {name: changes.pop(name) for name in later if name in changes}
     override = changes.pop("validation", {})
     validation = {**validate(path, limits, target_crs=target, **changes), **override}
-    validation["settings"] = {**validation["settings"], "block_size": block_size}
+    validation["settings"] = {**validation["settings"], "block_size": block_size, "sparse": sparse}
     out = path.parent / "cogs"
     parameters = {
         "validation": validation,

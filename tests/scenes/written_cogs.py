@@ -159,12 +159,13 @@ def _nodata(cell: Cell) -> float:
     return int(np.iinfo(dtype).min) if dtype.itemsize < 8 else 0
 
 
-def write_cog(cell: Cell, source: Path) -> Made:
+def write_cog(cell: Cell, source: Path, *, sparse: bool = False) -> Made:
     """By this library, with nearest neighbours for overviews."""
     return make_cog(
         source,
         UTM,
         block_size=BLOCK,
+        sparse=sparse,
         compression=cell.compression,
         compression_level=cell.level,
         overview_resampling="nearest",
@@ -173,11 +174,12 @@ def write_cog(cell: Cell, source: Path) -> Made:
     )
 
 
-def write_reference(cell: Cell, source: Path) -> Path:
+def write_reference(cell: Cell, source: Path, *, sparse: bool = False) -> Path:
     """The same pixels by GDAL's own COG driver."""
     path = source.with_name("reference.tif")
     level = {"LEVEL": cell.level} if isinstance(cell.level, int) else {}
     options = {"COMPRESS": cell.compression, "BLOCKSIZE": BLOCK, "OVERVIEW_RESAMPLING": "NEAREST", **level}
+    options["SPARSE_OK"] = "YES" if sparse else "NO"
     if cell.compression == "JPEG":
         options["QUALITY"] = 85
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK="YES"):
