@@ -69,6 +69,7 @@ def validate(path: Path, limits: Limits, **changes: Any) -> Mapping[str, Any]:
         "jpeg_quality": 85,
         "compression": None,
         "compression_level": None,
+        "sparse_ok": False,
         "warp_resampling": None,
         "overview_resampling": None,
         "strict": False,
@@ -83,7 +84,6 @@ def make_cog(
     *,
     limits: Limits | None = None,
     block_size: int = 512,
-    sparse: bool = False,
     **changes: Any,
 ) -> Made:
     """Stages 1 and 2 on one file; ``changes`` go to the stage that knows the parameter."""
@@ -92,7 +92,7 @@ def make_cog(
     second = {name: changes.pop(name) for name in later if name in changes}
     override = changes.pop("validation", {})
     validation = {**validate(path, limits, target_crs=target, **changes), **override}
-    validation["settings"] = {**validation["settings"], "block_size": block_size, "sparse": sparse}
+    validation["settings"] = {**validation["settings"], "block_size": block_size}
     out = path.parent / "cogs"
     parameters = {
         "validation": validation,

@@ -69,6 +69,7 @@ def validate(path: Path | str, *, storage: Any = None, limits: Limits | None = N
         "jpeg_quality": 85,
         "compression": None,
         "compression_level": None,
+        "sparse_ok": False,
         "warp_resampling": None,
         "overview_resampling": None,
         "strict": False,

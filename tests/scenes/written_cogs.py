@@ -165,7 +165,7 @@ def write_cog(cell: Cell, source: Path, *, sparse: bool = False) -> Made:
         source,
         UTM,
         block_size=BLOCK,
-        sparse=sparse,
+        sparse_ok=sparse,
         compression=cell.compression,
         compression_level=cell.level,
         overview_resampling="nearest",

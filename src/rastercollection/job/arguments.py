@@ -103,6 +103,10 @@ class CollectionArguments(TypedDict, total=False):
     """Of the compression, where it has levels; `auto` tries encoders or levels on a sample of each image and takes the
     cheapest that is as small as the codec's usual level, or nearly."""
 
+    sparse_ok: bool
+    """Whether blocks of nothing but the nodata value are left out of COGs; GDAL and most readers fill them in, some
+    (async-geotiff 0.5) cannot read them."""
+
     warp_resampling: Resampling | None
     """How pixels are resampled to another CRS or grid: `nearest`, `bilinear`, `cubic`, `cubic_spline`, `lanczos`,
     `average`, `mode`."""

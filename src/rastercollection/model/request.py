@@ -211,6 +211,13 @@ class CollectionRequest:
             otherwise="the tier's; of DEFLATE `auto`",
         ),
     )
+    sparse_ok: bool = field(
+        default=False,
+        metadata=_fine(
+            "whether blocks of nothing but the nodata value are left out of COGs; GDAL and most readers fill them in, "
+            "some (async-geotiff 0.5) cannot read them"
+        ),
+    )
     warp_resampling: Resampling | None = field(
         default=None,
         metadata=_fine("how pixels are resampled to another CRS or grid", otherwise="what suits the raster type"),

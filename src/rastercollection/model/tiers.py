@@ -199,6 +199,7 @@ def choose_settings(
     jpeg_quality: int = 85,
     compression: str | None = None,
     level: Level = None,
+    sparse: bool = False,
     warp_resampling: str | None = None,
     overview_resampling: str | None = None,
 ) -> tuple[CogSettings, tuple[Notice, ...]]:
@@ -212,6 +213,7 @@ def choose_settings(
         keeps_values: Pixels may be flags or classes, whatever the type.
         jpeg_quality: 1–100.
         compression, level, warp_resampling, overview_resampling: The user's overrides.
+        sparse: Blocks of nothing but nodata are left out.
     """
     notices = []
     if not _fits(tier, dtypes, color_interpretation):
@@ -231,5 +233,6 @@ def choose_settings(
         quality=_quality(codec, jpeg_quality),
         overview_resampling=overview_resampling or overview,
         warp_resampling=warp_resampling or warp,
+        sparse=sparse,
     )
     return settings, tuple(notices)

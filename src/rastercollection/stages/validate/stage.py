@@ -49,6 +49,7 @@ def _parameters(request: CollectionRequest, source: SourceFile, refused: ErrorRe
         jpeg_quality=request.jpeg_quality,
         compression=request.compression,
         compression_level=request.compression_level,
+        sparse_ok=request.sparse_ok,
         warp_resampling=request.warp_resampling,
         overview_resampling=request.overview_resampling,
         strict=request.strict,

@@ -201,6 +201,7 @@ def _settings(
         jpeg_quality=parameters.jpeg_quality,
         compression=parameters.compression,
         level=parameters.compression_level,
+        sparse=parameters.sparse_ok,
         warp_resampling=parameters.warp_resampling,
         overview_resampling=parameters.overview_resampling,
     )

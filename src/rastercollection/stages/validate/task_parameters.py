@@ -23,8 +23,8 @@ class ValidateParameters:
         tier: The tier asked for.
         tiers: All that there are.
         policy: What is accepted as a source.
-        input_crs, target_crs, raster_type, jpeg_quality, compression, compression_level, warp_resampling,
-            overview_resampling, strict, bands: As in a :class:`~rastercollection.CollectionRequest`.
+        input_crs, target_crs, raster_type, jpeg_quality, compression, compression_level, sparse_ok,
+            warp_resampling, overview_resampling, strict, bands: As in a :class:`~rastercollection.CollectionRequest`.
     """
 
     source: SourceFile
@@ -37,6 +37,7 @@ class ValidateParameters:
     jpeg_quality: int
     compression: str | None
     compression_level: Level
+    sparse_ok: bool = False
     warp_resampling: str | None
     overview_resampling: str | None
     strict: bool
