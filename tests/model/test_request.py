@@ -25,6 +25,7 @@ from rastercollection.model.tile import SourceFile, Sources
 GOOD: dict[str, Any] = {"container_name": "/data/bronze", "blob_list": ["a.tif"], "collection_id": "c-1_x"}
 
 WRONG = {
+    "sparse_ok": "yes",
     "container_name": ["", "ftp://host/x", "s3://b::file:///x", "/vsicurl/x", "s3://user:secret@bucket", 3],
     "blob_list": [[], ["../x.tif"], ["/etc/passwd"], ["a\\b.tif"], ["s3://b/x.tif"], ["a\0b"], [3], None],
     "collection_id": ["", "a b", "ä", "a/b", None],
