@@ -12,16 +12,24 @@ from zlib_ng import zlib_ng
 
 from rastercollection.rasters.pixels.windows import Array
 
+try:
+    import lzma
+except ModuleNotFoundError:  # Python may be built without it
+    HAS_LZMA = False
+else:
+    HAS_LZMA = True
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-__all__ = ["Compress", "huffman", "igzip", "libdeflate", "run_lengths", "zstandard"]
+__all__ = ["HAS_LZMA", "Compress", "huffman", "igzip", "libdeflate", "run_lengths", "xz", "zstandard"]
 
 Compress = Callable[[Array], bytes]
 """From contiguous bytes, uint8 of any shape."""
 
+_FARTHEST_DELTA = 256
 _MEMORY = 9
 """zlib's memory level: the more of it, the more symbols share a table of codes."""
 
@@ -64,5 +72,24 @@ def zstandard(level: int) -> Compress:
 
     def compress(data: Array) -> bytes:
         return zstd.compress(data.data, level)
+
+    return compress
+
+
+def xz(level: int, pixel_bytes: int) -> Compress:
+    """LZMA2 of the differences between neighbouring pixels, in an xz stream with a CRC32.
+
+    libtiff takes differences of neighbouring samples, at best; those of whole pixels make files of several bands
+    smaller, and readers are told the distance by the stream itself.
+
+    Args:
+        level: 0 to 9.
+        pixel_bytes: Of all bands.
+    """
+    distance = pixel_bytes if pixel_bytes <= _FARTHEST_DELTA else 1
+    filters = [{"id": lzma.FILTER_DELTA, "dist": distance}, {"id": lzma.FILTER_LZMA2, "preset": level}]
+
+    def compress(data: Array) -> bytes:
+        return lzma.compress(data.data, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=filters)
 
     return compress

@@ -19,7 +19,7 @@ from rastercollection.rasters.pixels.windows import Array
 
 __all__ = ["BlockEncoder", "encoder_of", "mask_encoder"]
 
-_DEFLATE_LEVEL, _ZSTD_LEVEL = 6, 9
+_DEFLATE_LEVEL, _ZSTD_LEVEL, _LZMA_LEVEL = 6, 9, 6
 """GDAL's own, where none is given."""
 
 _LEVEL_OPTION = {
@@ -71,6 +71,9 @@ def encoder_of(
         return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
     if settings.compression == "ZSTD":
         compress = compressors.zstandard(options["ZSTD_LEVEL"])
+        return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
+    if settings.compression == "LZMA" and compressors.HAS_LZMA:
+        compress = compressors.xz(options.get("LZMA_PRESET", _LZMA_LEVEL), bands * dtype.itemsize)
         return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
     return _ByGdal(creation_options=options, side=side, repeat_rows=settings.compression in _OF_PICTURES)
 
