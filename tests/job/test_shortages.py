@@ -26,7 +26,8 @@ from rastercollection import (
 @pytest.fixture
 def parameters(tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "in").mkdir()
-    write_raster(tmp_path / "in" / "a.tif", np.arange(4096, dtype="uint8").reshape(1, 64, 64))
+    picture = np.arange(4096, dtype="uint8").reshape(1, 64, 64)
+    write_raster(tmp_path / "in" / "a.tif", picture, blockxsize=32, blockysize=32)  # threads read several blocks
     return {
         "container_name": tmp_path / "in",
         "blob_list": ["a.tif"],

@@ -24,6 +24,8 @@ from rio_cogeo.cogeo import cog_validate
 from rastercollection.geo.crs import same_crs
 from rastercollection.geo.heights import same_heights
 from rastercollection.model.cog import CogSettings
+from rastercollection.rasters.encoding.choosing import leaves_open
+from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, usual_predictor
 from rastercollection.rasters.gdal_crs import from_rasterio, heights_in
 from rastercollection.rasters.gdal_env import is_remote
 from rastercollection.rasters.grid.placement import apply
@@ -40,7 +42,6 @@ __all__ = ["Asked", "why_not_as_it_is"]
 _STRUCTURE = "IMAGE_STRUCTURE"
 _COMPRESSIONS = {"YCbCr JPEG": "JPEG"}
 _WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
-_PREDICTORS = {"i": "2", "u": "2", "f": "3"}
 _NOT_TAGS = (_STRUCTURE, "DERIVED_SUBDATASETS", "RPC")
 """Domains that GDAL makes up from what the file is."""
 _SAME_PLACE = 1e-6
@@ -145,9 +146,10 @@ def _of_codec(dataset: SourceDataset, asked: Asked) -> str | None:
     found = _COMPRESSIONS.get(found, found)
     if found != settings.compression:
         return f"Its compression is {found}, not {settings.compression}."
-    wanted = _PREDICTORS.get(asked.layout.dtype.kind, "1") if found in _WITH_PREDICTOR else "1"
-    if structure.get("PREDICTOR", "1") != wanted:
-        return f"Its predictor is {structure.get('PREDICTOR', '1')}, not {wanted}."
+    usual = usual_predictor(asked.layout.dtype) if found in _WITH_PREDICTOR else NO_PREDICTOR
+    allowed = {usual, NO_PREDICTOR} if leaves_open(settings) else {usual}
+    if int(predictor := structure.get("PREDICTOR", str(NO_PREDICTOR))) not in allowed:
+        return f"Its predictor is {predictor}, not {usual}."
     if dataset.count > 1 and structure.get("INTERLEAVE") != "PIXEL":
         return "Its bands are stored one after the other, not pixel by pixel."
     if set(dataset.block_shapes) != {(settings.block_size, settings.block_size)}:
