@@ -92,20 +92,17 @@ class CollectionArguments(TypedDict, total=False):
     """Size of all COGs' pixels, in units of the target CRS."""
 
     zoom_strategy: ZoomStrategy
-    """With the grid `WebMercatorQuad`, zoom of the finest tile: the closest (`auto`), the next `lower` (coarser) or
-    `upper` (finer)."""
+    """Finest zoom of the grid `WebMercatorQuad`: the closest (`auto`), next `lower` or `upper`."""
 
     compression: Compression | None
     """GDAL's name of the COGs' compression: `NONE`, `DEFLATE`, `LZW`, `ZSTD`, `LZMA`, `JPEG`, `WEBP`, `LERC`,
     `LERC_DEFLATE`, `LERC_ZSTD`."""
 
     compression_level: int | Literal["auto"] | None
-    """Of the compression, where it has levels; `auto` tries encoders or levels on a sample of each image and takes the
-    cheapest that is as small as the codec's usual level, or nearly."""
+    """Of the compression; `auto` takes the cheapest encoder that makes a sample as small as the usual one does."""
 
     sparse_ok: bool
-    """Whether blocks of nothing but the nodata value are left out of COGs; GDAL and most readers fill them in, some
-    (async-geotiff 0.5) cannot read them."""
+    """Whether blocks of nothing but nodata are left out, which some readers cannot read."""
 
     warp_resampling: Resampling | None
     """How pixels are resampled to another CRS or grid: `nearest`, `bilinear`, `cubic`, `cubic_spline`, `lanczos`,

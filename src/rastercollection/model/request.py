@@ -33,8 +33,7 @@ _fine = functools.partial(parameter, group="fine")
 class CollectionRequest:
     """What to make of which rasters. Constructing it checks everything that can be told without opening anything.
 
-    The first part are the job's parameters, the second refine them; the page "Parameters" has them as a table. Every
-    field is part of the job's identity.
+    The second part refines the first. Every field is part of the job's identity.
     """
 
     container_name: str = field(
@@ -194,10 +193,7 @@ class CollectionRequest:
     )
     zoom_strategy: ZoomStrategy = field(
         default="auto",
-        metadata=_fine(
-            "with the grid `WebMercatorQuad`, zoom of the finest tile: the closest (`auto`), the next `lower` "
-            "(coarser) or `upper` (finer)"
-        ),
+        metadata=_fine("finest zoom of the grid `WebMercatorQuad`: the closest (`auto`), next `lower` or `upper`"),
     )
     compression: Compression | None = field(
         default=None, metadata=_fine("GDAL's name of the COGs' compression", otherwise="the tier's")
@@ -205,18 +201,14 @@ class CollectionRequest:
     compression_level: int | Literal["auto"] | None = field(
         default=None,
         metadata=_fine(
-            "of the compression, where it has levels; `auto` tries encoders or levels on a sample of each image and "
-            "takes the cheapest that is as small as the codec's usual level, or nearly",
+            "of the compression; `auto` takes the cheapest encoder that makes a sample as small as the usual one does",
             checks.level,
             otherwise="the tier's; of DEFLATE `auto`",
         ),
     )
     sparse_ok: bool = field(
         default=False,
-        metadata=_fine(
-            "whether blocks of nothing but the nodata value are left out of COGs; GDAL and most readers fill them in, "
-            "some (async-geotiff 0.5) cannot read them"
-        ),
+        metadata=_fine("whether blocks of nothing but nodata are left out, which some readers cannot read"),
     )
     warp_resampling: Resampling | None = field(
         default=None,

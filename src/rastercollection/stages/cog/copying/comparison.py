@@ -24,8 +24,9 @@ from rio_cogeo.cogeo import cog_validate
 from rastercollection.geo.crs import same_crs
 from rastercollection.geo.heights import same_heights
 from rastercollection.model.cog import CogSettings
-from rastercollection.rasters.encoding.choosing import leaves_open
+from rastercollection.rasters.encoding.choosing import choose, leaves_open
 from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, usual_predictor
+from rastercollection.rasters.encoding.sampling import sample_windows
 from rastercollection.rasters.gdal_crs import from_rasterio, heights_in
 from rastercollection.rasters.gdal_env import is_remote
 from rastercollection.rasters.grid.placement import apply
@@ -146,16 +147,26 @@ def _of_codec(dataset: SourceDataset, asked: Asked) -> str | None:
     found = _COMPRESSIONS.get(found, found)
     if found != settings.compression:
         return f"Its compression is {found}, not {settings.compression}."
-    usual = usual_predictor(asked.layout.dtype) if found in _WITH_PREDICTOR else NO_PREDICTOR
-    allowed = {usual, NO_PREDICTOR} if leaves_open(settings) else {usual}
-    if int(predictor := structure.get("PREDICTOR", str(NO_PREDICTOR))) not in allowed:
-        return f"Its predictor is {predictor}, not {usual}."
+    wanted = usual_predictor(asked.layout.dtype) if found in _WITH_PREDICTOR else NO_PREDICTOR
+    predictor = int(structure.get("PREDICTOR", str(NO_PREDICTOR)))
+    if predictor != wanted and (predictor != NO_PREDICTOR or _chosen_predictor(dataset, asked) != NO_PREDICTOR):
+        return f"Its predictor is {predictor}, not {wanted}."
     if dataset.count > 1 and structure.get("INTERLEAVE") != "PIXEL":
         return "Its bands are stored one after the other, not pixel by pixel."
     if set(dataset.block_shapes) != {(settings.block_size, settings.block_size)}:
         rows, columns = dataset.block_shapes[0]
         return f"Its blocks are of {columns} × {rows} pixels, not {settings.block_size} × {settings.block_size}."
     return None
+
+
+def _chosen_predictor(dataset: SourceDataset, asked: Asked) -> int | None:
+    """The one that would be chosen for these pixels; None where none is to be chosen."""
+    settings = asked.settings
+    if not leaves_open(settings):
+        return None
+    windows = sample_windows(dataset.width, dataset.height, settings.block_size)
+    bands = [band + 1 for band in asked.layout.bands]
+    return choose([dataset.read(bands, window=window) for window in windows], settings, asked.layout.dtype).predictor
 
 
 def _of_bands(dataset: SourceDataset, asked: Asked) -> str | None:
