@@ -167,7 +167,7 @@ def test_times_that_are_not_known_are_not_invented(publish: Any, validate_stac: 
     written = attrs.evolve(undated, start_datetime="1970-01-01T00:00:00Z", end_datetime="2020-01-01T00:00:00Z")
     other = publish([written], collection_id="other")
     assert other.items[0]["properties"]["end_datetime"] == "1678-01-01T00:00:00Z", "a placeholder is no time"
-    assert "1970" not in other.page + str(other.items)
+    assert "1970-" not in other.page + str(other.items)
     alone = publish([undated], collection_id="alone")
     assert alone.collection["extent"]["temporal"]["interval"] == [[None, None]]
     for document in (*alone.items, alone.collection):

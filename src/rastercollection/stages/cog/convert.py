@@ -221,7 +221,8 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
     if plan.reprojected:
         stored, source_valid_pixels = _stored(prepared, workspace, values)
         prepared = _laid_out(prepared, source_valid_pixels)
-        warped = warp(warp_job(prepared), stored, source_valid_pixels, buffer, workspace, statistics.add)
+        job = attrs.evolve(warp_job(prepared), spilled=not workspace.in_memory)
+        warped = warp(job, stored, source_valid_pixels, buffer, workspace, statistics.add)
         valid_pixels, choice, notices = warped.valid_pixels, warped.choice, warped.notices
     else:
 

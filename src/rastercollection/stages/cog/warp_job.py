@@ -40,6 +40,7 @@ class Warp:
         grid: Of the COG.
         resampling: GDAL's name, lower case.
         threads: That warp at the same time.
+        spilled: Whether pixels are held in files.
     """
 
     source: SourceRaster
@@ -47,6 +48,7 @@ class Warp:
     grid: Grid
     resampling: str
     threads: int
+    spilled: bool = False
 
     @property
     def as_words(self) -> bool:
@@ -89,6 +91,8 @@ class Warp:
     def warper(self) -> Warper:
         """What warps all of it."""
         layout = self.source.layout
+        if self.spilled:
+            return Warper.gdal("its pixels do not fit into memory, and compiled kernels take 100 MB")
         return choose_warper(
             blob=self.source.blob,
             placement=self.placement,
