@@ -150,7 +150,7 @@ def row(name: str, image: Array) -> Row:
         for top in range(0, height, SIDE)
         for left in range(0, width, SIDE)
     ]
-    predictor = usual_predictor(image.dtype)
+    predictor = usual_predictor("DEFLATE", image.dtype)
     ours, choice = adaptive(image, "DEFLATE", blocks)
     zstd, level = adaptive(image, "ZSTD", blocks)
     by = {

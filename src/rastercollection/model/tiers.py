@@ -189,6 +189,11 @@ def _level(tier: Tier, codec: str, ordered: str | None, level: Level) -> Level:
     return level if codec == ordered else tier.level
 
 
+def _codec_fallback(tier: Tier, codec: str) -> Notice:
+    message = f"{codec} needs 3 bands of uint8; the tile is written with {tier.compression}."
+    return Notice(code="COMPRESSION_FALLBACK", message=message)
+
+
 def choose_settings(
     tier: Tier,
     raster_type: str,
@@ -221,8 +226,7 @@ def choose_settings(
         tier = TIERS[FALLBACK_TIER]
     codec = compression or tier.compression
     if codec in LOSSY_NEEDS_BYTES and not is_rgb_byte(dtypes, color_interpretation):
-        message = f"{codec} needs 3 bands of uint8; the tile is written with {tier.compression}."
-        notices.append(Notice(code="COMPRESSION_FALLBACK", message=message))
+        notices.append(_codec_fallback(tier, codec))
         codec = tier.compression
     warp, overview = resamplings(raster_type, keeps_values=keeps_values)
     settings = CogSettings(

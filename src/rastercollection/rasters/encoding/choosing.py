@@ -75,7 +75,7 @@ class _Sampled:
 
 
 def _choose_deflate(blocks: Sequence[Array], side: int, dtype: np.dtype) -> EncodingChoice:
-    predictor = usual_predictor(dtype)
+    predictor = usual_predictor("DEFLATE", dtype)
     textures = [_glance(block, side, predictor) for block in blocks]
     some = [blocks[number] for number in _representatives(textures)]
     tried = {predictor: [_sampled(block, side, predictor) for block in some]}

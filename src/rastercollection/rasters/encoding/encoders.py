@@ -13,7 +13,7 @@ from rastercollection.model.receipt import EncodingChoice
 from rastercollection.rasters.encoding import compressors
 from rastercollection.rasters.encoding.adaptive import AdaptiveDeflate
 from rastercollection.rasters.encoding.interleaving import scratch
-from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, predicted, usual_predictor
+from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, has_predictor, predicted, usual_predictor
 from rastercollection.rasters.encoding.through_gdal import tile_by_gdal
 from rastercollection.rasters.pixels.windows import Array
 
@@ -29,7 +29,6 @@ _LEVEL_OPTION = {
     "LERC_DEFLATE": "ZLEVEL",
     "LERC_ZSTD": "ZSTD_LEVEL",
 }
-_WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
 _OF_PICTURES = ("JPEG", "WEBP")
 
 
@@ -90,8 +89,8 @@ def mask_encoder(block_size: int) -> BlockEncoder:
 def _options(settings: CogSettings, dtype: np.dtype, bands: int, choice: EncodingChoice | None) -> dict[str, Any]:
     codec = settings.compression
     options: dict[str, Any] = {"COMPRESS": codec, "INTERLEAVE": "PIXEL"}
-    if codec in _WITH_PREDICTOR:
-        options["PREDICTOR"] = usual_predictor(dtype) if choice is None else choice.predictor
+    if has_predictor(codec):
+        options["PREDICTOR"] = usual_predictor(codec, dtype) if choice is None else choice.predictor
     level = _level(settings) if choice is None or choice.level is None else choice.level
     if level is not None:
         options[_LEVEL_OPTION[codec]] = level

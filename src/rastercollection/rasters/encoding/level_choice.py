@@ -26,13 +26,12 @@ class _Codec:
     """What each level costs as a share of the usual one's CPU, which is the last; None is what has no levels."""
 
     costs: Mapping[int | None, float]
-    has_predictor: bool = False
     sample_bytes: int = _SAMPLE_BYTES
 
 
 _CODECS: Mapping[str, _Codec] = {
-    "LZW": _Codec(costs={None: 1.0}, has_predictor=True),
-    "ZSTD": _Codec(costs={1: 0.06, 2: 0.09, 3: 0.22, 5: 0.45, 7: 0.7, 9: 1.0}, has_predictor=True),
+    "LZW": _Codec(costs={None: 1.0}),
+    "ZSTD": _Codec(costs={1: 0.06, 2: 0.09, 3: 0.22, 5: 0.45, 7: 0.7, 9: 1.0}),
     # GDAL takes LZMA 0 for "not given", which is 6
     "LZMA": _Codec(costs={1: 0.5, 2: 0.6, 3: 0.7, 6: 1.0}, sample_bytes=_SAMPLE_BYTES // 4),
     "LERC_DEFLATE": _Codec(costs={1: 0.4, 2: 0.6, 3: 0.65, 4: 0.7, 6: 1.0}),
@@ -62,8 +61,8 @@ def choose_level(blocks: Sequence[Array], settings: CogSettings, dtype: np.dtype
     codec = _CODECS[settings.compression]
     sample = _sample(blocks, settings.block_size, codec.sample_bytes)
     settings = attrs.evolve(settings, block_size=_unit_above(max(sample.shape[1:])))
-    predictors = (usual_predictor(dtype), NO_PREDICTOR) if codec.has_predictor else (NO_PREDICTOR,)
-    ways = [_Way(level=level, predictor=predictor) for predictor in dict.fromkeys(predictors) for level in codec.costs]
+    predictors = tuple(dict.fromkeys((usual_predictor(settings.compression, dtype), NO_PREDICTOR)))
+    ways = [_Way(level=level, predictor=predictor) for predictor in predictors for level in codec.costs]
     sizes = {way: _size(sample, settings, way) for way in ways}
     usual = ways[len(codec.costs) - 1]
     small = [way for way in ways if sizes[way] <= _LIMIT * sizes[usual]]

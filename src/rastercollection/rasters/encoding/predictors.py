@@ -7,7 +7,7 @@ import numpy as np
 from rastercollection.rasters.encoding.interleaving import pixel_interleaved, scratch
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["FLOATING_POINT", "HORIZONTAL", "NO_PREDICTOR", "predicted", "usual_predictor"]
+__all__ = ["FLOATING_POINT", "HORIZONTAL", "NO_PREDICTOR", "has_predictor", "predicted", "usual_predictor"]
 
 NO_PREDICTOR, HORIZONTAL, FLOATING_POINT = 1, 2, 3
 """TIFF's numbers."""
@@ -15,12 +15,18 @@ NO_PREDICTOR, HORIZONTAL, FLOATING_POINT = 1, 2, 3
 _AT_ONCE = 2**18
 """Bytes that are interleaved and predicted before they leave the cache."""
 
+_WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
 _USUAL = {"i": HORIZONTAL, "u": HORIZONTAL, "f": FLOATING_POINT}
 
 
-def usual_predictor(dtype: np.dtype) -> int:
-    """TIFF's number of the predictor that suits a type: none for complex numbers."""
-    return _USUAL.get(dtype.kind, NO_PREDICTOR)
+def usual_predictor(compression: str, dtype: np.dtype) -> int:
+    """TIFF's number of the predictor that suits a type: none for complex numbers, nor for codecs that have none."""
+    return _USUAL.get(dtype.kind, NO_PREDICTOR) if has_predictor(compression) else NO_PREDICTOR
+
+
+def has_predictor(compression: str) -> bool:
+    """Whether TIFF has predictors for a codec, by GDAL's name."""
+    return compression in _WITH_PREDICTOR
 
 
 def predicted(block: Array, side: int, predictor: int) -> Array:

@@ -21,6 +21,7 @@ from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.burning import told_by_value
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.statistics import RunningStatistics
+from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.blocks import tiled_width
@@ -83,7 +84,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY`` or ``OVERVIEW_FAILED``.
     """
     form, grid = job.form, job.grid
-    layout, heights = form.layout, form.heights
+    layout = form.layout
     shape = (len(layout.bands), grid.height, grid.width)
     for cog in form.cogs:
         forget(job.storage, cog)
@@ -96,20 +97,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         if valid_pixels.has_invalid and layout.kind in ("none", "mask"):
             layout = told_by_value(buffer, layout, statistics, form.raster_type, form.settings)
             buffer.nodata = layout.nodata
-        writer = CogWriter(
-            blob=_NAME,
-            grid=grid,
-            raster_type=form.raster_type,
-            layout=layout,
-            settings=form.settings,
-            metadata=_metadata(job, unreadable),
-            crs=whole_crs(grid.crs, heights) or grid.crs,
-            heights=heights,
-            workspace=workspace,
-            threads=job.limits.gdal_threads,
-            choice=choose_for(buffer, form.settings),
-            roles=form.roles,
-        )
+        writer = _writer(job, workspace, buffer, layout, unreadable)
         content = writer.expected(buffer, valid_pixels, only_valid=True, resampled=False)
         written = writer.write(buffer, valid_pixels, content)
         _compare(content, written.path)
@@ -120,6 +108,26 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         tile_count=len(form.cogs) - len(unreadable),
         pixels_read=pixels,
         unreadable=tuple(unreadable.values()),
+    )
+
+
+def _writer(
+    job: Composition, workspace: Workspace, buffer: RasterBuffer, layout: PixelLayout, unreadable: Container[str]
+) -> CogWriter:
+    form, grid = job.form, job.grid
+    return CogWriter(
+        blob=_NAME,
+        grid=grid,
+        raster_type=form.raster_type,
+        layout=layout,
+        settings=form.settings,
+        metadata=_metadata(job, unreadable),
+        crs=whole_crs(grid.crs, form.heights) or grid.crs,
+        heights=form.heights,
+        workspace=workspace,
+        threads=job.limits.gdal_threads,
+        choice=choose_for(buffer, form.settings),
+        roles=form.roles,
     )
 
 

@@ -42,7 +42,6 @@ __all__ = ["Asked", "why_not_as_it_is"]
 
 _STRUCTURE = "IMAGE_STRUCTURE"
 _COMPRESSIONS = {"YCbCr JPEG": "JPEG"}
-_WITH_PREDICTOR = ("DEFLATE", "LZW", "ZSTD")
 _NOT_TAGS = (_STRUCTURE, "DERIVED_SUBDATASETS", "RPC")
 """Domains that GDAL makes up from what the file is."""
 _SAME_PLACE = 1e-6
@@ -147,7 +146,7 @@ def _of_codec(dataset: SourceDataset, asked: Asked) -> str | None:
     found = _COMPRESSIONS.get(found, found)
     if found != settings.compression:
         return f"Its compression is {found}, not {settings.compression}."
-    wanted = usual_predictor(asked.layout.dtype) if found in _WITH_PREDICTOR else NO_PREDICTOR
+    wanted = usual_predictor(found, asked.layout.dtype)
     predictor = int(structure.get("PREDICTOR", str(NO_PREDICTOR)))
     if predictor != wanted and (predictor != NO_PREDICTOR or _chosen_predictor(dataset, asked) != NO_PREDICTOR):
         return f"Its predictor is {predictor}, not {wanted}."
