@@ -30,6 +30,7 @@ WRONG = {
     "blob_list": [[], ["../x.tif"], ["/etc/passwd"], ["a\\b.tif"], ["s3://b/x.tif"], ["a\0b"], [3], None],
     "collection_id": ["", "a b", "ä", "a/b", None],
     "collection_description": ["", 5],
+    "collection_title": ["", 5],
     "input_crs": ["", "EPSG:0", "http://example.com/crs", "LOCAL_CS[]", 4326],
     "raster_type": ["photo", None, 1],
     "bands": [[""], ["red", "red"], ["rededge1", "rededge071"], [3], 4, ["red,,blue"], [], ""],

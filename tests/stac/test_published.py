@@ -38,7 +38,7 @@ from rastercollection.stac.published import (
 )
 from rastercollection.stac.renders import collection_renders
 from rastercollection.stac.terms import DATETIME_SOURCE, EARLIEST, LATEST
-from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
+from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
 from rastercollection.testing.sample_records import sample_band, sample_cog, sample_request
 from stac_scenes import CONIC, PALETTE, odd_cogs

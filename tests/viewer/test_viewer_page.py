@@ -99,7 +99,7 @@ def _click_at(page: Any, longitude: float, latitude: float) -> None:
 def test_it_draws_the_tiles_and_says_what_it_shows(server: ViewServer, visit: Open) -> None:
     page = visit(server)
     assert len(page.evaluate(PIXELS)) > 100
-    assert page.title() == "fields Collection"
+    assert page.title() == "Fields"
     assert page.locator("#facts").inner_text().split("\n")[:2] == ["2 items", "2019-07-14"]
     details = page.locator("#details").inner_text()
     assert "CC-BY-4.0" in details

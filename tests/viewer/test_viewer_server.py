@@ -98,7 +98,7 @@ class TestWhatItServes:
 
     def test_the_page_learns_all_about_the_collection(self, server: ViewServer, get: Get) -> None:
         summary = get(server, "/api/collection").json
-        assert summary["title"] == "fields Collection"
+        assert summary["title"] == "Fields"
         assert summary["license"] == "CC-BY-4.0"
         assert summary["providers"] == [{"name": "Survey <b>office</b>", "url": "https://survey.example/"}]
         assert [render["key"] for render in summary["renders"]] == ["visual", "color-infrared"]
@@ -332,7 +332,7 @@ class TestCollections:
         before = get(server, "/api/collection").json
         scene.change(title="Another title")
         after = get(server, "/api/collection").json
-        assert (before["title"], after["title"]) == ("fields Collection", "Another title")
+        assert (before["title"], after["title"]) == ("Fields", "Another title")
         assert before["version"] != after["version"]
         scene.document_path.write_text("{")
         assert get(server, "/api/collection").json["title"] == "Another title"

@@ -14,7 +14,7 @@ from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import KEYWORDS
 from rastercollection.stac.published import asset_with_role, cog_key, published_cog, published_structure
-from rastercollection.stac.terms import MAXZOOM, MOSAIC, OUTDATED, OVERVIEW
+from rastercollection.stac.terms import MAXZOOM, MOSAIC, NAME, OUTDATED, OVERVIEW
 from rastercollection.stages.members import Members
 from rastercollection.stages.resources import Resources
 
@@ -119,6 +119,7 @@ class Subject:
             blob_list="*.tif",
             collection_id=name,
             stac_item_id=self.collection_id,
+            collection_title=self.document.get("title"),
             collection_description=self.document.get("description"),
             output_container=folder,
             mosaicjson_container=folder if mosaic is None else str(mosaic["href"]).rpartition("/")[0],
@@ -148,8 +149,4 @@ class Subject:
 
 def _collection_name(document: Json, collection_id: str) -> str:
     """What the job called the collection; its id in the catalog may be another."""
-    mosaic = asset_with_role(document, MOSAIC)
-    if mosaic is not None:
-        return str(mosaic["href"]).rpartition("/")[2].removesuffix(".json")
-    title = str(document.get("title", ""))
-    return title.removesuffix(" Collection") if title.endswith(" Collection") else collection_id
+    return str(document.get(NAME) or collection_id)

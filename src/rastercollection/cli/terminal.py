@@ -259,7 +259,7 @@ def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
         "Map": result.share_url or "",
         "View": _view_command(summary),
     }
-    for name, url in (summary.get("titiler_urls") or {}).items():
+    for name, url in (summary.get("titiler_urls") or {}).items() if (stac or {}).get("ready_for_titiler") else ():
         if url != result.share_url:
             facts[name] = url + _how_to_use(summary, name)
     return {**facts, "Job": result.job_id}

@@ -33,6 +33,9 @@ class CollectionArguments(TypedDict, total=False):
     collection_description: str | None
     """Text of the STAC collection."""
 
+    collection_title: str | None
+    """Title of the STAC collection."""
+
     input_crs: str | None
     """CRS of tiles that have none; a tile whose own CRS differs is refused."""
 
@@ -75,7 +78,7 @@ class CollectionArguments(TypedDict, total=False):
     """Whether stage 3 runs."""
 
     create_overview: bool
-    """Whether stage 3 makes an overview of the whole collection for low zooms, where it needs one."""
+    """Whether stage 3 makes an overview of the whole collection, where low zooms need one."""
 
     create_stac_collection: bool
     """Whether stage 4 runs; it works without stage 3."""
@@ -86,7 +89,7 @@ class CollectionArguments(TypedDict, total=False):
     leaves them out; after `replace` the collection holds this job's tiles and no others."""
 
     grid: GridKind
-    """Where the COGs' pixels lie: on one `shared` grid, each on its `own`, or on that of `WebMercatorQuad`."""
+    """Where the COGs' pixels lie: on a `shared` grid, each on its `own`, or on `WebMercatorQuad`'s."""
 
     resolution: float | None
     """Size of all COGs' pixels, in units of the target CRS."""

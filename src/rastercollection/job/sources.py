@@ -33,7 +33,7 @@ __all__ = ["every_part", "find_sources", "fingerprints"]
 
 _READERS = 8
 _OF_A_FILE = re.compile(r"((_rpc)?\.[^.]*|\.[^.]*\.(aux\.xml|msk|ovr))$")
-_PUBLISHED = ("collection_description", "providers", "keywords", "license")
+_PUBLISHED = ("collection_title", "collection_description", "providers", "keywords", "license")
 
 
 def find_sources(request: CollectionRequest, storage: StorageBackend) -> Sources:

@@ -66,6 +66,13 @@ class CollectionRequest:
             "text of the STAC collection", checks.text, otherwise="`Raster collection: {collection_id}`"
         ),
     )
+    collection_title: str | None = field(
+        default=None,
+        converter=converters.public_text_or_none,
+        metadata=parameter(
+            "title of the STAC collection", checks.text, otherwise="its id and when it was acquired, in words"
+        ),
+    )
     input_crs: str | None = field(
         default=None,
         metadata=parameter(
@@ -159,9 +166,7 @@ class CollectionRequest:
     create_mosaicjson: bool = field(default=True, metadata=parameter("whether stage 3 runs"))
     create_overview: bool = field(
         default=True,
-        metadata=parameter(
-            "whether stage 3 makes an overview of the whole collection for low zooms, where it needs one"
-        ),
+        metadata=parameter("whether stage 3 makes an overview of the whole collection, where low zooms need one"),
     )
     create_stac_collection: bool = field(
         default=True, metadata=parameter("whether stage 4 runs; it works without stage 3")
@@ -177,9 +182,7 @@ class CollectionRequest:
 
     grid: GridKind = field(
         default="shared",
-        metadata=_fine(
-            "where the COGs' pixels lie: on one `shared` grid, each on its `own`, or on that of `WebMercatorQuad`"
-        ),
+        metadata=_fine("where the COGs' pixels lie: on a `shared` grid, each on its `own`, or on `WebMercatorQuad`'s"),
     )
     resolution: float | None = field(
         default=None,
@@ -319,8 +322,7 @@ class CollectionRequest:
     )
 
     def __attrs_post_init__(self) -> None:
-        found = all_problems(self)
-        if found:
+        if found := all_problems(self):
             raise RequestError(found)
         defaults = {
             "output_folder": self.collection_id if self.output_container is None else None,
@@ -352,13 +354,11 @@ class CollectionRequest:
             for name in parameters
             if name not in fields
         ]
-        missing = [
-            RequestProblem(name, shown(MISSING), "is required")
-            for name, one in fields.items()
-            if one.default is attrs.NOTHING and parameters.get(name, MISSING) is MISSING
-        ]
+        required = [name for name, one in fields.items() if one.default is attrs.NOTHING]
+        absent = [name for name in required if parameters.get(name, MISSING) is MISSING]
+        missing = [RequestProblem(name, shown(MISSING), "is required") for name in absent]
         known = {name: value for name, value in parameters.items() if name in fields}
-        placeholders = {problem.parameter: MISSING for problem in missing}
+        placeholders = dict.fromkeys(absent, MISSING)
         try:
             request = cls(**{**placeholders, **known})
         except RequestError as error:

@@ -21,6 +21,7 @@ from rastercollection.stac.fields import (
 from rastercollection.stac.items import to_utc
 from rastercollection.stac.published import cog_key, is_dated_item, item_bounds
 from rastercollection.stac.seal import sealed
+from rastercollection.stac.titles import collection_title
 
 __all__ = ["collection_dict"]
 
@@ -29,6 +30,7 @@ SHARED_ASSET_FIELDS = ("type", "roles", *terms.SHARED_BAND_FIELDS, terms.EO_BAND
 BAND_FIELDS = ("name", "description", terms.COMMON_NAME, *terms.SHARED_BAND_FIELDS)
 
 Fields = dict[str, Any]
+Interval = tuple[dt.datetime | None, dt.datetime | None]
 
 
 def collection_dict(
@@ -56,17 +58,19 @@ def collection_dict(
         is_outdated: The overview does not show all of the collection, or there is none although it needs one.
         links: Addresses of a tile server that shows the collection, by name.
     """
+    interval = _interval(items)
     collection = pystac.Collection(
         id=request.stac_item_id,
-        title=f"{request.collection_id} Collection",
+        title=request.collection_title or collection_title(request.collection_id, *interval),
         description=request.collection_description,
-        extent=_extent(items),
+        extent=_extent(items, interval),
         license=request.license,
         keywords=list(dict.fromkeys([*KEYWORDS, *request.keywords])),
         providers=[pystac.Provider.from_dict(dict(provider)) for provider in request.providers],
         summaries=pystac.Summaries(_summaries(items, request.asset_key)),
         assets={**_mosaic_assets(mosaic), **_overview_assets(overview, overview_members, is_outdated)},
         extra_fields={
+            terms.NAME: request.collection_id,
             "item_assets": _item_assets(items, request.asset_key),
             **_where_so("renders", dict(renders)),
             **_where_so(terms.DRAWN_AS, list(drawn_as)),
@@ -80,21 +84,21 @@ def collection_dict(
     return sealed(plain)
 
 
-def _extent(items: Sequence[Mapping[str, Any]]) -> pystac.Extent:
+def _extent(items: Sequence[Mapping[str, Any]], interval: Interval) -> pystac.Extent:
     places = [bounds for bounds in map(item_bounds, items) if bounds is not None]
     return pystac.Extent(
         spatial=pystac.SpatialExtent([list(bounds_union(places))]),
-        temporal=pystac.TemporalExtent([_interval(items)]),
+        temporal=pystac.TemporalExtent([list(interval)]),
     )
 
 
-def _interval(items: Sequence[Mapping[str, Any]]) -> list[dt.datetime | None]:
+def _interval(items: Sequence[Mapping[str, Any]]) -> Interval:
     """From the first to the last moment of the items of which something is known; None for an end that is open."""
     dated = [item["properties"] for item in items if is_dated_item(item)]
     starts = [properties.get("start_datetime") or properties["datetime"] for properties in dated]
     ends = [properties.get("end_datetime") or properties["datetime"] for properties in dated]
     start = None if not dated or terms.OPEN_ENDS & set(starts) else min(map(to_utc, starts))
-    return [start, None if not dated or terms.OPEN_ENDS & set(ends) else max(map(to_utc, ends))]
+    return start, None if not dated or terms.OPEN_ENDS & set(ends) else max(map(to_utc, ends))
 
 
 def _cogs(items: Sequence[Mapping[str, Any]], asset_key: str) -> list[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rastercollection.core.records import jsonable
@@ -11,10 +11,11 @@ from rastercollection.model.band_views import BandView
 from rastercollection.model.cog import CogFile, Structure
 from rastercollection.model.combining import ColorTable
 from rastercollection.model.drawing import Drawing
+from rastercollection.model.look import Look
 from rastercollection.stac.spread import Spread, band_spread
 from rastercollection.stac.terms import VISUAL
 
-__all__ = ["collection_renders"]
+__all__ = ["collection_renders", "look_of"]
 
 Render = dict[str, Any]
 
@@ -51,6 +52,23 @@ def collection_renders(cogs: Sequence[CogFile], asset_key: str, drawn_as: Struct
     keys = (VISUAL, *(view.title.lower().replace(" ", "-") for view in views[1:]))
     renders = {key: _continuous(view, drawn, usual, asset_key) for key, view in zip(keys, views, strict=True)}
     return {**renders, **_hillshade(drawn, asset_key)} if usual[0].raster_type == "dem" else renders
+
+
+def look_of(render: Mapping[str, Any]) -> Look:
+    """What one of :func:`collection_renders` shows, for those who draw without a tile server.
+
+    Without a render, as of complex numbers, it is the first band, or its magnitude, from its least to its most.
+    """
+    bands = tuple(render.get("bidx", (1,)))
+    ranges = tuple((low, high) for low, high in render.get("rescale", ()))
+    colors = render.get("colormap")
+    return Look(
+        bands=bands,
+        ranges=ranges or (None,) * len(bands),
+        colors={int(value): tuple(color) for value, color in colors.items()} if colors else None,
+        ramp=render.get("colormap_name"),
+        keeps_values=render.get("resampling") == "nearest",
+    )
 
 
 def _hillshade(cogs: Sequence[CogFile], asset_key: str) -> dict[str, Render]:

@@ -50,6 +50,8 @@ EO_BANDS: Final = "eo:bands"
 """Of an asset: its bands as loaders look for them that do not know STAC's own yet."""
 COMMON_NAME: Final = "eo:common_name"
 CENTER_WAVELENGTH: Final = "eo:center_wavelength"
+NAME: Final = "rastercollection:collection_id"
+"""Of a collection: what the job called it; its id in the catalog may be another."""
 COMMON_NAME_SOURCE: Final = "rastercollection:common_name_source"
 """Of a band: parameter, color_interpretation, description, wavelength, sensor, raster_type or other_tiles."""
 

@@ -161,7 +161,7 @@ def test_times_that_are_not_known_are_not_invented(publish: Any, validate_stac: 
     (properties,) = (item["properties"] for item in done.items if item["id"] == undated.item_id)
     assert properties["datetime"] is None
     assert properties["start_datetime"] == properties["end_datetime"] == "1678-01-01T00:00:00Z"
-    assert [notice.code for notice in done.notices] == ["DATETIME_UNKNOWN"]
+    assert [notice.code for notice in done.notices] == ["DATETIME_UNKNOWN", "PREVIEW_INCOMPLETE"]
     assert "old.tif" in done.notices[0].message
     assert done.collection["extent"]["temporal"]["interval"] == [["2019-07-14T06:00:00Z"] * 2], "of what is known"
     written = attrs.evolve(undated, start_datetime="1970-01-01T00:00:00Z", end_datetime="2020-01-01T00:00:00Z")
@@ -203,7 +203,7 @@ def test_extents_are_those_of_the_items(publish: Any) -> None:
 def test_the_collection_says_what_its_items_share(publish: Any) -> None:
     done = publish(sample_grid(4), asset_key="cog", stac_item_id="public-id", collection_id="scene")
     collection = done.collection
-    assert (collection["id"], collection["title"]) == ("public-id", "scene Collection")
+    assert (collection["id"], collection["title"]) == ("public-id", "Scene, 14 July 2019")
     assert done.entry.collection_id == "public-id"
     assert collection["item_assets"]["cog"]["type"] == COG_TYPE
     assert collection["item_assets"]["cog"]["proj:code"] == "EPSG:4326"

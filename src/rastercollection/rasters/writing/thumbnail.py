@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,16 @@ from rasterio.io import DatasetReader
 from rastercollection.model.band import BandStatistics
 from rastercollection.model.band_views import views_of
 from rastercollection.model.cog import CogFile
+from rastercollection.model.look import Look
 from rastercollection.rasters.pixels.validity import Validity, any_band
 from rastercollection.rasters.pixels.windows import Array
+from rastercollection.rasters.reduced.painting import paint
 from rastercollection.rasters.writing.png_encoder import encode_png
 
 __all__ = ["draw"]
 
 _LONGEST_SIDE = 512
 _SHADE = 0.4
-
-_ColorEntries = Mapping[str, tuple[int, int, int, int]]
 
 
 def draw(cog: DatasetReader, file: CogFile) -> bytes | None:
@@ -41,23 +41,23 @@ def draw(cog: DatasetReader, file: CogFile) -> bytes | None:
     as_is = cog.dtypes[0] == "uint8" and len(bands) == 3
     if valid is not None and not valid.any():
         return None
-    if colors is not None:
-        return encode_png(_faded(_colored(data[0], colors), valid))
-    layers = [
-        _stretched(layer, None if as_is else file.bands[band - 1].statistics, valid)
-        for layer, band in zip(data, bands, strict=True)
-    ]
-    if raster_type == "dem" and len(layers) == 1:
-        layers = [_shaded(layers[0], data[0], valid)]
-    rgb = layers * 3 if len(layers) == 1 else layers
-    return encode_png(_faded(np.stack([*rgb, np.full_like(layers[0], 255)]), valid))
+    look = Look(
+        bands=bands,
+        ranges=tuple(None if as_is else _range(file.bands[band - 1].statistics) for band in bands),
+        colors=None if colors is None else {int(value): color for value, color in colors.items()},
+    )
+    picture = paint(data, valid, look)
+    if raster_type == "dem" and len(bands) == 1 and colors is None:
+        picture[:3] = _shaded(picture[0], data[0], valid)
+    return encode_png(picture)
 
 
-def _faded(picture: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """With nothing, alpha included, where pixels are invalid; in place."""
-    if valid is not None:
-        picture[:, ~valid] = 0
-    return picture
+def _range(statistics: BandStatistics | None) -> tuple[float, float] | None:
+    """From the 2nd to the 98th percentile, or between the extremes where those are equal."""
+    if statistics is None:
+        return None
+    ends = ((statistics.percentile_2, statistics.percentile_98), (statistics.minimum, statistics.maximum))
+    return next(((low, high) for low, high in ends if low is not None and high is not None and high > low), None)
 
 
 def _read(
@@ -85,29 +85,6 @@ def _shape(dataset: DatasetReader) -> tuple[int, int]:
     return max(1, math.ceil(dataset.height / shrink)), max(1, math.ceil(dataset.width / shrink))
 
 
-def _stretched(layer: Array, statistics: BandStatistics | None, valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """As bytes: unchanged without statistics, else between the percentiles, or the extremes where those are equal."""
-    if statistics is None and layer.dtype == np.uint8:
-        return layer
-    low, high = _range(layer, statistics, valid)
-    with np.errstate(all="ignore"):
-        scaled = (layer.astype(np.float64) - low) * (255 / (high - low)) if high > low else np.full(layer.shape, 128.0)
-    return np.clip(np.nan_to_num(scaled, nan=0, posinf=255, neginf=0), 0, 255).astype(np.uint8)
-
-
-def _range(layer: Array, statistics: BandStatistics | None, valid: NDArray[np.bool_] | None) -> tuple[float, float]:
-    if statistics is not None:
-        for low, high in (
-            (statistics.percentile_2, statistics.percentile_98),
-            (statistics.minimum, statistics.maximum),
-        ):
-            if low is not None and high is not None and high > low:
-                return low, high
-    values = layer[valid] if valid is not None else layer.ravel()
-    values = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-
-
 def _shaded(grey: NDArray[np.uint8], heights: Array, valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
     """Heights in grey, lit from the north-west."""
     if min(heights.shape) < 2:
@@ -121,13 +98,3 @@ def _shaded(grey: NDArray[np.uint8], heights: Array, valid: NDArray[np.bool_] | 
     typical = float(slope[here].std()) or 1.0
     light = 0.5 - 0.5 * np.tanh(slope / (2 * typical))
     return np.asarray((1 - _SHADE) * grey + _SHADE * 255 * (1 - light), np.uint8)
-
-
-def _colored(values: Array, colors: _ColorEntries) -> NDArray[np.uint8]:
-    table = np.zeros((max(int(key) for key in colors) + 1, 4), np.uint8)
-    for key, color in colors.items():
-        table[int(key)] = color
-    known = np.clip(values.astype(np.int64), 0, len(table) - 1)
-    picture = table[known]
-    picture[values >= len(table)] = 0
-    return np.ascontiguousarray(np.moveaxis(picture, 2, 0))

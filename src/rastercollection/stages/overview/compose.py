@@ -26,11 +26,20 @@ from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPix
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import any_band, settle
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
+from rastercollection.rasters.reduced.pieces import (
+    Piece,
+    ReducedCog,
+    is_remote,
+    read_piece,
+    stored_url,
+    was_published_before,
+)
+from rastercollection.rasters.reduced.resampling import resampled
 from rastercollection.stages.overview.form import OverviewForm
-from rastercollection.stages.overview.pieces import Piece, ReducedCog, is_remote, read_piece, was_published_before
-from rastercollection.stages.overview.resampling import resampled
 
 __all__ = ["Composition", "compose"]
+
+_Source = tuple[Cog, ReducedCog]
 
 _WINDOW_BYTES = 4 * 2**20
 """Of the image at a time. A COG's overview has up to four times as many pixels there, and floats are larger."""
@@ -142,7 +151,7 @@ class _Places:
         boxes: ``(left, top, right, bottom)``.
     """
 
-    sources: Sequence[ReducedCog]
+    sources: Sequence[_Source]
     owners: NDArray[np.int64]
     boxes: NDArray[np.int64]
 
@@ -156,12 +165,12 @@ class _Places:
         down = np.zeros(len(cogs))
         np.maximum.at(down, owners, (on_map[:, 3] - on_map[:, 1]) * size)
         sources = [
-            ReducedCog(cog=cog, reduction=_reduction(cog, columns, rows))
+            (cog, ReducedCog.of(cog, _reduction(cog, columns, rows)))
             for cog, columns, rows in zip(cogs, across.tolist(), down.tolist(), strict=True)
         ]
         return cls(sources, owners, boxes)
 
-    def reaching_into(self, window: Window) -> Iterator[tuple[ReducedCog, Window]]:
+    def reaching_into(self, window: Window) -> Iterator[tuple[_Source, Window]]:
         """COGs in the order of the mosaic, and the part of the window that each may cover, in its own pixels."""
         left, top = np.maximum(self.boxes[:, 0], window.col_off), np.maximum(self.boxes[:, 1], window.row_off)
         right = np.minimum(self.boxes[:, 2], window.col_off + window.width)
@@ -188,7 +197,7 @@ class _Reader:
 
     @classmethod
     def of(cls, job: Composition) -> _Reader:
-        far = is_remote(job.storage, job.form.cogs[0])
+        far = is_remote(job.storage, stored_url(job.form.cogs[0]))
         workers = _CONNECTIONS if far else max(1, job.limits.gdal_threads)
         return cls(job, ThreadPoolExecutor(workers, thread_name_prefix="rastercollection-overview"), workers)
 
@@ -198,7 +207,7 @@ class _Reader:
     def __exit__(self, *exc: object) -> None:
         self.pool.shutdown(cancel_futures=True)
 
-    def pieces(self, window: Window, wanted: Iterable[tuple[ReducedCog, Window]]) -> Iterator[tuple[Window, Piece]]:
+    def pieces(self, window: Window, wanted: Iterable[tuple[_Source, Window]]) -> Iterator[tuple[Window, Piece]]:
         """What each COG has of its part of the window."""
         waiting: deque[tuple[Window, Future[Any]]] = deque()
         try:
@@ -206,7 +215,7 @@ class _Reader:
                 there = Window(
                     window.col_off + place.col_off, window.row_off + place.row_off, place.width, place.height
                 )
-                waiting.append((place, self.pool.submit(self._read, source, there)))
+                waiting.append((place, self.pool.submit(self._read, *source, there)))
                 if len(waiting) > self.ahead:
                     yield from _taken(waiting)
             while waiting:
@@ -215,8 +224,8 @@ class _Reader:
             for _, future in waiting:
                 future.cancel()
 
-    def _read(self, source: ReducedCog, window: Window) -> Piece | None:
-        job, cog = self.job, source.cog
+    def _read(self, cog: Cog, source: ReducedCog, window: Window) -> Piece | None:
+        job = self.job
         if cog.file.href in self.unreadable:
             return None
         try:

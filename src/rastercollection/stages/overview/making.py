@@ -23,6 +23,7 @@ from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.rasters.reduced.pieces import ReducedCog, forget, open_overview
 from rastercollection.rasters.source.classes import CLASS_NAMES
 from rastercollection.rasters.writing.blocks import tiled_width
 from rastercollection.rasters.writing.content import ExpectedContent
@@ -33,7 +34,6 @@ from rastercollection.rasters.writing.metadata import ColorTable, Metadata
 from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.overview.compose import Composition, compose
 from rastercollection.stages.overview.form import OverviewForm
-from rastercollection.stages.overview.pieces import ReducedCog, forget, open_overview
 
 __all__ = ["MadeOverview", "make", "overview_grid"]
 
@@ -135,7 +135,7 @@ def _metadata(job: Composition, unreadable: Container[str]) -> Metadata:
     """What the first COG that can be read says of its bands, without tags, which are about that tile, but for names."""
     cogs = job.form.cogs
     first = next((cog for cog in cogs if cog.file.href not in unreadable), cogs[0])
-    with open_overview(job.storage, job.limits, ReducedCog(cog=first, reduction=math.inf)) as dataset:
+    with open_overview(job.storage, job.limits, ReducedCog.of(first, math.inf)) as dataset:
         found = Metadata.of(dataset, job.form.layout, first.source_blob)
     names = tuple({key: tags for key, tags in band.items() if key == CLASS_NAMES} for band in found.band_tags)
     table = _color_table(job.form)

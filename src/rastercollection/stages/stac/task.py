@@ -1,9 +1,9 @@
-"""Stage 4: the STAC collection with an item a COG, published; addresses of tile server and preview. Opens no raster."""
+"""Stage 4: the STAC collection with an item a COG, published; addresses of tile server and preview."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -32,7 +32,9 @@ from rastercollection.stages.members import Members, collection_members, report_
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stac.late_overview import is_outdated, make_anew
 from rastercollection.stages.stac.page_seal import sealed_page
-from rastercollection.stages.stac.preview import PreviewPlaces, preview_page
+from rastercollection.stages.stac.preview.drawing_board import draw_preview
+from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page
+from rastercollection.stages.stac.probe import Readiness
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
 
@@ -92,7 +94,8 @@ def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEn
     remove_superseded(overviews | _files_of(own), request, storage, catalog)
     dropped = _report_dropped(members, context)
     service, readiness = try_service(draft.service, draft.shown)
-    preview = _write_preview(request, storage, draft, publication, service.links)
+    viewer = _viewer(request, service, readiness, context)
+    preview = _write_preview(request, context, draft, publication, viewer)
     return CatalogEntry(
         collection_id=publication.collection_id,
         catalog=publication.catalog,
@@ -110,11 +113,21 @@ def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEn
         urls=service.links,
         methods=service.methods,
         layers=service.layers,
-        share_url=service.links.get("viewer") or storage.public_url(preview.url),
+        share_url=viewer or storage.public_url(preview.url),
         ready_for_titiler=readiness.ready,
         ready_reason=readiness.reason,
         outputs=(preview,),
     )
+
+
+def _viewer(request: CollectionRequest, service: Service, readiness: Readiness, context: TaskContext) -> str | None:
+    """The tile server's map; None where the server has not answered with a picture."""
+    if readiness.ready:
+        return service.links.get("viewer")
+    if request.titiler_url:
+        message = f"The tile server does not show the collection: {readiness.reason}. The preview page is the map."
+        context.notice("TITILER_NOT_READY", message)
+    return None
 
 
 def _publish(draft: _Draft, catalog: CatalogBackend, mode: PublishMode, context: TaskContext) -> Publication:
@@ -354,21 +367,21 @@ def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBa
 
 def _write_preview(
     request: CollectionRequest,
-    storage: StorageBackend,
+    context: TaskContext,
     draft: _Draft,
     publication: Publication,
-    links: Mapping[str, str],
+    viewer: str | None,
 ) -> Output:
+    storage, members = Resources.of(context.resources).storage, draft.members
     url = join(request.output_container, in_folder(page_name(request.collection_id), request.output_folder))
     places = PreviewPlaces(
         page=storage.public_url(url),
         collection=publication.collection_url,
         mosaic=draft.mosaic.url if draft.mosaic else "",
-        viewer=links.get("viewer", ""),
+        viewer=viewer or "",
     )
-    title = f"{request.collection_id} Collection"
-    page = sealed_page(
-        preview_page(title, request.collection_description, draft.members.cogs, places), draft.collection[DIGEST]
-    )
+    drawn = draw_preview(members, draft.overview, draft.shown.visual, context)
+    text = preview_page(draft.collection["title"], request.collection_description, members.cogs, places, drawn)
+    page = sealed_page(text, draft.collection[DIGEST])
     written = storage.write(url, page)
     return Output.shared_document(page, written.url, written.version)

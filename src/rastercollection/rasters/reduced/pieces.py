@@ -31,7 +31,16 @@ from rastercollection.rasters.scratch import scratch_folder
 from rastercollection.rasters.source.inspection import check_reach
 from rastercollection.rasters.source.reader import VettedReader
 
-__all__ = ["Piece", "ReducedCog", "forget", "is_remote", "open_overview", "read_piece", "was_published_before"]
+__all__ = [
+    "Piece",
+    "ReducedCog",
+    "forget",
+    "is_remote",
+    "open_overview",
+    "read_piece",
+    "stored_url",
+    "was_published_before",
+]
 
 _MARGIN = 2
 """Pixels around a window that kernels may want."""
@@ -42,10 +51,22 @@ _SLACK = 1.05
 
 @attrs.frozen(kw_only=True)
 class ReducedCog:
-    """A COG, and how much coarser the target's pixels are than its own."""
+    """A COG to be read no finer than need be.
 
-    cog: Cog
+    Attributes:
+        url: Where the store finds it.
+        blob: The source that it was made of, for errors.
+        reduction: How much coarser the target's pixels are than its own.
+    """
+
+    url: str
+    blob: str
     reduction: float
+
+    @classmethod
+    def of(cls, cog: Cog, reduction: float) -> ReducedCog:
+        """A COG of the collection."""
+        return cls(url=stored_url(cog), blob=cog.source_blob, reduction=reduction)
 
 
 @attrs.frozen(kw_only=True)
@@ -76,15 +97,15 @@ class Piece:
         return math.prod(self.data.shape[1:])
 
 
-def is_remote(storage: StorageBackend, cog: Cog) -> bool:
-    """Whether reading it waits for a network."""
-    source = storage.gdal_source(_url(cog))
+def is_remote(storage: StorageBackend, url: str) -> bool:
+    """Whether reading an object waits for a network."""
+    source = storage.gdal_source(url)
     return source is not None and gdal_env.is_remote(source.path)
 
 
 def forget(storage: StorageBackend, cog: Cog) -> None:
     """Have GDAL read a COG afresh: under its name there may have been another in this process."""
-    source = storage.gdal_source(_url(cog))
+    source = storage.gdal_source(stored_url(cog))
     if source is not None:
         gdal_env.forget_cached(source.path, source.config)
 
@@ -98,7 +119,7 @@ def read_piece(storage: StorageBackend, limits: Limits, source: ReducedCog, grid
         storage: Where the COG is.
         limits: GDAL's threads and cache.
         source: The COG.
-        grid: In EPSG:3857.
+        grid: Of the target.
         window: Of the grid.
 
     Raises:
@@ -136,14 +157,13 @@ def open_overview(
 
     A copy of it is opened where GDAL cannot open it in place, or where ``whole`` is asked for and it is far away.
     """
-    blob = source.cog.source_blob
     with (
-        _on_file_system(storage, limits, _url(source.cog), whole) as (path, config),
+        _on_file_system(storage, limits, source.url, whole) as (path, config),
         gdal_environment(limits, config),
-        translated(path, blob, lambda: "reading its COG"),
+        translated(path, source.blob, lambda: "reading its COG"),
     ):
         with VettedReader(path, driver=_DRIVERS, sharing=False) as plain:
-            check_reach(plain, path, blob, local=not gdal_env.is_virtual(path))
+            check_reach(plain, path, source.blob, local=not gdal_env.is_virtual(path))
             level = _level(plain.overviews(1), source.reduction)
         options = {} if level is None else {"OVERVIEW_LEVEL": level}
         with VettedReader(path, driver=_DRIVERS, sharing=False, **options) as dataset:
@@ -155,7 +175,7 @@ def was_published_before(cog: Cog) -> bool:
     return not cog.output_blob
 
 
-def _url(cog: Cog) -> str:
+def stored_url(cog: Cog) -> str:
     """Where the store finds it; of one that was published before, its public address is all that is known."""
     return cog.file.href if was_published_before(cog) else join(cog.output_container, cog.output_blob)
 

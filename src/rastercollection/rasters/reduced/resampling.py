@@ -14,7 +14,7 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from rastercollection.rasters.pixels.windows import Array
-from rastercollection.stages.overview.pieces import Piece
+from rastercollection.rasters.reduced.pieces import Piece
 
 __all__ = ["resampled"]
 

@@ -1,8 +1,10 @@
-"""A page that shows the collection without a tile server: map, thumbnails, table. No script, no network."""
+"""A page that shows the collection without a tile server: map, legend, table, in one file that asks for no other."""
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import html
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -10,19 +12,20 @@ from importlib import resources
 import attrs
 
 from rastercollection.model.cog import Cog, CogFile
+from rastercollection.model.look import Look
 from rastercollection.stac.fields import ground_resolution, projection_code
 from rastercollection.stac.hrefs import page_href
 from rastercollection.stac.items import is_dated
 from rastercollection.stac.terms import LATEST
-from rastercollection.stages.stac.preview_map import draw_map
+from rastercollection.stages.stac.preview.frame import Frame, frame_of
+from rastercollection.stages.stac.preview.layer import Layer
+from rastercollection.stages.stac.preview.legend import legend
+from rastercollection.stages.stac.preview.svg_map import draw_map, tile_box, tile_day
 
-__all__ = ["PreviewPlaces", "preview_page"]
+__all__ = ["Drawn", "PreviewPlaces", "preview_page"]
 
 MOST_ROWS = 1000
-MOST_CLASSES = 60
 Href = Callable[[str], str]
-# thumbnails may lie beside the page or, where the page was moved, on a web server; nothing is ever run
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src * file: data:"
 
 
 @attrs.frozen(kw_only=True)
@@ -35,18 +38,38 @@ class PreviewPlaces:
     viewer: str = ""
 
 
-def preview_page(title: str, description: str, cogs: Sequence[Cog], places: PreviewPlaces) -> str:
+@attrs.frozen(kw_only=True)
+class Drawn:
+    """What was drawn of a collection.
+
+    Attributes:
+        layers: Pictures, the one at the bottom first.
+        look: How values became colours; None where nothing was drawn.
+        remark: What is to be known of the pictures, as that tiles are missing in them.
+    """
+
+    layers: tuple[Layer, ...] = ()
+    look: Look | None = None
+    remark: str = ""
+
+
+def preview_page(
+    title: str, description: str, cogs: Sequence[Cog], places: PreviewPlaces, drawn: Drawn | None = None
+) -> str:
     """The HTML text. All that comes from the data is escaped.
 
     Args:
         title, description: Of the collection.
         cogs: The tiles, the one on top first.
         places: Where things are; links are relative where there is a relative path.
+        drawn: Pictures of the tiles, on the frame of :func:`~rastercollection.stages.stac.preview.frame.frame_of`.
     """
 
     def href(address: str) -> str:
         return page_href(address, places.page)
 
+    drawn = drawn or Drawn()
+    frame = frame_of(cogs)
     links = [
         _link(href(address), text)
         for address, text in (
@@ -58,19 +81,52 @@ def preview_page(title: str, description: str, cogs: Sequence[Cog], places: Prev
     ]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(POLICY)}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_policy())}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n"
+        f"<title>{html.escape(title)}</title>\n<style>\n{_file('preview.css')}</style>\n</head>\n<body>\n"
         f"<header>\n<h1>{html.escape(title)}</h1>\n<p>{html.escape(description)}</p>\n"
         f'<ul class="facts">{"".join(_facts(cogs))}</ul>\n<nav>{"".join(links)}</nav>\n</header>\n'
-        f"<main>\n<figure>{draw_map(cogs, href)}</figure>\n{_legend(cogs)}{_table(cogs, href)}\n"
-        "</main>\n</body>\n</html>\n"
+        f"<main>\n<figure>{draw_map(cogs, frame, drawn.layers)}</figure>\n{_controls(drawn.layers)}"
+        f"{legend(drawn.look, cogs)}{_remark(drawn.remark)}{_table(cogs, href, _Thumbnails(frame, drawn.layers))}\n"
+        f"</main>\n<script>{_file('preview.js')}</script>\n</body>\n</html>\n"
     )
 
 
+def _policy() -> str:
+    """Nothing is fetched, and nothing runs but the script of the page itself."""
+    digest = base64.b64encode(hashlib.sha256(_file("preview.js").encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+
+
+def _controls(layers: Sequence[Layer]) -> str:
+    """Sliders; the script shows them."""
+    if not layers:
+        return ""
+    return (
+        '<form class="controls" hidden><label>Opacity <input type="range" name="opacity" min="0" max="100" value="100">'
+        f"</label>{_day_slider(sorted({layer.day for layer in layers if layer.day}))}"
+        '<label><input type="checkbox" name="outlines" checked> Outlines</label></form>\n'
+    )
+
+
+def _day_slider(days: Sequence[str]) -> str:
+    """Its first place shows all days; empty where there is one day only."""
+    if len(days) < 2:
+        return ""
+    told = html.escape(" ".join(days))
+    return (
+        f'<label>Day <input type="range" name="day" min="0" max="{len(days)}" value="0" step="1" data-days="{told}">'
+        "</label><output>all days</output>"
+    )
+
+
+def _remark(text: str) -> str:
+    return f'<p class="more">{html.escape(text)}</p>\n' if text else ""
+
+
 @functools.cache
-def _style() -> str:
-    return resources.files(__package__).joinpath("preview.css").read_text(encoding="utf-8")
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _link(address: str, text: str) -> str:
@@ -87,19 +143,6 @@ def _facts(cogs: Sequence[Cog]) -> list[str]:
         *(("", text) for text in _acquired(cogs)),
     ]
     return [f"<li><b>{html.escape(value)}</b> {html.escape(unit)}</li>" for unit, value in facts]
-
-
-def _legend(cogs: Sequence[Cog]) -> str:
-    """What values stand for, by the first tile that says so."""
-    classes = next((band.classes for cog in cogs for band in cog.file.bands if band.classes), ())
-    entries = [
-        f'<li><i style="background:rgb{entry.color[:3] if entry.color else (128, 128, 128)}"></i>{entry.value} '
-        f"<b>{html.escape(entry.name)}</b></li>"
-        for entry in classes[:MOST_CLASSES]
-    ]
-    rest = len(classes) - MOST_CLASSES
-    more = [f"<li>{rest:,} more</li>"] if rest > 0 else []
-    return f'<ul class="facts legend">{"".join([*entries, *more])}</ul>\n' if entries else ""
 
 
 def _resolution(cogs: Sequence[Cog]) -> list[str]:
@@ -155,23 +198,40 @@ def _bytes(size: float) -> str:
     return f"{size:,.1f} TB"
 
 
-def _table(cogs: Sequence[Cog], href: Href) -> str:
+@attrs.frozen
+class _Thumbnails:
+    """Cuttings of the map's pictures, which are in the page once."""
+
+    frame: Frame
+    layers: Sequence[Layer]
+
+    def of(self, cog: Cog) -> str:
+        """An ``<svg>`` of what the map shows of a tile; empty where there is no picture of it."""
+        left, top, width, height = tile_box(self.frame, cog)
+        day = tile_day(cog)
+        names = [layer.name for layer in self.layers if layer.day == day or len(self.layers) == 1]
+        if not names or width <= 0 or height <= 0:
+            return ""
+        uses = "".join(f'<use href="#{name}"/>' for name in names)
+        return f'<svg class="cut" viewBox="{left:.2f} {top:.2f} {width:.2f} {height:.2f}">{uses}</svg>'
+
+
+def _table(cogs: Sequence[Cog], href: Href, thumbnails: _Thumbnails) -> str:
     names = (("", ""), ("", ""), ("Tile", ""), ("Pixels", "n"), ("Size", "n"), ("Content", ""), ("CRS", ""))
     head = "".join(f'<th scope="col" class="{kind}">{name}</th>' for name, kind in (*names, ("Acquired", "n")))
-    rows = "\n".join(_row(number, cog, href) for number, cog in enumerate(cogs[:MOST_ROWS], 1))
+    rows = "\n".join(_row(number, cog, href, thumbnails.of(cog)) for number, cog in enumerate(cogs[:MOST_ROWS], 1))
     rest = len(cogs) - MOST_ROWS
     more = f'<p class="more">{rest:,} more tiles are in the STAC collection.</p>' if rest > 0 else ""
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>{more}"
 
 
-def _row(number: int, cog: Cog, href: Href) -> str:
+def _row(number: int, cog: Cog, href: Href, picture: str) -> str:
     file = cog.file
-    thumbnail = href(file.thumbnail) if file.thumbnail else ""
-    picture = f'<img src="{html.escape(thumbnail)}" alt="" loading="lazy">' if thumbnail else ""
     name = _link(href(file.href), cog.item_id) or html.escape(cog.item_id)
     rows, columns = file.shape
     return (
-        f'<tr id="tile-{number}"><td class="n index">{number}</td><td class="picture">{picture}</td>'
+        f'<tr id="tile-{number}" data-day="{html.escape(tile_day(cog))}"><td class="n index">{number}</td>'
+        f'<td class="picture">{picture}</td>'
         f'<td class="name" data-number="{number}"><b>{name}</b><small>{html.escape(cog.source_blob)}</small></td>'
         f"{_cell('Pixels', f'{columns:,} × {rows:,}', 'n')}{_cell('Size', _bytes(file.size), 'n')}"
         f"{_cell('Content', _kind(file))}{_cell('CRS', _crs(file.target_crs))}{_cell('Acquired', _when(cog), 'n')}</tr>"

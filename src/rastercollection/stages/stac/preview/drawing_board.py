@@ -1,0 +1,76 @@
+"""What of a collection the preview page draws: its overview where it has one of all tiles, else the tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rastercollection.core.workflow import TaskContext
+from rastercollection.disclosure.listing import listed
+from rastercollection.model.cog import Cog
+from rastercollection.model.mosaic import Overview
+from rastercollection.rasters.reduced.pieces import forget, stored_url
+from rastercollection.stac.renders import look_of
+from rastercollection.stages.members import Members
+from rastercollection.stages.resources import Resources
+from rastercollection.stages.stac.late_overview import is_outdated
+from rastercollection.stages.stac.preview.canvas import Canvas, Drawable
+from rastercollection.stages.stac.preview.frame import frame_of
+from rastercollection.stages.stac.preview.gallery import COLUMNS, MOST_TILES, draw_gallery
+from rastercollection.stages.stac.preview.page import Drawn
+from rastercollection.stages.stac.preview.svg_map import tile_day
+
+__all__ = ["draw_preview"]
+
+
+def draw_preview(members: Members, overview: Overview | None, render: Mapping[str, Any], context: TaskContext) -> Drawn:
+    """Draw a collection by one render.
+
+    Args:
+        members: Of the collection; those that readers cannot combine are not drawn.
+        overview: Of the collection, where it has one.
+        render: The one that is shown first.
+        context: Told ``PREVIEW_INCOMPLETE`` where tiles cannot be read.
+    """
+    resources = Resources.of(context.resources)
+    cogs = members.combined
+    if not cogs:
+        return Drawn()
+    look = look_of(render)
+    canvas = Canvas(
+        frame=frame_of(members.cogs), columns=COLUMNS, look=look, storage=resources.storage, limits=resources.limits
+    )
+    whole = _whole(members, overview)
+    for cog in [] if whole else cogs:
+        forget(resources.storage, cog)
+    gallery = draw_gallery(canvas, whole or [(tile_day(cog), _drawable(cog)) for cog in cogs[:MOST_TILES]])
+    if gallery.unread:
+        reasons = [f"{name}: {reason}" for name, reason in gallery.unread.items()]
+        message = (
+            f"{len(reasons)} tiles are outlines only on the preview page: they cannot be read ({listed(reasons)})."
+        )
+        context.notice("PREVIEW_INCOMPLETE", message)
+    return Drawn(layers=gallery.layers, look=look, remark=_remark(members, len(gallery.unread), is_whole=bool(whole)))
+
+
+def _whole(members: Members, overview: Overview | None) -> list[tuple[str, Drawable]]:
+    """The overview, if it shows all tiles; empty without one."""
+    if overview is None or overview.image is None or is_outdated(overview, members):
+        return []
+    return [("", Drawable(file=overview.image, url=overview.image.href, name="the overview"))]
+
+
+def _drawable(cog: Cog) -> Drawable:
+    return Drawable(file=cog.file, url=stored_url(cog), name=cog.source_blob)
+
+
+def _remark(members: Members, unread: int, *, is_whole: bool) -> str:
+    beyond = 0 if is_whole else max(0, len(members.combined) - MOST_TILES)
+    apart = len(members.uncombined)
+    told = (
+        (beyond, "more are outlined"),
+        (unread, "could not be read"),
+        (apart, "cannot be combined with the others"),
+    )
+    parts = [f"{count:,} {what}" for count, what in told if count]
+    return f"Tiles that are not in the picture: {'; '.join(parts)}." if parts else ""

@@ -1,0 +1,87 @@
+"""What colours on the preview page's map stand for."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from rastercollection.model.band import BandFacts, RasterClass
+from rastercollection.model.cog import Cog
+from rastercollection.model.look import Look
+from rastercollection.rasters.reduced.painting import ramp_colors
+
+__all__ = ["legend"]
+
+MOST_CLASSES = 60
+_STOPS = 16
+_GREY = ((0, 0, 0), (255, 255, 255))
+_CHANNELS = ("Red", "Green", "Blue")
+
+
+def legend(look: Look | None, cogs: Sequence[Cog]) -> str:
+    """A list of the colours: of classes by the first tile that names them, of values from lowest to highest.
+
+    Args:
+        look: How the map was drawn; None where only classes can be told of.
+        cogs: The tiles.
+    """
+    classes = next((band.classes for cog in cogs for band in cog.file.bands if band.classes), ())
+    if classes:
+        return _list([*map(_class_entry, classes[:MOST_CLASSES]), *_rest(len(classes) - MOST_CLASSES)])
+    if look is None or look.colors is not None:
+        return ""
+    file = next((cog.file for cog in cogs if len(cog.file.bands) >= max(look.bands)), None)
+    if file is None:
+        return ""
+    bands = [file.bands[band - 1] for band in look.bands]
+    return _list([_ramp_entry(look, bands[0])] if len(bands) == 1 else _channel_entries(look, bands))
+
+
+def _list(entries: Sequence[str]) -> str:
+    return f'<ul class="facts legend">{"".join(entries)}</ul>\n'
+
+
+def _class_entry(entry: RasterClass) -> str:
+    color = entry.color[:3] if entry.color else (128, 128, 128)
+    return f'<li><i style="background:rgb{color}"></i>{entry.value} <b>{html.escape(entry.name)}</b></li>'
+
+
+def _rest(count: int) -> list[str]:
+    return [f"<li>{count:,} more</li>"] if count > 0 else []
+
+
+def _ramp_entry(look: Look, band: BandFacts) -> str:
+    colors = ramp_colors(look.ramp, _STOPS) if look.ramp else _GREY
+    stops = ", ".join(f"rgb{color}" for color in colors)
+    low, high = _ends(look, 0)
+    return (
+        f"<li>{html.escape(_name(band))} <b>{low}</b> "
+        f'<i class="ramp" style="background:linear-gradient(to right, {stops})"></i> '
+        f"<b>{high}</b> {html.escape(band.unit or '')}</li>"
+    )
+
+
+def _channel_entries(look: Look, bands: Sequence[BandFacts]) -> list[str]:
+    entries = []
+    for place, (channel, band) in enumerate(zip(_CHANNELS, bands, strict=True)):
+        low, high = _ends(look, place)
+        unit = f" {html.escape(band.unit)}" if band.unit else ""
+        color = channel.lower()
+        entries.append(
+            f'<li><i style="background:{color}"></i>{channel}: {html.escape(_name(band))} '
+            f"<b>{low} – {high}</b>{unit}</li>"
+        )
+    return entries
+
+
+def _ends(look: Look, place: int) -> tuple[str, str]:
+    ends = look.ranges[place]
+    return ("lowest", "highest") if ends is None and look.ramp is not None else _numbers(ends or (0, 255))
+
+
+def _numbers(ends: tuple[float, float]) -> tuple[str, str]:
+    return f"{ends[0]:.5g}", f"{ends[1]:.5g}"
+
+
+def _name(band: BandFacts) -> str:
+    return band.description or band.name

@@ -1,0 +1,145 @@
+"""A map of the tiles as SVG: pictures in their places, footprints, graticule and scale bar. Pure."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rastercollection.geo.bounds import unroll
+from rastercollection.geo.types import Bounds
+from rastercollection.model.cog import Cog
+from rastercollection.stac.items import is_dated
+from rastercollection.stages.stac.preview.frame import WIDTH, Frame, Point
+from rastercollection.stages.stac.preview.layer import Box, Layer
+
+__all__ = ["draw_map", "tile_box", "tile_day"]
+
+MOST_OUTLINES, MOST_NUMBERS = 600, 60
+METRES_PER_DEGREE = 111_195.0
+_STEPS = (1, 2, 5)
+
+
+def draw_map(cogs: Sequence[Cog], frame: Frame, layers: Sequence[Layer]) -> str:
+    """An ``<svg>`` element.
+
+    Args:
+        cogs: The tiles; the first is on top. Number ``n`` of them, from 1, links to ``#tile-n``.
+        frame: Around them.
+        layers: Pictures, the one at the bottom first.
+    """
+    numbered = list(enumerate(cogs, 1))
+    drawn = [
+        *_graticule(frame),
+        '<g class="layers">',
+        *map(_picture, layers),
+        "</g>",
+        *(_outline(frame, number, cog, len(cogs)) for number, cog in reversed(numbered)),
+        *(_number(frame, number, cog) for number, cog in numbered if len(cogs) <= MOST_NUMBERS),
+        *_scale_bar(frame),
+    ]
+    kind = "map many" if len(cogs) > MOST_NUMBERS else "map"
+    box = f"0 0 {WIDTH:g} {frame.height:.0f}"
+    drawing = "".join(drawn)
+    return f'<svg class="{kind}" viewBox="{box}" role="img" aria-label="Map of the tiles">{drawing}</svg>'
+
+
+def _picture(layer: Layer) -> str:
+    """The name by which others use the same picture is in ``id``."""
+    left, top, width, height = layer.box
+    return (
+        f'<image id="{layer.name}" data-day="{html.escape(layer.day)}" href="{layer.source}" '
+        f'x="{left:.2f}" y="{top:.2f}" width="{width:.2f}" height="{height:.2f}" preserveAspectRatio="none"/>'
+    )
+
+
+def tile_day(cog: Cog) -> str:
+    """``YYYY-MM-DD`` of the moment when a tile was acquired; empty where that is an interval, or not known."""
+    return (cog.datetime or "")[:10] if is_dated(cog) else ""
+
+
+def tile_box(frame: Frame, cog: Cog) -> Box:
+    """Left, top, width and height of a tile on the map."""
+    west, south, east, north = unroll(cog.file.bounds_4326)
+    left, top = frame.place(west, north)
+    return left, top, (east - west) * frame.squeeze * frame.scale, frame.y(south) - top
+
+
+def _outline(frame: Frame, number: int, cog: Cog, count: int) -> str:
+    rings = _rings(cog.footprint) if count <= MOST_OUTLINES else []
+    path = "".join(_path(frame, ring) for ring in rings) or _path(frame, _box(cog.file.bounds_4326))
+    title = html.escape(f"{number}. {cog.item_id}")
+    day = html.escape(tile_day(cog))
+    return f'<a href="#tile-{number}" class="tile" data-day="{day}"><path d="{path}"><title>{title}</title></path></a>'
+
+
+def _rings(geometry: Mapping[str, Any]) -> list[Sequence[Point]]:
+    if geometry.get("type") == "Polygon":
+        return list(geometry["coordinates"])
+    if geometry.get("type") == "MultiPolygon":
+        return [ring for polygon in geometry["coordinates"] for ring in polygon]
+    return []
+
+
+def _box(bounds: Bounds) -> list[Point]:
+    west, south, east, north = unroll(bounds)
+    return [(west, south), (east, south), (east, north), (west, north), (west, south)]
+
+
+def _path(frame: Frame, ring: Sequence[Sequence[float]]) -> str:
+    points = [frame.place(point[0], point[1]) for point in ring[:-1]]
+    return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z" if points else ""
+
+
+def _number(frame: Frame, number: int, cog: Cog) -> str:
+    west, south, east, north = unroll(cog.file.bounds_4326)
+    x, y = frame.place((west + east) / 2, (south + north) / 2)
+    return f'<text class="number" x="{x:.1f}" y="{y:.1f}">{number}</text>'
+
+
+def _graticule(frame: Frame) -> Iterator[str]:
+    bottom, right = frame.latitude(frame.height), frame.longitude(WIDTH)
+    for longitude in _ticks(frame.longitude(0), right, 6):
+        x = (longitude * frame.squeeze - frame.west) * frame.scale
+        yield f'<path class="grid" d="M{x:.1f},0V{frame.height:.1f}"/>'
+        wrapped = (longitude + 180) % 360 - 180
+        if 40 < x < WIDTH - 40:
+            yield f'<text class="label" x="{x:.1f}" y="8">{_degrees(wrapped, "E", "W")}</text>'
+    for latitude in _ticks(max(-90.0, bottom), min(90.0, frame.latitude(0)), 4):
+        _, y = frame.place(frame.left, latitude)
+        yield f'<path class="grid" d="M0,{y:.1f}H{WIDTH:g}"/>'
+        if 60 < y < frame.height - 60:
+            yield f'<text class="label side" x="8" y="{y:.1f}">{_degrees(latitude, "N", "S")}</text>'
+
+
+def _ticks(low: float, high: float, about: int) -> list[float]:
+    """Round numbers between two values."""
+    step = _round_step((high - low) / about)
+    return [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _round_step(rough: float) -> float:
+    """The smallest 1, 2 or 5 times a power of ten that is not below ``rough``."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next((step * power for step in _STEPS if step * power >= rough), 10 * power)
+
+
+def _degrees(value: float, positive: str, negative: str) -> str:
+    text = f"{abs(value):.6f}".rstrip("0").rstrip(".")
+    return f"{text}°{'' if text in ('0', '180') else positive if value > 0 else negative}"
+
+
+def _scale_bar(frame: Frame) -> Iterator[str]:
+    """A bar of a round length on the ground in the middle of the map, about a sixth of its width."""
+    middle = frame.latitude(frame.height / 2)
+    degrees = (frame.longitude(WIDTH) - frame.longitude(0)) / 6
+    rough = degrees * METRES_PER_DEGREE * math.cos(math.radians(middle))
+    if rough <= 0 or degrees > 30:
+        return
+    metres = _round_step(rough / 2)
+    length = WIDTH / 6 * metres / rough
+    text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
+    y = frame.height - 18
+    yield f'<path class="bar" d="M20,{y - 8:.1f}v8h{length:.1f}v-8"/>'
+    yield f'<text class="label bar-text" x="{30 + length:.1f}" y="{y:.1f}">{text}</text>'
