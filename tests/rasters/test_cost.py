@@ -87,10 +87,14 @@ def test_images_are_in_memory_or_on_disk(
     )
     inside, outside = predict(load, SETTINGS), predict(attrs.evolve(load, in_memory=False), SETTINGS)
     assert outside.peak_memory == 2**27 + 3 * 2**25
-    assert inside.peak_memory - outside.peak_memory == outside.temporary_disk - inside.temporary_disk == load.held_bytes
+    assert inside.peak_memory - outside.peak_memory == load.held_bytes
+    in_files = attrs.evolve(load, in_memory=False).held_bytes
+    assert outside.temporary_disk - inside.temporary_disk == in_files >= load.held_bytes
     pixels = new_rows * new_columns * 3 * np.dtype(dtype).itemsize
     assert load.held_bytes >= pixels + reprojected * rows * columns * 3 * np.dtype(dtype).itemsize
-    assert attrs.evolve(load, encoded_bytes=9 * pixels).held_bytes > 10 * pixels, "the image stays beside its blocks"
+    spilled = attrs.evolve(load, in_memory=False, encoded_bytes=9 * pixels)
+    assert spilled.held_bytes > 10 * pixels, "in files, the image stays beside its blocks"
+    assert predict(spilled, SETTINGS).temporary_disk == spilled.held_bytes + inside.temporary_disk
     assert inside.temporary_disk >= inside.bytes_out
     more = predict(attrs.evolve(load, bands=4), SETTINGS)
     assert more.bytes_out >= inside.bytes_out
@@ -107,11 +111,12 @@ def test_in_memory_the_source_goes_while_the_image_is_filled() -> None:
         in_memory=True,
         warped=((1000, 100), (400, 300), (100, 500)),
         encoded_bytes=400_000,
-        keeps_image=False,
     )
     pixel = 2 * 2 + 1
     assert load.held_bytes == (100 * 100 + 500 * 300) * pixel, "the last step takes most"
     assert attrs.evolve(load, warped=((1000, 0), (1, 300))).held_bytes == 500 * 300 * pixel, "never less than it"
     assert attrs.evolve(load, encoded_bytes=10**6).held_bytes == 10**6 + 500 * 300 * pixel // 3
+    kept = attrs.evolve(load, encoded_bytes=10**6, kept_bytes=1234)
+    assert kept.held_bytes == 10**6 + 500 * 300 * pixel // 3 + 1234, "what a lossy codec is compared with"
     spilled = attrs.evolve(load, in_memory=False)
     assert spilled.held_bytes == max((1000 * 100 + 500 * 300) * pixel, 400_000 + 500 * 300 * pixel * 4 // 3)

@@ -57,7 +57,7 @@ class Load:
         warped: Rows of the source and of the COG's image that are held at the same time, at each step of the warp: in
             RAM, the one goes while the other is filled. Empty for all of both.
         encoded_bytes: Of the COG, at most, whose blocks are held until the last of them is encoded.
-        keeps_image: The image stays until the COG has been read back.
+        kept_bytes: Of pixels that are kept until the COG has been read back.
         mask_bytes: Of one pixel, for its validity, in an uncompressed image that GDAL reads.
         window_bytes: Of one window that is worked on.
         windows: Windows in memory at the same time, in all threads.
@@ -72,7 +72,7 @@ class Load:
     in_memory: bool
     warped: tuple[tuple[int, int], ...] = ()
     encoded_bytes: int = 0
-    keeps_image: bool = True
+    kept_bytes: int = 0
     mask_bytes: int = 1
     window_bytes: int = 0
     windows: int = 1
@@ -128,9 +128,9 @@ class Load:
 
     @property
     def held_bytes(self) -> int:
-        """Most that images take at a time: source and image while warping, then image, overviews and encoded blocks."""
-        encoding = self.image_bytes // 3 + self.encoded_bytes
-        if self.keeps_image or not self.in_memory:
+        """Most that images take at a time: source and image while warping, then overviews and encoded blocks."""
+        encoding = self.image_bytes // 3 + self.encoded_bytes + self.kept_bytes
+        if not self.in_memory:
             encoding += self.image_bytes
         return max(self._warping_bytes, self.image_bytes, encoding)
 

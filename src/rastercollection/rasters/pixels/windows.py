@@ -72,18 +72,18 @@ class ValidityMap:
     Attributes:
         width, height: Of the raster, in pixels.
         steps: ``(rows, columns)`` of a cell.
-        counts: Valid pixels by cell.
+        counts: Valid pixels by cell, in the smallest unsigned type that holds a full cell.
     """
 
     width: int
     height: int
     steps: tuple[int, int]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.unsignedinteger[Any]]
 
     @classmethod
     def of(cls, width: int, height: int) -> ValidityMap:
         rows, columns = cell_steps(width, height)
-        counts = np.zeros((-(-height // rows), -(-width // columns)), np.int64)
+        counts = np.zeros((-(-height // rows), -(-width // columns)), np.min_scalar_type(rows * columns))
         return cls(width=width, height=height, steps=(rows, columns), counts=counts)
 
     def add(self, window: Window, valid: NDArray[np.bool_] | None) -> None:
@@ -96,7 +96,7 @@ class ValidityMap:
         rows, columns = self.steps
         top, left = window.row_off // rows, window.col_off // columns
         sums = self._full(window) if valid is None else _valid_in_cells(valid, rows, columns)
-        self.counts[top : top + sums.shape[0], left : left + sums.shape[1]] += sums
+        self.counts[top : top + sums.shape[0], left : left + sums.shape[1]] += sums.astype(self.counts.dtype)
 
     def _full(self, window: Window) -> NDArray[np.int64]:
         rows, columns = self.steps
@@ -105,8 +105,8 @@ class ValidityMap:
     def coarser(self, least: int) -> ValidityMap:
         """The same in cells of at least ``least`` pixels along each side, a power of two."""
         rows, columns = (max(1, least // step) for step in self.steps)
-        counts = _summed(self.counts, rows, columns, np.int64)
         steps = self.steps[0] * rows, self.steps[1] * columns
+        counts = _summed(self.counts, rows, columns, np.int64).astype(np.min_scalar_type(steps[0] * steps[1]))
         return ValidityMap(width=self.width, height=self.height, steps=steps, counts=counts)
 
     @property
@@ -135,14 +135,15 @@ class ValidityMap:
         return bool((self.counts[box] == self._sizes[box]).all())
 
     @functools.cached_property
-    def _sizes(self) -> NDArray[np.int64]:
+    def _sizes(self) -> NDArray[np.unsignedinteger[Any]]:
         """Pixels of each cell that are inside the raster."""
-        rows, columns = self.steps
-        return np.outer(_extents(self.height, rows), _extents(self.width, columns))
+        rows, columns = (_extents(size, step) for size, step in zip((self.height, self.width), self.steps, strict=True))
+        return np.multiply.outer(rows.astype(self.counts.dtype), columns.astype(self.counts.dtype))
 
     def fractions(self) -> NDArray[np.float32]:
         """Share of valid pixels of each cell, 0–1, of those that are inside the raster."""
-        return (self.counts / self._sizes).astype(np.float32)
+        shares: NDArray[np.float64] = np.divide(self.counts, self._sizes, dtype=np.float64)
+        return shares.astype(np.float32)
 
 
 def _extents(size: int, step: int) -> NDArray[np.int64]:

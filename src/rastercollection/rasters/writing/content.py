@@ -18,18 +18,17 @@ from rasterio.windows import Window
 
 from rastercollection.model.receipt import FidelityCheck
 from rastercollection.rasters.crew import Crew
-from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
-from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.writing.image_encoder import Watch
 from rastercollection.rasters.writing.reading_back import open_cog
 
-__all__ = ["Content", "ExactContent", "ExpectedContent", "LossyContent", "differing"]
+__all__ = ["Content", "ExactContent", "ExpectedContent", "compared_of", "differing"]
 
 _LEAST_PSNR = 10.0
 """Random colours, which JPEG's subsampled chroma cannot hold, come to 13 dB."""
 _EVERY = 4
-"""One of so many blocks or windows is decoded where pixels were resampled."""
+"""One of so many blocks is decoded where pixels were resampled."""
 
 
 @attrs.define(kw_only=True)
@@ -39,8 +38,7 @@ class Content:
     Attributes:
         pixels: Pixels that were compared, counted in one band.
         wrong_pixels: Of those, the ones in blocks that differ from what was handed to a lossless codec.
-        wrong_validity: Pixels in blocks of which one is valid where it should not be, or the reverse; of a lossy codec,
-            those pixels alone.
+        wrong_validity: Pixels in blocks of which one is valid where it should not be, or the reverse.
         squares: Sum of squared differences, of a lossy codec, over valid pixels.
         compared: Number of values in that sum.
     """
@@ -67,18 +65,18 @@ Look = Callable[[Array, Valid], None]
 
 
 class ExpectedContent(Protocol):
-    """What a COG was written from."""
+    """What a COG was written from; the image itself need not stay."""
 
     @property
     def exact(self) -> bool:
-        """Whether every bit of it has to come back; the image itself is then not needed."""
+        """Whether every bit of it has to come back."""
 
     @property
-    def watch(self) -> Watch | None:
-        """Is shown the image block by block when it is encoded; None if that is of no use."""
+    def watch(self) -> Watch:
+        """Is shown the image block by block when it is encoded."""
 
     def compare(self, cog: DatasetReader, look: Look | None = None, *, threads: int = 1) -> Content:
-        """Read a COG back and compare it.
+        """Read a COG back and compare it, once.
 
         Args:
             cog: A local file, open; where several threads read, the others open it for themselves.
@@ -89,7 +87,7 @@ class ExpectedContent(Protocol):
 
 @attrs.define(kw_only=True)
 class ExactContent:
-    """Digests of the blocks of an image, taken when they are encoded, so that the image itself need not stay.
+    """Digests of the blocks of an image, taken when they are encoded.
 
     Attributes:
         blob: Name of the tile; it decides which blocks are compared where not all are.
@@ -118,7 +116,7 @@ class ExactContent:
         place = int(window.row_off), int(window.col_off)
         if self._is_compared(window):
             valid = self.layout.validity.judge(data, mask)
-            self._values[place] = self._digest(data, valid)
+            self._keep(window, data, valid)
             self._validity[place] = _digest_of_validity(valid)
         elif self.layout.kind == "mask" or mask is not None:
             self._validity[place] = _digest_of_validity(None if mask is None or mask.all() else mask)
@@ -143,7 +141,18 @@ class ExactContent:
             pixels=sum(content.pixels for content in found),
             wrong_pixels=sum(content.wrong_pixels for content in found),
             wrong_validity=sum(content.wrong_validity for content in found),
+            squares=sum(content.squares for content in found),
+            compared=sum(content.compared for content in found),
         )
+
+    def _keep(self, window: Window, data: Array, valid: Valid) -> None:
+        """Keep of a block what its pixels will be compared with."""
+        self._values[_place(window)] = self._digest(data, valid)
+
+    def _compare_pixels(self, content: Content, window: Window, data: Array, valid: Valid) -> None:
+        """Compare a block as it was read back with what was kept of it."""
+        if self._values.get(_place(window)) != self._digest(data, valid):
+            content.wrong_pixels += window.width * window.height
 
     def _compare_in(self, target: Path, windows: Sequence[Window], look: Look) -> Content:
         with open_cog(target) as cog:
@@ -164,8 +173,7 @@ class ExactContent:
         data, valid, _ = validity.read(cog, window)
         content.pixels += window.width * window.height
         self._compare_validity(content, window, valid)
-        if self._values.get(_place(window)) != self._digest(data, valid):
-            content.wrong_pixels += window.width * window.height
+        self._compare_pixels(content, window, data, valid)
         look(data, valid)
 
     def _compare_validity(self, content: Content, window: Window, found: Valid) -> None:
@@ -173,16 +181,26 @@ class ExactContent:
             content.wrong_validity += window.width * window.height
 
     def _is_compared(self, window: Window) -> bool:
-        across, down = -(-self.width // self.block_size), -(-self.height // self.block_size)
-        if not self.resampled or across * down < _EVERY:
-            return True
-        number = int(window.row_off) // self.block_size * across + int(window.col_off) // self.block_size
-        return number % _EVERY == zlib.crc32(self.blob.encode()) % _EVERY
+        return self._number(window) % self._every == zlib.crc32(self.blob.encode()) % self._every
+
+    @property
+    def _every(self) -> int:
+        return compared_of(self.width, self.height, self.block_size, resampled=self.resampled)
+
+    def _number(self, window: Window) -> int:
+        """Of a block, from left to right and from top to bottom."""
+        across = -(-self.width // self.block_size)
+        return int(window.row_off) // self.block_size * across + int(window.col_off) // self.block_size
 
     def _digest(self, data: Array, valid: Valid) -> int:
         if self.only_valid and valid is not None:
             data = np.where(valid, data, data.dtype.type(0))
         return int(isal_zlib.crc32(np.ascontiguousarray(data).data.cast("B")))
+
+
+def compared_of(width: int, height: int, block_size: int, *, resampled: bool) -> int:
+    """One of how many blocks of an image is compared."""
+    return _EVERY if resampled and -(-width // block_size) * -(-height // block_size) >= _EVERY else 1
 
 
 def _place(window: Window) -> tuple[int, int]:
@@ -194,64 +212,12 @@ def _digest_of_validity(valid: Valid) -> int:
     return 0 if valid is None else int(isal_zlib.crc32(np.packbits(valid).tobytes(), valid.shape[0]))
 
 
-@attrs.frozen(kw_only=True)
-class LossyContent:
-    """An image that a lossy codec wrote, which has to stay to be compared.
-
-    Attributes:
-        blob: Name of the tile; it decides which windows are compared where not all are.
-        buffer: The image.
-        layout: How it tells invalid pixels.
-        valid_pixels: Which those are.
-        resampled: Pixels are not those of the source: some of the windows are compared, and of the others the mask.
-    """
-
-    blob: str
-    buffer: RasterBuffer
-    layout: PixelLayout
-    valid_pixels: ValidPixels
-    resampled: bool
-
-    exact = False
-    watch = None
-
-    def compare(self, cog: DatasetReader, look: Look | None = None, *, threads: int = 1) -> Content:  # noqa: ARG002
-        """As :meth:`ExpectedContent.compare`; one thread reads, whatever is said."""
-        content, validity = Content(), Validity.of(cog)
-        first = zlib.crc32(self.blob.encode()) % _EVERY
-        windows = list(iterate_windows(cog.width, cog.height, self.valid_pixels.steps))
-        for number, window in enumerate(windows):
-            data = self.buffer.read(window)
-            valid = self.layout.validity.judge(data, self.buffer.read_mask(window))
-            if self.resampled and len(windows) >= _EVERY and number % _EVERY != first:
-                _compare_masks(content, cog, validity, window, valid)
-                continue
-            found, found_valid, _ = validity.read(cog, window)
-            content.pixels += window.width * window.height
-            content.wrong_validity += differing(valid, found_valid, window)
-            _add_noise(content, data, found, valid)
-            if look is not None:
-                look(found, found_valid)
-        return content
-
-
 def _mask(cog: DatasetReader, validity: Validity, window: Window) -> Valid:
     """A COG's own mask alone, which costs next to nothing to decode."""
     if validity.kind != "mask":
         return None
     found = cog.read_masks(1, window=window)[np.newaxis] > 0
     return None if found.all() else found
-
-
-def _compare_masks(content: Content, cog: DatasetReader, validity: Validity, window: Window, valid: Valid) -> None:
-    if validity.kind == "mask":
-        content.wrong_validity += differing(_in_any_band(valid), _mask(cog, validity, window), window)
-
-
-def _in_any_band(valid: Valid) -> Valid:
-    """``(1, rows, columns)``: valid in at least one band; None where all are."""
-    found = any_band(valid)
-    return None if found is None else found[np.newaxis]
 
 
 def differing(one: Valid, other: Valid, window: Window) -> int:
@@ -261,14 +227,3 @@ def differing(one: Valid, other: Valid, window: Window) -> int:
     shape = (1, window.height, window.width)
     first, second = (np.ones(shape, bool) if valid is None else valid for valid in (one, other))
     return int(np.count_nonzero(first != second))
-
-
-def _add_noise(content: Content, expected: Array, found: Array, valid: Valid) -> None:
-    """Of every second row, which is plenty."""
-    for band in range(expected.shape[0]):
-        difference = expected[band, ::2].astype(np.int16) - found[band, ::2]
-        if valid is not None:
-            difference = difference[valid[band if valid.shape[0] > 1 else 0, ::2]]
-        flat = difference.ravel().astype(np.float32)
-        content.squares += float(np.dot(flat, flat))
-        content.compared += flat.size

@@ -25,10 +25,11 @@ from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPix
 from rastercollection.rasters.pixels.validity import PixelLayout
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.blocks import overview_levels
-from rastercollection.rasters.writing.content import ExactContent, ExpectedContent, LossyContent
+from rastercollection.rasters.writing.content import ExactContent, ExpectedContent
 from rastercollection.rasters.writing.encoded_cog import EncodedCog
 from rastercollection.rasters.writing.facts import LocalCog, cog_file_of
 from rastercollection.rasters.writing.image_encoder import ImageEncoder, Watch
+from rastercollection.rasters.writing.lossy_content import LossyContent
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.rasters.writing.pyramid import Halving
 from rastercollection.rasters.writing.reading_back import open_cog
@@ -82,30 +83,26 @@ class CogWriter:
         """The decimations of its overviews."""
         return overview_levels(self.grid.width, self.grid.height, self.settings.block_size)
 
-    def expected(
-        self, buffer: RasterBuffer, valid_pixels: ValidPixels, *, only_valid: bool, resampled: bool
-    ) -> ExactContent | LossyContent:
+    def expected(self, buffer: RasterBuffer, *, only_valid: bool, resampled: bool) -> ExpectedContent:
         """What the COG of a filled buffer will have to hold.
 
         Args:
             buffer: The image.
-            valid_pixels: Which of its pixels are valid.
             only_valid: Values of invalid pixels need not survive.
             resampled: Pixels are not those of a source: it is enough to compare some.
         """
+        about: dict[str, Any] = {
+            "blob": self.blob,
+            "layout": self.layout,
+            "only_valid": only_valid,
+            "resampled": resampled,
+            "width": buffer.width,
+            "height": buffer.height,
+            "block_size": self.settings.block_size,
+        }
         if self.settings.is_exact:
-            return ExactContent(
-                blob=self.blob,
-                layout=self.layout,
-                only_valid=only_valid,
-                resampled=resampled,
-                width=buffer.width,
-                height=buffer.height,
-                block_size=self.settings.block_size,
-            )
-        return LossyContent(
-            blob=self.blob, buffer=buffer, layout=self.layout, valid_pixels=valid_pixels, resampled=resampled
-        )
+            return ExactContent(**about)
+        return LossyContent(**about, workspace=self.workspace, bands=buffer.count, dtype=buffer.dtype)
 
     def write(
         self, buffer: RasterBuffer, valid_pixels: ValidPixels, content: ExpectedContent | None = None
@@ -113,7 +110,7 @@ class CogWriter:
         """Write a filled buffer as a COG into the workspace, and make sure that it is one.
 
         Args:
-            buffer: The image; it stays, but for its pixels where what is expected does without them.
+            buffer: The image; it stays, but for its pixels where the COG is compared.
             valid_pixels: Which of its pixels are valid.
             content: What the COG will be compared with; None if it will not be.
 
@@ -121,8 +118,8 @@ class CogWriter:
             TaskError: ``COG_INVALID``, ``NO_SPACE`` or ``OUT_OF_MEMORY``.
         """
         path = self.workspace.folder / "cog.tif"
-        watch, release = (content.watch, content.exact) if content is not None else (None, False)
-        encoded = self.encode(buffer, valid_pixels, watch=watch, release=release)
+        watch = content.watch if content is not None else None
+        encoded = self.encode(buffer, valid_pixels, watch=watch, release=content is not None)
         with writing(self.blob, "writing the COG"), path.open("xb") as file:
             checksum = encoded.write_to(file)
         self.workspace.usage.add(encoded.size, in_memory=False)

@@ -87,11 +87,12 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         prepared = filled.prepared
         choice = _choose_encoding(prepared, filled.buffer)
         writer, only_valid = _writer(prepared, choice, workspace), prepared.only_valid
-        content = writer.expected(filled.buffer, filled.valid_pixels, only_valid=only_valid, resampled=plan.reprojected)
+        content = writer.expected(filled.buffer, only_valid=only_valid, resampled=plan.reprojected)
         written = writer.write(filled.buffer, filled.valid_pixels, content)
         statistics = filled.statistics if content.exact or plan.reprojected else _new_statistics(prepared)
-        receipt = _receipt(prepared, filled, content, written.path, statistics)
         filled.buffer.discard()
+        return_free_memory()
+        receipt = _receipt(prepared, filled, content, written.path, statistics)
         footprint = footprint_of(filled.valid_pixels.map, plan.grid)
         file = writer.file_of(written, filled.buffer, statistics.result(), footprint)
         hardened = _hardened(filled.source_valid_pixels, prepared.spec.blob)

@@ -98,7 +98,7 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
             layout = told_by_value(buffer, layout, statistics, form.raster_type, form.settings)
             buffer.nodata = layout.nodata
         writer = _writer(job, workspace, buffer, layout, unreadable)
-        content = writer.expected(buffer, valid_pixels, only_valid=True, resampled=False)
+        content = writer.expected(buffer, only_valid=True, resampled=False)
         written = writer.write(buffer, valid_pixels, content)
         _compare(content, written.path)
         image = writer.file_of(written, buffer, statistics.result(), footprint_of(valid_pixels.map, grid))
