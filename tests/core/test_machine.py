@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import subprocess
@@ -158,3 +159,35 @@ def test_the_strictest_quota_counts_and_a_senseless_one_does_not(tmp_path):
     for senseless in ("-1 100000", "100000 0", "100000", "0 100000", "x y"):
         (root / "sys/fs/cgroup/a/b/cpu.max").write_text(senseless)
         assert machine._cgroup_cores(root) == 4
+
+
+_FREED = """
+import ctypes, os
+from pathlib import Path
+from rastercollection.core.machine import return_free_memory
+
+library = ctypes.CDLL(None)
+library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+before, size = held(), 100_000
+taken = [library.malloc(size) for _ in range(1000)]
+for address in taken:
+    ctypes.memset(address, 1, size)
+for number, address in enumerate(taken):
+    if number % 10:  # the others lie between them, and keep the C library from giving anything back by itself
+        library.free(address)
+freed = held()
+return_free_memory()
+print(freed - before, held() - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library cannot")
+def test_memory_that_was_freed_goes_back_to_the_system() -> None:
+    said = subprocess.run([sys.executable, "-c", _FREED], capture_output=True, text=True, check=True).stdout
+    freed, returned = map(int, said.split())
+    assert freed > 80e6, "it would not have gone by itself"
+    assert returned < 20e6

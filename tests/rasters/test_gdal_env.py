@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
+import pytest
 import rasterio
 from rasterio.env import get_gdal_config
 
-from rastercollection.rasters.gdal_env import gdal_environment
+from rastercollection.rasters.gdal_env import forget_blocks, gdal_environment
 from rastercollection.rasters.limits import Limits
 
 MIB = 2**20
@@ -52,3 +56,22 @@ def test_the_cache_is_restored_when_threads_overlap():
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(work, [1, 2, 3, 4])) == [1, 2, 3, 4]
     assert get_gdal_config("GDAL_CACHEMAX") == before
+
+
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_blocks_that_were_read_are_held_until_they_are_forgotten_by_a_task_that_is_alone(
+    tmp_path: Path, tasks: int
+) -> None:
+    path = tmp_path / "tile.tif"
+    with rasterio.open(path, "w", driver="GTiff", width=64, height=64, count=1, dtype="uint8") as raster:
+        raster.write(np.full((1, 64, 64), 1, np.uint8))
+    with contextlib.ExitStack() as environments:
+        for _ in range(tasks):
+            environments.enter_context(gdal_environment(Limits()))
+        with rasterio.open(path) as raster:
+            assert (raster.read() == 1).all()
+            content = path.read_bytes()
+            path.write_bytes(content.replace(bytes([1]) * 64, bytes([2]) * 64))
+            assert (raster.read() == 1).all(), "GDAL holds what it has read"
+            forget_blocks()
+            assert (raster.read() == 2).all() == (tasks == 1), "others may need what is held"

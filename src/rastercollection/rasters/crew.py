@@ -14,6 +14,9 @@ __all__ = ["Crew"]
 
 T = TypeVar("T")
 
+_AHEAD = 2
+"""Pieces for each thread that are begun before the first of them has to be done: no thread waits for a slow one."""
+
 
 class Crew:
     """Does pieces of work at the same time; one after the other, in the caller's thread, where it has one thread.
@@ -49,7 +52,7 @@ class Crew:
         try:
             for piece in work:
                 begun.append(self._pool.submit(piece))
-                if len(begun) > self.threads:
+                if len(begun) > _AHEAD * self.threads:
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 import attrs
@@ -14,7 +15,7 @@ from rasterio.windows import Window
 from rastercollection.rasters.crew import Crew
 from rastercollection.rasters.encoding.encoders import BlockEncoder
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
-from rastercollection.rasters.pixels.windows import Array
+from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.writing.held_blocks import HeldBlocks
 from rastercollection.rasters.writing.pyramid import Halving
@@ -23,8 +24,17 @@ __all__ = ["EncodedLevel", "ImageEncoder", "Watch"]
 
 _Encoded = tuple[bytes, bytes]
 """A block of the image and the one of its mask; the latter is empty where there is none."""
+_Piece = Callable[[], _Encoded | None]
 _PART = 1024
 """Columns of an overview that are filled at once."""
+
+
+@attrs.frozen(kw_only=True)
+class _Strip:
+    """The work of one row of blocks, and the first row of pixels that those after it need."""
+
+    pieces: Sequence[_Piece]
+    needed_after: int
 
 
 class Watch(Protocol):
@@ -93,32 +103,33 @@ class ImageEncoder:
     def _level(self, source: RasterBuffer, halving: Halving | None, crew: Crew, *, is_whole: bool) -> EncodedLevel:
         image = HeldBlocks(self.workspace)
         mask = HeldBlocks(self.workspace) if source.has_mask else None
-        for top in range(0, source.height, self.block_size):
-            rows = Window(0, top, source.width, min(self.block_size, source.height - top))
-            work = list(self._blocks(source, rows, self.watch if is_whole else None))
-            if halving is not None:
-                work += [partial(_fill, halving, part) for part in _below(halving.half, rows, source.height)]
-            for block, mask_block in filter(None, crew.all(work)):
+        strips = [self._strip(source, rows, halving, is_whole=is_whole) for rows in self._rows(source)]
+        done = crew.in_order(piece for strip in strips for piece in strip.pieces)
+        for strip in strips:
+            for block, mask_block in filter(None, islice(done, len(strip.pieces))):
                 image.add(block)
                 if mask is not None:
                     mask.add(mask_block)
             if self.release or not is_whole:
-                source.release_before(_needed_from(halving, rows))
+                source.release_before(strip.needed_after)
         return EncodedLevel(width=source.width, height=source.height, image=image, mask=mask)
 
-    def _blocks(
-        self, source: RasterBuffer, rows: Window, watch: Watch | None
-    ) -> Iterator[Callable[[], _Encoded | None]]:
-        """What encodes each block of a row of blocks."""
-        data, mask = source.read(rows), source.read_mask(rows)
-        for left in range(0, source.width, self.block_size):
-            columns = slice(left, left + self.block_size)
-            window = Window(left, rows.row_off, min(self.block_size, source.width - left), rows.height)
-            yield partial(
-                self._encoded, window, data[:, :, columns], None if mask is None else mask[:, :, columns], watch
-            )
+    def _rows(self, source: RasterBuffer) -> Iterator[Window]:
+        return iterate_windows(source.width, source.height, (self.block_size, source.width))
 
-    def _encoded(self, window: Window, data: Array, mask: Array | None, watch: Watch | None) -> _Encoded:
+    def _strip(self, source: RasterBuffer, rows: Window, halving: Halving | None, *, is_whole: bool) -> _Strip:
+        """A row of blocks: what encodes each of them, and what fills the smaller level below."""
+        watch = self.watch if is_whole else None
+        pieces: list[_Piece] = []
+        for left in range(0, source.width, self.block_size):
+            window = Window(left, rows.row_off, min(self.block_size, source.width - left), rows.height)
+            pieces.append(partial(self._encoded, source, window, watch))
+        if halving is not None:
+            pieces += [partial(_fill, halving, part) for part in _below(halving.half, rows, source.height)]
+        return _Strip(pieces=pieces, needed_after=_needed_from(halving, rows))
+
+    def _encoded(self, source: RasterBuffer, window: Window, watch: Watch | None) -> _Encoded:
+        data, mask = source.read(window), source.read_mask(window)
         if watch is not None:
             watch(window, data, mask)
         if mask is not None:
