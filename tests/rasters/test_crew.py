@@ -41,6 +41,18 @@ def test_pieces_are_done_at_the_same_time_and_while_the_caller_is_busy() -> None
         busy.join()
 
 
+def test_what_was_begun_is_done_while_the_caller_goes_on() -> None:
+    meet = threading.Barrier(2)
+    with Crew.of(2) as crew:
+        wait = crew.begin(partial(meet.wait, 20))
+        assert {meet.wait(20), wait()} == {0, 1}
+        broken = crew.begin(partial(int, "x"))
+        with pytest.raises(ValueError, match="x"):
+            broken()
+    with Crew.of(1) as crew:
+        assert crew.begin(threading.get_ident)() == threading.get_ident()
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_few_are_begun_ahead(threads: int) -> None:
     begun: list[int] = []

@@ -60,6 +60,16 @@ class Crew:
             for future in begun:
                 future.cancel()
 
+    def begin(self, piece: Callable[[], T]) -> Callable[[], T]:
+        """Have a piece done while the caller goes on; what is returned waits for it, and gives or raises what it does.
+
+        Where there is one thread, it is done before the caller goes on.
+        """
+        if self._pool is not None:
+            return self._pool.submit(piece).result
+        found = piece()
+        return lambda: found
+
     def all(self, work: Iterable[Callable[[], T]]) -> list[T]:
         """What each piece gives, in order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
@@ -42,7 +43,11 @@ from rastercollection.model.drawing_order import on_top_first
 from rastercollection.mosaics.low_zooms import LowZooms
 from rastercollection.mosaics.mosaicjson import build_mosaic
 from rastercollection.ports.storage import GdalSource
+from rastercollection.rasters.cost import Load, predict
 from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.workspace import Workspace
+from rastercollection.stages import publishing
+from rastercollection.stages.overview import task
 from rastercollection.stages.overview.form import find_form
 from rastercollection.stages.overview.making import overview_grid
 from rastercollection.testing.sample_rasters import write_sample_cog
@@ -489,6 +494,26 @@ def test_it_is_the_same_in_memory_and_on_disk(in_memory: bool, tmp_path: Path) -
     decided = overview_of(scene.cogs, tmp_path / "b", limits=Limits(memory_bytes=10, scratch=str(tmp_path / "scratch")))
     assert made.image.checksum == decided.image.checksum
     assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_the_disk_that_is_reserved_does_for_the_image_its_encoded_blocks_and_the_cog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int, int, int]] = []
+
+    @contextlib.contextmanager
+    def room_for(load: Load, settings: CogSettings, *given: Any) -> Iterator[Workspace]:
+        with publishing.room_for(load, settings, *given) as workspace:
+            yield workspace
+        found = predict(load, settings)
+        seen.append((workspace.usage.most_disk, found.temporary_disk, load.image_bytes, found.most_bytes_out))
+
+    monkeypatch.setattr(task, "room_for", room_for)
+    made = overview_of(scene_of("rgb with mask", tmp_path / "cogs").cogs, tmp_path / "a", in_memory=False)
+    assert made.image is not None
+    ((taken, reserved, image, most),) = seen
+    assert image < taken <= reserved
+    assert reserved >= image * 4 // 3 + 2 * most, "blocks that do not compress lie beside the image and the COG"
 
 
 def test_objects_that_gdal_cannot_open_are_fetched(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from rastercollection.rasters.pixels.windows import Array, iterate_windows
 from rastercollection.rasters.writing.image_encoder import Watch
 from rastercollection.rasters.writing.reading_back import open_cog
 
-__all__ = ["Content", "ExactContent", "ExpectedContent", "compared_of", "differing"]
+__all__ = ["Content", "ExactContent", "ExpectedContent", "Look", "compared_of", "differing"]
 
 _LEAST_PSNR = 10.0
 """Random colours, which JPEG's subsampled chroma cannot hold, come to 13 dB."""

@@ -9,22 +9,31 @@ import numpy as np
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from rastercollection.model.cog import CogSettings
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.rasters.pixels.workspace import Pixels, Workspace
 from rastercollection.rasters.writing.content import Content, ExactContent, Look, compared_of
 
-__all__ = ["LossyContent", "kept_shape"]
+__all__ = ["LossyContent", "kept_bytes"]
 
 _ROW = 2
 """One of so many rows of a block is compared, which is plenty."""
 
 
-def kept_shape(bands: int, width: int, height: int, block_size: int, *, resampled: bool) -> tuple[int, int, int]:
+def _kept_shape(bands: int, width: int, height: int, block_size: int, *, resampled: bool) -> tuple[int, int, int]:
     """``(bands, rows, columns)`` that are kept of an image, block below block, until its COG has been read back."""
     every = compared_of(width, height, block_size, resampled=resampled)
     blocks = -(-width // block_size) * -(-height // block_size)
     return bands, math.ceil(blocks / every) * math.ceil(block_size / _ROW), block_size
+
+
+def kept_bytes(settings: CogSettings, shape: tuple[int, int], bands: int, dtype: np.dtype, *, resampled: bool) -> int:
+    """What is kept of an image of so many rows and columns until its COG has been read back: nothing, if lossless."""
+    if settings.is_exact:
+        return 0
+    rows, columns = shape
+    return math.prod(_kept_shape(bands, columns, rows, settings.block_size, resampled=resampled)) * dtype.itemsize
 
 
 @attrs.define(kw_only=True)
@@ -46,7 +55,7 @@ class LossyContent(ExactContent):
 
     @_rows.default
     def _no_rows_yet(self) -> Pixels:
-        shape = kept_shape(self.bands, self.width, self.height, self.block_size, resampled=self.resampled)
+        shape = _kept_shape(self.bands, self.width, self.height, self.block_size, resampled=self.resampled)
         return self.workspace.new_pixels(shape, self.dtype)
 
     def compare(self, cog: DatasetReader, look: Look | None = None, *, threads: int = 1) -> Content:

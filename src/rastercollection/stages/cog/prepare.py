@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -25,7 +24,7 @@ from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.validity import Validity, choose_layout, common_dtype
 from rastercollection.rasters.writing.blocks import tiled_width
 from rastercollection.rasters.writing.codec_fit import suited
-from rastercollection.rasters.writing.lossy_content import kept_shape
+from rastercollection.rasters.writing.lossy_content import kept_bytes
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.warp_job import Warp
@@ -243,16 +242,9 @@ def load_of(prepared: Prepared, *, asked: bool | None) -> Load:
         threads=limits.gdal_threads,
         warped=tuple(warp_job(prepared).windows.held_rows(placement.height)) if prepared.plan.reprojected else (),
         encoded_bytes=most,
-        kept_bytes=0 if settings.is_exact else _kept_bytes(prepared),
+        kept_bytes=kept_bytes(settings, shape, len(layout.bands), layout.dtype, resampled=prepared.plan.reprojected),
     )
     return load.decided(asked, limits.memory_bytes)
-
-
-def _kept_bytes(prepared: Prepared) -> int:
-    """Of the image, to compare what a lossy codec makes of it."""
-    layout, grid, block = prepared.source.layout, prepared.plan.grid, prepared.settings.block_size
-    shape = kept_shape(len(layout.bands), grid.width, grid.height, block, resampled=prepared.plan.reprojected)
-    return math.prod(shape) * layout.dtype.itemsize
 
 
 def warp_job(prepared: Prepared) -> Warp:

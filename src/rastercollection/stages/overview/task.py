@@ -15,7 +15,8 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import HANDFUL, LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
-from rastercollection.rasters.cost import Load
+from rastercollection.rasters.cost import Load, predict_bytes
+from rastercollection.rasters.writing.lossy_content import kept_bytes
 from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.members import collection_members
 from rastercollection.stages.overview.compose import Composition
@@ -74,13 +75,17 @@ def _report_unreadable(reasons: Sequence[str], context: TaskContext) -> None:
 
 
 def _load(job: Composition) -> Load:
-    layout = job.form.layout
+    layout, settings, shape = job.form.layout, job.form.settings, (job.grid.height, job.grid.width)
+    bands, dtype = len(layout.bands), layout.dtype
+    _, most = predict_bytes(shape, bands, dtype, settings.compression, block_size=settings.block_size)
     return Load.of(
         source_shape=(0, 0),
-        shape=(job.grid.height, job.grid.width),
-        bands=len(layout.bands),
-        dtype=layout.dtype,
+        shape=shape,
+        bands=bands,
+        dtype=dtype,
         reprojected=False,
+        encoded_bytes=most,
+        kept_bytes=kept_bytes(settings, shape, bands, dtype, resampled=False),
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pystac
 import pytest
@@ -59,6 +60,21 @@ def test_a_lossy_codec_has_a_signal_to_noise_ratio(tmp_path: Path) -> None:
         noise = ((before.read().astype(float) - after.read()) ** 2)[:, ::2].mean()
     assert not receipt.lossless
     assert figures(receipt)["psnr_db"][1] == pytest.approx(10 * np.log10(255**2 / noise), abs=0.01)
+
+
+@pytest.mark.parametrize("target", [UTM, "EPSG:4326"])
+@pytest.mark.parametrize("tier", ["analysis", "visualization"])
+def test_file_figures_and_receipt_are_the_same_in_any_number_of_threads(tmp_path: Path, tier: str, target: str) -> None:
+    source = write_raster(tmp_path / "tile.tif", texture(3, 1100, 1300, "uint8"), photometric="RGB")
+    made = [
+        make_cog(source, target, raster_type="rgb", tier=tier, limits=Limits(memory_bytes=2**30, gdal_threads=threads))
+        for threads in (1, 2, 3)
+    ]
+    first, *others = [
+        (cog.file.checksum, cog.file.bands, attrs.evolve(receipt_of(cog), seconds=0))
+        for cog in (one.cog for one in made)
+    ]
+    assert others == [first, first]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32"])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -22,13 +23,15 @@ from rasterio.windows import Window
 from rastercollection.core.records import to_dict
 from rastercollection.errors import TaskError
 from rastercollection.model.receipt import FidelityCheck, Receipt, WarpChoice
+from rastercollection.rasters.crew import Crew
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.grid.plan import Side
 from rastercollection.rasters.pixels.raster_buffer import ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity
 from rastercollection.rasters.pixels.windows import Array
-from rastercollection.rasters.writing.content import ExpectedContent, differing
+from rastercollection.rasters.writing.content import Content, ExpectedContent, Look, differing
+from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.receipt.area import check_area
 from rastercollection.stages.cog.receipt.reference_system import CRS_CHECKS, check_crs
@@ -107,15 +110,14 @@ def give_receipt(
         if expected.values is not None:
             strange += expected.values.missing(data, valid)
 
-    with writing(blob, "reading the COG back"):
-        content = expected.content.compare(cog, look, threads=reference.threads)
+    content, against_source = _compared(cog, expected, reference, look)
     dtype = expected.layout.dtype
     largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
     checks = list(content.checks(exact=exact, largest=largest))
     if expected.values is not None:
         checks.append(FidelityCheck.within("strange_values", 0, strange, 0))
     checks += check_crs(cog.crs, expected.crs, reference.side.plan.grid)
-    checks += _against_source(cog, expected, reference)
+    checks += against_source
     receipt = Receipt(
         compared_to="gdal_warp" if expected.resampled else "source",
         lossless=exact,
@@ -127,6 +129,22 @@ def give_receipt(
     if not receipt.passed:
         raise _failed(receipt, blob)
     return receipt
+
+
+def _compared(
+    cog: DatasetReader, expected: Expected, reference: SourceReference, look: Look
+) -> tuple[Content, list[FidelityCheck]]:
+    """What reading the COG back shows, and at the same time what comparing it with its source does."""
+
+    def compare() -> Content:
+        with writing(reference.source.blob, "reading the COG back"), open_cog(Path(cog.name)) as own:
+            return expected.content.compare(own, look, threads=reference.threads)
+
+    # the source is read in this thread: what opens it may be known to no other
+    with Crew.of(min(reference.threads, 2)) as crew:
+        content = crew.begin(compare)
+        against_source = list(_against_source(cog, expected, reference))
+        return content(), against_source
 
 
 def _against_source(cog: DatasetReader, expected: Expected, reference: SourceReference) -> Iterator[FidelityCheck]:
