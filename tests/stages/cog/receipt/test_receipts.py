@@ -18,6 +18,7 @@ from rastercollection import process_collection
 from rastercollection.errors import TaskError
 from rastercollection.model.cog import Cog
 from rastercollection.model.receipt import Receipt
+from rastercollection.rasters.limits import Limits
 from rastercollection.stac.items import cog_asset
 from rastercollection.stages.cog import warp
 
