@@ -147,3 +147,16 @@ def test_a_window_without_gaps_need_not_be_looked_at() -> None:
     assert not cells.is_full_in(20, 12, 20.5, 12.5)
     assert cells.is_full_in(24, 12, 3000, 2500)
     assert cells.is_full_in(0, 16, 3000, 2500)
+
+
+@pytest.mark.parametrize(("side", "cell", "most_bytes"), [(8192, 8, 2**20), (9000, 16, 2**20), (2**18, 256, 2**22)])
+def test_counts_take_no_more_than_they_need_and_a_full_cell_fits(side: int, cell: int, most_bytes: int) -> None:
+    counted = ValidityMap.of(side, side)
+    assert counted.steps == (cell, cell)
+    assert counted.counts.nbytes <= most_bytes
+    counted.add(Window(cell, 0, 512, 512), None)
+    assert counted.total == 512 * 512
+    assert counted.is_full_in(cell, 0, cell + 512, 512)
+    assert not counted.is_full_in(0, 0, cell + 512, 512)
+    assert counted.fractions()[0, :2].tolist() == [0, 1]
+    assert counted.coarser(4 * cell).total == 512 * 512
