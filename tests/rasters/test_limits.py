@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from rastercollection.core.machine import available_cores
 from rastercollection.errors import RequestError
-from rastercollection.rasters.limits import plan_limits
+from rastercollection.rasters.limits import Limits, plan_limits
 
 MIB = 2**20
 
@@ -38,3 +39,9 @@ def test_threads_share_one_cache():
     together = plan_limits(4, shares_memory=True, memory_budget=1024 * MIB, scratch=None)
     apart = plan_limits(4, shares_memory=False, memory_budget=1024 * MIB, scratch=None)
     assert together.gdal_cache_mb == 4 * apart.gdal_cache_mb == 128
+
+
+@pytest.mark.parametrize(("pixel_bytes", "threads"), [(0, 1), (512 * 512 * 3, 1), (2**23, 4), (2**30, 8)])
+def test_small_tiles_are_not_worth_threads(pixel_bytes: int, threads: int) -> None:
+    limits = Limits(gdal_threads=8, memory_bytes=17)
+    assert limits.worth(pixel_bytes) == attrs.evolve(limits, gdal_threads=threads)

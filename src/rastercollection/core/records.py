@@ -52,6 +52,8 @@ def inside(name: str) -> Mapping[str, str]:
 
 def jsonable(value: Any) -> Any:
     """``value`` with tuples as lists, non-finite and complex numbers as text, through every level of nesting."""
+    if value is None or isinstance(value, str | int):  # most are, and to ask for a Mapping takes long
+        return value
     if isinstance(value, complex):
         return str(value).strip("()")
     if isinstance(value, float) and not math.isfinite(value):

@@ -31,6 +31,8 @@ _NAMES = (
     re.compile(rf"rastercollection-(?P<mark>{_OWNED})-(?P<size>\d+)-\w+"),
     re.compile(rf"\.rastercollection-(?P<mark>{_OWNED})-[0-9a-f]{{16}}"),
 )
+_BEGINNINGS = (".", "rastercollection-")
+"""Of all of these: the folder is often the system's own, with thousands of others' names in it."""
 
 
 def part_name(name: str, mark: Mark) -> str:
@@ -52,6 +54,8 @@ def probe_name(mark: Mark) -> str:
 
 def mark_of(name: str) -> Mark | None:
     """Whose the temporary file or folder of this name is; None where it does not tell, or is none of this library."""
+    if not name.startswith(_BEGINNINGS):
+        return None
     found = next((match for pattern in _NAMES if (match := pattern.fullmatch(name))), None)
     return Mark.read(found["mark"]) if found else None
 

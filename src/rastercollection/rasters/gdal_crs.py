@@ -20,11 +20,23 @@ __all__ = [
     "whole_crs",
 ]
 
+_MOST_KEPT = 64
+_flat: dict[int, tuple[rasterio.crs.CRS | None, pyproj.CRS | None]] = {}
+"""Horizontal parts, by the identity of the object: a tile asks dozens of times, and to be told its WKT takes as long as
+to project a hundred points. rasterio calls CRSs equal that are not quite the same."""
+
 
 def from_rasterio(crs: rasterio.crs.CRS | None) -> pyproj.CRS | None:
     """A dataset's CRS, its horizontal part; None where the file has none, or a local one that no place follows from."""
+    known = _flat.get(id(crs))
+    if known is not None and known[0] is crs:
+        return known[1]
     whole = _whole(crs)
-    return None if whole is None else horizontal(whole)
+    flat = None if whole is None else horizontal(whole)
+    if len(_flat) >= _MOST_KEPT:
+        _flat.clear()
+    _flat[id(crs)] = crs, flat
+    return flat
 
 
 def heights_in(crs: rasterio.crs.CRS | None) -> str | None:

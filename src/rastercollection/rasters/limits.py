@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Self
 
 import attrs
 
@@ -25,6 +26,9 @@ _SMALLEST_CACHE_MB = 16
 _LARGEST_CACHE_MB = 128
 """Of one task: windows are whole blocks, so that none is read twice."""
 
+_WORTH_A_THREAD = 2**21
+"""Bytes of pixels: of fewer, a second thread costs more CPU to start and to wait for than it saves in time."""
+
 _PROCESS_MB = 160
 """What Python takes with GDAL and everything else that a task needs, before it holds a pixel."""
 
@@ -46,6 +50,10 @@ class Limits:
     memory_bytes: int = 2**30
     scratch: str | None = None
     guard: Guard = attrs.field(factory=lambda: LeaseGuard(jobs=None, job_id="", token=0), eq=False, repr=False)
+
+    def worth(self, pixel_bytes: int) -> Self:
+        """The same with no more threads than a tile of so many bytes of pixels gains by."""
+        return attrs.evolve(self, gdal_threads=max(1, min(self.gdal_threads, pixel_bytes // _WORTH_A_THREAD)))
 
 
 def process_bytes(limits: Limits, read: int) -> int:

@@ -164,8 +164,8 @@ class _Disk:
 
 def _live(root: str) -> list[str]:
     with os.scandir(root) as entries:
-        marks = [(entry.path, mark_of(entry.name)) for entry in entries if not entry.name.startswith(".")]
-    return [path for path, mark in marks if mark is not None and not mark.owner.is_dead]
+        marks = [(name, mark_of(name)) for name in (entry.name for entry in entries) if not name.startswith(".")]
+    return [os.path.join(root, name) for name, mark in marks if mark is not None and not mark.owner.is_dead]
 
 
 def _used(folder: str) -> int:

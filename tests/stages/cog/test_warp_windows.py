@@ -13,6 +13,7 @@ from rasterio.crs import CRS
 from rasterio.transform import from_origin
 
 from cog_scenes import holes, make_cog, texture, write_raster
+from rastercollection.rasters import limits
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import Limits
@@ -89,6 +90,7 @@ def test_the_result_is_the_same_with_threads_on_disk_and_if_nothing_is_released(
 ) -> None:
     """Released pixels are spoilt in tests, so that whoever read them would see something else."""
     monkeypatch.setattr(warp_windows, "_PIXELS", 2**14)
+    monkeypatch.setattr(limits, "_WORTH_A_THREAD", 1)
     dtype = "float32" if kind == "nan" else "uint8"
     place = NORTH_UP * Affine.rotation(degrees)
     valid = None if kind == "none" else holes(700, 900)

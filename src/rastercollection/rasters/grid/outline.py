@@ -7,6 +7,7 @@ all around.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import attrs
@@ -150,17 +151,9 @@ class Axes:
 
     @classmethod
     def of(cls, target: CRS) -> Axes:
+        """Those of a CRS."""
         crs = from_rasterio(target)
-        if crs is not None and crs.is_geographic:
-            turn = 2 * math.pi / crs.axis_info[0].unit_conversion_factor
-            return cls(period=turn, middle=0.0, highest=turn / 4, geodetic=target)
-        name = crs.coordinate_operation.method_name if crs is not None and crs.coordinate_operation else ""
-        if crs is None or not any(kind in name for kind in _AROUND) or any(kind in name for kind in _NOT_AROUND):
-            return cls(period=math.inf, middle=0.0, highest=math.inf)
-        geodetic = CRS.from_wkt(crs.geodetic_crs.to_wkt()) if crs.geodetic_crs else CRS.from_epsg(4326)
-        center, latitude = _central_meridian(crs), MERCATOR_LATITUDE if "Mercator" in name else 90.0
-        x, y = project(geodetic, target, np.array([center, center + 45]), np.array([latitude, 0.0]))
-        return cls(period=8 * float(x[1] - x[0]), middle=float(x[0]), highest=float(y[0]), geodetic=geodetic)
+        return cls(period=math.inf, middle=0.0, highest=math.inf) if crs is None else _axes_of(crs.to_wkt())
 
     @property
     def world(self) -> Bounds | None:
@@ -194,6 +187,22 @@ class Axes:
             return ()
         sides = [side for side in (-1, 1) if _holds_pole(placement, self.geodetic, side)]
         return tuple(side * self.highest for side in sides)
+
+
+@functools.lru_cache(maxsize=64)
+def _axes_of(wkt: str) -> Axes:
+    """By the WKT2 of a horizontal CRS; PROJ takes a millisecond to tell the geographic one below a projection."""
+    crs, target = pyproj.CRS.from_wkt(wkt), CRS.from_wkt(wkt)
+    if crs.is_geographic:
+        turn = 2 * math.pi / crs.axis_info[0].unit_conversion_factor
+        return Axes(period=turn, middle=0.0, highest=turn / 4, geodetic=target)
+    name = crs.coordinate_operation.method_name if crs.coordinate_operation else ""
+    if not any(kind in name for kind in _AROUND) or any(kind in name for kind in _NOT_AROUND):
+        return Axes(period=math.inf, middle=0.0, highest=math.inf)
+    geodetic = CRS.from_wkt(crs.geodetic_crs.to_wkt()) if crs.geodetic_crs else CRS.from_epsg(4326)
+    center, latitude = _central_meridian(crs), MERCATOR_LATITUDE if "Mercator" in name else 90.0
+    x, y = project(geodetic, target, np.array([center, center + 45]), np.array([latitude, 0.0]))
+    return Axes(period=8 * float(x[1] - x[0]), middle=float(x[0]), highest=float(y[0]), geodetic=geodetic)
 
 
 def _holds_pole(placement: Placement, geodetic: CRS, side: int) -> bool:

@@ -173,7 +173,7 @@ def project(source: CRS, target: CRS, x: Points, y: Points) -> tuple[Points, Poi
     """Coordinates in another CRS; what has no place in it comes out as infinity."""
     if x.size == 0:
         return x, y
-    way = _way(source.to_wkt(), target.to_wkt())
+    way = _way(source.wkt, target.wkt)
     new_x, new_y = (np.asarray(axis, float) for axis in way.transformer.transform(x.ravel(), y.ravel(), errcheck=False))
     if not way.is_only_one and np.isfinite(new_x).all() and np.isfinite(new_y).all():
         # between some datums GDAL chooses another operation, and it is GDAL that warps; it fails for all if one fails

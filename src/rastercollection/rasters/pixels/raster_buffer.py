@@ -18,6 +18,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window
 
 from rastercollection.rasters.gdal_types import GDAL_TYPES
@@ -35,6 +36,7 @@ __all__ = [
     "opened_buffer",
     "reading_buffers",
     "repeat_band_tags",
+    "set_georeference",
 ]
 
 _AT_ONCE = 2**22
@@ -212,7 +214,7 @@ class RasterBuffer:
         path.write_text(document)
         if self.georeference:
             with open_buffer(path, "r+") as dataset:
-                _georeference(dataset, **self.georeference)
+                set_georeference(dataset, **self.georeference)
         return path
 
 
@@ -227,7 +229,7 @@ def reading_buffers() -> Iterator[None]:
 @contextlib.contextmanager
 def open_buffer(path: Path, mode: str = "r") -> Iterator[Any]:
     """A buffer as GDAL sees it, by its document."""
-    with reading_buffers(), rasterio.open(path, mode) as dataset:
+    with reading_buffers(), _opened(path, mode) as dataset:
         _touch(dataset)
         yield dataset
 
@@ -238,9 +240,16 @@ def opened_buffer(path: Path) -> Any:
     GDAL has one handle of a raw file for all datasets that a thread opens: two of them must not be read at once.
     """
     with reading_buffers():
-        dataset = rasterio.open(path)
+        dataset = _opened(path, "r")
         _touch(dataset)
     return dataset
+
+
+def _opened(path: Path, mode: str) -> Any:
+    # rasterio.open would put one more environment around it
+    if mode == "r":
+        return DatasetReader(path, driver=["VRT"], sharing=False)
+    return DatasetWriter(path, mode, driver="VRT", sharing=False)
 
 
 def _touch(dataset: Any) -> None:
@@ -284,7 +293,8 @@ def repeat_band_tags(path: Path) -> None:
     path.write_text(_BAND_TAGS.sub(r'\1\2<Metadata domain="&#1;"\2', content), "utf-8")
 
 
-def _georeference(dataset: Any, *, crs: CRS, gcps: Sequence[Any] = (), **others: Any) -> None:
+def set_georeference(dataset: Any, *, crs: CRS, gcps: Sequence[Any] = (), **others: Any) -> None:
+    """Have a dataset that is open for writing say where its pixels lie, as a buffer's ``georeference`` has it."""
     if gcps:
         dataset.gcps = (list(gcps), crs)
         return

@@ -39,7 +39,7 @@ from rastercollection.rasters.source.inspection import paged
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.source.tiff import Directory, Reader
 
-__all__ = ["Content", "check_blocks", "check_checksums"]
+__all__ = ["Content", "check_blocks", "check_checksums", "has_checksums"]
 
 _DEFLATE, _LZMA = (8, 32946), (34925,)
 _AT_ONCE = 2**20
@@ -145,6 +145,17 @@ def check_checksums(
                     raise _broken(block, blob)
 
 
+def has_checksums(content: Content, *, overviews: bool = False) -> bool:
+    """Whether every block of a file is tiled DEFLATE, so that all of it is whole once its checksums hold.
+
+    Args:
+        content: Of the file, a TIFF.
+        overviews: The blocks of overviews and of their masks instead.
+    """
+    looked_at = [found for found in tiff.directories(content.read, content.size) if found.is_reduced == overviews]
+    return all(found.tiled and found.fill_order == 1 and found.compression in _DEFLATE for found in looked_at)
+
+
 def _blocks(read: Reader, size: int, pages: Container[int], *, overviews: bool, every_block: bool) -> Iterator[_Block]:
     """Blocks with a checksum that is to be looked at; what is wrong with tables is found, and told, by others."""
     with contextlib.suppress(tiff.MalformedTiffError, tiff.TruncatedTiffError):
@@ -173,15 +184,18 @@ def _unchecked(directory: Directory) -> range | list[int]:
 
 
 def _is_whole(fetch: Reader, block: _Block) -> bool:
-    content, most = fetch(block.start, block.end), block.directory.stored_block_bytes + _SLACK
+    content, stored = fetch(block.start, block.end), block.directory.stored_block_bytes
+    most = stored + _SLACK
     if block.directory.compression in _DEFLATE:
+        # of an image, GDAL tells what is too short where it needs the rest; overviews that are whole, nobody decodes
+        least = stored if block.directory.tiled and block.directory.is_reduced else 0
         # zlib, which takes twice as long, has the last word
-        return _inflates(isal_zlib, content, most) or _inflates(zlib, content, most)
+        return _inflates(isal_zlib, content, least, most) or _inflates(zlib, content, least, most)
     return _unpacks(content, most)
 
 
-def _inflates(library: ModuleType, content: bytes, most: int) -> bool:
-    """Whether a zlib stream comes to its end, no more than ``most`` bytes away, and matches its Adler-32."""
+def _inflates(library: ModuleType, content: bytes, least: int, most: int) -> bool:
+    """Whether a zlib stream comes to its end after ``least`` to ``most`` bytes, and matches its Adler-32."""
     decoder, found = library.decompressobj(), 0
     try:
         while not decoder.eof and found <= most:
@@ -191,7 +205,7 @@ def _inflates(library: ModuleType, content: bytes, most: int) -> bool:
                 return False
     except library.error:
         return False
-    return bool(decoder.eof)
+    return bool(decoder.eof) and found >= least
 
 
 def _unpacks(content: bytes, most: int) -> bool:

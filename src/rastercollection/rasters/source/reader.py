@@ -36,6 +36,10 @@ class VettedReader(DatasetReader):  # type: ignore[misc]
 
     has_lost_texts = False
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._tags: dict[tuple[Any, ...], dict[str, str]] = {}
+        super().__init__(*args, **options)
+
     def _handle_crswkt(self, wkt: str) -> Any:
         """Make a CRS of a definition; rasterio calls it with whatever CRS of a dataset it comes upon."""
         check_crs_text(wkt, str(getattr(self, "blob", "") or PurePath(self.name).name))
@@ -61,9 +65,12 @@ class VettedReader(DatasetReader):  # type: ignore[misc]
         return RPC.from_gdal(model) if model else None
 
     @override
-    def tags(self, *args: Any, **options: Any) -> dict[str, str]:
+    def tags(self, bidx: int = 0, ns: str | None = None) -> dict[str, str]:
         """Tags of the dataset or of a band, without secrets; what is kept under a name that says secret is one."""
-        return dict(_without_secrets(name, str(text)) for name, text in super().tags(*args, **options).items())
+        if (bidx, ns) not in self._tags:
+            found = super().tags(bidx, ns)
+            self._tags[bidx, ns] = dict(_without_secrets(name, str(text)) for name, text in found.items())
+        return dict(self._tags[bidx, ns])
 
 
 def _without_secrets(name: str, text: str) -> tuple[str, str]:

@@ -30,7 +30,6 @@ from rastercollection.rasters.grid.plan import NO_PLACE, Grid, plan_sides
 from rastercollection.rasters.pixels.windows import ValidityMap
 from rastercollection.rasters.source.classes import BandClasses
 from rastercollection.rasters.writing.metadata import ColorTable, color_table_of
-from rastercollection.rasters.writing.reading_back import open_cog
 
 __all__ = ["LocalCog", "cog_file_of", "footprint_of"]
 
@@ -59,17 +58,16 @@ class LocalCog:
     header_size: int
 
     @classmethod
-    def read(cls, path: Path) -> LocalCog:
-        """Of a COG that somebody else wrote."""
+    def read(cls, path: Path, cog: DatasetReader) -> LocalCog:
+        """Of a COG that somebody else wrote, which is open."""
         with path.open("rb") as content:
             checksum = multihash(content)
-        with open_cog(path) as dataset:
-            header = _header_size(dataset)
-        return cls(path=path, checksum=checksum, size=path.stat().st_size, header_size=header)
+        return cls(path=path, checksum=checksum, size=path.stat().st_size, header_size=_header_size(cog))
 
 
 def cog_file_of(
-    cog: LocalCog,
+    written: LocalCog,
+    cog: DatasetReader,
     grid: Grid,
     statistics: tuple[BandStatistics | None, ...],
     *,
@@ -82,10 +80,9 @@ def cog_file_of(
     classes: Sequence[BandClasses] = (),
     roles: tuple[BandRole, ...] = (),
 ) -> CogFile:
-    """All that is told of a finished COG, but for its addresses: what its maker knows, as in
+    """All that is told of a finished COG, open, but for its addresses: what its maker knows, as in
     :class:`CogFile`, with the footprint of its valid pixels, and what is read from it."""
-    with open_cog(cog.path) as dataset:
-        found, colors = _band_facts(dataset, statistics, roles), color_table_of(dataset)
+    found, colors = _band_facts(cog, statistics, roles), color_table_of(cog)
     bands, (minzoom, maxzoom) = _with_classes(found, classes, colors or {}), _zoom_range(grid)
     crs = _crs_of(grid)
     return CogFile(
@@ -99,9 +96,9 @@ def cog_file_of(
         shape=(grid.height, grid.width),
         bounds=grid.bounds,
         bounds_4326=geometry_bounds(footprint),
-        size=cog.size,
-        checksum=cog.checksum,
-        header_size=cog.header_size,
+        size=written.size,
+        checksum=written.checksum,
+        header_size=written.header_size,
         overview_levels=overview_levels,
         raster_type=raster_type,
         validity=validity,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
 import rasterio
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
+from rasterio.io import DatasetReader
 from rasterio.rpc import RPC
 
 from rastercollection.core.models import Notice
@@ -32,7 +32,6 @@ from rastercollection.rasters.writing.image_encoder import ImageEncoder, Watch
 from rastercollection.rasters.writing.lossy_content import LossyContent
 from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.rasters.writing.pyramid import Halving
-from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.rasters.writing.template import make_template
 from rastercollection.rasters.writing.validation import check_valid
 
@@ -196,10 +195,10 @@ class CogWriter:
             release=release,
         )
 
-    def notices(self, cog: Path) -> tuple[Notice, ...]:
-        """What GDAL did not write of the metadata, although it was asked to."""
-        with writing(self.blob, "reading the COG back"), open_cog(cog) as dataset:
-            missing = self.metadata.missing_in(dataset)
+    def notices(self, cog: DatasetReader) -> tuple[Notice, ...]:
+        """What GDAL did not write of the metadata of a COG that is open, although it was asked to."""
+        with writing(self.blob, "reading the COG back"):
+            missing = self.metadata.missing_in(cog)
         if not missing:
             return ()
         message = f"{self.blob}: GDAL cannot write these tags into a GeoTIFF as they are: {listed(missing)}."
@@ -207,14 +206,16 @@ class CogWriter:
 
     def file_of(
         self,
-        cog: LocalCog,
+        written: LocalCog,
+        cog: DatasetReader,
         buffer: RasterBuffer,
         statistics: tuple[BandStatistics | None, ...],
         footprint: Mapping[str, Any],
     ) -> CogFile:
-        """What is told of the COG that was written of a buffer; it may have been discarded."""
+        """What is told of the COG, open, that was written of a buffer; that may have been discarded."""
         with writing(self.blob, "reading the COG back"):
             return cog_file_of(
+                written,
                 cog,
                 self.grid,
                 statistics,

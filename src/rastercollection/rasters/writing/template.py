@@ -30,6 +30,7 @@ from rastercollection.rasters.pixels.raster_buffer import (
     open_buffer,
     reading_buffers,
     repeat_band_tags,
+    set_georeference,
 )
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.rasters.source.classes import CLASS_NAMES
@@ -106,11 +107,11 @@ def make_template(
     Raises:
         TaskError: ``COG_INVALID``; GDAL left out tags of bands.
     """
-    small = _small(workspace, buffer, _SIDE, **buffer.georeference)
+    small = _small(workspace, buffer, _SIDE)
     half = _small(workspace, buffer, _SIDE // 2)
     try:
         document = small.as_document(overviews=[half.as_document()])
-        _describe(document, metadata, crs, rpcs)
+        _describe(document, metadata, {**buffer.georeference, "crs": crs}, rpcs)
         directories = list(read_directories(_written(document, metadata, blob, options)))
     finally:
         small.discard()
@@ -122,20 +123,20 @@ def make_template(
     return Template(block_size=block_size, image=image, mask=mask, overview=overview, overview_mask=overview_mask)
 
 
-def _small(workspace: Workspace, like: RasterBuffer, side: int, **georeference: Any) -> RasterBuffer:
-    """A buffer of a few pixels that tells invalid ones as another does."""
+def _small(workspace: Workspace, like: RasterBuffer, side: int) -> RasterBuffer:
+    """A buffer of a few pixels, nowhere, that tells invalid ones as another does."""
     inside = attrs.evolve(workspace, in_memory=True)
-    buffer = RasterBuffer(inside, (like.count, side, side), like.dtype, **georeference)
+    buffer = RasterBuffer(inside, (like.count, side, side), like.dtype)
     buffer.nodata = like.nodata
     if like.has_mask:
         buffer.write(Window(0, 0, side, side), np.zeros((like.count, side, side), like.dtype), np.eye(side, dtype=bool))
     return buffer
 
 
-def _describe(document: Path, metadata: Metadata, crs: CRS, rpcs: RPC | None) -> None:
+def _describe(document: Path, metadata: Metadata, georeference: Mapping[str, Any], rpcs: RPC | None) -> None:
     with open_buffer(document, "r+") as dataset:
+        set_georeference(dataset, **georeference)
         metadata.write(dataset)
-        dataset.crs = crs
         if rpcs is not None:
             dataset.rpcs = rpcs
     if metadata.has_domains:

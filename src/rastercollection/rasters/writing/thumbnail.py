@@ -49,7 +49,7 @@ def draw(cog: DatasetReader, file: CogFile) -> bytes | None:
     picture = paint(data, valid, look)
     if raster_type == "dem" and len(bands) == 1 and colors is None:
         picture[:3] = _shaded(picture[0], data[0], valid)
-    return encode_png(picture)
+    return encode_png(picture[:3] if valid is None and colors is None else picture)
 
 
 def _range(statistics: BandStatistics | None) -> tuple[float, float] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+from rasterio.io import DatasetReader
 
 from rastercollection.core.machine import return_free_memory
 from rastercollection.core.models import Notice
@@ -27,7 +28,7 @@ from rastercollection.rasters.writing.facts import footprint_of
 from rastercollection.rasters.writing.finish import CogWriter, cog_environment
 from rastercollection.rasters.writing.metadata import kept_tags
 from rastercollection.rasters.writing.reading_back import open_cog
-from rastercollection.stages.cog.prepare import Prepared, warp_job
+from rastercollection.stages.cog.prepare import Prepared
 from rastercollection.stages.cog.reading import BORDER, copy_pixels, store_for_warp
 from rastercollection.stages.cog.receipt.fidelity import Expected, SourceReference, give_receipt
 from rastercollection.stages.cog.receipt.values import Values
@@ -91,12 +92,16 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         written = writer.write(filled.buffer, filled.valid_pixels, content)
         statistics = filled.statistics if content.exact or plan.reprojected else _new_statistics(prepared)
         filled.buffer.discard()
-        return_free_memory()
-        receipt = _receipt(prepared, filled, content, written.path, statistics)
-        footprint = footprint_of(filled.valid_pixels.map, plan.grid)
-        file = writer.file_of(written, filled.buffer, statistics.result(), footprint)
+        _tidy(filled.buffer)
+        with writing(prepared.spec.blob, "reading the COG back"):
+            cog = open_cog(written.path)
+        with cog:
+            receipt = _receipt(prepared, filled, content, cog, statistics)
+            footprint = footprint_of(filled.valid_pixels.map, plan.grid)
+            file = writer.file_of(written, cog, filled.buffer, statistics.result(), footprint)
+            not_written = writer.notices(cog)
         hardened = _hardened(filled.source_valid_pixels, prepared.spec.blob)
-        notices = (*filled.notices, *writer.notices(written.path), *_chosen(prepared), *hardened)
+        notices = (*filled.notices, *not_written, *_chosen(prepared), *hardened)
     return Conversion(
         path=written.path,
         file=file,
@@ -149,7 +154,7 @@ def _receipt(
     prepared: Prepared,
     filled: _Filled,
     content: ExpectedContent,
-    target: Path,
+    cog: DatasetReader,
     statistics: RunningStatistics,
 ) -> Receipt:
     """The finished COG compared with what it was written from, and with its source."""
@@ -169,10 +174,7 @@ def _receipt(
         threads=prepared.spec.limits.gdal_threads,
         warp=filled.warp,
     )
-    with writing(prepared.spec.blob, "reading the COG back"):
-        cog = open_cog(target)
-    with cog:
-        return give_receipt(cog, expected, reference, statistics)
+    return give_receipt(cog, expected, reference, statistics)
 
 
 def _choose_encoding(prepared: Prepared, buffer: RasterBuffer) -> EncodingChoice | None:
@@ -222,7 +224,7 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
     if plan.reprojected:
         stored, source_valid_pixels = _stored(prepared, workspace, values)
         prepared = _laid_out(prepared, source_valid_pixels)
-        job = attrs.evolve(warp_job(prepared), spilled=not workspace.in_memory)
+        job = prepared.warp if workspace.in_memory else attrs.evolve(prepared.warp, spilled=True)
         warped = warp(job, stored, source_valid_pixels, buffer, workspace, statistics.add)
         valid_pixels, choice, notices = warped.valid_pixels, warped.choice, warped.notices
     else:
@@ -252,7 +254,7 @@ def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
 
 def _stored(prepared: Prepared, workspace: Workspace, values: Values | None) -> tuple[RasterBuffer, ValidPixels]:
     """The source with a border on a buffer of its own, and which of its pixels are valid."""
-    job, layout = warp_job(prepared), prepared.source.layout
+    job, layout = prepared.warp, prepared.source.layout
     placement = prepared.placement.bordered(BORDER)
     count, dtype = (2 * len(layout.bands), np.dtype("uint32")) if job.as_words else (len(layout.bands), layout.dtype)
     gather = values.add if values is not None else _ignore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -29,7 +30,7 @@ from rastercollection.rasters.writing.metadata import Metadata
 from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.warp_job import Warp
 
-__all__ = ["ConversionSpec", "Prepared", "load_of", "prepare", "warp_job"]
+__all__ = ["ConversionSpec", "Prepared", "load_of", "prepare"]
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +107,17 @@ class Prepared:
     def roles(self) -> tuple[BandRole, ...]:
         """What each band of the COG shows."""
         return tuple(self.spec.roles[band] for band in self.source.layout.bands) if self.spec.roles else ()
+
+    @functools.cached_property
+    def warp(self) -> Warp:
+        """What is to be resampled, and how: one value, as it finds out where the source lies once."""
+        return Warp(
+            source=self.source,
+            placement=self.placement,
+            grid=self.plan.grid,
+            resampling=self.settings.warp_resampling,
+            threads=self.spec.limits.gdal_threads,
+        )
 
     @property
     def keeps_rpcs(self) -> bool:
@@ -240,19 +252,8 @@ def load_of(prepared: Prepared, *, asked: bool | None) -> Load:
         dtype=layout.dtype,
         reprojected=prepared.plan.reprojected,
         threads=limits.gdal_threads,
-        warped=tuple(warp_job(prepared).windows.held_rows(placement.height)) if prepared.plan.reprojected else (),
+        warped=tuple(prepared.warp.windows.held_rows(placement.height)) if prepared.plan.reprojected else (),
         encoded_bytes=most,
         kept_bytes=kept_bytes(settings, shape, len(layout.bands), layout.dtype, resampled=prepared.plan.reprojected),
     )
     return load.decided(asked, limits.memory_bytes)
-
-
-def warp_job(prepared: Prepared) -> Warp:
-    """What is to be resampled, and how."""
-    return Warp(
-        source=prepared.source,
-        placement=prepared.placement,
-        grid=prepared.plan.grid,
-        resampling=prepared.settings.warp_resampling,
-        threads=prepared.spec.limits.gdal_threads,
-    )

@@ -22,7 +22,7 @@ from rastercollection.ports.storage import ObjectInfo
 from rastercollection.rasters.cost import predict
 from rastercollection.rasters.gdal_crs import to_rasterio
 from rastercollection.rasters.grid.plan import SideName
-from rastercollection.rasters.limits import process_bytes
+from rastercollection.rasters.limits import Limits, process_bytes
 from rastercollection.rasters.pixels.validity import LARGEST_EXACT
 from rastercollection.rasters.source.checksums import check_blocks
 from rastercollection.rasters.source.opening import open_source
@@ -71,7 +71,7 @@ def make_cog(parameters: CogParameters, context: TaskContext) -> Cog:
 
 def _made(task: _Task, context: TaskContext, *, whole: bool) -> list[Cog]:
     with task.opened(context, whole=whole, every_pixel=True) as dataset:
-        check_blocks(dataset, task.resources.storage, task.source, task.resources.limits)
+        check_blocks(dataset, task.resources.storage, task.source, task.limits)
         prepared = prepare(dataset, task.spec, context.notice)
         times = acquisition_of(dataset, task.parameters, context.notice)
         return _Finish(task=task, context=context, times=times).all_sides(dataset, prepared)
@@ -107,7 +107,7 @@ def _forecast(task: _Task, prepared: Prepared) -> TileForecast:
     parameters, validation = task.parameters, task.parameters.validation
     load = load_of(prepared, asked=parameters.in_memory)
     read = validation.estimated_bytes + load.image_bytes
-    load = attrs.evolve(load, process_bytes=process_bytes(task.resources.limits, read))
+    load = attrs.evolve(load, process_bytes=process_bytes(task.limits, read))
     found = predict(load, prepared.settings, classes=validation.raster_type == "categorical")
     return TileForecast(
         blob=validation.source.blob,
@@ -135,6 +135,11 @@ class _Task:
         return self.parameters.validation.source
 
     @property
+    def limits(self) -> Limits:
+        """What it may use, with no more threads than it is worth."""
+        return self.resources.limits.worth(self.parameters.validation.estimated_bytes)
+
+    @property
     def spec(self) -> ConversionSpec:
         validation = self.parameters.validation
         return ConversionSpec(
@@ -147,7 +152,7 @@ class _Task:
             target_crs=to_rasterio(self.parameters.target_crs),
             grid=self.parameters.grid,
             max_pixels=self.parameters.policy.max_pixels,
-            limits=self.resources.limits,
+            limits=self.limits,
             roles=validation.roles,
         )
 
@@ -161,7 +166,7 @@ class _Task:
             self.resources.storage,
             self.source,
             asked.policy,
-            self.resources.limits,
+            self.limits,
             context.notice,
             whole=whole,
             every_pixel=every_pixel,
@@ -196,14 +201,14 @@ class _Finish:
         task, because = self.task, why_not(dataset, prepared)
         if because is None:
             source, resources = task.source, task.resources
-            with local_copy(resources.storage, source, dataset, resources.limits, self.context.notice) as path:
+            with local_copy(resources.storage, source, dataset, task.limits, self.context.notice) as path:
                 found = look_at(prepared, path)
                 if isinstance(found, Conversion):
                     put = partial(copy_bytes, resources.storage, source)
                     return self._published(prepared, found, put, None)
             because = found
         load = load_of(prepared, asked=task.parameters.in_memory)
-        with room_for(load, prepared.settings, task.resources.limits, self.context) as workspace:
+        with room_for(load, prepared.settings, task.limits, self.context) as workspace:
             made = convert(prepared, workspace)
             dataset.confirm()
             if not must_be and not made.valid.total:

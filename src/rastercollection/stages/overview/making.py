@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 from affine import Affine
 from rasterio.enums import ColorInterp
+from rasterio.io import DatasetReader
 
 from rastercollection.errors import TaskError
 from rastercollection.geo.webmercator import HALF_WORLD, pixel_size
@@ -100,8 +101,12 @@ def make(job: Composition, workspace: Workspace) -> MadeOverview:
         writer = _writer(job, workspace, buffer, layout, unreadable)
         content = writer.expected(buffer, only_valid=True, resampled=False)
         written = writer.write(buffer, valid_pixels, content)
-        _compare(content, written.path)
-        image = writer.file_of(written, buffer, statistics.result(), footprint_of(valid_pixels.map, grid))
+        with writing(_NAME, "reading the COG back"):
+            cog = open_cog(written.path)
+        with cog:
+            _compare(content, cog)
+            footprint = footprint_of(valid_pixels.map, grid)
+            image = writer.file_of(written, cog, buffer, statistics.result(), footprint)
     return MadeOverview(
         path=written.path,
         image=attrs.evolve(image, minzoom=0, maxzoom=job.low.maxzoom),
@@ -150,13 +155,13 @@ def _color_table(form: OverviewForm) -> ColorTable | None:
     return {int(value): color for value, color in form.colors.items()}
 
 
-def _compare(content: ExpectedContent, target: Path) -> None:
+def _compare(content: ExpectedContent, cog: DatasetReader) -> None:
     """Make sure that the COG holds what it was made of.
 
     Raises:
         TaskError: ``FIDELITY_FAILED``.
     """
-    with writing(_NAME, "reading the COG back"), open_cog(target) as cog:
+    with writing(_NAME, "reading the COG back"):
         found = content.compare(cog)
     if found.wrong_pixels or found.wrong_validity:
         raise TaskError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import rasterio
+from rasterio.io import DatasetReader
 
 from rastercollection.core.models import Notify
 from rastercollection.errors import RasterCollectionError, TaskError, TileError
@@ -25,11 +26,12 @@ from rastercollection.rasters.pixels.statistics import RunningStatistics
 from rastercollection.rasters.pixels.validity import is_told_alike
 from rastercollection.rasters.pixels.windows import iterate_windows
 from rastercollection.rasters.pixels.workspace import Usage, Workspace
-from rastercollection.rasters.source.checksums import Content, check_checksums
+from rastercollection.rasters.source.checksums import Content, check_checksums, has_checksums
 from rastercollection.rasters.source.inspection import check_unchanged
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.rasters.writing.facts import LocalCog, cog_file_of, footprint_of
 from rastercollection.rasters.writing.metadata import kept_tags
+from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.cog.convert import Conversion
 from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
 from rastercollection.stages.cog.prepare import Prepared
@@ -91,13 +93,12 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
         if problem:
             return problem
         grid = attrs.evolve(grid, transform=cog.transform)
-    with rasterio.open(path, driver="GTiff") as cog:
-        levels = tuple(cog.overviews(1))
-    damage = _damage_of_overviews(prepared, path, len(levels))
-    if damage:
-        return f"An overview of it is damaged: {damage}"
-    footprint = footprint_of(valid_pixels.map, grid)
-    file = _file_of(prepared, path, grid, statistics, levels, footprint)
+    with writing(prepared.spec.blob, "reading the COG"), open_cog(path) as cog:
+        damage = _damage_of_overviews(prepared, path, len(cog.overviews(1)))
+        if damage:
+            return f"An overview of it is damaged: {damage}"
+        footprint = footprint_of(valid_pixels.map, grid)
+        file = _file_of(prepared, path, cog, grid, statistics, footprint)
     return Conversion(
         path=path,
         file=file,
@@ -115,20 +116,21 @@ def look_at(prepared: Prepared, path: Path) -> Conversion | str:
 def _file_of(
     prepared: Prepared,
     path: Path,
+    cog: DatasetReader,
     grid: Grid,
     statistics: RunningStatistics,
-    levels: tuple[int, ...],
     footprint: Mapping[str, Any],
 ) -> CogFile:
     return cog_file_of(
-        LocalCog.read(path),
+        LocalCog.read(path, cog),
+        cog,
         grid,
         statistics.result(),
         footprint=footprint,
         settings=prepared.settings,
         raster_type=prepared.spec.raster_type,
         validity=prepared.source.layout.kind,
-        overview_levels=levels,
+        overview_levels=tuple(cog.overviews(1)),
         heights=prepared.spec.heights,
         classes=prepared.metadata.classes,
         roles=prepared.roles,
@@ -153,8 +155,9 @@ def _damage_of_overviews(prepared: Prepared, path: Path, levels: int) -> str | N
     """What is wrong with overviews that nobody has decoded yet; None when they are whole."""
     blob = prepared.spec.blob
     try:
-        check_checksums(Content.of_file(path), blob, threads=prepared.spec.limits.gdal_threads, overviews=True)
-        for level in range(levels):
+        content = Content.of_file(path)
+        check_checksums(content, blob, threads=prepared.spec.limits.gdal_threads, overviews=True)
+        for level in () if has_checksums(content, overviews=True) else range(levels):
             with rasterio.open(path, driver="GTiff", OVERVIEW_LEVEL=level) as overview:
                 source = attrs.evolve(prepared.source, dataset=overview)
                 for window in iterate_windows(overview.width, overview.height, source.steps):
