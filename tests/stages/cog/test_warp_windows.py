@@ -13,6 +13,7 @@ from rasterio.crs import CRS
 from rasterio.transform import from_origin
 
 from cog_scenes import holes, make_cog, texture, write_raster
+from covering import every_value
 from rastercollection.rasters import limits
 from rastercollection.rasters.grid.placement import Placement
 from rastercollection.rasters.grid.plan import Grid
@@ -83,8 +84,7 @@ def converted(path: Path, threads: int, **changes: Any) -> Any:
         return cog.read(), cog.dataset_mask(), made.cog
 
 
-@pytest.mark.parametrize("kind", ["none", "nodata", "nan"])
-@pytest.mark.parametrize("degrees", [0, 7, 180])
+@pytest.mark.parametrize(("kind", "degrees"), every_value(["none", "nodata", "nan"], [0, 7, 180]))
 def test_the_result_is_the_same_with_threads_on_disk_and_if_nothing_is_released(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degrees: float, kind: str
 ) -> None:

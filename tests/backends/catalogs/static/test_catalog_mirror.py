@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from test_catalog_static import FailingStorage
 
+from rastercollection.backends.catalogs.static import locks
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.errors import BackendError, MissingExtraError, UnavailableError
 from rastercollection.ports.catalog import PublishMode
@@ -103,8 +104,12 @@ def test_the_same_again_leaves_it_alone(tmp_path: Path) -> None:
 
 
 @needs_rustac
-def test_readers_see_mirror_and_items_agree_wherever_publishing_breaks_off(tmp_path: Path) -> None:
+def test_readers_see_mirror_and_items_agree_wherever_publishing_breaks_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every n-th change fails in turn, until publishing succeeds; then all is tidied up."""
+    # every later change fails as well: no moment comes in which the lock could be given back
+    monkeypatch.setattr(locks, "GIVEN_BACK_WITHIN", 0.0)
     old, new = [*_items(3), contract_item("scene", "old", 9)], _items(4, platform="new")
     states = []
     for fail_at in range(100):

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rastercollection.backends.catalogs.static import locks
 from rastercollection.backends.catalogs.static.documents import file_stems
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
@@ -304,6 +305,13 @@ class FailingStorage:
         return self.inner.is_process_local(url)
 
 
+@pytest.fixture
+def pulled_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every later change fails too, no moment comes in which the lock could be given back: none is waited for."""
+    monkeypatch.setattr(locks, "GIVEN_BACK_WITHIN", 0.0)
+
+
+@pytest.mark.usefixtures("pulled_for_good")
 def test_a_reader_sees_the_old_or_the_new_wherever_publishing_breaks_off(tmp_path: Path) -> None:
     """Every n-th change fails in turn, until publishing succeeds."""
     old = [*_items("scene", 3), contract_item("scene", "old", 9)]
@@ -333,6 +341,7 @@ def test_a_reader_sees_the_old_or_the_new_wherever_publishing_breaks_off(tmp_pat
     assert catalog.is_current(healed)
 
 
+@pytest.mark.usefixtures("pulled_for_good")
 def test_a_first_publication_that_breaks_off_shows_nothing(tmp_path: Path) -> None:
     for fail_at in range(100):
         folder = tmp_path / str(fail_at)
