@@ -36,6 +36,7 @@ __all__ = [
     "Validity",
     "any_band",
     "choose_layout",
+    "clear_masked",
     "common_dtype",
     "is_nodata",
     "is_told_alike",
@@ -283,6 +284,9 @@ def usable(nodata: _Number | None, dtype: np.dtype) -> _Number | None:
     return int(nodata) if limits.min <= nodata <= limits.max else None
 
 
+_BESIDE_VALUES = ("mask", "alpha")
+
+
 @attrs.frozen(kw_only=True)
 class PixelLayout:
     """How a COG holds its pixels.
@@ -294,6 +298,7 @@ class PixelLayout:
         bands: Positions of the source's bands that are kept, from 0.
         alpha: Position of the alpha band among those kept.
         dtype: Of all bands.
+        holds_nan: Floats may be NaN below a mask or alpha: GDAL before 3.9 does not read that in several bands of LERC.
     """
 
     kind: str
@@ -301,6 +306,7 @@ class PixelLayout:
     bands: tuple[int, ...]
     alpha: int | None
     dtype: np.dtype
+    holds_nan: bool = True
 
     @property
     def validity(self) -> Validity:
@@ -311,6 +317,18 @@ class PixelLayout:
     def turns_nan(self) -> bool:
         """Whether invalid pixels, should there be any, are NaN without a nodata value being declared yet."""
         return self.kind == "none" and self.dtype.kind == "f"
+
+    @property
+    def fill(self) -> _Number:
+        """What invalid pixels are where another band is valid, or where values tell."""
+        if self.kind == "nodata" and self.nodata is not None:
+            return self.nodata
+        return math.nan if self.dtype.kind in "fc" else 0
+
+    @property
+    def clears_masked(self) -> bool:
+        """Whether NaN must not lie below mask or alpha where no band is valid."""
+        return self.kind in _BESIDE_VALUES and self.dtype.kind == "f" and not self.holds_nan
 
 
 def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) -> PixelLayout:
@@ -333,7 +351,8 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     if validity.transparent or (kind == "nodata" and (not settings.is_exact or _is_misread(validity))):
         kind = "mask"
     nodata = _one_nodata(validity.nodata, dtype) if kind == "nodata" else None
-    return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)
+    holds_nan = len(bands) == 1 or not settings.compression.startswith("LERC")
+    return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype, holds_nan=holds_nan)
 
 
 def _is_misread(validity: Validity) -> bool:
@@ -366,10 +385,22 @@ def settle(data: Array, valid: Valid, layout: PixelLayout) -> None:
         alpha[alpha == 0] = 1
     if valid is None:
         return
-    fill = layout.nodata if layout.kind == "nodata" else math.nan if layout.dtype.kind in "fc" else 0
     for band in range(data.shape[0]):
         invalid = ~valid[band if valid.shape[0] > 1 else 0]
-        data[band][invalid] = 0 if band == layout.alpha else fill
+        data[band][invalid] = 0 if band == layout.alpha else layout.fill
+    clear_masked(data, valid, layout)
+
+
+def clear_masked(data: Array, valid: Valid, layout: PixelLayout) -> None:
+    """Put zero in place of NaN where no band is valid, if that must not be NaN; in place.
+
+    Args:
+        data, valid, layout: As those of :func:`settle`.
+    """
+    there = any_band(valid) if layout.clears_masked else None
+    if there is not None:
+        for pixels in data:
+            pixels[~there & np.isnan(pixels)] = 0
 
 
 def _move_off_nodata(data: Array, valid: Valid, layout: PixelLayout) -> None:

@@ -22,6 +22,7 @@ from rastercollection.rasters.pixels.validity import (
     Valid,
     Validity,
     any_band,
+    clear_masked,
     common_dtype,
     is_told_alike,
     settle,
@@ -196,6 +197,7 @@ def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gath
         elif _is_told_anew(source):
             _check_rename(source, data, valid)
             settle(data, valid, layout)
+        clear_masked(data, valid, layout)
         with writing(source.blob, "writing the intermediate image"):
             buffer.write(window, data, own)
         valid_pixels.add(window, valid)
