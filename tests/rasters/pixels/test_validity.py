@@ -19,17 +19,16 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from rastercollection.model.cog import CogSettings
+from rastercollection.rasters.pixels.invalid_values import clear_masked, settle
 from rastercollection.rasters.pixels.validity import (
     PixelLayout,
     Validity,
     any_band,
     choose_layout,
-    clear_masked,
     common_dtype,
     is_nodata,
     is_told_alike,
     nodata_values,
-    settle,
     usable,
 )
 

@@ -16,17 +16,9 @@ from rastercollection.rasters.gdal_env import forget_blocks
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated, writing
 from rastercollection.rasters.grid.placement import Strip
 from rastercollection.rasters.grid.plan import GridPlan
+from rastercollection.rasters.pixels.invalid_values import clear_masked, settle
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
-from rastercollection.rasters.pixels.validity import (
-    PixelLayout,
-    Valid,
-    Validity,
-    any_band,
-    clear_masked,
-    common_dtype,
-    is_told_alike,
-    settle,
-)
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band, common_dtype, is_told_alike
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
 
 __all__ = ["BORDER", "Gather", "SourceRaster", "copy_pixels", "join_words", "split_words", "store_for_warp"]
