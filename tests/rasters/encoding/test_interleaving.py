@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from rastercollection.rasters.encoding.interleaving import pad, pixel_interleaved, scratch
+from rastercollection.rasters.encoding.interleaving import Padding, pad, pixel_interleaved, scratch
 
 
 def test_pixels_lie_side_by_side_and_the_last_column_goes_on() -> None:
@@ -18,15 +18,22 @@ def test_pixels_lie_side_by_side_and_the_last_column_goes_on() -> None:
     assert pixels[1, :, 1].tolist() == [9, 10, 11, 11, 11]
 
 
-@pytest.mark.parametrize(("repeat_rows", "below"), [(True, [3, 4, 4]), (False, [0, 0, 0])])
-def test_what_is_missing_is_filled_up(repeat_rows: bool, below: list[int]) -> None:
-    padded = pad(np.array([[[1, 2], [3, 4]]], "uint8"), 3, repeat_rows=repeat_rows)
-    assert padded[0].tolist() == [[1, 2, 2], [3, 4, 4], below]
+@pytest.mark.parametrize(
+    ("padding", "expected"),
+    [
+        (Padding.EDGES, [[1, 2, 2], [3, 4, 4], [3, 4, 4]]),
+        (Padding.RUNS, [[1, 2, 2], [3, 4, 4], [0, 0, 0]]),
+        (Padding.ZEROS, [[1, 2, 0], [3, 4, 0], [0, 0, 0]]),
+    ],
+)
+def test_what_is_missing_is_filled_up(padding: Padding, expected: list[list[int]]) -> None:
+    padded = pad(np.array([[[1, 2], [3, 4]]], "uint8"), 3, padding)
+    assert padded[0].tolist() == expected
 
 
 def test_a_whole_block_is_taken_as_it_is() -> None:
     block = np.ones((1, 4, 4), "uint8")
-    assert pad(block, 4, repeat_rows=True) is block
+    assert pad(block, 4, Padding.EDGES) is block
 
 
 def test_each_thread_has_arrays_of_its_own() -> None:

@@ -11,6 +11,7 @@ import rasterio
 import tifffile
 from rasterio.transform import from_origin
 
+from rastercollection.rasters.encoding.interleaving import Padding
 from rastercollection.rasters.encoding.through_gdal import tile_by_gdal
 
 
@@ -36,4 +37,4 @@ def test_a_tile_is_what_gdal_writes(options: dict[str, Any], tmp_path: Path) -> 
         tiles = [data[at : at + size] for at, size in zip(page.dataoffsets, page.databytecounts, strict=True)]
     for number, tile in enumerate(tiles):
         block = image[:, :, 64 * number : 64 * number + 64]
-        assert tile_by_gdal(block, 64, {"INTERLEAVE": "PIXEL", **options}, repeat_rows=False) == tile
+        assert tile_by_gdal(block, 64, {"INTERLEAVE": "PIXEL", **options}, Padding.RUNS) == tile

@@ -19,6 +19,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from rastercollection.model.cog import CogSettings
+from rastercollection.rasters.pixels.invalid_values import clear_masked, settle
 from rastercollection.rasters.pixels.validity import (
     PixelLayout,
     Validity,
@@ -28,7 +29,6 @@ from rastercollection.rasters.pixels.validity import (
     is_nodata,
     is_told_alike,
     nodata_values,
-    settle,
     usable,
 )
 
@@ -216,6 +216,28 @@ def test_without_a_nodata_value_invalid_floats_are_nan_and_integers_0() -> None:
         settle(data, valid, PixelLayout(kind="mask", nodata=None, bands=(0, 1), alpha=None, dtype=np.dtype(dtype)))
         np.testing.assert_array_equal(data[:, 0, 1], [hole, hole])
         assert (data[:, 0, 0] == 9).all()
+
+
+@pytest.mark.parametrize(("kind", "alpha"), [("mask", None), ("alpha", 2)])
+def test_where_nan_must_not_be_it_is_only_where_another_band_is_valid(kind: str, alpha: int | None) -> None:
+    data = np.full((3, 1, 3), 9, "float32")
+    valid = np.array([[[True, True, False]], [[True, False, False]], [[True, True, False]]])
+    bands = {"bands": (0, 1, 2), "alpha": alpha, "dtype": data.dtype}
+    settle(data, valid, PixelLayout(kind=kind, nodata=None, holds_nan=False, **bands))
+    np.testing.assert_array_equal(data[:2, 0], [[9, 9, 0], [9, np.nan, 0]])
+    beside = np.full((1, 1, 2), np.nan, "float32")
+    clear_masked(beside, np.array([[[True, False]]]), PixelLayout(kind="nodata", nodata=np.nan, **bands))
+    assert np.isnan(beside).all(), "it is what says so"
+
+
+@pytest.mark.parametrize(
+    ("compression", "bands", "holds_nan"),
+    [("LERC", 2, False), ("LERC_DEFLATE", 3, False), ("LERC_ZSTD", 2, False), ("LERC", 1, True), ("ZSTD", 3, True)],
+)
+def test_several_bands_of_lerc_hold_no_nan(compression: str, bands: int, holds_nan: bool) -> None:
+    settings = attrs.evolve(LOSSLESS, compression=compression)
+    validity = Validity(kind="mask", nodata=(None,) * bands, alpha=None)
+    assert choose_layout(validity, np.dtype("float32"), settings).holds_nan is holds_nan
 
 
 def test_an_alpha_band_is_no_measurement() -> None:

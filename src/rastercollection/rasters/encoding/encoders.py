@@ -12,8 +12,9 @@ from rastercollection.model.cog import CogSettings
 from rastercollection.model.receipt import EncodingChoice
 from rastercollection.rasters.encoding import compressors
 from rastercollection.rasters.encoding.adaptive import AdaptiveDeflate
-from rastercollection.rasters.encoding.interleaving import scratch
+from rastercollection.rasters.encoding.interleaving import Padding, scratch
 from rastercollection.rasters.encoding.predictors import NO_PREDICTOR, has_predictor, predicted, usual_predictor
+from rastercollection.rasters.encoding.surfaces import settled
 from rastercollection.rasters.encoding.through_gdal import tile_by_gdal
 from rastercollection.rasters.pixels.windows import Array
 
@@ -30,6 +31,7 @@ _LEVEL_OPTION = {
     "LERC_ZSTD": "ZSTD_LEVEL",
 }
 _OF_PICTURES = ("JPEG", "WEBP")
+_LOSSLESS = 0
 
 
 class BlockEncoder(Protocol):
@@ -74,7 +76,10 @@ def encoder_of(
     if settings.compression == "LZMA" and compressors.HAS_LZMA:
         compress = compressors.xz(options.get("LZMA_PRESET", _LZMA_LEVEL), bands * dtype.itemsize)
         return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=compress)
-    return _ByGdal(creation_options=options, side=side, repeat_rows=settings.compression in _OF_PICTURES)
+    if settings.compression.startswith("LERC"):
+        return _Surface(creation_options=options, side=side, compress=_after_lerc(settings.compression, options))
+    padding = Padding.EDGES if settings.compression in _OF_PICTURES else Padding.RUNS
+    return _ByGdal(creation_options=options, side=side, padding=padding)
 
 
 def mask_encoder(block_size: int) -> BlockEncoder:
@@ -95,8 +100,16 @@ def _options(settings: CogSettings, dtype: np.dtype, bands: int, choice: Encodin
     if level is not None:
         options[_LEVEL_OPTION[codec]] = level
     if codec.startswith("LERC"):
-        options["MAX_Z_ERROR"] = 0
+        options["MAX_Z_ERROR"] = _LOSSLESS
     return {**options, **_picture_options(codec, settings.quality, bands)}
+
+
+def _after_lerc(codec: str, options: Mapping[str, Any]) -> compressors.Compress:
+    if codec == "LERC_DEFLATE":
+        return compressors.libdeflate(options.get("ZLEVEL", _DEFLATE_LEVEL))
+    if codec == "LERC_ZSTD":
+        return compressors.zstandard(options.get("ZSTD_LEVEL", _ZSTD_LEVEL))
+    return Array.tobytes
 
 
 def _level(settings: CogSettings) -> int | None:
@@ -133,10 +146,33 @@ class _OfBytes:
 class _ByGdal:
     creation_options: Mapping[str, Any]
     side: int
-    repeat_rows: bool
+    padding: Padding
 
     def encode(self, block: Array) -> bytes:
-        return tile_by_gdal(block, self.side, self.creation_options, repeat_rows=self.repeat_rows)
+        return tile_by_gdal(block, self.side, self.creation_options, self.padding)
+
+
+@attrs.frozen(kw_only=True)
+class _Surface:
+    """LERC by GDAL, and what may compress its bytes once more, here."""
+
+    creation_options: Mapping[str, Any]
+    side: int
+    compress: compressors.Compress
+
+    def encode(self, block: Array) -> bytes:
+        lerc = {"COMPRESS": "LERC", "MAX_Z_ERROR": _LOSSLESS, "INTERLEAVE": "PIXEL"}
+        # a block without data stays one: geotiff.js fails at tiles that have nothing but a single value beside NaN
+        padding = Padding.EDGES if _is_flat(block) else Padding.ZEROS
+        blob = settled(tile_by_gdal(block, self.side, lerc, padding))
+        return self.compress(np.frombuffer(blob, np.uint8))
+
+
+def _is_flat(block: Array) -> bool:
+    """Whether each band has one value throughout, which may be NaN."""
+    corner = block[:, :1, :1]
+    alike = block == corner
+    return bool((alike | np.isnan(block) & np.isnan(corner)).all() if block.dtype.kind == "f" else alike.all())
 
 
 @attrs.frozen(kw_only=True)

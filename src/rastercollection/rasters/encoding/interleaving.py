@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import threading
 
@@ -9,9 +10,20 @@ import numpy as np
 
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["pad", "pixel_interleaved", "scratch"]
+__all__ = ["Padding", "pad", "pixel_interleaved", "scratch"]
 
 _own = threading.local()
+
+
+class Padding(enum.Enum):
+    """What takes least beyond the last column and the last row of an image, by what a codec looks for."""
+
+    EDGES = enum.auto()
+    """Both are repeated, so that pictures have no edge there."""
+    RUNS = enum.auto()
+    """The column is repeated, which goes on with a run, or is no difference; rows are zero."""
+    ZEROS = enum.auto()
+    """All is zero: the cheapest of surfaces."""
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
@@ -44,20 +56,19 @@ def pixel_interleaved(block: Array, side: int) -> Array:
     return pixels
 
 
-def pad(block: Array, side: int, *, repeat_rows: bool) -> Array:
+def pad(block: Array, side: int, padding: Padding) -> Array:
     """``(bands, side, side)``: the block itself where it is whole, else this thread's scratch.
 
     Args:
         block: ``(bands, rows, columns)``.
         side: Pixels along a side of a whole block.
-        repeat_rows: Rows that are missing repeat the last one, so that no edge is seen by what works on pictures; else
-            they are zero, which is the least that other coders can be given.
+        padding: What is missing.
     """
     bands, rows, columns = block.shape
     if (rows, columns) == (side, side):
         return block
     padded = scratch("padded", (bands, side, side), block.dtype)
     padded[:, :rows, :columns] = block
-    padded[:, :rows, columns:] = padded[:, :rows, columns - 1 : columns]
-    padded[:, rows:] = padded[:, rows - 1 : rows] if repeat_rows else 0
+    padded[:, :rows, columns:] = padded[:, :rows, columns - 1 : columns] if padding is not Padding.ZEROS else 0
+    padded[:, rows:] = padded[:, rows - 1 : rows] if padding is Padding.EDGES else 0
     return padded

@@ -8,7 +8,7 @@ from typing import Any
 from affine import Affine
 from rasterio.io import MemoryFile
 
-from rastercollection.rasters.encoding.interleaving import pad
+from rastercollection.rasters.encoding.interleaving import Padding, pad
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.rasters.source.tiff import block_range, directories
 
@@ -18,7 +18,7 @@ _ANYWHERE = Affine(1, 0, 0, 0, -1, 1)
 """Without a georeference rasterio would warn."""
 
 
-def tile_by_gdal(block: Array, side: int, options: Mapping[str, Any], *, repeat_rows: bool) -> bytes:
+def tile_by_gdal(block: Array, side: int, options: Mapping[str, Any], padding: Padding) -> bytes:
     """The bytes of one tile, without the tables that all tiles of a TIFF share (JPEG).
 
     No band is called alpha, whatever it is: LERC would leave out what is below transparent pixels, and a tile that
@@ -28,9 +28,9 @@ def tile_by_gdal(block: Array, side: int, options: Mapping[str, Any], *, repeat_
         block: ``(bands, rows, columns)``.
         side: Pixels along a side of a whole block.
         options: Of GDAL's GeoTIFF driver.
-        repeat_rows: How to fill up, see :func:`~rastercollection.rasters.encoding.interleaving.pad`.
+        padding: How to fill up.
     """
-    whole = pad(block, side, repeat_rows=repeat_rows)
+    whole = pad(block, side, padding)
     with MemoryFile() as memory:
         with memory.open(
             driver="GTiff",

@@ -104,9 +104,9 @@ def find_outline(placement: Placement, target: CRS) -> Outline | None:
 def _forward(placement: Placement, target: CRS, columns: Points, rows: Points) -> tuple[Points, Points]:
     """Pixels in the target CRS; NaN for those that do not come back to where they were."""
     x, y = placement.locate(columns, rows)
-    new_x, new_y = project(placement.crs, target, x, y)
+    new_x, new_y = placement.project(target, x, y)
     lost = ~(np.isfinite(new_x) & np.isfinite(new_y))
-    back_x, back_y = project(target, placement.crs, np.where(lost, 0, new_x), np.where(lost, 0, new_y))
+    back_x, back_y = placement.unproject(target, np.where(lost, 0, new_x), np.where(lost, 0, new_y))
     step_x = (np.max(x) - np.min(x)) / placement.width
     step_y = (np.max(y) - np.min(y)) / placement.height
     slack = _ROUND_TRIP_PIXELS * max(step_x, step_y) + 1e-3 * max(np.ptp(x), np.ptp(y))

@@ -19,6 +19,7 @@ from rasterio.transform import GCPTransformer, RPCTransformer
 from rasterio.warp import transform
 
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
+from rastercollection.rasters.grid.operations import Operation, same_datum
 
 __all__ = ["Placement", "Points", "Strip", "apply", "project"]
 
@@ -51,6 +52,7 @@ class Placement:
         gcps: Ground control points.
         rpcs: Rational polynomial coefficients, for EPSG:4326.
         elevation: Height above the ellipsoid, in metres, that rational polynomials are evaluated at.
+        operation: That takes coordinates to the CRS of the COG; None where there is but one to take.
     """
 
     crs: CRS
@@ -61,6 +63,7 @@ class Placement:
     gcps: tuple[GroundControlPoint, ...] = ()
     rpcs: RPC | None = None
     elevation: float = 0.0
+    operation: Operation | None = None
 
     @classmethod
     def of(cls, dataset: DatasetReader, crs: CRS, georeferencing: str) -> Placement:
@@ -114,6 +117,29 @@ class Placement:
     def rpc_options(self) -> dict[str, float]:
         """GDAL's options that go with rational polynomials; none for the other kinds."""
         return {"RPC_HEIGHT": self.elevation} if self.rpcs is not None else {}
+
+    @property
+    def warp_options(self) -> dict[str, Any]:
+        """GDAL's options for all that it does to take pixels, or bounds, to the CRS of the COG."""
+        told = {"COORDINATE_OPERATION": self.operation.pipeline} if self.operation else {}
+        return {**self.rpc_options, **told}
+
+    def project(self, target: CRS, x: Points, y: Points) -> tuple[Points, Points]:
+        """Coordinates in ``crs`` in that of the COG; infinity where they have no place in it."""
+        if self.operation is None:
+            return project(self.crs, target, x, y)
+        return self._by(self.operation, x, y, back=False)
+
+    def unproject(self, target: CRS, x: Points, y: Points) -> tuple[Points, Points]:
+        """Coordinates in the CRS of the COG in ``crs``: the reverse of :meth:`project`."""
+        if self.operation is None:
+            return project(target, self.crs, x, y)
+        return self._by(self.operation, x, y, back=True)
+
+    @staticmethod
+    def _by(operation: Operation, x: Points, y: Points, *, back: bool) -> tuple[Points, Points]:
+        new_x, new_y = operation.project(x.ravel(), y.ravel(), back=back)
+        return np.reshape(new_x, x.shape), np.reshape(new_y, x.shape)
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Of an upright or rotated geotransform's corners, in ``crs``."""
@@ -199,13 +225,4 @@ class _Way:
 def _way(source: str, target: str) -> _Way:
     """By the WKT of both."""
     one, other = pyproj.CRS.from_wkt(source), pyproj.CRS.from_wkt(target)
-    return _Way(
-        transformer=pyproj.Transformer.from_crs(one, other, always_xy=True), is_only_one=_same_datum(one, other)
-    )
-
-
-def _same_datum(one: pyproj.CRS, other: pyproj.CRS) -> bool:
-    if any(crs.is_bound or crs.is_compound for crs in (one, other)):
-        return False
-    first, second = one.geodetic_crs, other.geodetic_crs
-    return first is not None and second is not None and bool(first.equals(second, ignore_axis_order=True))
+    return _Way(transformer=pyproj.Transformer.from_crs(one, other, always_xy=True), is_only_one=same_datum(one, other))

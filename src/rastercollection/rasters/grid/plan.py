@@ -333,7 +333,7 @@ def _suggested(placement: Placement, target: CRS, outline: Outline) -> Grid | No
         where |= {"left": left, "bottom": bottom, "right": right, "top": top}
     size = placement.width, placement.height
     try:
-        found = calculate_default_transform(placement.crs, target, *size, **where, **placement.rpc_options)
+        found = calculate_default_transform(placement.crs, target, *size, **where, **placement.warp_options)
     except GDAL_ERRORS:
         return None
     transform, width, height = found

@@ -19,6 +19,7 @@ from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
+from rastercollection.rasters.grid.operations import chosen_operation
 from rastercollection.rasters.grid.outline import Axes
 from rastercollection.rasters.grid.placement import Placement, Strip, project
 
@@ -42,7 +43,10 @@ def placed(dataset: DatasetReader, crs: CRS, georeferencing: str, target: CRS) -
     """
     found = in_one_turn(Placement.of(dataset, crs, georeferencing))
     end = Axes.of(found.crs).full_circle[1]
-    return _with_points_of(found, target) if any(point.x > end for point in found.gcps) else found
+    found = _with_points_of(found, target) if any(point.x > end for point in found.gcps) else found
+    if found.transform is None:
+        return found
+    return attrs.evolve(found, operation=chosen_operation(found.crs.to_wkt(), target.to_wkt(), found.bounds()))
 
 
 def _with_points_of(placement: Placement, target: CRS) -> Placement:

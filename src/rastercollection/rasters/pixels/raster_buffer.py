@@ -30,6 +30,7 @@ from rastercollection.rasters.pixels.workspace import Pixels, PixelsInMemory, Wo
 __all__ = [
     "RasterBuffer",
     "ValidPixels",
+    "add_scales",
     "add_table",
     "add_text",
     "open_buffer",
@@ -42,6 +43,7 @@ __all__ = [
 _AT_ONCE = 2**22
 _READS_BUFFERS = {"GDAL_MEM_ENABLE_OPEN": "YES", "VRT_ALLOW_MEM_DRIVER": "YES"}
 """Arrays of this process in VRT documents: set while a buffer is open, and no longer."""
+_BAND = re.compile(r'(?s)<VRTRasterBand [^>]*band="(\d+)".*?</VRTRasterBand>')
 _BAND_TAGS = re.compile(r"(?s)(<VRTRasterBand [^>]*>\s*<Metadata)(>.*?</Metadata>)")
 """Those of the default domain, which GDAL writes first."""
 
@@ -266,9 +268,8 @@ def add_text(path: Path, domain: str, text: str) -> None:
     """
     key, _, value = text.partition("=")
     item = f"<MDI key={quoteattr(key)}>{escape(value)}</MDI>"
-    content = path.read_text("utf-8")
-    before, end, after = content.rpartition("</VRTDataset>")
-    path.write_text(f"{before}<Metadata domain={quoteattr(domain)}>{item}</Metadata>{end}{after}", "utf-8")
+    before, end, after = _content(path).rpartition("</VRTDataset>")
+    _rewrite(path, f"{before}<Metadata domain={quoteattr(domain)}>{item}</Metadata>{end}{after}")
 
 
 def add_table(path: Path, band: int, table: str) -> None:
@@ -276,10 +277,35 @@ def add_table(path: Path, band: int, table: str) -> None:
 
     Nothing may be written to it by GDAL afterwards.
     """
-    content = path.read_text("utf-8")
+    content = _content(path)
     start = re.search(rf'<VRTRasterBand [^>]*band="{band}"[^>]*>', content)
     if start is not None:
-        path.write_text(f"{content[: start.end()]}{table}{content[start.end() :]}", "utf-8")
+        _rewrite(path, f"{content[: start.end()]}{table}{content[start.end() :]}")
+
+
+def add_scales(path: Path, scales: Sequence[float], offsets: Sequence[float]) -> None:
+    """Give the bands of a buffer's document scales and offsets to the last digit: GDAL writes but 16 into it.
+
+    Nothing may be written to it by GDAL afterwards.
+    """
+    numbers = {"Scale": scales, "Offset": offsets}
+
+    def exact(band: re.Match[str]) -> str:
+        number, text = int(band[1]), band[0]
+        for name, values in numbers.items() if number else ():
+            text = re.sub(rf"<{name}>[^<]*</{name}>", f"<{name}>{values[number - 1]!r}</{name}>", text)
+        return text
+
+    _rewrite(path, _BAND.sub(exact, _content(path)))
+
+
+def _content(path: Path) -> str:
+    return path.read_bytes().decode()
+
+
+def _rewrite(path: Path, content: str) -> None:
+    """Write a document, with carriage returns as they are: files of text would lose them."""
+    path.write_bytes(content.encode())
 
 
 def repeat_band_tags(path: Path) -> None:
@@ -289,8 +315,7 @@ def repeat_band_tags(path: Path) -> None:
     name is empty. From names it leaves out control characters, which XML cannot hold. Nothing may be written to the
     document by GDAL afterwards.
     """
-    content = path.read_text("utf-8")
-    path.write_text(_BAND_TAGS.sub(r'\1\2<Metadata domain="&#1;"\2', content), "utf-8")
+    _rewrite(path, _BAND_TAGS.sub(r'\1\2<Metadata domain="&#1;"\2', _content(path)))
 
 
 def set_georeference(dataset: Any, *, crs: CRS, gcps: Sequence[Any] = (), **others: Any) -> None:

@@ -40,7 +40,6 @@ __all__ = [
     "is_nodata",
     "is_told_alike",
     "nodata_values",
-    "settle",
     "usable",
 ]
 
@@ -283,6 +282,9 @@ def usable(nodata: _Number | None, dtype: np.dtype) -> _Number | None:
     return int(nodata) if limits.min <= nodata <= limits.max else None
 
 
+_BESIDE_VALUES = ("mask", "alpha")
+
+
 @attrs.frozen(kw_only=True)
 class PixelLayout:
     """How a COG holds its pixels.
@@ -294,6 +296,7 @@ class PixelLayout:
         bands: Positions of the source's bands that are kept, from 0.
         alpha: Position of the alpha band among those kept.
         dtype: Of all bands.
+        holds_nan: Floats may be NaN below a mask or alpha: GDAL before 3.9 does not read that in several bands of LERC.
     """
 
     kind: str
@@ -301,6 +304,7 @@ class PixelLayout:
     bands: tuple[int, ...]
     alpha: int | None
     dtype: np.dtype
+    holds_nan: bool = True
 
     @property
     def validity(self) -> Validity:
@@ -311,6 +315,18 @@ class PixelLayout:
     def turns_nan(self) -> bool:
         """Whether invalid pixels, should there be any, are NaN without a nodata value being declared yet."""
         return self.kind == "none" and self.dtype.kind == "f"
+
+    @property
+    def fill(self) -> _Number:
+        """What invalid pixels are where another band is valid, or where values tell."""
+        if self.kind == "nodata" and self.nodata is not None:
+            return self.nodata
+        return math.nan if self.dtype.kind in "fc" else 0
+
+    @property
+    def clears_masked(self) -> bool:
+        """Whether NaN must not lie below mask or alpha where no band is valid."""
+        return self.kind in _BESIDE_VALUES and self.dtype.kind == "f" and not self.holds_nan
 
 
 def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) -> PixelLayout:
@@ -333,7 +349,8 @@ def choose_layout(validity: Validity, dtype: np.dtype, settings: CogSettings) ->
     if validity.transparent or (kind == "nodata" and (not settings.is_exact or _is_misread(validity))):
         kind = "mask"
     nodata = _one_nodata(validity.nodata, dtype) if kind == "nodata" else None
-    return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype)
+    holds_nan = len(bands) == 1 or not settings.compression.startswith("LERC")
+    return PixelLayout(kind=kind, nodata=nodata, bands=bands, alpha=alpha, dtype=dtype, holds_nan=holds_nan)
 
 
 def _is_misread(validity: Validity) -> bool:
@@ -349,49 +366,3 @@ def _one_nodata(values: Sequence[_Number | None], dtype: np.dtype) -> _Number:
     given = [value for value in values if value is not None]
     differ = any(value != given[0] and not (value != value and given[0] != given[0]) for value in given)
     return math.nan if differ and dtype.kind in "fc" else given[0]
-
-
-def settle(data: Array, valid: Valid, layout: PixelLayout) -> None:
-    """Give invalid pixels the values that say so, and keep valid ones from having them; in place.
-
-    Args:
-        data: ``(bands, rows, columns)``.
-        valid: Which of them are valid.
-        layout: How the COG tells.
-    """
-    if layout.kind == "nodata" and layout.nodata is not None:
-        _move_off_nodata(data, valid, layout)
-    if layout.alpha is not None:
-        alpha = data[layout.alpha]
-        alpha[alpha == 0] = 1
-    if valid is None:
-        return
-    fill = layout.nodata if layout.kind == "nodata" else math.nan if layout.dtype.kind in "fc" else 0
-    for band in range(data.shape[0]):
-        invalid = ~valid[band if valid.shape[0] > 1 else 0]
-        data[band][invalid] = 0 if band == layout.alpha else fill
-
-
-def _move_off_nodata(data: Array, valid: Valid, layout: PixelLayout) -> None:
-    assert layout.nodata is not None
-    bands = [band for band in range(data.shape[0]) if band != layout.alpha]
-    hits = np.stack([is_nodata(data[band], layout.nodata) for band in bands])
-    if not hits.any():
-        return
-    beside = _beside(layout.nodata, layout.dtype)
-    for hit, band in zip(hits, bands, strict=True):
-        if valid is not None:
-            hit &= valid[band if valid.shape[0] > 1 else 0]
-        data[band][hit] = beside
-
-
-def _beside(nodata: _Number, dtype: np.dtype) -> _Number:
-    """The number closest to ``nodata``, towards zero, that nobody takes for it."""
-    if dtype.kind in "iu":
-        return int(nodata) - 1 if nodata > 0 else int(nodata) + 1
-    if math.isnan(nodata):
-        return 0
-    largest = float(np.finfo(dtype).max)
-    if largest / 2 < abs(nodata) <= largest:
-        return math.copysign(0.99 * (largest - abs(nodata)), nodata)
-    return float(np.finfo(dtype).tiny) if nodata == 0 else nodata * (1 - 16 * _FLOAT_STEP)

@@ -49,6 +49,7 @@ def agrees_with_gdal(placement: Placement, grid: Grid, locate: Locate, tolerance
             resampling=Resampling.bilinear,
             XSCALE=1,
             YSCALE=1,
+            **placement.warp_options,
         )
     except GDAL_ERRORS:
         return False

@@ -13,9 +13,10 @@ import numpy as np
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from rastercollection.rasters.pixels.invalid_values import settle
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer
 from rastercollection.rasters.pixels.reduction import PIECE, Reduction
-from rastercollection.rasters.pixels.validity import PixelLayout, Valid, any_band, settle
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows
 from rastercollection.rasters.pixels.workspace import Workspace
 

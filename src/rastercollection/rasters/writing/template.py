@@ -25,6 +25,7 @@ from rasterio.windows import Window
 from rastercollection.errors import TaskError
 from rastercollection.rasters.pixels.raster_buffer import (
     RasterBuffer,
+    add_scales,
     add_table,
     add_text,
     open_buffer,
@@ -143,6 +144,7 @@ def _describe(document: Path, metadata: Metadata, georeference: Mapping[str, Any
         repeat_band_tags(document)
     for domain, text in metadata.documents.items():
         add_text(document, domain, text)
+    add_scales(document, metadata.scales, metadata.offsets)
     for band, found in enumerate(metadata.classes, 1):
         if found.table is not None:
             add_table(document, band, found.table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,7 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
             not_written = writer.notices(cog)
         hardened = _hardened(filled.source_valid_pixels, prepared.spec.blob)
         notices = (*filled.notices, *not_written, *_chosen(prepared), *hardened)
+        notices += _unread_nan(prepared, filled.valid_pixels)
     return Conversion(
         path=written.path,
         file=file,
@@ -303,6 +305,21 @@ def _chosen(prepared: Prepared) -> tuple[Notice, ...]:
     value = source.layout.nodata
     message = f"{prepared.spec.blob}: pixels without data are {value} in its COG, a value that no other pixel has."
     return (Notice(code="NODATA_CHOSEN", message=message),)
+
+
+def _unread_nan(prepared: Prepared, valid_pixels: ValidPixels) -> tuple[Notice, ...]:
+    """That older readers fail at NaN in several bands of LERC."""
+    layout, settings = prepared.source.layout, prepared.settings
+    if layout.holds_nan or layout.dtype.kind != "f" or not valid_pixels.has_invalid:
+        return ()
+    in_some_bands = bool((valid_pixels.counts < valid_pixels.map.total).any())
+    if not (in_some_bands if layout.clears_masked else math.isnan(layout.fill)):
+        return ()
+    message = (
+        f"{prepared.spec.blob}: {settings.compression} of several bands with NaN cannot be read by GDAL before 3.9 and "
+        "libtiff before 4.7. Choose another compression, or a nodata value that is a number, where those read it."
+    )
+    return (Notice(code="NAN_UNREAD_BY_OLDER_GDAL", message=message),)
 
 
 def _ignore(_: Array, __: Valid) -> None:

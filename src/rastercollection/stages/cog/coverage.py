@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from rastercollection.rasters.gdal_crs import from_rasterio
-from rastercollection.rasters.grid.placement import Placement, Points, apply, project
+from rastercollection.rasters.grid.placement import Placement, Points, apply
 from rastercollection.rasters.grid.plan import Grid
 
 __all__ = ["Coverage", "Extent", "source_pixels"]
@@ -48,7 +48,7 @@ class Extent:
 
 def source_pixels(placement: Placement, grid: Grid, x: Points, y: Points) -> tuple[Points, Points]:
     """Columns and rows in the source of coordinates in the grid's CRS; NaN where they have none."""
-    source_x, source_y = project(grid.crs, placement.crs, x, y)
+    source_x, source_y = placement.unproject(grid.crs, x, y)
     there = np.isfinite(source_x) & np.isfinite(source_y)
     columns, rows = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     if there.any():

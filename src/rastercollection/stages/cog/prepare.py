@@ -32,6 +32,9 @@ from rastercollection.stages.cog.warp_job import Warp
 
 __all__ = ["ConversionSpec", "Prepared", "load_of", "prepare"]
 
+_MATTERS = 1.0
+"""Metres between the datums of source and COG."""
+
 
 @attrs.frozen(kw_only=True)
 class ConversionSpec:
@@ -204,6 +207,15 @@ def _of_placement(prepared: Prepared) -> Iterator[Notice]:
             code="HEIGHTS_ONLY_IN_ITEM",
             message=f"{spec.blob}: a GeoTIFF in the target CRS cannot say that heights refer to "
             f"{heights_label(spec.heights)}; the STAC item does.",
+        )
+    if placement.operation is not None and placement.operation.shift > _MATTERS:
+        accuracy = placement.operation.accuracy
+        told = "" if accuracy is None else f", accurate to {accuracy:g} m where it is meant for"
+        yield Notice(
+            code="OUTSIDE_AREA_OF_OPERATION",
+            message=f"{spec.blob}: it lies outside, or partly outside, of what any operation between its datum and "
+            f"that of the target CRS is meant for. All of it is placed by {placement.operation.name}{told}; it may be "
+            "off by metres. See whether its CRS is the right one.",
         )
     if placement.rpcs is not None:
         yield Notice(

@@ -16,16 +16,9 @@ from rastercollection.rasters.gdal_env import forget_blocks
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, translated, writing
 from rastercollection.rasters.grid.placement import Strip
 from rastercollection.rasters.grid.plan import GridPlan
+from rastercollection.rasters.pixels.invalid_values import clear_masked, settle
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
-from rastercollection.rasters.pixels.validity import (
-    PixelLayout,
-    Valid,
-    Validity,
-    any_band,
-    common_dtype,
-    is_told_alike,
-    settle,
-)
+from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validity, any_band, common_dtype, is_told_alike
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
 
 __all__ = ["BORDER", "Gather", "SourceRaster", "copy_pixels", "join_words", "split_words", "store_for_warp"]
@@ -196,6 +189,7 @@ def copy_pixels(source: SourceRaster, buffer: RasterBuffer, plan: GridPlan, gath
         elif _is_told_anew(source):
             _check_rename(source, data, valid)
             settle(data, valid, layout)
+        clear_masked(data, valid, layout)
         with writing(source.blob, "writing the intermediate image"):
             buffer.write(window, data, own)
         valid_pixels.add(window, valid)

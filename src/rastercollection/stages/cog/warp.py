@@ -23,8 +23,9 @@ from rastercollection.rasters.cost import WINDOW_BYTES
 from rastercollection.rasters.crew import Crew
 from rastercollection.rasters.gdal_errors import writing
 from rastercollection.rasters.pixels.fill_nodata import fill_buffer
+from rastercollection.rasters.pixels.invalid_values import settle
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
-from rastercollection.rasters.pixels.validity import Valid, any_band, settle
+from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
 from rastercollection.rasters.pixels.workspace import Workspace
 from rastercollection.stages.cog.reading import BORDER, Gather

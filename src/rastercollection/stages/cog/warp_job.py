@@ -82,7 +82,7 @@ class Warp:
     @functools.cached_property
     def options(self) -> dict[str, Any]:
         """Options of GDAL's warper, the same for every window: results must not depend on how a tile is cut."""
-        options: dict[str, Any] = {"SAMPLE_GRID": "YES", **self.placement.rpc_options}
+        options: dict[str, Any] = {"SAMPLE_GRID": "YES", **self.placement.warp_options}
         if max(self.reductions) <= _NEARLY_ONE:
             options |= {"XSCALE": 1, "YSCALE": 1}
         return options

@@ -24,7 +24,7 @@ from rasterio.windows import Window
 
 from rastercollection.errors import TaskError
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, raise_shortage
-from rastercollection.rasters.grid.placement import apply, project
+from rastercollection.rasters.grid.placement import apply
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels, opened_buffer
 from rastercollection.rasters.pixels.validity import Valid
 from rastercollection.rasters.pixels.windows import Array, iterate_windows
@@ -223,5 +223,5 @@ def _has_place(job: Warp, window: Window) -> bool:
     """Whether any point of a lattice over a window can be projected into the source's CRS; GDAL asks the same."""
     columns, rows = lattice(window.width, window.height)
     x, y = apply(job.grid.transform, window.col_off + columns, window.row_off + rows)
-    x, y = project(job.grid.crs, job.placement.crs, x, y)
+    x, y = job.placement.unproject(job.grid.crs, x, y)
     return bool((np.isfinite(x) & np.isfinite(y)).any())

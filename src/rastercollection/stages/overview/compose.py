@@ -22,9 +22,10 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS, error_text, raise_shortage, writing
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.invalid_values import settle
 from rastercollection.rasters.pixels.raster_buffer import RasterBuffer, ValidPixels
 from rastercollection.rasters.pixels.statistics import RunningStatistics
-from rastercollection.rasters.pixels.validity import any_band, settle
+from rastercollection.rasters.pixels.validity import any_band
 from rastercollection.rasters.pixels.windows import Array, iterate_windows, window_steps
 from rastercollection.rasters.reduced.pieces import (
     Piece,

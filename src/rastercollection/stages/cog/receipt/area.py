@@ -108,7 +108,7 @@ def _shares(source: ValidityMap, side: Side, cog: ValidityMap, blob: str) -> _Sh
             resampling=Resampling.bilinear,
             XSCALE=1,
             YSCALE=1,
-            **placement.rpc_options,
+            **placement.warp_options,
         )
     wanted, rows, columns, covered = out
     typical = None

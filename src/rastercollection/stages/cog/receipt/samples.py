@@ -148,9 +148,9 @@ def _default_warp(job: Comparison, window: Window) -> Any:
     if job.source.strips or (placement.gcps and not _same_points(placement.gcps, dataset.gcps[0])):
         return _warped_part(job, window)
     if placement.transform is None:
-        return _warped(job, window, bands, rpcs=placement.rpcs, **placement.rpc_options)
-    if (isinstance(dataset, SourceDataset) and dataset.hides_alpha) or _runs_over(job):
-        return _warped(job, window, bands, src_crs=placement.crs)
+        return _warped(job, window, bands, rpcs=placement.rpcs, **placement.warp_options)
+    if (isinstance(dataset, SourceDataset) and dataset.hides_alpha) or _runs_over(job) or placement.operation:
+        return _warped(job, window, bands, src_crs=placement.crs, **placement.warp_options)
     return _shown(job, window, bands)
 
 
@@ -238,6 +238,7 @@ def _warped_part(job: Comparison, window: Window) -> Any:
         dst_crs=job.grid.crs,
         dst_alpha=len(out),
         resampling=Resampling[job.resampling],
+        **job.placement.warp_options,
     )
     return np.ma.MaskedArray(out[:-1], np.broadcast_to(out[-1:] == 0, out[:-1].shape))
 
