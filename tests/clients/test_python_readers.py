@@ -166,5 +166,36 @@ def _loaded_by_name(published: Published) -> str:
     return f"{', '.join(names)}: {seen}" if names else seen
 
 
+@read_by("stackstac", short=SHORT)
+def test_stackstac(cell: Cell, judge: Judge, need: Need) -> None:
+    need("stackstac", "stackstac")
+    judge(cell, _stacked, version=version("stackstac"))
+
+
+def _stacked(published: Published) -> str:
+    """Stacks what lies around each place. It knows ``proj:epsg`` only, so the CRS is given, and it opens hrefs as they
+    are, so they are made absolute."""
+    import stackstac
+
+    kind = published.kind
+    items = [item.clone().make_asset_hrefs_absolute() for item in published.items]
+
+    def at(place: Place) -> Values | None:
+        around = 3 * kind.step
+        box = (place.lon - around, place.lat - around, place.lon + around, place.lat + around)
+        epsg = int(kind.crs.partition(":")[2])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            stacked = stackstac.stack(
+                items, assets=[published.asset], epsg=epsg, bounds_latlon=box, rescale=False, xy_coords="center"
+            )
+            x, y = projected(place, kind.crs)
+            merged = stackstac.mosaic(stacked).sel(x=x, y=y, method="nearest").compute()
+        value = float(merged.squeeze())
+        return None if np.isnan(value) else (value,)
+
+    return look(kind.places, at)
+
+
 def _is_missing(value: float, nodata: float | None) -> bool:
     return np.isnan(value) or value == nodata

@@ -23,6 +23,7 @@ from client_scenes import KINDS, Kind, Place, Values
 
 BY_ITSELF: dict[tuple[str, str], str] = {
     ("odc-stac", "picture"): "it reads no masks",
+    **{("stackstac", kind): "it reads assets of one band only" for kind in ("picture", "spectral", "mercator")},
     ("gdalinfo -stats", "picture"): "before 3.7 its statistics are of all pixels, whatever the mask says",
 }
 """What a client gets wrong by itself, whoever wrote the file: it does so with the reference, too."""
