@@ -51,7 +51,7 @@ def _stretched(layer: Array, ends: tuple[float, float] | None, valid: NDArray[np
         return layer
     low, high = ends or _extremes(layer, valid)
     with np.errstate(all="ignore"):
-        scaled = (layer.astype(np.float64) - low) * (255 / (high - low)) if high > low else np.full(layer.shape, 128.0)
+        scaled = (layer.astype(np.float64) - low) / (high - low) * 255 if high > low else np.full(layer.shape, 128.0)
     return np.clip(np.nan_to_num(scaled, nan=0, posinf=255, neginf=0), 0, 255).astype(np.uint8)
 
 
