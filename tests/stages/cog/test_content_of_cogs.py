@@ -500,7 +500,7 @@ def test_a_thumbnail_is_an_overview_as_it_is(tmp_path: Path) -> None:
     made = make_cog(write_raster(tmp_path / "rgb.tif", texture(3, 1100, 900, "uint8"), photometric="RGB"), UTM)
     with rasterio.open(made.path, overview_level=1) as overview, rasterio.open(made.cog.file.thumbnail) as picture:
         np.testing.assert_array_equal(picture.read([1, 2, 3]), overview.read())
-        assert (picture.read(4) == 255).all()
+        assert picture.count == 3, "all of it is valid"
 
 
 def test_thumbnails_show_what_is_there(tmp_path: Path) -> None:
