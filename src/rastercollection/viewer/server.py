@@ -22,7 +22,7 @@ from rastercollection.ports.registries import STORAGE
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.viewer.origins import allowed_origins
 
-__all__ = ["ViewServer", "is_installed", "view_collection"]
+__all__ = ["ViewServer", "is_installed", "storage_of", "view_collection"]
 
 LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = ("", "0.0.0.0", "::")
@@ -114,7 +114,7 @@ def view_collection(
     with _lock:
         server = _running.get(key)
     if server is None or not server.is_running or port not in (None, 0, _port_of(server)):
-        server = _start(collection, host, port, _storage(collection, storage, storage_options), origins)
+        server = _start(collection, host, port, storage_of(collection, storage, storage_options), origins)
         with _lock:
             _running[key] = server
     if open_browser:
@@ -129,9 +129,10 @@ def is_installed() -> bool:
     return False
 
 
-def _storage(
+def storage_of(
     collection: str, storage: StorageBackend | str | None, options: Mapping[str, Any] | None
 ) -> StorageBackend:
+    """The storage that reads a collection for whoever looks at it: an instance, a registered name, or the usual one."""
     if storage is not None and not isinstance(storage, str):
         return storage
     from rastercollection.backends.storage.fsspec import FsspecStorage
