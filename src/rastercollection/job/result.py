@@ -15,12 +15,16 @@ from rastercollection.core.records import from_dict, jsonable
 from rastercollection.core.workflow import JobContext, TaskKind
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, ViewError
-from rastercollection.job.reach import Reach
+from rastercollection.job.given_backends import GivenBackends
 from rastercollection.model.output import Made
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pystac
+    import xarray as xr
+
     from rastercollection.ports.storage import StorageBackend
     from rastercollection.viewer import ViewServer
 
@@ -75,7 +79,7 @@ class JobResult:
         tiles: One outcome a source, in the order of the request.
         error: Why the job failed; None when it did not.
         reused: The job had been done before: nothing was recomputed.
-        reach: Storage and catalog that the job was given, where it ran in this process; no part of what is pickled.
+        backends: Storage and catalog that the job was given, where it ran in this process; no part of what is pickled.
     """
 
     job_id: str
@@ -84,7 +88,7 @@ class JobResult:
     error: ErrorRecord | None = None
     reused: bool = False
     summary: Summary = attrs.field(repr=False)
-    reach: Reach = attrs.field(factory=Reach, repr=False, eq=False)
+    backends: GivenBackends = attrs.field(factory=GivenBackends, repr=False, eq=False)
 
     @classmethod
     def from_job(cls, job: JobRecord, *, reused: bool = False) -> JobResult:
@@ -150,9 +154,51 @@ class JobResult:
             address,
             port=port,
             open_browser=open_browser,
-            storage=storage or (self.reach.storage if storage_options is None else None),
+            storage=storage or (self.backends.storage if storage_options is None else None),
             storage_options=storage_options,
         )
+
+    @property
+    def items(self) -> list[pystac.Item]:
+        """The items of the collection that the job has published to, with absolute hrefs, by id.
+
+        Raises:
+            ViewError: There is no such collection, or its catalog is not known in this process.
+            BackendError: The catalog cannot be read.
+        """
+        from rastercollection.job.notebook.published_items import published_items
+
+        return published_items(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A table of the tiles, a row each, with what became of them and when they were acquired.
+
+        Where geopandas is installed it is a GeoDataFrame, whose geometries are the footprints of valid pixels.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+            ViewError, BackendError: The items cannot be read.
+        """
+        from rastercollection.job.notebook.tile_frame import tile_frame
+
+        return tile_frame(self)
+
+    def to_xarray(self, bands: Sequence[str] | None = None, **options: Any) -> xr.Dataset:
+        """The pixels of the collection, by odc-stac: a variable a band, along time, y and x, in chunks that are read
+        when they are needed.
+
+        Args:
+            bands: Which, by common name (``red``) or by name; all when None.
+            **options: Further arguments of ``odc.stac.load``, such as ``bbox``, ``crs``, ``resolution``, ``groupby``,
+                ``chunks``.
+
+        Raises:
+            MissingExtraError: odc-stac is not installed.
+            ViewError, BackendError: The items cannot be read.
+        """
+        from rastercollection.job.notebook.lazy_arrays import lazy_dataset
+
+        return lazy_dataset(self, bands, options)
 
     def to_dict(self) -> dict[str, Any]:
         """The summary: JSON-able, with status and job id."""

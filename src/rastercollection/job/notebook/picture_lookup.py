@@ -41,7 +41,7 @@ def find_picture(result: JobResult, patience: float = PATIENCE) -> MapPicture:
 
 def _read(result: JobResult, address: str) -> MapPicture:
     try:
-        storage = storage_of(address, result.reach.storage, None)
+        storage = storage_of(address, result.backends.storage, None)
         page = page_content(storage.read(address, 0, LARGEST_PAGE).decode(errors="replace"))
         if page is None:
             return MapPicture(problem=f"{address} is no preview page.")

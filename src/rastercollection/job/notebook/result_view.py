@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rastercollection.disclosure import markup
-from rastercollection.job.notebook.map_picture import MapPicture
 
 if TYPE_CHECKING:
+    from rastercollection.job.notebook.map_picture import MapPicture
     from rastercollection.job.result import JobResult, TileOutcome
     from rastercollection.stages.stac.preview.page_content import LegendEntry
 

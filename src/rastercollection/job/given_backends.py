@@ -9,11 +9,11 @@ import attrs
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 
-__all__ = ["Reach"]
+__all__ = ["GivenBackends"]
 
 
 @attrs.frozen(kw_only=True)
-class Reach:
+class GivenBackends:
     """Storage and catalog of a job that ran here; nothing of it leaves the process, for it may hold credentials.
 
     Attributes:
@@ -24,4 +24,4 @@ class Reach:
     catalog: CatalogBackend | None = attrs.field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Reach, ()
+        return GivenBackends, ()
