@@ -72,9 +72,10 @@ def card(title: str, badges: Iterable[str], *parts: str) -> str:
         badges: HTML behind it.
         parts: HTML below; empty ones are left out.
     """
-    head = " ".join((safe(title), *badges))
+    head = " ".join((safe(title), *badges)).strip()
     body = "".join(filter(None, parts))
-    return f'<div class="rastercollection"><style>{_STYLE}</style><h4>{head}</h4>{body}</div>'
+    heading = f"<h4>{head}</h4>" if head else ""
+    return f'<div class="rastercollection"><style>{_STYLE}</style>{heading}{body}</div>'
 
 
 def badge(text: str, kind: str = "") -> str:

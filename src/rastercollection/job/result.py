@@ -124,6 +124,7 @@ class JobResult:
         port: int | None = None,
         *,
         open_browser: bool = False,
+        proxy: str | None = None,
         storage: StorageBackend | str | None = None,
         storage_options: Mapping[str, Any] | None = None,
     ) -> ViewServer:
@@ -133,7 +134,7 @@ class JobResult:
         the one that runs is returned. It works in notebooks, too.
 
         Args:
-            port: As for :func:`~rastercollection.view_collection`.
+            port, proxy: As for :func:`~rastercollection.view_collection`.
             open_browser: Open the map in the user's browser.
             storage, storage_options: What the job was given, where its output is not local and it ran elsewhere.
 
@@ -154,6 +155,7 @@ class JobResult:
             address,
             port=port,
             open_browser=open_browser,
+            proxy=proxy,
             storage=storage or (self.backends.storage if storage_options is None else None),
             storage_options=storage_options,
         )
