@@ -126,8 +126,18 @@ def _cut(mosaic: _Rgba, box: Box | None) -> str:
     cutting = mosaic[:, window[0], window[1]]
     _, rows, columns = cutting.shape
     step = max(1, -(-columns // THUMBNAIL_COLUMNS), -(-rows // THUMBNAIL_ROWS))
-    small = np.ascontiguousarray(cutting[:, ::step, ::step])
+    small = _reduced(cutting, step)
     return _uri(small, _QUALITY) if small[3].any() else ""
+
+
+def _reduced(picture: _Rgba, step: int) -> _Rgba:
+    """A pixel of each square of ``step`` pixels: the mean of those that show something."""
+    _, rows, columns = picture.shape
+    padded = np.pad(picture, ((0, 0), (0, -rows % step), (0, -columns % step)))
+    squares = padded.reshape(4, padded.shape[1] // step, step, padded.shape[2] // step, step)
+    weights = (squares[3:] > 0).astype(np.float32)
+    totals = (squares * weights).sum(axis=(2, 4))
+    return np.ascontiguousarray(np.rint(totals / np.maximum(weights.sum(axis=(2, 4)), 1)).astype(np.uint8))
 
 
 def _uri(picture: _Rgba, quality: int) -> str:
