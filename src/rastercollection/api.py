@@ -15,6 +15,7 @@ from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.errors import RequestError
 from rastercollection.job.arguments import JobArguments
 from rastercollection.job.calls import takes, told_apart
+from rastercollection.job.notebook.live_display import with_progress
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
 from rastercollection.job.runtime_options import RuntimeOptions
@@ -66,7 +67,9 @@ def process_collection(
         BackendError: Storage, catalog or job store cannot be used.
     """
     required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
-    return CollectionRun.prepare(*told_apart({**required, **arguments})).result()
+    request, options = told_apart({**required, **arguments})
+    with with_progress(options, request.collection_id) as shown:
+        return CollectionRun.prepare(request, shown).result()
 
 
 @attrs.frozen(kw_only=True)
@@ -98,6 +101,12 @@ class CollectionPlan:
         """JSON-able."""
         plain: dict[str, Any] = jsonable(attrs.asdict(self))
         return plain
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from rastercollection.job.notebook.plan_view import plan_html
+
+        return plan_html(self)
 
 
 @takes(CollectionRequest, RuntimeOptions)

@@ -236,6 +236,9 @@ class RunArguments(TypedDict, total=False):
     observers: Sequence[Observer]
     """Callables that are told of every event."""
 
+    progress: bool | None
+    """Whether progress is shown: in a notebook as bars, elsewhere as lines on standard error."""
+
     workflow: Workflow | None
     """A workflow of your own."""
 

@@ -53,6 +53,18 @@ class JobHandle:
         if not watched:
             self._begin()
 
+    def _repr_html_(self) -> str:
+        """For notebooks: how the job stands now."""
+        from rastercollection.job.notebook.live_display import handle_html
+
+        return handle_html(self)
+
+    def _ipython_display_(self) -> None:
+        """For notebooks: how the job stands, up to its end."""
+        from rastercollection.job.notebook.live_display import show_handle
+
+        show_handle(self)
+
     def __repr__(self) -> str:
         return f"<JobHandle {self.job_id}>"
 

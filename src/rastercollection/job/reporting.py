@@ -90,6 +90,12 @@ class JobReport:
         stages = jsonable([attrs.asdict(stage) for stage in self.stages])
         return {**to_dict(self.job), "tasks_by_status": self.tasks_by_status, "stages": stages, **told}
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from rastercollection.job.notebook.status_view import status_html
+
+        return status_html(self)
+
 
 def find_job(store: JobStore, job_id: str) -> JobRecord:
     """The record of the job with this id, or whose id alone begins so.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,12 +14,17 @@ from rastercollection.core.models import ErrorRecord, Fault, JobRecord, Notice, 
 from rastercollection.core.records import from_dict, jsonable
 from rastercollection.core.workflow import JobContext, TaskKind
 from rastercollection.disclosure.logs import get_logger
-from rastercollection.errors import ViewError
+from rastercollection.errors import RasterCollectionError, ViewError
+from rastercollection.job.given_backends import GivenBackends
+from rastercollection.model.output import Made
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
-from rastercollection.ports import addresses
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pystac
+    import xarray as xr
+
     from rastercollection.ports.storage import StorageBackend
     from rastercollection.viewer import ViewServer
 
@@ -43,6 +46,7 @@ class TileOutcome:
             ``not_run``.
         code, reason, hint: Why it is no COG, or why that is not shown; empty when all is well.
         output: Address of the COG; None without one.
+        size: Bytes of the COG; None where that is not known.
         notices: Fallbacks, overrides and retries on the way.
     """
 
@@ -52,6 +56,7 @@ class TileOutcome:
     reason: str = ""
     hint: str = ""
     output: str | None = None
+    size: int | None = None
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -74,6 +79,7 @@ class JobResult:
         tiles: One outcome a source, in the order of the request.
         error: Why the job failed; None when it did not.
         reused: The job had been done before: nothing was recomputed.
+        backends: Storage and catalog that the job was given, where it ran in this process; no part of what is pickled.
     """
 
     job_id: str
@@ -82,6 +88,7 @@ class JobResult:
     error: ErrorRecord | None = None
     reused: bool = False
     summary: Summary = attrs.field(repr=False)
+    backends: GivenBackends = attrs.field(factory=GivenBackends, repr=False, eq=False)
 
     @classmethod
     def from_job(cls, job: JobRecord, *, reused: bool = False) -> JobResult:
@@ -117,6 +124,7 @@ class JobResult:
         port: int | None = None,
         *,
         open_browser: bool = False,
+        proxy: str | None = None,
         storage: StorageBackend | str | None = None,
         storage_options: Mapping[str, Any] | None = None,
     ) -> ViewServer:
@@ -126,9 +134,9 @@ class JobResult:
         the one that runs is returned. It works in notebooks, too.
 
         Args:
-            port: As for :func:`~rastercollection.view_collection`.
+            port, proxy: As for :func:`~rastercollection.view_collection`.
             open_browser: Open the map in the user's browser.
-            storage, storage_options: What the job was given, where its output is not local.
+            storage, storage_options: What the job was given, where its output is not local and it ran elsewhere.
 
         Raises:
             MissingExtraError: The extra ``view`` is not installed.
@@ -144,8 +152,55 @@ class JobResult:
                 "Run it with create_stac_collection=True and a static catalog.",
             )
         return view_collection(
-            address, port=port, open_browser=open_browser, storage=storage, storage_options=storage_options
+            address,
+            port=port,
+            open_browser=open_browser,
+            proxy=proxy,
+            storage=storage or (self.backends.storage if storage_options is None else None),
+            storage_options=storage_options,
         )
+
+    @property
+    def items(self) -> list[pystac.Item]:
+        """The items of the collection that the job has published to, with absolute hrefs, by id.
+
+        Raises:
+            ViewError: There is no such collection, or its catalog is not known in this process.
+            BackendError: The catalog cannot be read.
+        """
+        from rastercollection.job.notebook.published_items import published_items
+
+        return published_items(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A table of the tiles, a row each, with what became of them and when they were acquired.
+
+        Where geopandas is installed it is a GeoDataFrame, whose geometries are the footprints of valid pixels.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+            ViewError, BackendError: The items cannot be read.
+        """
+        from rastercollection.job.notebook.tile_frame import tile_frame
+
+        return tile_frame(self)
+
+    def to_xarray(self, bands: Sequence[str] | None = None, **options: Any) -> xr.Dataset:
+        """The pixels of the collection, by odc-stac: a variable a band, along time, y and x, in chunks that are read
+        when they are needed.
+
+        Args:
+            bands: Which, by common name (``red``) or by name; all when None.
+            **options: Further arguments of ``odc.stac.load``, such as ``bbox``, ``crs``, ``resolution``, ``groupby``,
+                ``chunks``.
+
+        Raises:
+            MissingExtraError: odc-stac is not installed.
+            ViewError, BackendError: The items cannot be read.
+        """
+        from rastercollection.job.notebook.lazy_arrays import lazy_dataset
+
+        return lazy_dataset(self, bands, options)
 
     def to_dict(self) -> dict[str, Any]:
         """The summary: JSON-able, with status and job id."""
@@ -154,24 +209,11 @@ class JobResult:
         return plain
 
     def _repr_html_(self) -> str:
-        """For notebooks: counts, how to get to a map, and a line for every tile that failed or was left out."""
-        link = _link(self.share_url, "Open the map") if self.share_url else "No map."
-        if (self.summary.get("stac") or {}).get("collection_url"):
-            link += " <code>result.view()</code> serves an interactive one."
-        rows = "".join(
-            f"<tr><td>{html.escape(tile.blob)}</td><td>{html.escape(tile.code)}</td>"
-            f"<td>{html.escape(f'{tile.reason} {tile.hint}'.strip())}</td></tr>"
-            for tile in self.tiles
-            if not tile.ok
-        )
-        table = f"<table><tr><th>Tile</th><th>Code</th><th>Reason</th></tr>{rows}</table>" if rows else ""
-        title = html.escape(f"{self.summary.get('collection_id', '')}: {self.status}")
-        return f"<h4>{title}</h4><p>{self.became}. {link}</p>{table}"
+        """For notebooks: the map, a table of the tiles, what to do next."""
+        from rastercollection.job.notebook.picture_lookup import find_picture
+        from rastercollection.job.notebook.result_view import result_html
 
-
-def _link(url: str, text: str) -> str:
-    address = Path(url).as_uri() if addresses.is_local(url) and "://" not in url else url
-    return f'<a href="{html.escape(address, quote=True)}" target="_blank" rel="noopener">{html.escape(text)}</a>'
+        return result_html(self, find_picture(self))
 
 
 def summarise(context: JobContext, usual: Sequence[TaskKind] = ()) -> Summary:
@@ -239,7 +281,7 @@ def _tiles(context: JobContext, mistakes: list[Notice]) -> list[TileOutcome]:
     stages = context.workflow.stages
     is_over = all(stage.name in context.results for stage in stages) and not any(stage.product for stage in stages)
     return [
-        _outcome(blob, results, products.get(blob), faults.get(blob), is_over=is_over or blob in products)
+        _outcome(blob, results, products.get(blob, _Product()), faults.get(blob), is_over=is_over or blob in products)
         for blob, results in story.items()
     ]
 
@@ -253,20 +295,39 @@ def _faults(context: JobContext) -> Mapping[str, Fault]:
     return found
 
 
-def _products(context: JobContext, mistakes: list[Notice]) -> Mapping[str, str | None]:
-    """Address of what became of each tile, by blob; None where the stage that knows could not tell."""
-    made: dict[str, str | None] = {}
+@attrs.frozen(kw_only=True)
+class _Product:
+    """What became of a tile: where it lies, and its bytes; None where that is not known."""
+
+    address: str | None = None
+    size: int | None = None
+
+
+def _products(context: JobContext, mistakes: list[Notice]) -> Mapping[str, _Product]:
+    """What became of each tile, by blob; without an address where the stage that knows could not tell."""
+    made: dict[str, _Product] = {}
     for stage in context.workflow.stages:
         for result in context.results.get(stage.name, ()):
             if stage.product is not None and result.ok and result.task.tile:
-                made.setdefault(result.task.tile, None)
+                made.setdefault(result.task.tile, _Product())
                 with _mistake_told(stage, mistakes):
-                    made[result.task.tile] = stage.product(result)
+                    address = stage.product(result)
+                    made[result.task.tile] = _Product(address=address, size=_size(address, result))
     return made
 
 
+def _size(address: str, result: TaskResult) -> int | None:
+    """Bytes of what lies there, as the task told when it had written it; None where it did not."""
+    try:
+        outputs = from_dict(Made, result.value or {}).outputs
+    except RasterCollectionError:
+        return None
+    name = address.rpartition("/")[2]
+    return next((output.size for output in outputs if output.url.rpartition("/")[2] == name), None)
+
+
 def _outcome(
-    blob: str, results: Sequence[TaskResult], product: str | None, fault: Fault | None, *, is_over: bool
+    blob: str, results: Sequence[TaskResult], product: _Product, fault: Fault | None, *, is_over: bool
 ) -> TileOutcome:
     notices = tuple(
         dict.fromkeys(notice for result in results for notice in result.notices)
@@ -280,13 +341,15 @@ def _outcome(
         return TileOutcome(
             blob=blob, outcome=outcome, code=error.code, reason=error.message, hint=error.hint, notices=notices
         )
-    if product is None and results and is_over:
+    if product.address is None and results and is_over:
         return TileOutcome(blob=blob, outcome="done", notices=notices)
-    if product is None:
+    if product.address is None:
         return TileOutcome(
             blob=blob, outcome="not_run", code="NOT_RUN", reason="The job ended before.", notices=notices
         )
     if fault is not None:
         told = {"code": fault.code, "reason": fault.message, "hint": fault.hint}
-        return TileOutcome(blob=blob, outcome="unserved", output=product, notices=notices, **told)
-    return TileOutcome(blob=blob, outcome="cog", output=product, notices=notices)
+        return TileOutcome(
+            blob=blob, outcome="unserved", output=product.address, size=product.size, notices=notices, **told
+        )
+    return TileOutcome(blob=blob, outcome="cog", output=product.address, size=product.size, notices=notices)

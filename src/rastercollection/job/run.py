@@ -41,6 +41,7 @@ from rastercollection.job.collection_workflow import default_workflow
 from rastercollection.job.disk_space import find_room
 from rastercollection.job.finished import finished_before
 from rastercollection.job.forecast import JobForecast, forecast_job
+from rastercollection.job.given_backends import GivenBackends
 from rastercollection.job.rerun import rerun_rule
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import (
@@ -124,6 +125,10 @@ class CollectionRun:
         Args:
             lease: The right to run it, where that is held already.
         """
+        catalog = open_catalog(self.request, self.options, self.storage)
+        return attrs.evolve(self._result(lease), backends=GivenBackends(storage=self.storage, catalog=catalog))
+
+    def _result(self, lease: HeldLease | None) -> JobResult:
         with open_runtime(self.request, self.options, self.storage, tiles=len(self.sources.files)) as runtime:
             engine, job = self._engine(runtime), self.new_job()
             done = self._finished(engine, job)

@@ -186,6 +186,15 @@ class RuntimeOptions:
     observers: Sequence[Observer] = field(
         default=(), metadata=_run("callables that are told of every event", checks.callables, option=None)
     )
+    progress: bool | None = field(
+        default=None,
+        metadata=_run(
+            "whether progress is shown: in a notebook as bars, elsewhere as lines on standard error",
+            checks.boolean,
+            otherwise="in notebooks only",
+            option=None,
+        ),
+    )
     workflow: Workflow | None = field(
         default=None,
         metadata=_run(

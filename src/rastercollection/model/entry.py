@@ -37,6 +37,7 @@ class CatalogEntry:
         ready_for_titiler: A tilejson and a tile were fetched from the tile server and the tile showed something.
         ready_reason: Why not, or what was fetched.
         outputs: Objects written to storage by the stage itself.
+        preview_url: Public address of the preview page.
     """
 
     collection_id: str
@@ -59,3 +60,4 @@ class CatalogEntry:
     layers: Mapping[str, str] = attrs.field(factory=dict)
     outputs: tuple[Output, ...] = ()
     overview: Overview | None = None
+    preview_url: str = ""

@@ -14,6 +14,7 @@ from rastercollection.errors import RequestError, RequestProblem
 from rastercollection.geo.pixel_grid import GridKind, ZoomStrategy
 from rastercollection.model import checks, converters
 from rastercollection.model.clashes import MERCATOR, TILE_MATRIX, all_problems
+from rastercollection.model.parameter_table import ParameterTable
 from rastercollection.model.parameters import MISSING, documented, parameter, shown
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tiers import TIERS, Compression, RasterType, Resampling, Tier
@@ -30,7 +31,7 @@ _fine = functools.partial(parameter, group="fine")
 
 @documented
 @attrs.frozen(kw_only=True)
-class CollectionRequest:
+class CollectionRequest(ParameterTable):
     """What to make of which rasters. Constructing it checks everything that can be told without opening anything.
 
     The second part refines the first. Every field is part of the job's identity.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -9,7 +10,7 @@ from typing import Any
 
 from rastercollection.viewer.origins import Headers, guest_headers, guest_of, preflight_headers
 
-__all__ = ["Guard", "accepted_hosts", "is_loopback"]
+__all__ = ["Guard", "accepted_hosts", "is_loopback", "pass_path"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -68,6 +69,8 @@ class Guard:
         app: Where accepted requests go.
         host: What the server listens on.
         origins: Whose pages may read from the server, too.
+        pass_word: Behind a proxy a server is asked for by the proxy's name: it answers where the path begins with
+            ``/~`` and this, which no page of another site knows. Empty lets in its own names only.
     """
 
     def __init__(
@@ -75,8 +78,10 @@ class Guard:
         app: Callable[[Scope, Receive, Send], Awaitable[None]],
         host: str,
         origins: frozenset[str] = frozenset(),
+        pass_word: str = "",
     ) -> None:
         self._app = app
+        self._pass = pass_path(pass_word) if pass_word else ""
         self._origins = origins
         self._names = accepted_hosts(host)
         self._only_loopback = is_loopback(host)
@@ -93,14 +98,15 @@ class Guard:
                 message["headers"] = [*_without(message.get("headers", ()), added), *added]
             await send(message)
 
-        if not self._is_for_us(headers.get(b"host", "")):
+        passed = _without_pass(scope, self._pass)
+        if passed is None and not self._is_for_us(headers.get(b"host", "")):
             await _refuse(guarded, 421, "This server is not the one that the request names.")
         elif guest and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             await _answer(guarded, 204, preflight_headers(headers))
         elif not guest and _is_embedded(headers):
             await _refuse(guarded, 403, "Pages of other sites must not read from this server.")
         else:
-            await self._app(scope, receive, guarded)
+            await self._app(passed or scope, receive, guarded)
 
     def _is_for_us(self, value: str) -> bool:
         name = _host_name(value)
@@ -108,6 +114,21 @@ class Guard:
         if address is None:
             return name in self._names
         return address.is_loopback or not self._only_loopback
+
+
+def pass_path(pass_word: str) -> str:
+    """What paths begin with that come by way of a proxy; it ends with a slash."""
+    return f"/~{pass_word}/"
+
+
+def _without_pass(scope: Scope, expected: str) -> Scope | None:
+    """The request as if it had come without the word; None where it did not bring it."""
+    path = str(scope["path"])
+    if not expected or not hmac.compare_digest(path[: len(expected)].encode(), expected.encode()):
+        return None
+    raw = scope.get("raw_path")
+    shortened = {} if raw is None else {"raw_path": b"/" + bytes(raw).split(b"/", 2)[-1]}
+    return {**scope, "path": path[len(expected) - 1 :], **shortened}
 
 
 def _is_embedded(headers: Mapping[bytes, str]) -> bool:

@@ -31,13 +31,14 @@ PREFIX = "/mosaicjson"
 OURS = {NotDrawnError: 400, TooCoarseError: 400}
 
 
-def make_app(served: ServedCollection, host: str, origins: frozenset[str] = frozenset()) -> Guard:
+def make_app(served: ServedCollection, host: str, origins: frozenset[str] = frozenset(), pass_word: str = "") -> Guard:
     """The application.
 
     Args:
         served: The one collection that it serves; nothing else can be read through it.
         host: What the server listens on.
         origins: Whose pages may read from it, too.
+        pass_word: What lets requests in that name another host, as of a proxy.
     """
     app = FastAPI(title="rastercollection viewer", docs_url=None, redoc_url=None)
     app.include_router(_mosaic_router(served), prefix=PREFIX, tags=["MosaicJSON"])
@@ -52,7 +53,7 @@ def make_app(served: ServedCollection, host: str, origins: frozenset[str] = froz
     add_exception_handlers(app, {**DEFAULT_STATUS_CODES, **MOSAIC_STATUS_CODES, **OURS})
     app.add_exception_handler(RasterCollectionError, _our_error)
     app.middleware("http")(_say_how_long_it_holds)
-    return Guard(app, host, origins)
+    return Guard(app, host, origins, pass_word)
 
 
 def _mosaic_router(served: ServedCollection) -> Any:

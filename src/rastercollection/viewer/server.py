@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import importlib.util
+import secrets
 import socket
 import threading
 import time
@@ -20,9 +20,10 @@ from rastercollection.errors import MissingExtraError, ViewError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.ports.registries import STORAGE
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.viewer.framing import proxied_address, server_html
 from rastercollection.viewer.origins import allowed_origins
 
-__all__ = ["ViewServer", "is_installed", "view_collection"]
+__all__ = ["ViewServer", "is_installed", "storage_of", "view_collection"]
 
 LOOPBACK = "127.0.0.1"
 EVERY_ADDRESS = ("", "0.0.0.0", "::")
@@ -39,10 +40,15 @@ class ViewServer(str):
     """The address of a running viewer, as text, and the handle that stops it.
 
     The server runs in a thread of this process and ends with the process, with :meth:`stop`, or at the end of a
-    ``with`` block.
+    ``with`` block. A notebook shows the map itself.
+
+    Attributes:
+        proxied: The address by way of the notebook's proxy, as a path or whole; the same as the text without one.
     """
 
-    __slots__ = ("_server", "_socket", "_thread")
+    __slots__ = ("_pass_word", "_server", "_socket", "_thread", "proxied")
+    proxied: str
+    _pass_word: str
     _server: Any
     _socket: socket.socket
     _thread: threading.Thread
@@ -70,9 +76,8 @@ class ViewServer(str):
         self.stop()
 
     def _repr_html_(self) -> str:
-        """For notebooks: a link."""
-        address = html.escape(self, quote=True)
-        return f'<a href="{address}" target="_blank" rel="noopener">{address}</a>'
+        """For notebooks: the map in a frame, and a link that opens it beside the notebook."""
+        return server_html(self.proxied, is_running=self.is_running)
 
 
 def view_collection(
@@ -82,6 +87,7 @@ def view_collection(
     port: int | None = None,
     open_browser: bool = False,
     allow_origin: Sequence[str] = (),
+    proxy: str | None = None,
     storage: StorageBackend | str | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> ViewServer:
@@ -96,6 +102,9 @@ def view_collection(
         port: Port to listen on, 0 for any that is free; 8765, or any that is free where that is taken, when None.
         open_browser: Open the map in the user's browser.
         allow_origin: Origins of other sites, as ``https://maps.example``, whose pages may read tiles, COGs and so on.
+        proxy: Below which address a proxy passes requests on to a port of this machine, as a path of the notebook's
+            site or a whole address: ``/user/ada/proxy/{port}/``. Unless given, that of jupyter-server-proxy where
+            JupyterHub runs the notebook; empty for none.
         storage: Storage backend, an instance or a registered name.
         storage_options: fsspec's options for a collection that is not local.
 
@@ -114,9 +123,10 @@ def view_collection(
     with _lock:
         server = _running.get(key)
     if server is None or not server.is_running or port not in (None, 0, _port_of(server)):
-        server = _start(collection, host, port, _storage(collection, storage, storage_options), origins)
+        server = _start(collection, host, port, storage_of(collection, storage, storage_options), origins)
         with _lock:
             _running[key] = server
+    server.proxied = proxied_address(server, _port_of(server), server._pass_word, proxy)
     if open_browser:
         webbrowser.open(server)
     return server
@@ -129,9 +139,10 @@ def is_installed() -> bool:
     return False
 
 
-def _storage(
+def storage_of(
     collection: str, storage: StorageBackend | str | None, options: Mapping[str, Any] | None
 ) -> StorageBackend:
+    """The storage that reads a collection for whoever looks at it: an instance, a registered name, or the usual one."""
     if storage is not None and not isinstance(storage, str):
         return storage
     from rastercollection.backends.storage.fsspec import FsspecStorage
@@ -166,8 +177,9 @@ def _serve(served: Any, host: str, listening: socket.socket, origins: frozenset[
     usable_proj_data()  # what the app imports makes CRSs at once
     from rastercollection.viewer.app import make_app
 
+    pass_word = secrets.token_urlsafe(16)
     config = uvicorn.Config(
-        make_app(served, host, origins),
+        make_app(served, host, origins, pass_word),
         lifespan="off",
         loop="asyncio",
         http="h11",
@@ -186,6 +198,7 @@ def _serve(served: Any, host: str, listening: socket.socket, origins: frozenset[
     shown = f"[{reached}]" if ":" in reached else reached
     made = ViewServer(f"http://{shown}:{listening.getsockname()[1]}/")
     made._server, made._socket, made._thread = server, listening, thread
+    made._pass_word = pass_word
     thread.start()
     _wait(made)
     return made

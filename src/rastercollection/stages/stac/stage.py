@@ -95,6 +95,7 @@ def _stac(entry: CatalogEntry) -> Mapping[str, Any]:
         "collection_id": entry.collection_id,
         "catalog": entry.catalog,
         "collection_url": entry.collection_url,
+        "preview_url": entry.preview_url,
         "pgstac_id": entry.collection_id if in_pgstac else None,
         "search_id": entry.search_id,
         "items_created": entry.items_created,

@@ -114,6 +114,7 @@ def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEn
         methods=service.methods,
         layers=service.layers,
         share_url=viewer or storage.public_url(preview.url),
+        preview_url=storage.public_url(preview.url),
         ready_for_titiler=readiness.ready,
         ready_reason=readiness.reason,
         outputs=(preview,),

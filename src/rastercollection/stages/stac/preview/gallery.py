@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
-from rasterio.io import MemoryFile
 
 from rastercollection.errors import MachineError, RasterCollectionError
-from rastercollection.rasters.gdal_env import gdal_environment, installed_drivers
+from rastercollection.rasters.gdal_env import gdal_environment
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
 from rastercollection.rasters.reduced.pieces import is_remote
-from rastercollection.rasters.writing.png_encoder import encode_png
+from rastercollection.rasters.writing.picture_bytes import encode_picture
 from rastercollection.stages.stac.preview.canvas import Canvas, Drawable, Patch
 from rastercollection.stages.stac.preview.frame import WIDTH
 from rastercollection.stages.stac.preview.layer import Layer
@@ -113,19 +110,8 @@ def _layer(number: int, day: str, picture: _Rgba, canvas: Canvas) -> Layer:
     rows, columns = np.flatnonzero(picture[3].any(axis=1)), np.flatnonzero(picture[3].any(axis=0))
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     across, down = WIDTH / canvas.columns, canvas.frame.height / canvas.rows
-    media_type, encoded = _encoded(picture[:, top:bottom, left:right], lossless=canvas.look.keeps_values)
+    media_type, encoded = encode_picture(
+        picture[:, top:bottom, left:right], quality=None if canvas.look.keeps_values else _QUALITY
+    )
     box = (left * across, top * down, (right - left) * across, (bottom - top) * down)
     return Layer(number=number, day=day, box=box, media_type=media_type, picture=encoded)
-
-
-def _encoded(picture: _Rgba, *, lossless: bool) -> tuple[str, bytes]:
-    """Media type and bytes: WebP is a tenth of a PNG for a photograph, where GDAL can write it."""
-    if "WEBP" not in installed_drivers():
-        return "image/png", encode_png(np.ascontiguousarray(picture))
-    options = {"LOSSLESS": "YES"} if lossless else {"QUALITY": _QUALITY}
-    _, height, width = picture.shape
-    with MemoryFile() as memory, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with memory.open(driver="WEBP", width=width, height=height, count=4, dtype="uint8", **options) as image:
-            image.write(picture)
-        return "image/webp", memory.read()

@@ -1,0 +1,51 @@
+"""The items that a job has published, read back from its catalog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rastercollection.errors import ViewError
+from rastercollection.job.result import JobResult
+from rastercollection.job.runtime import open_named_catalog
+from rastercollection.viewer.server import storage_of
+
+if TYPE_CHECKING:
+    import pystac
+
+__all__ = ["published_documents", "published_items"]
+
+Json = dict[str, Any]
+
+
+def published_documents(result: JobResult) -> list[Json]:
+    """The items of the collection, with absolute hrefs of assets, by id: those of other jobs are among them.
+
+    Raises:
+        ViewError: The job has published none, or where it did is not known here.
+        BackendError: The catalog cannot be read.
+    """
+    stac = result.summary.get("stac") or {}
+    if not stac:
+        raise ViewError("The job has published no collection.", "Run it with create_stac_collection=True.")
+    catalog = result.backends.catalog
+    if catalog is None:
+        address = stac.get("collection_url") or ""
+        if stac.get("catalog") != "static" or not address:
+            raise ViewError(
+                "The catalog that the job has published to is not known here.",
+                "Call process_collection again with the same parameters, which recomputes nothing, and its catalog.",
+            )
+        folder = address.rpartition("/")[0].rpartition("/")[0]
+        catalog = open_named_catalog(folder, storage_of(address, result.backends.storage, None))
+    return sorted(catalog.items(str(stac["collection_id"])), key=lambda item: str(item["id"]))
+
+
+def published_items(result: JobResult) -> list[pystac.Item]:
+    """The same for pystac.
+
+    Raises:
+        ViewError, BackendError: As of :func:`published_documents`.
+    """
+    import pystac
+
+    return [pystac.Item.from_dict(item) for item in published_documents(result)]
