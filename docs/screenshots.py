@@ -1,4 +1,4 @@
-"""Makes images/viewer.png: the viewer's page on the demo scene.
+"""Makes images/viewer.png and images/notebook.png: the viewer's page, and a notebook's output, of the demo scene.
 
 Needs the extra ``view``, pillow, playwright and Chromium.
 """
@@ -15,13 +15,14 @@ from playwright.sync_api import sync_playwright
 from rastercollection import process_collection, view_collection
 from rastercollection.cli.demo import demo_arguments, make_scene
 
-TARGET = Path(__file__).parent / "images" / "viewer.png"
+IMAGES = Path(__file__).parent / "images"
+VIEWER, NOTEBOOK = IMAGES / "viewer.png", IMAGES / "notebook.png"
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_scene(Path(folder) / "sources")
-        process_collection(**demo_arguments(Path(folder)))
+        result = process_collection(**demo_arguments(Path(folder)))
         with view_collection(f"{folder}/output", port=0) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1160, "height": 750})
@@ -32,9 +33,13 @@ def main() -> None:
             page.wait_for_selector("#items .item img")
             page.mouse.move(660, 400)
             page.wait_for_timeout(1000)
-            page.screenshot(path=TARGET)
+            page.screenshot(path=VIEWER)
+            page = browser.new_page(viewport={"width": 820, "height": 1000})
+            page.set_content(f'<body style="margin:20px">{result._repr_html_().replace(folder, "")}')
+            page.screenshot(path=NOTEBOOK)
             browser.close()
-    Image.open(TARGET).convert("RGB").quantize(200, dither=Image.Dither.NONE).save(TARGET, optimize=True)
+    for target in (VIEWER, NOTEBOOK):
+        Image.open(target).convert("RGB").quantize(200, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,7 @@ def test_bands_are_called_by_their_common_names_where_these_tell_them_apart(ende
 
 
 @pytest.mark.clients
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what odc-stac stands on
 def test_arrays_are_read_when_they_are_needed_and_hold_the_pixels(ended: JobResult) -> None:
     if importlib.util.find_spec("odc") is None:
         pytest.skip("pip install odc-stac")
