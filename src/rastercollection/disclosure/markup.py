@@ -10,7 +10,7 @@ from rastercollection.disclosure.escaping import safe_text
 __all__ = ["badge", "byte_count", "card", "code", "facts", "folded", "link", "paragraph", "picture", "safe", "table"]
 
 _RULES = (
-    "&{font:13px/1.5 system-ui,'Segoe UI',Roboto,sans-serif;max-width:960px;color:inherit}"
+    "&{font:13px/1.5 system-ui,'Segoe UI',Roboto,sans-serif;max-width:960px;margin:0 0 1em;color:inherit}"
     "& h4{margin:.2em 0 .4em;font-size:1.2em;font-weight:600;overflow-wrap:anywhere}"
     "& p,& ul{margin:.4em 0}"
     "& code{padding:0 .3em;border-radius:3px;background:rgba(128,128,128,.15);color:inherit;"

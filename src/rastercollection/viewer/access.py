@@ -123,8 +123,10 @@ def pass_path(pass_word: str) -> str:
 
 def _without_pass(scope: Scope, expected: str) -> Scope | None:
     """The request as if it had come without the word; None where it did not bring it."""
+    if not expected:
+        return None
     path = str(scope["path"])
-    if not expected or not hmac.compare_digest(path[: len(expected)].encode(), expected.encode()):
+    if not hmac.compare_digest(path[: len(expected)].encode(), expected.encode()):
         return None
     raw = scope.get("raw_path")
     shortened = {} if raw is None else {"raw_path": b"/" + bytes(raw).split(b"/", 2)[-1]}

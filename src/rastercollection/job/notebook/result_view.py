@@ -72,12 +72,12 @@ def notice_list(lines: Sequence[str]) -> str:
 
 
 def _counts(result: JobResult) -> str:
-    size = (result.summary.get("cogs") or {}).get("total_size_mb")
+    size = sum(tile.size or 0 for tile in result.tiles)
     items = (result.summary.get("stac") or {}).get("items_in_collection")
     told = [
         result.became,
-        f"{markup.byte_count(size * 1e6)} of COGs" if size else "",
-        f"{items:,} items in the collection" if items else "",
+        f"{markup.byte_count(size)} of COGs" if size else "",
+        f"{items:,} {'item' if items == 1 else 'items'} in the collection" if items else "",
     ]
     return markup.safe(" · ".join(filter(None, told)))
 
