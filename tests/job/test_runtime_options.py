@@ -61,6 +61,7 @@ GOOD: dict[str, list[Any]] = {
     "task_timeout": [None, 5, 0.5],
     "stop_timeout": [5, 0.5],
     "observers": [(), [print], (print, print)],
+    "progress": [True, False, None],
     "workflow": [collection_workflow(CollectionRequest(container_name="/a", blob_list="a.tif", collection_id="x"))],
     "cancel": [threading.Event(), ProcessEvent()],
 }
@@ -83,6 +84,7 @@ BAD: dict[str, list[Any]] = {
     "task_timeout": [0, -1, "5", math.inf],
     "stop_timeout": [0, None, "5"],
     "observers": [print, "print", [print, 5], None],
+    "progress": ["bars", 1],
     "workflow": ["x", 5, Workflow],
     "cancel": [True, threading.Event, 5],
 }

@@ -28,6 +28,7 @@ _WORKERS = (
 )
 _INSTEAD = {
     "observers": "stays in this process: give it to run_worker, or ask status()",
+    "progress": "is shown by the handle, in a notebook, or by status(): a worker shows none",
     "workflow": "cannot be recorded: register a workflow as process_collection where the workers run",
     "cancel": "is an event of this process: use the handle's cancel(), or rastercollection.cancel",
     **dict.fromkeys(_WORKERS, "is the worker's: give it to run_worker, or to 'rastercollection worker'"),
@@ -72,7 +73,7 @@ def with_submitted(given: RuntimeOptions, submission: Submission | None) -> Runt
 
 def worker_problems(options: RuntimeOptions) -> list[RequestProblem]:
     """Which options are no worker's."""
-    names = [name for name in ("workflow", "cancel", "rerun") if _is_given(options, name)]
+    names = [name for name in ("workflow", "cancel", "rerun", "progress") if _is_given(options, name)]
     found = [RequestProblem(name, "…", "is of a single job, not of a worker") for name in names]
     if options.jobs == "memory":
         found.append(RequestProblem("jobs", "memory", "holds nothing that was submitted elsewhere"))

@@ -20,6 +20,7 @@ from rastercollection.job.collection_workflow import JOB_TYPE, default_workflow
 from rastercollection.job.handle import JobHandle
 from rastercollection.job.leased_run import free_lease, run_recorded
 from rastercollection.job.managing import cancel_job
+from rastercollection.job.notebook.live_display import line_observers
 from rastercollection.job.recordable import check_recordable, recorded_options
 from rastercollection.job.reporting import JobReport, report_of
 from rastercollection.job.rerun import forgotten_for
@@ -46,7 +47,8 @@ def start_here(request: CollectionRequest, options: RuntimeOptions) -> JobHandle
     cancel, jobs = options.cancel or threading.Event(), lasting_job_store(options.jobs)
     with contextlib.ExitStack() as opened:
         store = opened.enter_context(open_job_store(jobs))
-        run = CollectionRun.prepare(request, attrs.evolve(options, jobs=store, cancel=cancel))
+        told = line_observers(options, request.collection_id)
+        run = CollectionRun.prepare(request, attrs.evolve(options, jobs=store, cancel=cancel, observers=told))
         job = run.new_job()
         lease = _recorded(store, attrs.evolve(job, created_at=utc_now(), updated_at=utc_now()))
         ending = opened.pop_all()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from notebook_scene import Screen, run_scene
-from rastercollection import JobFailedError, submit
+from rastercollection import JobFailedError, RequestError, submit
 from rastercollection.cli.demo import make_scene
 from rastercollection.core.events import JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded
 from rastercollection.core.models import ErrorRecord, JobStatus, Task, TaskResult, TaskStatus
@@ -21,7 +21,7 @@ from rastercollection.job.notebook.progress_board import ProgressBoard
 
 STAGES = ("validate_tiles", "create_cogs", "create_mosaicjson", "create_stac_collection", "check_published")
 
-QUICK = {"create_mosaicjson": False, "create_stac_collection": False}
+QUICK: dict[str, Any] = {"create_mosaicjson": False, "create_stac_collection": False}
 """Without the later stages."""
 
 
@@ -114,6 +114,15 @@ def test_lines_tell_of_it_elsewhere_if_that_is_wished(bronze: Path, capsys: pyte
     assert sum("1/" in line for line in told) == 2  # its beginning and its end
     assert any("5 of 5 tasks" in line for line in told)
     assert last.startswith("namangan: completed_with_errors in ")
+
+
+def test_of_a_submitted_job_too(bronze: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = {"container_name": str(bronze / "bronze"), "blob_list": ["*a1.tif"], "collection_id": "one", **QUICK}
+    store = f"sqlite:///{bronze}/jobs.db"
+    submit(**where, jobs=store, executor="serial", progress=True).result(60)
+    assert capsys.readouterr().err.splitlines()[-1].startswith("one: completed in ")
+    with pytest.raises(RequestError, match="a worker shows none"):
+        submit(**where, jobs=store, run="worker", progress=True)
 
 
 def _ended(number: int, at: float, error: ErrorRecord | None = None, *, reused: bool = False) -> TaskEnded:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from rastercollection.core.events import Event, JobEnded, StageEnded, StageStarted
+from rastercollection.core.events import Event, JobEnded, Observer, StageEnded, StageStarted
 from rastercollection.disclosure import markup
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, UnavailableError
@@ -45,10 +45,21 @@ def with_progress(options: RuntimeOptions, title: str) -> Iterator[RuntimeOption
         yield options
         return
     if not in_notebook():
-        yield attrs.evolve(options, observers=(*options.observers, LineObserver(title)))
+        yield attrs.evolve(options, observers=line_observers(options, title))
         return
     with LiveProgress(title, CellOutput().show) as progress:
         yield attrs.evolve(options, observers=(*options.observers, progress))
+
+
+def line_observers(options: RuntimeOptions, title: str) -> tuple[Observer, ...]:
+    """The observers of a job, and one that writes lines where these are wished: not in notebooks, where jobs are seen.
+
+    Args:
+        options: As given.
+        title: What the job is called.
+    """
+    lines = (LineObserver(title),) if options.progress and not in_notebook() else ()
+    return (*options.observers, *lines)
 
 
 class LineObserver:
