@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +90,9 @@ def test_the_password_is_in_no_record_and_no_document(bronze: Path, pgstac_dsn: 
         "SELECT content FROM collections) every",
     )
     assert SECRET not in f"{documents}{result!r}{result.to_dict()}{result._repr_html_()}"
+    assert SECRET not in f"{result.backends!r}{[item.to_dict() for item in result.items]}"
+    assert SECRET.encode() not in pickle.dumps(result)
+    assert {item.assets["data"].href for item in result.items} == {tile.output for tile in result.tiles if tile.output}
 
 
 def test_items_lost_or_changed_in_the_database_are_published_again_without_new_cogs(
