@@ -90,6 +90,7 @@ class LiveProgress:
 
     def __init__(self, title: str, show: Callable[[str, str], None]) -> None:
         self._board, self._show = ProgressBoard(title=title), show
+        self._has_begun = False
         self._changed, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep_shown, name="rastercollection-progress", daemon=True)
 
@@ -104,7 +105,8 @@ class LiveProgress:
 
     def __call__(self, event: Event) -> None:
         self._board = self._board.after(event)
-        if not self._thread.is_alive() and not self._ended.is_set():
+        if not self._has_begun:
+            self._has_begun = True
             self._thread.start()
         if isinstance(event, JobEnded | StageEnded | StageStarted):
             self._changed.set()
