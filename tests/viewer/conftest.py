@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from rastercollection import ViewServer, process_collection, view_collection
+from viewer_pages import DESKTOP, wait_until_drawn
 from viewer_scenes import HOSTILE, PIXEL, SIZE, WEST, Answer, Collection, write_tile
 
 
@@ -105,3 +107,32 @@ def post() -> Callable[..., Answer]:
             connection.close()
 
     return send
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page and waits until its tiles are drawn; nothing may leave this machine or end on the console."""
+    pages: list[Any] = []
+    noted: list[str] = []
+
+    def start(address: str, drawn: bool = True, viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
+        page = browser.new_page(viewport=viewport, **options)
+        pages.append(page)
+        page.on("console", lambda message: noted.append(message.text))
+        page.on("pageerror", lambda error: noted.append(str(error)))
+        page.on("dialog", lambda dialog: noted.append(dialog.message))
+        page.on("request", lambda request: _own(request.url) or noted.append(request.url))
+        page.set_default_timeout(15_000)
+        page.goto(address)
+        if drawn:
+            wait_until_drawn(page)
+        return page
+
+    yield start
+    for page in pages:
+        page.close()
+    assert noted == []
+
+
+def _own(address: str) -> bool:
+    return re.match(r"(blob:)?http://127\.0\.0\.1:\d+/|data:", address) is not None
