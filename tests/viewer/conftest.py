@@ -14,7 +14,7 @@ import pytest
 
 from rastercollection import ViewServer, process_collection, view_collection
 from viewer_pages import DESKTOP, wait_until_drawn
-from viewer_scenes import HOSTILE, PIXEL, SIZE, WEST, Answer, Collection, write_tile
+from viewer_scenes import HOSTILE, PIXEL, SIZE, WEST, Answer, Collection, write_cover, write_hills, write_tile
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +40,26 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return Collection(folder)
 
 
+@pytest.fixture(scope="session")
+def catalog(published: Collection, tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """The same with two more collections in its catalog: heights, and classes with names."""
+    copied = published.copy(tmp_path_factory.mktemp("catalog") / "scene")
+    for write, name, kind in ((write_hills, "heights", "dem"), (write_cover, "cover", "categorical")):
+        write(copied.folder / "sources" / f"{name}.tif")
+        result = process_collection(
+            container_name=str(copied.folder / "sources"),
+            blob_list=[f"{name}.tif"],
+            collection_id=name,
+            output_container=str(copied.output),
+            datetime="2019-07-14",
+            raster_type=kind,
+            executor="serial",
+            jobs="memory",
+        )
+        assert result.status == "completed"
+    return copied
+
+
 @pytest.fixture
 def scene(published: Collection, tmp_path: Path) -> Collection:
     """The same, for one test alone, to be changed."""
@@ -56,6 +76,13 @@ def need_extra(missing_service: Callable[[str, str], None]) -> None:
 def server(published: Collection, need_extra: None) -> Iterator[ViewServer]:
     """A viewer of the collection, in this process."""
     with view_collection(str(published.output), port=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def catalog_server(catalog: Collection, need_extra: None) -> Iterator[ViewServer]:
+    """A viewer of the catalog, in this process."""
+    with view_collection(str(catalog.output), port=0) as server:
         yield server
 
 

@@ -78,7 +78,7 @@ export class Display {
   makeBands(labels) {
     this.optionsOf = this.collection.bands;
     byId("bands").replaceChildren(...labels.map((label, place) => {
-      const select = element("select", { id: `band-${place}` }, ...this.collection.bands.map((band) => option(String(band.number), shortName(band))));
+      const select = element("select", { id: `band-${place}`, "aria-label": label }, ...this.collection.bands.map((band) => option(String(band.number), shortName(band))));
       select.addEventListener("change", () => {
         const bands = this.picture.bands.with(place, Number(select.value));
         this.change({ ...published(this.picture.render), bands, gamma: this.picture.gamma, ramp: this.picture.ramp });

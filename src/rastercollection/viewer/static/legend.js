@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { lookOf } from "./picture.js";
-import { endTexts, isScaled, physical, scaleText, spanText } from "./numbers.js";
+import { endTexts, isScaled, numberText, physical, scaleText, spanText } from "./numbers.js";
 
 const MOST_CLASSES = 24; // the others are folded
 const MARKS = 5;
@@ -17,7 +17,7 @@ export function legendOf(collection, picture, values = new Map(), side = "") {
   const parts = { ramp: rampParts, channels: channelParts, classes: classParts, shading: shadingParts, unknown: unknownParts };
   return element(
     "div",
-    { className: `legend ${look.kind}` },
+    { className: "legend" },
     element("h3", {}, side ? element("span", {}, `${side}: `) : null, look.title),
     ...parts[look.kind](collection, look, picture.gamma, values),
   );
@@ -71,7 +71,7 @@ function barOf(colors, band, [low, high], gamma, values) {
   const value = values.get(band.number);
   if (typeof value !== "number") return bar;
   const share = Math.min(1, Math.max(0, (value - low) / (high - low))) ** (1 / gamma);
-  const pointer = element("i", { className: "pointer", title: `here: ${physical(band, value)} ${band.unit}` });
+  const pointer = element("i", { className: "pointer", title: `here: ${numberText(physical(band, value), band.dtype)} ${band.unit}` });
   pointer.style.left = `${100 * share}%`;
   bar.append(pointer);
   return bar;

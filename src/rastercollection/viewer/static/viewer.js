@@ -52,7 +52,7 @@ class Viewer {
 
   async start() {
     const told = toldOf(location.hash);
-    const collection = await this.opened(told.left.key);
+    const collection = await this.opened(told.left);
     this.map.setMaxZoom(collection.summary.maxzoom + OVERZOOM);
     if (told.place) this.map.setView([told.place.lat, told.place.lng], told.place.zoom, { animate: false });
     else this.fit(collection);
@@ -111,17 +111,20 @@ class Viewer {
     byId("collection").addEventListener("change", (event) => this.choose(event.target.value));
   }
 
-  /** The collection of a key; the first where there is none of it. */
-  opened(key) {
-    return loadCollection(this.entries.find((entry) => entry.key === key) ?? this.entries.find((entry) => !entry.base));
+  /** The collection of a key, or the first where there is none of it; with its bands where the picture is of some. */
+  async opened({ key, picture }) {
+    const collection = await loadCollection(this.entries.find((entry) => entry.key === key) ?? this.entries.find((entry) => !entry.base));
+    if (picture.bands) await collection.loadBands();
+    return collection;
   }
 
   /** Show another collection of the catalog. */
   async choose(key) {
     try {
-      const collection = await this.opened(key);
+      const picture = published("");
+      const collection = await this.opened({ key, picture });
       this.closeReading();
-      this.show(0, collection, published(""));
+      this.show(0, collection, picture);
       this.activate(0);
       this.fit(collection);
     } catch (error) {
@@ -132,7 +135,8 @@ class Viewer {
 
   /** Show a picture on a side, in legend and controls, too. */
   show(number, collection, picture) {
-    const known = { ...picture, render: collection.render(picture.render).key };
+    const isKnown = (picture.bands ?? []).every((band) => band <= collection.bands.length);
+    const known = { ...(isKnown ? picture : published("")), render: collection.render(picture.render).key };
     this.sides[number].draw(collection, known);
     this.map.setMaxZoom(Math.max(...this.shown().map((side) => side.collection.summary.maxzoom)) + OVERZOOM);
     if (number === 0) {
@@ -183,11 +187,12 @@ class Viewer {
       this.sides[1].clear();
       this.swipe.hide();
       this.activate(0);
+      this.tellTiles();
       this.remember();
       return;
     }
     try {
-      const collection = await this.opened(right.key);
+      const collection = await this.opened(right);
       this.swipe.isOn = true;
       this.swipe.percent = swipe;
       this.show(1, collection, right.picture);
@@ -202,7 +207,7 @@ class Viewer {
     if (hash === this.hash) return;
     const told = toldOf(hash);
     if (told.place) this.map.setView([told.place.lat, told.place.lng], told.place.zoom, { animate: false });
-    this.show(0, await this.opened(told.left.key), told.left.picture);
+    this.show(0, await this.opened(told.left), told.left.picture);
     await this.compareAs(told);
   }
 
