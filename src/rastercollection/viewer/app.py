@@ -16,7 +16,7 @@ from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
 from titiler.mosaic.errors import MOSAIC_STATUS_CODES
 from titiler.mosaic.factory import MosaicTilerFactory
 
-from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TaskError
+from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TaskError, ViewError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS
 from rastercollection.viewer.access import Guard
@@ -94,9 +94,8 @@ def _mosaic_router(catalog: ServedCatalog, prefix: str) -> Any:
 
 
 def _our_error(_: Request, error: Exception) -> Response:
-    status = (
-        404 if isinstance(error, ObjectNotFoundError) else 502 if isinstance(error, BackendError | TaskError) else 500
-    )
+    elsewhere = isinstance(error, BackendError | TaskError | ViewError)
+    status = 404 if isinstance(error, ObjectNotFoundError) else 502 if elsewhere else 500
     code = error.code if isinstance(error, RasterCollectionError) else ""
     return JSONResponse({"detail": str(error), "code": code}, status_code=status)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from rastercollection.stac import terms
 from rastercollection.stac.published import band_classes, band_statistics, whole_bands
 from rastercollection.stac.spread import Spread, combine
 
-__all__ = ["BandOfItem", "ShownBand", "bands_of_asset", "bands_of_collection"]
+__all__ = ["BandOfItem", "ShownBand", "bands_of_asset", "bands_of_collection", "statistics_of_asset"]
 
 MOST_CLASSES = 1000
 
@@ -31,7 +32,6 @@ class BandOfItem:
         scale, offset: A value times scale plus offset is in ``unit``.
         dtype: STAC's name of the data type.
         classes: Values that stand for something.
-        statistics: Of the stored values.
     """
 
     name: str
@@ -43,7 +43,9 @@ class BandOfItem:
     offset: float | None
     dtype: str
     classes: tuple[RasterClass, ...]
-    statistics: BandStatistics | None
+
+
+Statistics = tuple[BandStatistics | None, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -69,11 +71,25 @@ class ShownBand:
 
 
 def bands_of_asset(asset: Json) -> tuple[BandOfItem, ...]:
-    """The bands of a COG's asset, whoever wrote it."""
+    """The bands of a COG's asset, whoever wrote it; the same values where many items have the same."""
+    return tuple(_shared(_band_of_item(band)) for band in _bands(asset))
+
+
+def statistics_of_asset(asset: Json) -> Statistics:
+    """What the asset tells of the stored values of each band; None where it does not."""
+    return tuple(map(_statistics, _bands(asset)))
+
+
+def _bands(asset: Json) -> list[dict[str, Any]]:
     bands = asset.get("bands")
-    if not isinstance(bands, list) or not all(isinstance(band, dict) for band in bands):
-        return ()
-    return tuple(map(_band_of_item, whole_bands(asset)))
+    are_bands = isinstance(bands, list) and all(isinstance(band, dict) for band in bands)
+    return whole_bands(asset) if are_bands else []
+
+
+@functools.lru_cache(maxsize=4096)
+def _shared(band: BandOfItem) -> BandOfItem:
+    """One of equal values: an item has a dozen of them, and a collection a hundred thousand items."""
+    return band
 
 
 def _band_of_item(band: Json) -> BandOfItem:
@@ -87,21 +103,26 @@ def _band_of_item(band: Json) -> BandOfItem:
         offset=_number(band.get(terms.OFFSET)),
         dtype=_text(band.get("data_type")),
         classes=_classes(band),
-        statistics=_statistics(band),
     )
 
 
-def bands_of_collection(items: Iterable[Sequence[BandOfItem]]) -> tuple[ShownBand, ...]:
-    """The bands of all items together, by their number."""
-    columns: list[list[BandOfItem]] = []
-    for bands in items:
-        columns.extend([] for _ in range(len(bands) - len(columns)))
-        for column, band in zip(columns, bands, strict=False):
-            column.append(band)
-    return tuple(_together(number, column) for number, column in enumerate(columns, 1))
+def bands_of_collection(items: Iterable[tuple[Sequence[BandOfItem], Statistics]]) -> tuple[ShownBand, ...]:
+    """The bands of all items together, by their number, from those of each and what is told of their values."""
+    bands: list[dict[BandOfItem, None]] = []
+    statistics: list[list[BandStatistics]] = []
+    for told, counted in items:
+        bands.extend({} for _ in range(len(told) - len(bands)))
+        statistics.extend([] for _ in range(len(told) - len(statistics)))
+        for place, (band, found) in enumerate(zip(told, counted, strict=True)):
+            bands[place].setdefault(band)
+            statistics[place].extend([found] if found is not None else [])
+    return tuple(
+        _together(number, tuple(every), combine(counted))
+        for number, (every, counted) in enumerate(zip(bands, statistics, strict=True), 1)
+    )
 
 
-def _together(number: int, bands: Sequence[BandOfItem]) -> ShownBand:
+def _together(number: int, bands: Sequence[BandOfItem], spread: Spread | None) -> ShownBand:
     def first(name: str, otherwise: Any = "") -> Any:
         told = (getattr(band, name) for band in bands)
         return next((value for value in told if value not in ("", None)), otherwise)
@@ -118,7 +139,7 @@ def _together(number: int, bands: Sequence[BandOfItem]) -> ShownBand:
         offset=first("offset", 0.0),
         dtype=first("dtype"),
         classes=tuple(classes[value] for value in sorted(classes))[:MOST_CLASSES],
-        spread=combine(band.statistics for band in bands if band.statistics is not None),
+        spread=spread,
     )
 
 

@@ -13,13 +13,14 @@ from shapely.geometry.base import BaseGeometry
 
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError
+from rastercollection.model.band import BandStatistics
 from rastercollection.model.drawing_order import Rank
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
 from rastercollection.stac.published import asset_with_role, links_of, rank_of_item, when_acquired
 from rastercollection.stac.terms import DATA, THUMBNAIL
 from rastercollection.viewer.locate import read_json
-from rastercollection.viewer.shown_bands import BandOfItem, bands_of_asset
+from rastercollection.viewer.shown_bands import BandOfItem, bands_of_asset, statistics_of_asset
 
 __all__ = ["ItemIndex", "ShownItem", "load_items"]
 
@@ -42,6 +43,7 @@ class ShownItem:
         cog: Address of the COG.
         thumbnail: Address of the thumbnail; None without one.
         bands: Of the COG.
+        statistics: Of each of them; None where the document does not tell.
     """
 
     id: str
@@ -53,6 +55,7 @@ class ShownItem:
     cog: str
     thumbnail: str | None
     bands: tuple[BandOfItem, ...] = attrs.field(repr=False)
+    statistics: tuple[BandStatistics | None, ...] = attrs.field(repr=False)
 
 
 class ItemIndex:
@@ -116,4 +119,5 @@ def shown_item(document: Mapping[str, Any], url: str) -> ShownItem:
         cog=followed_href(str(data["href"]), url),
         thumbnail=followed_href(str(thumbnail["href"]), url) if thumbnail else None,
         bands=bands_of_asset(data),
+        statistics=statistics_of_asset(data),
     )

@@ -110,7 +110,7 @@ def _interval(document: Mapping[str, Any]) -> list[str | None]:
 
 def bands_summary(items: Sequence[ShownItem]) -> Json:
     """The bands of all items together, with where their values lie."""
-    bands = bands_of_collection(item.bands for item in items)
+    bands = bands_of_collection((item.bands, item.statistics) for item in items)
     return {"bands": [to_plain(band) for band in bands]}
 
 
