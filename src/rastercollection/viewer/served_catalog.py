@@ -47,7 +47,6 @@ class ServedCatalog:
 
     def __init__(self, storage: StorageBackend, address: str) -> None:
         self.storage = storage
-        self._lock = threading.Lock()
         found = _keyed(find_collections(storage, address))
         first, served = self._first_that_opens(found)
         self._served: dict[str, ServedCollection] = {first: served}
@@ -56,6 +55,7 @@ class ServedCatalog:
             for key, one in found.items()
         )
         self._entries = {entry.key: entry for entry in self.entries}
+        self._locks = {key: threading.Lock() for key in self._entries}
         self._first = first
 
     def get(self, key: str = "") -> ServedCollection:
@@ -68,11 +68,10 @@ class ServedCatalog:
         entry = self._entries.get(key or self._first)
         if entry is None:
             raise ObjectNotFoundError("The catalog has no such collection.", "", key)
-        with self._lock:
-            served = self._served.get(entry.key)
-            if served is None:
-                served = self._served[entry.key] = ServedCollection(self.storage, entry.url)
-        return served
+        with self._locks[entry.key]:  # one of them, which may take long, keeps none of the others waiting
+            if entry.key not in self._served:
+                self._served[entry.key] = ServedCollection(self.storage, entry.url)
+        return self._served[entry.key]
 
     def base(self, key: str = "") -> str:
         """What addresses of a collection begin with, relative to the page."""

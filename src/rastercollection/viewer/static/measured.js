@@ -44,7 +44,7 @@ export class Measured {
       this.change(this.entries.filter((one) => one !== entry));
       (byId("measured-list").querySelectorAll(".bare")[Math.min(index, this.entries.length - 1)] ?? this.map.getContainer()).focus();
     });
-    const values = entry.item.bands.map(({ value, ...band }) => (typeof value === "number" ? physical(band, value) : "–"));
+    const values = entry.item.bands.map(({ value, ...band }) => `${band.name} ${typeof value === "number" ? physical(band, value) : "–"}`);
     return element("li", {}, element("div", {}, place, element("small", {}, entry.item.title), element("small", {}, values.join(" · "))), remove);
   }
 

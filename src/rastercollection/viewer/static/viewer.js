@@ -66,7 +66,6 @@ class Viewer {
     this.fillChooser();
     byId("controls").hidden = byId("about").hidden = byId("legend").hidden = false;
     for (const id of ["about", "adjust"]) byId(id).open = matchMedia("(min-width: 721px)").matches;
-    byId("about").open &&= this.entries.length < 2;
     this.show(0, collection, told.left.picture);
     await this.compareAs(told);
     addGraticule(this.map);
