@@ -233,7 +233,7 @@ class TestWhatItRefuses:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "headers": [(b"host", host.encode())]}
+        scope = {"type": "http", "path": "/", "headers": [(b"host", host.encode())]}
         asyncio.run(Guard(app, listening_on)(scope, None, send))
         assert sent[0]["status"] == status
 
