@@ -78,7 +78,8 @@ export class Display {
   makeBands(labels) {
     this.optionsOf = this.collection.bands;
     byId("bands").replaceChildren(...labels.map((label, place) => {
-      const select = element("select", { id: `band-${place}`, "aria-label": label }, ...this.collection.bands.map((band) => option(String(band.number), shortName(band))));
+      const told = { id: `band-${place}`, "aria-label": label };
+      const select = element("select", told, ...this.collection.bands.map((band) => option(String(band.number), shortName(band))));
       select.addEventListener("change", () => {
         const bands = this.picture.bands.with(place, Number(select.value));
         this.change({ ...published(this.picture.render), bands, gamma: this.picture.gamma, ramp: this.picture.ramp });
@@ -126,7 +127,8 @@ export class Display {
       input.addEventListener("change", () => this.setEnd(band, place, index, input));
       return input;
     });
-    return element("div", { className: "ends" }, element("span", {}, name), inputs[0], element("span", {}, "–"), inputs[1], element("span", { className: "unit" }, band.unit));
+    const unit = element("span", { className: "unit" }, band.unit);
+    return element("div", { className: "ends" }, element("span", {}, name), inputs[0], element("span", {}, "–"), inputs[1], unit);
   }
 
   setEnd(band, place, index, input) {
@@ -141,9 +143,10 @@ export class Display {
   async stretch(key) {
     this.request?.abort();
     this.request = new AbortController();
-    const { collection, picture } = this;
+    const { collection, picture, look } = this;
     try {
       const ranges = await rangesOf(key, collection, picture, this.map.getBounds(), this.request.signal);
+      if (collection !== this.collection || look.bands.join() !== this.look.bands.join()) return; // meanwhile it is another
       this.change({ ...this.picture, ranges, stretch: key });
       this.tell("");
     } catch (error) {

@@ -6,7 +6,7 @@ import { color } from "./elements.js";
 /** Outlines of a collection's items, and a frame around it all. */
 export class Outlines {
   constructor(map, failed) {
-    Object.assign(this, { map, failed, isShown: true });
+    Object.assign(this, { map, failed });
     this.items = L.geoJSON(null, {
       interactive: false,
       style: () => this.style(),

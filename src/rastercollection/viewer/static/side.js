@@ -1,6 +1,6 @@
 // One picture on the map: the only one, or that on one side of the line between two.
 
-import { published, tilesOf } from "./picture.js";
+import { tilesOf } from "./picture.js";
 import { RasterLayer } from "./tiles.js";
 
 export const OVERZOOM = 6;
@@ -46,11 +46,6 @@ export class Side {
       if (layer === this.layer) this.problem = event.error.message;
     });
     return layer;
-  }
-
-  /** A render as it was published. */
-  drawPublished(collection, key) {
-    this.draw(collection, published(collection.render(key).key));
   }
 
   setOpacity(opacity) {

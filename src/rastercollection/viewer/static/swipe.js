@@ -9,7 +9,10 @@ export class Swipe {
   constructor(map, panes, moved) {
     Object.assign(this, { map, panes, moved, percent: 50, isOn: false });
     this.tags = ["left", "right"].map((side) => element("span", { className: `tag ${side}` }));
-    this.handle = element("div", { className: "handle", role: "slider", tabIndex: 0, "aria-label": "Line between the two pictures", "aria-valuemin": "0", "aria-valuemax": "100" });
+    this.handle = element("div", {
+      className: "handle", role: "slider", tabIndex: 0, "aria-label": "Line between the two pictures",
+      "aria-valuemin": "0", "aria-valuemax": "100",
+    });
     this.line = element("div", { id: "swipe", hidden: true }, ...this.tags, this.handle);
     map.getContainer().parentElement.append(this.line);
     map.on("move zoomend resize viewreset", () => this.clip());
