@@ -28,10 +28,12 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1160, "height": 750})
             page.goto(address)
             page.wait_for_selector("#map[aria-busy=false] .leaflet-tile-loaded", state="attached")
-            page.locator("#about summary").click()
+            for folded in ("#about", "#adjust"):
+                page.locator(f"{folded} summary").click()
             page.locator("#map").click(position={"x": 310, "y": 500})
             page.wait_for_selector("#items .item img")
             page.mouse.move(660, 400)
+            page.evaluate("document.getElementById('panel').scrollTo(0, 0)")
             page.wait_for_timeout(1000)
             page.screenshot(path=VIEWER)
             page = browser.new_page(viewport={"width": 820, "height": 1000})
@@ -39,7 +41,9 @@ def main() -> None:
             page.screenshot(path=NOTEBOOK)
             browser.close()
     for target in (VIEWER, NOTEBOOK):
-        Image.open(target).convert("RGB").quantize(200, dither=Image.Dither.NONE).save(target, optimize=True)
+        picture = Image.open(target).convert("RGB")
+        few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
+        few.save(target, optimize=True)
 
 
 if __name__ == "__main__":

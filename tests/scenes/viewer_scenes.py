@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import attrs
 import numpy as np
@@ -82,6 +83,40 @@ def write_tile(path: Path, west: float) -> None:
         target.units = ("sr-1",) * 4
         target.scales = (0.0001,) * 4
         target.offsets = (-0.1,) * 4
+
+
+CLASSES = {1: ("Water", (60, 120, 200)), 2: ("Cropland", (240, 220, 80)), 3: (f"Rock {HOSTILE}", (150, 110, 70))}
+
+
+def hills() -> Any:
+    """Heights between 900 and 2,400 m, ``(SIZE, SIZE)``."""
+    down, across = np.mgrid[0:SIZE, 0:SIZE] / SIZE
+    peak = 1500 * np.exp(-((across - 0.4) ** 2 + (down - 0.5) ** 2) * 9)
+    return (900 + peak).astype("float32")
+
+
+def write_hills(path: Path) -> None:
+    """Heights in metres."""
+    with _one_band(path, "float32", nodata=-9999) as target:
+        target.write(hills(), 1)
+        target.units = ("m",)
+        target.descriptions = ("elevation",)
+
+
+def write_cover(path: Path) -> None:
+    """Three classes with colours and names."""
+    with _one_band(path, "uint8", nodata=0) as target:
+        target.write((np.digitize(hills(), [1200, 1800]) + 1).astype("uint8"), 1)
+        target.write_colormap(1, {value: (*color, 255) for value, (_, color) in CLASSES.items()})
+    names = "".join(f"<Category>{escape(name)}</Category>" for name in ("", *(name for name, _ in CLASSES.values())))
+    sidecar = f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{names}</CategoryNames></PAMRasterBand></PAMDataset>'
+    path.with_name(f"{path.name}.aux.xml").write_text(sidecar)
+
+
+def _one_band(path: Path, dtype: str, **profile: Any) -> Any:
+    place = {"crs": "EPSG:4326", "transform": Affine(PIXEL, 0, WEST, 0, -PIXEL, NORTH)}
+    shape = {"width": SIZE, "height": SIZE, "count": 1}
+    return rasterio.open(path, "w", driver="GTiff", dtype=dtype, **shape, **place, **profile)
 
 
 @attrs.frozen

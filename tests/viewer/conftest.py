@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 from rastercollection import ViewServer, process_collection, view_collection
-from viewer_scenes import HOSTILE, PIXEL, SIZE, WEST, Answer, Collection, write_tile
+from viewer_pages import DESKTOP, wait_until_drawn
+from viewer_scenes import HOSTILE, PIXEL, SIZE, WEST, Answer, Collection, write_cover, write_hills, write_tile
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,26 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return Collection(folder)
 
 
+@pytest.fixture(scope="session")
+def catalog(published: Collection, tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """The same with two more collections in its catalog: heights, and classes with names."""
+    copied = published.copy(tmp_path_factory.mktemp("catalog") / "scene")
+    for write, name, kind in ((write_hills, "heights", "dem"), (write_cover, "cover", "categorical")):
+        write(copied.folder / "sources" / f"{name}.tif")
+        result = process_collection(
+            container_name=str(copied.folder / "sources"),
+            blob_list=[f"{name}.tif"],
+            collection_id=name,
+            output_container=str(copied.output),
+            datetime="2019-07-14",
+            raster_type=kind,
+            executor="serial",
+            jobs="memory",
+        )
+        assert result.status == "completed"
+    return copied
+
+
 @pytest.fixture
 def scene(published: Collection, tmp_path: Path) -> Collection:
     """The same, for one test alone, to be changed."""
@@ -54,6 +76,13 @@ def need_extra(missing_service: Callable[[str, str], None]) -> None:
 def server(published: Collection, need_extra: None) -> Iterator[ViewServer]:
     """A viewer of the collection, in this process."""
     with view_collection(str(published.output), port=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def catalog_server(catalog: Collection, need_extra: None) -> Iterator[ViewServer]:
+    """A viewer of the catalog, in this process."""
+    with view_collection(str(catalog.output), port=0) as server:
         yield server
 
 
@@ -105,3 +134,32 @@ def post() -> Callable[..., Answer]:
             connection.close()
 
     return send
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page and waits until its tiles are drawn; nothing may leave this machine or end on the console."""
+    pages: list[Any] = []
+    noted: list[str] = []
+
+    def start(address: str, drawn: bool = True, viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
+        page = browser.new_page(viewport=viewport, **options)
+        pages.append(page)
+        page.on("console", lambda message: noted.append(message.text))
+        page.on("pageerror", lambda error: noted.append(str(error)))
+        page.on("dialog", lambda dialog: noted.append(dialog.message))
+        page.on("request", lambda request: _own(request.url) or noted.append(request.url))
+        page.set_default_timeout(15_000)
+        page.goto(address)
+        if drawn:
+            wait_until_drawn(page)
+        return page
+
+    yield start
+    for page in pages:
+        page.close()
+    assert noted == []
+
+
+def _own(address: str) -> bool:
+    return re.match(r"(blob:)?http://127\.0\.0\.1:\d+/|data:", address) is not None

@@ -7,7 +7,6 @@ import http.server
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,68 +14,12 @@ import pytest
 import rasterio
 
 from rastercollection import ViewServer
+from viewer_pages import DESKTOP, DRAWN, PHONE, PIXELS, click_at, eventually, wait_until_drawn
 from viewer_scenes import HOSTILE, NORTH, PIXEL, WEST, Collection
 
-DESKTOP = {"width": 960, "height": 640}
-PHONE = {"width": 390, "height": 844}
-DRAWN = "#map[aria-busy=false] .leaflet-tile-loaded"
-PIXELS = """() => {
-    const colors = new Map();
-    for (const tile of document.querySelectorAll(".leaflet-tile-loaded[src]")) {
-        const canvas = document.createElement("canvas");
-        [canvas.width, canvas.height] = [tile.naturalWidth, tile.naturalHeight];
-        const context = canvas.getContext("2d");
-        context.drawImage(tile, 0, 0);
-        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-        for (let i = 0; i < data.length; i += 4 * 97) {
-            if (data[i + 3] > 0) colors.set([data[i], data[i + 1], data[i + 2]].join(), 1);
-        }
-    }
-    return [...colors.keys()];
-}"""
+CONTROLS = ["render", "stretch", "gamma", "compare", "opacity", "outlines", "fit", "copy", "map"]
+"""What the Tab key reaches, as far as it has names."""
 Open = Callable[..., Any]
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Open]:
-    """Opens a page and waits until its tiles are drawn; nothing may leave this machine or end on the console."""
-    pages: list[Any] = []
-    noted: list[str] = []
-
-    def start(address: str, drawn: bool = True, viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
-        page = browser.new_page(viewport=viewport, **options)
-        pages.append(page)
-        page.on("console", lambda message: noted.append(message.text))
-        page.on("pageerror", lambda error: noted.append(str(error)))
-        page.on("dialog", lambda dialog: noted.append(dialog.message))
-        page.on("request", lambda request: _own(request.url) or noted.append(request.url))
-        page.set_default_timeout(15_000)
-        page.goto(address)
-        if drawn:
-            _wait_until_drawn(page)
-        return page
-
-    yield start
-    for page in pages:
-        page.close()
-    assert noted == []
-
-
-def _own(address: str) -> bool:
-    return re.match(r"(blob:)?http://127\.0\.0\.1:\d+/|data:", address) is not None
-
-
-def _wait_until_drawn(page: Any) -> None:
-    page.wait_for_selector(DRAWN, state="attached")
-
-
-def _eventually(page: Any, expression: str, wanted: Callable[[Any], Any]) -> Any:
-    """The value of an expression once it is as wanted; the page's policy forbids playwright to wait for one itself."""
-    deadline = time.monotonic() + 15
-    while not wanted(value := page.evaluate(expression)):
-        assert time.monotonic() < deadline, value
-        page.wait_for_timeout(50)
-    return value
 
 
 def _place(page: Any) -> tuple[float, float]:
@@ -90,22 +33,16 @@ def _values(page: Any) -> list[str]:
     return page.locator("#items > .item > table small").all_inner_texts()
 
 
-def _click_at(page: Any, longitude: float, latitude: float) -> None:
-    x, y = page.evaluate(f"(({{x, y}}) => [x, y])(viewer.map.latLngToContainerPoint([{latitude}, {longitude}]))")
-    page.locator("#map").click(position={"x": x, "y": y})
-    page.wait_for_selector("#items .item, #items .hint:has-text('No item')")
-
-
 def test_it_draws_the_tiles_and_says_what_it_shows(server: ViewServer, visit: Open) -> None:
     page = visit(server)
     assert len(page.evaluate(PIXELS)) > 100
-    assert page.title() == "Fields"
+    assert page.title() == "Fields, 14 July 2019"
     assert page.locator("#facts").inner_text().split("\n")[:2] == ["2 items", "2019-07-14"]
     details = page.locator("#details").inner_text()
     assert "CC-BY-4.0" in details
     assert "Survey <b>office</b>" in details
     assert page.locator("#details a").get_attribute("href") == "https://survey.example/"
-    _eventually(page, "viewer.outlines.getLayers().length", lambda count: count == 2)
+    eventually(page, "viewer.outlines.getLayers().length", lambda count: count == 2)
     assert re.search(r"\d+ k?m", page.locator(".leaflet-control-scale").inner_text())
 
 
@@ -113,7 +50,7 @@ def test_a_click_shows_the_values_that_rasterio_reads_there(
     server: ViewServer, visit: Open, published: Collection
 ) -> None:
     page = visit(server)
-    _click_at(page, 71.03, 41.07)
+    click_at(page, 71.03, 41.07)
     latitude, longitude = _place(page)
     assert (longitude, latitude) == pytest.approx((71.03, 41.07), abs=0.001)
     with rasterio.open(published.output / "west_cog_analysis.tif") as cog:
@@ -122,7 +59,7 @@ def test_a_click_shows_the_values_that_rasterio_reads_there(
     first = page.locator("#items > .item tr").first.inner_text()
     assert first.split() == ["b1", "blue", f"{expected[0] * 1e-4 - 0.1:.10g}", "sr-1", "stored", str(expected[0])]
     assert page.locator("#items > .item .name").inner_text() == "west.tif"
-    _eventually(page, "document.querySelector('#items img').naturalWidth", lambda width: width > 50)
+    eventually(page, "document.querySelector('#items img').naturalWidth", lambda width: width > 50)
     for link in page.locator("#items > .item .links a").all():
         answer = page.request.get(server + link.get_attribute("href"))
         assert answer.ok
@@ -130,12 +67,12 @@ def test_a_click_shows_the_values_that_rasterio_reads_there(
 
 def test_overlaps_holes_and_places_outside(server: ViewServer, visit: Open) -> None:
     page = visit(server)
-    _click_at(page, 71.058, 41.07)
+    click_at(page, 71.058, 41.07)
     assert page.locator("#items .more summary").inner_text() == "1 more item here"
-    _click_at(page, WEST - 0.004, 41.07)
+    click_at(page, WEST - 0.004, 41.07)
     assert "No item of the collection is here" in page.locator("#items").inner_text()
     page.goto(f"{server}#15/{NORTH - 20 * PIXEL}/{WEST + 20 * PIXEL}/visual")
-    _click_at(page, WEST + 15 * PIXEL, NORTH - 15 * PIXEL)
+    click_at(page, WEST + 15 * PIXEL, NORTH - 15 * PIXEL)
     answer = page.locator("#items").inner_text()
     assert "no data" in answer or "No item" in answer
     assert "stored" not in answer
@@ -146,11 +83,11 @@ def test_another_render_draws_other_colors_and_is_in_the_address(server: ViewSer
     assert page.get_by_label("Natural color").is_checked()
     before = set(page.evaluate(PIXELS))
     page.get_by_label("Color infrared").check()
-    _eventually(page, "location.hash", lambda address: address.endswith("/color-infrared"))
-    after = _eventually(page, PIXELS, lambda colors: colors and len(before & set(colors)) < len(colors) / 2)
+    eventually(page, "location.hash", lambda address: address.endswith("/color-infrared"))
+    after = eventually(page, PIXELS, lambda colors: colors and len(before & set(colors)) < len(colors) / 2)
     assert len(after) > 100
     page.reload()
-    _wait_until_drawn(page)
+    wait_until_drawn(page)
     assert page.get_by_label("Color infrared").is_checked()
 
 
@@ -163,7 +100,7 @@ def test_an_address_leads_back_to_its_place(server: ViewServer, visit: Open) -> 
     assert again.evaluate(view) == pytest.approx([14, 41.06, 71.08], abs=1e-4)
     assert again.get_by_label("Color infrared").is_checked()
     again.evaluate("location.hash = '#12/41.08/71.05/visual'")
-    _eventually(again, view, lambda shown: shown == pytest.approx([12, 41.08, 71.05], abs=1e-4))
+    eventually(again, view, lambda shown: shown == pytest.approx([12, 41.08, 71.05], abs=1e-4))
     strange = visit(f"{server}#99/north/%E0%A4%A/<b>")
     assert strange.evaluate("viewer.map.getBounds().contains(viewer.bounds)")
 
@@ -174,7 +111,7 @@ def test_close_up_tiles_are_as_fine_as_the_data(server: ViewServer, visit: Open)
     finest = page.evaluate("viewer.summary.maxzoom")
     page.on("request", lambda request: asked.append(request.url))
     page.evaluate(f"viewer.map.setView([41.07, 71.03], {finest + 3}, {{animate: false}})")
-    _wait_until_drawn(page)
+    wait_until_drawn(page)
     zooms = {int(found[1]) for address in asked if (found := re.search(r"/WebMercatorQuad/(\d+)/", address))}
     assert zooms == {finest + 1}
 
@@ -183,7 +120,7 @@ def test_opacity_and_outlines(server: ViewServer, visit: Open) -> None:
     page = visit(server)
     page.locator("#opacity").fill("40")
     assert page.locator("#opacity-value").inner_text() == "40 %"
-    _eventually(page, "getComputedStyle(viewer.layer.getContainer()).opacity", lambda value: value == "0.4")
+    eventually(page, "getComputedStyle(viewer.layer.getContainer()).opacity", lambda value: value == "0.4")
     page.get_by_label("Outlines").uncheck()
     assert page.evaluate("viewer.map.hasLayer(viewer.outlines)") is False
 
@@ -194,15 +131,15 @@ def test_all_of_it_works_with_the_keyboard_alone(server: ViewServer, visit: Open
     while not seen or seen[-1] != "map":
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.id || document.activeElement.name || 'other'"))
-        assert len(seen) < 20
+        assert len(seen) < 40
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid" or seen[-1] == "render", seen
-    assert [name for name in seen if name != "other"] == ["render", "opacity", "outlines", "fit", "map"]
+    assert [name for name in seen if name != "other"] == CONTROLS
     assert page.evaluate("getComputedStyle(document.querySelector('.crosshair')).opacity") == "1"
     center = "[viewer.map.getCenter().lng, viewer.map.getCenter().lat]"
     before = page.evaluate(center)
     page.keyboard.press("ArrowRight")
-    moved = _eventually(page, center, lambda place: place[0] > before[0] + 0.005)
+    moved = eventually(page, center, lambda place: place[0] > before[0] + 0.005)
     page.wait_for_timeout(400)
     page.keyboard.press("Enter")
     page.wait_for_selector("#items .item")
@@ -226,13 +163,12 @@ def test_it_fits_on_a_phone(server: ViewServer, visit: Open, scheme: str) -> Non
     page.touchscreen.tap(box["width"] * 0.4, box["height"] * 0.7)
     page.wait_for_selector("#items .item")
     assert page.locator("#close").bounding_box()["y"] < PHONE["height"]
-    # the panel with values takes room from the map, which must know
-    _eventually(
-        page, "[viewer.map.getSize().y, viewer.map.getContainer().clientHeight]", lambda both: len({*both}) == 1
-    )
+    # the keyboard of a phone takes room from the map, which must know
+    page.set_viewport_size({**PHONE, "height": 640})
+    sizes = "[viewer.map.getSize().y, viewer.map.getContainer().clientHeight]"
+    eventually(page, sizes, lambda both: len({*both}) == 1 and both[0] < box["height"])
     spot = page.locator(".spot").bounding_box()
     assert 0 < spot["y"] < page.locator("#map").bounding_box()["height"] - spot["height"]
-    assert page.evaluate("viewer.map.getSize().y") < box["height"]
     page.locator("#close").tap()
     assert page.locator("#reading").is_hidden()
     for control in ("#fit", "#close"):
@@ -257,7 +193,7 @@ def test_whatever_the_data_say_is_text(scene: Collection, serve: Callable[..., V
     )
     page = visit(serve(scene.output))
     page.locator("#render-list label").last.click()
-    _click_at(page, 71.03, 41.07)
+    click_at(page, 71.03, 41.07)
     for place in ("#title", "#description", "#details", "#render-list", "#items .name", "#items tr"):
         assert HOSTILE in page.locator(place).first.text_content(), place
     assert page.title() == HOSTILE
@@ -269,10 +205,10 @@ def test_whatever_the_data_say_is_text(scene: Collection, serve: Callable[..., V
 
 def test_zooms_without_tiles_say_so_and_lead_to_those_with(server: ViewServer, visit: Open) -> None:
     page = visit(f"{server}#3/41.0/71.0/visual", drawn=False)
-    page.get_by_role("button", name="Zoom in").last.wait_for()
+    page.wait_for_selector("#status-action")
     assert "Pixels are shown from zoom" in page.locator("#status").inner_text()
     page.locator("#status-action").click()
-    _wait_until_drawn(page)
+    wait_until_drawn(page)
     assert page.locator("#status").is_hidden()
     assert len(page.evaluate(PIXELS)) > 20
 

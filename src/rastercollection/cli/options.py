@@ -157,7 +157,7 @@ VIEW = (
     Argument(
         "collection",
         "COLLECTION",
-        "a collection.json, the folder of a static catalog with one collection, or the OUT of 'run'; path or URL",
+        "a collection.json, the folder of a static catalog, or the OUT of 'run'; path or URL",
     ),
     Option(["--host"], default="127.0.0.1", show_default=True, help="to listen on, this machine alone unless given"),
     Option(

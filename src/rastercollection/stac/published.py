@@ -16,6 +16,7 @@ from rastercollection.core.records import from_dict
 from rastercollection.errors import RasterCollectionError
 from rastercollection.geo.bounds import geometry_bounds
 from rastercollection.geo.types import Bounds
+from rastercollection.model.band import BandStatistics, RasterClass
 from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.drawing_order import Rank, rank_of
 from rastercollection.model.joining import PublishedTile
@@ -28,6 +29,8 @@ __all__ = [
     "asset_hrefs",
     "asset_with_role",
     "assets_with_role",
+    "band_classes",
+    "band_statistics",
     "cog_href",
     "cog_key",
     "is_dated_item",
@@ -335,6 +338,24 @@ def whole_bands(asset: Json) -> list[dict[str, Any]]:
     """STAC's objects of the bands of a COG's asset, with what all of them share."""
     shared = {name: asset[name] for name in terms.SHARED_BAND_FIELDS if name in asset}
     return [{**shared, **band} for band in asset["bands"]]
+
+
+def band_statistics(band: Json) -> BandStatistics | None:
+    """What is told of a band's values; None where nothing is.
+
+    Raises:
+        LookupError, TypeError, ValueError, RasterCollectionError: It is not understood.
+    """
+    return from_dict(BandStatistics, _statistics(band["statistics"], band)) if "statistics" in band else None
+
+
+def band_classes(band: Json) -> tuple[RasterClass, ...]:
+    """Values of a band that stand for something.
+
+    Raises:
+        LookupError, TypeError, ValueError, RasterCollectionError: They are not understood.
+    """
+    return tuple(from_dict(RasterClass, _class(entry)) for entry in band.get(terms.CLASSES, ()))
 
 
 def _band(band: Json) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The viewer's server as an ASGI application: titiler's mosaic router for one collection, and the page."""
+"""The viewer's server as an ASGI application: titiler's mosaic router for collections, and the page."""
 
 from __future__ import annotations
 
@@ -16,33 +16,38 @@ from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
 from titiler.mosaic.errors import MOSAIC_STATUS_CODES
 from titiler.mosaic.factory import MosaicTilerFactory
 
-from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TaskError
+from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TaskError, ViewError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS
 from rastercollection.viewer.access import Guard
 from rastercollection.viewer.endpoints import CollectionApi
-from rastercollection.viewer.served import ServedCollection
+from rastercollection.viewer.served_catalog import ServedCatalog
+from rastercollection.viewer.summary import catalog_summary
 from rastercollection.viewer.tiles import NotDrawnError, TooCoarseError, backend_of, reader_of
 
 __all__ = ["make_app"]
 
 GRID = "WebMercatorQuad"
 PREFIX = "/mosaicjson"
+ROOTS = ("", "/collections/{collection}")
+"""Of the collection that is shown at first, and of each by its key."""
 OURS = {NotDrawnError: 400, TooCoarseError: 400}
 
 
-def make_app(served: ServedCollection, host: str, origins: frozenset[str] = frozenset(), pass_word: str = "") -> Guard:
+def make_app(catalog: ServedCatalog, host: str, origins: frozenset[str] = frozenset(), pass_word: str = "") -> Guard:
     """The application.
 
     Args:
-        served: The one collection that it serves; nothing else can be read through it.
+        catalog: The collections that it serves; nothing else can be read through it.
         host: What the server listens on.
         origins: Whose pages may read from it, too.
         pass_word: What lets requests in that name another host, as of a proxy.
     """
     app = FastAPI(title="rastercollection viewer", docs_url=None, redoc_url=None)
-    app.include_router(_mosaic_router(served), prefix=PREFIX, tags=["MosaicJSON"])
-    app.include_router(CollectionApi(served).router())
+    app.add_api_route("/api/collections", _listing(catalog), methods=["GET"], response_model=None)
+    for root in ROOTS:
+        app.include_router(_mosaic_router(catalog, root + PREFIX), prefix=root + PREFIX, tags=["MosaicJSON"])
+        app.include_router(CollectionApi(catalog).router(), prefix=root)
     static = Path(str(resources.files(__package__).joinpath("static")))
     app.mount("/static", StaticFiles(directory=static), name="static")
 
@@ -56,22 +61,32 @@ def make_app(served: ServedCollection, host: str, origins: frozenset[str] = froz
     return Guard(app, host, origins, pass_word)
 
 
-def _mosaic_router(served: ServedCollection) -> Any:
-    def own_mosaic(
+def _listing(catalog: ServedCatalog) -> Callable[[], Response]:
+    def collections() -> Response:
+        """The collections to choose among."""
+        return JSONResponse(catalog_summary(catalog.entries))
+
+    return collections
+
+
+def _mosaic_router(catalog: ServedCatalog, prefix: str) -> Any:
+    def key_of_own_mosaic(
+        request: Request,
         url: Annotated[str | None, Query(description="This collection's MosaicJSON, or nothing.")] = None,
     ) -> str:
-        mosaic_url = served.shown.mosaic_url
+        key = str(request.path_params.get("collection", ""))
+        mosaic_url = catalog.get(key).shown.mosaic_url
         if url is None or url == mosaic_url or (not url_problem(url) and normalise(url) == normalise(mosaic_url)):
-            return mosaic_url
-        raise HTTPException(403, "This server shows one collection, and opens nothing else: leave url out.")
+            return key
+        raise HTTPException(403, "This server shows its own collections, and opens nothing else: leave url out.")
 
     factory = MosaicTilerFactory(
-        backend=backend_of(served),
-        dataset_reader=reader_of(served),
-        path_dependency=own_mosaic,
+        backend=backend_of(catalog),
+        dataset_reader=reader_of(catalog.storage),
+        path_dependency=key_of_own_mosaic,
         environment_dependency=lambda: dict(SAFE_OPTIONS),
         supported_tms=TileMatrixSets({GRID: all_grids.get(GRID)}),
-        router_prefix=PREFIX,
+        router_prefix=prefix,
         add_viewer=False,
         add_statistics=True,
     )
@@ -79,9 +94,8 @@ def _mosaic_router(served: ServedCollection) -> Any:
 
 
 def _our_error(_: Request, error: Exception) -> Response:
-    status = (
-        404 if isinstance(error, ObjectNotFoundError) else 502 if isinstance(error, BackendError | TaskError) else 500
-    )
+    elsewhere = isinstance(error, BackendError | TaskError | ViewError)
+    status = 404 if isinstance(error, ObjectNotFoundError) else 502 if elsewhere else 500
     code = error.code if isinstance(error, RasterCollectionError) else ""
     return JSONResponse({"detail": str(error), "code": code}, status_code=status)
 
@@ -89,7 +103,7 @@ def _our_error(_: Request, error: Exception) -> Response:
 async def _say_how_long_it_holds(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
     """Tiles of one version of a collection stay as they are; all else may be another the next time."""
     response = await call(request)
-    versioned = request.url.path.startswith(f"{PREFIX}/tiles/") and "v" in request.query_params
+    versioned = f"{PREFIX}/tiles/" in request.url.path and "v" in request.query_params
     lasting = versioned and response.status_code < 300
     response.headers.setdefault("Cache-Control", "private, max-age=3600" if lasting else "no-cache")
     return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import rasterio
@@ -21,7 +21,7 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_env import NO_NETWORK, SAFE_OPTIONS, config_session
 from rastercollection.rasters.source.inspection import check_reach
 from rastercollection.rasters.source.reader import VettedReader
-from rastercollection.stac.terms import OFFSET, SCALE
+from rastercollection.viewer.shown_bands import BandOfItem
 
 __all__ = ["band_texts", "open_cog", "pixel_values"]
 
@@ -87,19 +87,14 @@ def _pixel(place: float, length: int) -> int:
     return max(0, min(length - 1, math.floor(place)))
 
 
-def band_texts(dataset: DatasetReader, band: int, described: Mapping[str, Any]) -> dict[str, Any]:
+def band_texts(dataset: DatasetReader, band: int, told: BandOfItem | None) -> dict[str, Any]:
     """What a band is called and how its values are meant: from the item, else from the file."""
+    scale, offset = (told.scale, told.offset) if told else (None, None)
     return {
-        "name": str(described.get("name") or f"b{band}"),
-        "description": str(described.get("description") or dataset.descriptions[band - 1] or ""),
-        "unit": str(described.get("unit") or dataset.units[band - 1] or ""),
+        "name": (told and told.name) or f"b{band}",
+        "description": (told and told.description) or dataset.descriptions[band - 1] or "",
+        "unit": (told and told.unit) or dataset.units[band - 1] or "",
         "dtype": dataset.dtypes[band - 1],
-        "scale": _number(described.get(SCALE), dataset.scales[band - 1]),
-        "offset": _number(described.get(OFFSET), dataset.offsets[band - 1]),
+        "scale": dataset.scales[band - 1] if scale is None else scale,
+        "offset": dataset.offsets[band - 1] if offset is None else offset,
     }
-
-
-def _number(described: Any, stored: float) -> float:
-    """What the item says where that is a number that JSON can hold, else what the file says."""
-    known = isinstance(described, int | float) and math.isfinite(described)
-    return float(described if known else stored)

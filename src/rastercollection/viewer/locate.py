@@ -3,33 +3,77 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
+import attrs
+
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, ViewError
+from rastercollection.disclosure.logs import get_logger
+from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, RasterCollectionError, ViewError
 from rastercollection.ports.addresses import accepted, join, normalise
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
 from rastercollection.stac.published import links_of
 
-__all__ = ["check_in_place", "find_collection", "read_json"]
+__all__ = ["FoundCollection", "check_in_place", "find_collection", "find_collections", "read_json"]
 
 DEEPEST_CATALOG = 4
+MOST_CATALOGS = 100
+MOST_COLLECTIONS = 1000
+"""Of those in one catalog, the first are shown."""
+
+log = get_logger(__name__)
 
 Json = dict[str, Any]
 
 
+@attrs.frozen(kw_only=True)
+class FoundCollection:
+    """A collection that a catalog links to.
+
+    Attributes:
+        url: Address of its document.
+        title: What the link calls it; empty where it does not.
+    """
+
+    url: str
+    title: str
+
+    @property
+    def name(self) -> str:
+        """What its folder is called, in letters, digits, ``_.-``; ``collection`` where nothing is left of it."""
+        folder = self.url.rstrip("/").rpartition("/")[0].rpartition("/")[2]
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder).strip("-.") or "collection"
+
+
 def find_collection(storage: StorageBackend, address: str) -> str:
-    """Address of the collection document that ``address`` stands for.
+    """Address of the only collection document that ``address`` stands for.
+
+    Raises:
+        ObjectNotFoundError, ViewError, BackendError: As :func:`find_collections` does.
+        ViewError: The catalog holds several.
+    """
+    found = find_collections(storage, address)
+    if len(found) > 1:
+        public = storage.public_url(normalise(address))
+        shown = listed(storage.public_url(one.url) for one in found)
+        raise ViewError(f"The catalog {public} holds {len(found)} collections: {shown}.", "Name one of them.")
+    return found[0].url
+
+
+def find_collections(storage: StorageBackend, address: str) -> tuple[FoundCollection, ...]:
+    """The collection documents that ``address`` stands for, in the catalog's order; one at least.
 
     Args:
         storage: What reads it.
-        address: A ``collection.json``; a static catalog, as its folder or its ``catalog.json``, that holds one
-            collection; or the ``output_container`` of a job, where the catalog is in the folder ``stac``.
+        address: A ``collection.json``; a static catalog, as its folder or its ``catalog.json``; or the
+            ``output_container`` of a job, where the catalog is in the folder ``stac``.
 
     Raises:
         ObjectNotFoundError: Nothing of the kind is there.
-        ViewError: The catalog holds no collection, or several; the document is something else; GDAL cannot read there.
+        ViewError: The catalog holds no collection; the document is something else; GDAL cannot read there.
         BackendError: The address is not accepted, or the store failed.
     """
     accepted(address)
@@ -39,7 +83,7 @@ def find_collection(storage: StorageBackend, address: str) -> str:
     refused: PermissionDeniedError | None = None
     for candidate in _candidates(place):
         try:
-            return _collection_of(storage, candidate, DEEPEST_CATALOG)
+            return _collections_of(storage, candidate)
         except ObjectNotFoundError as error:
             if error.target != storage.public_url(candidate):
                 raise
@@ -70,23 +114,65 @@ def _candidates(place: str) -> list[str]:
     return [join(place, "collection.json"), join(place, "catalog.json"), join(place, "stac", "catalog.json")]
 
 
-def _collection_of(storage: StorageBackend, url: str, levels: int) -> str:
+def _collections_of(storage: StorageBackend, url: str) -> tuple[FoundCollection, ...]:
     document = read_json(storage, url)
-    if document.get("type") == "Collection":
-        return url
     public = storage.public_url(url)
+    if document.get("type") == "Collection":
+        return (FoundCollection(url=url, title=_title(document)),)
     if document.get("type") != "Catalog":
         raise ViewError(
             f"{public} is no STAC collection.",
             "Name the collection.json that the job printed, or the folder that holds it.",
         )
-    children = links_of(document, "child")
-    if len(children) == 1 and levels:
-        return _collection_of(storage, followed_href(str(children[0].get("href")), url), levels - 1)
-    if not children:
+    walk = _Walk(storage)
+    found = tuple(walk.below(document, url, DEEPEST_CATALOG))
+    if not found and walk.problem is not None:
+        raise walk.problem
+    if not found:
         raise ViewError(f"The catalog {public} holds no collection.", "Run a job first.")
-    shown = listed(link.get("href") for link in children)
-    raise ViewError(f"The catalog {public} holds {len(children)} collections: {shown}.", "Name one of them.")
+    return found
+
+
+def _title(value: Json) -> str:
+    return title if isinstance(title := value.get("title"), str) else ""
+
+
+class _Walk:
+    """Going through a catalog and the catalogs in it, each once, and no more than a few levels and a hundred of them.
+
+    Attributes:
+        problem: The first that a link led to.
+    """
+
+    def __init__(self, storage: StorageBackend) -> None:
+        self.problem: RasterCollectionError | None = None
+        self._storage = storage
+        self._seen: set[str] = set()
+        self._count = 0
+
+    def below(self, catalog: Json, url: str, levels: int) -> Iterator[FoundCollection]:
+        for link in links_of(catalog, "child"):
+            try:
+                address = followed_href(str(link.get("href")), url)
+                if address in self._seen or self._count >= MOST_COLLECTIONS:
+                    continue
+                self._seen.add(address)
+                yield from self._at(address, _title(dict(link)), levels)
+            except RasterCollectionError as error:
+                log.warning("a link of %s is left out: %s", self._storage.public_url(url), error)
+                self.problem = self.problem or error
+
+    def _at(self, url: str, title: str, levels: int) -> Iterator[FoundCollection]:
+        """A document of the usual name of a collection is not opened before it is shown: it may be large."""
+        if not url.endswith("/collection.json"):
+            document = read_json(self._storage, url)
+            if document.get("type") == "Catalog":
+                if levels and len(self._seen) <= MOST_CATALOGS:
+                    yield from self.below(document, url, levels - 1)
+                return
+            title = title or _title(document)
+        self._count += 1
+        yield FoundCollection(url=url, title=title)
 
 
 def _readable(value: Any) -> Any:

@@ -96,8 +96,8 @@ def view_collection(
     Asked again for the same collection, the server that already runs is returned.
 
     Args:
-        collection: A ``collection.json``; a static catalog that holds one collection, as its folder or its
-            ``catalog.json``; or the ``output_container`` of a job.
+        collection: A ``collection.json``; a static catalog, as its folder or its ``catalog.json``, whose collections
+            can be chosen among on the page; or the ``output_container`` of a job.
         host: What to listen on; other machines reach it only where this is not ``127.0.0.1``.
         port: Port to listen on, 0 for any that is free; 8765, or any that is free where that is taken, when None.
         open_browser: Open the map in the user's browser.
@@ -158,18 +158,18 @@ def storage_of(
 def _start(
     collection: str, host: str, port: int | None, storage: StorageBackend, origins: frozenset[str]
 ) -> ViewServer:
-    from rastercollection.viewer.served import ServedCollection
+    from rastercollection.viewer.served_catalog import ServedCatalog
 
-    served = ServedCollection(storage, collection)
+    catalog = ServedCatalog(storage, collection)
     listening = _listen(host, port)
     try:
-        return _serve(served, host, listening, origins)
+        return _serve(catalog, host, listening, origins)
     except BaseException:
         listening.close()
         raise
 
 
-def _serve(served: Any, host: str, listening: socket.socket, origins: frozenset[str]) -> ViewServer:
+def _serve(catalog: Any, host: str, listening: socket.socket, origins: frozenset[str]) -> ViewServer:
     import uvicorn
 
     from rastercollection.rasters.proj_data import usable_proj_data
@@ -179,7 +179,7 @@ def _serve(served: Any, host: str, listening: socket.socket, origins: frozenset[
 
     pass_word = secrets.token_urlsafe(16)
     config = uvicorn.Config(
-        make_app(served, host, origins, pass_word),
+        make_app(catalog, host, origins, pass_word),
         lifespan="off",
         loop="asyncio",
         http="h11",

@@ -13,12 +13,14 @@ from shapely.geometry.base import BaseGeometry
 
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError
+from rastercollection.model.band import BandStatistics
 from rastercollection.model.drawing_order import Rank
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
-from rastercollection.stac.published import asset_with_role, links_of, rank_of_item, when_acquired, whole_bands
-from rastercollection.stac.terms import DATA, SHARED_BAND_FIELDS, THUMBNAIL
+from rastercollection.stac.published import asset_with_role, links_of, rank_of_item, when_acquired
+from rastercollection.stac.terms import DATA, THUMBNAIL
 from rastercollection.viewer.locate import read_json
+from rastercollection.viewer.shown_bands import BandOfItem, bands_of_asset, statistics_of_asset
 
 __all__ = ["ItemIndex", "ShownItem", "load_items"]
 
@@ -40,7 +42,8 @@ class ShownItem:
         outline: EPSG:4326.
         cog: Address of the COG.
         thumbnail: Address of the thumbnail; None without one.
-        bands: STAC band objects of the COG, with what all of them share.
+        bands: Of the COG.
+        statistics: Of each of them; None where the document does not tell.
     """
 
     id: str
@@ -51,7 +54,8 @@ class ShownItem:
     outline: BaseGeometry = attrs.field(repr=False)
     cog: str
     thumbnail: str | None
-    bands: tuple[Mapping[str, Any], ...] = attrs.field(repr=False)
+    bands: tuple[BandOfItem, ...] = attrs.field(repr=False)
+    statistics: tuple[BandStatistics | None, ...] = attrs.field(repr=False)
 
 
 class ItemIndex:
@@ -114,11 +118,6 @@ def shown_item(document: Mapping[str, Any], url: str) -> ShownItem:
         outline=outline if outline.is_valid else shapely.make_valid(outline),
         cog=followed_href(str(data["href"]), url),
         thumbnail=followed_href(str(thumbnail["href"]), url) if thumbnail else None,
-        bands=_bands(data),
+        bands=bands_of_asset(data),
+        statistics=statistics_of_asset(data),
     )
-
-
-def _bands(asset: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    kept = (*SHARED_BAND_FIELDS, "name", "description")
-    bands = whole_bands(asset) if asset.get("bands") else []
-    return tuple({name: band[name] for name in kept if name in band} for band in bands)

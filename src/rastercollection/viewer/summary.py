@@ -10,20 +10,26 @@ from urllib.parse import urlsplit
 import shapely
 from shapely.geometry import mapping
 
-from rastercollection.disclosure.logs import get_logger
+from rastercollection.core.records import to_plain
 from rastercollection.geo.bounds import bounds_parts, crosses_antimeridian, unroll
 from rastercollection.stac.published import item_bounds, links_of
-from rastercollection.stac.terms import VISUAL
-from rastercollection.stac.tile_servers import build_urls
 from rastercollection.viewer.served import PublishedCollection
+from rastercollection.viewer.served_catalog import CatalogEntry
+from rastercollection.viewer.shown_bands import bands_of_collection
 from rastercollection.viewer.shown_items import ShownItem
+from rastercollection.viewer.shown_renders import ramps, renders_of
 
-__all__ = ["collection_summary", "footprints", "parts_of_box", "web_address"]
+__all__ = [
+    "bands_summary",
+    "catalog_summary",
+    "collection_summary",
+    "footprints",
+    "parts_of_box",
+    "web_address",
+]
 
 MOST_VERTICES = 60_000
 """Footprints with more than these in all are shown as boxes."""
-
-log = get_logger(__name__)
 
 Json = dict[str, Any]
 Bounds = tuple[float, float, float, float]
@@ -33,6 +39,7 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
     """Title, licence, zooms, bounds (unrolled: east may exceed 180) and the ways to show the collection."""
     document = shown.document
     overview = shown.overview
+    renders = renders_of(document, shown.version)
     return {
         "id": _text(document.get("id")),
         "title": _text(document.get("title") or document.get("id")),
@@ -48,7 +55,8 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
         "maxzoom": shown.mosaic.maxzoom,
         "overview_maxzoom": overview.maxzoom if overview else None,
         "items": len(links_of(document, "item")),
-        "renders": _renders(document, shown.version),
+        "renders": [to_plain(render) for render in renders],
+        "ramps": [to_plain(ramp) for ramp in ramps(renders)],
         "version": shown.version,
     }
 
@@ -100,19 +108,15 @@ def _interval(document: Mapping[str, Any]) -> list[str | None]:
     return [_text(start) or None, _text(end) or None]
 
 
-def _renders(document: Mapping[str, Any], version: str) -> list[Json]:
-    """``visual`` first. One that cannot be understood is left out; without any, the server's own choice is shown."""
-    every = document.get("renders")
-    named: Mapping[str, Any] = every if isinstance(every, dict) and every else {VISUAL: {"title": "Data"}}
-    made = []
-    for key in sorted(named, key=lambda name: name != VISUAL):
-        try:
-            tiles = build_urls("", {"v": version}, named[key])["tiles"].lstrip("/")
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            log.warning("the render %r is left out: %s", key, error)
-            continue
-        made.append({"key": str(key), "title": _text(named[key].get("title")) or str(key), "tiles": tiles})
-    return made or [{"key": VISUAL, "title": "Data", "tiles": build_urls("", {"v": version}, {})["tiles"][1:]}]
+def bands_summary(items: Sequence[ShownItem]) -> Json:
+    """The bands of all items together, with where their values lie."""
+    bands = bands_of_collection((item.bands, item.statistics) for item in items)
+    return {"bands": [to_plain(band) for band in bands]}
+
+
+def catalog_summary(collections: Sequence[CatalogEntry]) -> Json:
+    """The collections to choose among; ``base`` is what their addresses begin with."""
+    return {"collections": [{"key": one.key, "title": one.title or one.key, "base": one.base} for one in collections]}
 
 
 def parts_of_box(bounds: Sequence[float]) -> tuple[Bounds, ...]:

@@ -15,8 +15,10 @@ from rio_tiler.mosaic.backend import BaseBackend
 
 from rastercollection.geo.webmercator import TILE
 from rastercollection.model.band import is_complex
+from rastercollection.ports.storage import StorageBackend
 from rastercollection.viewer.cogs import open_cog
-from rastercollection.viewer.served import PublishedCollection, ServedCollection
+from rastercollection.viewer.served import PublishedCollection
+from rastercollection.viewer.served_catalog import ServedCatalog
 
 __all__ = ["NotDrawnError", "TooCoarseError", "backend_of", "reader_of"]
 
@@ -33,12 +35,12 @@ class TooCoarseError(RioTilerError):  # type: ignore[misc]
     """A tile would take more COGs or pixels than is bearable."""
 
 
-def reader_of(served: ServedCollection) -> type[BaseReader]:
-    """rio-tiler's reader of COGs, opening them through the storage of ``served``."""
+def reader_of(storage: StorageBackend) -> type[BaseReader]:
+    """rio-tiler's reader of COGs, opening them through a storage."""
 
     class CogReader(Reader):  # type: ignore[misc]
         def __attrs_post_init__(self) -> None:
-            self.dataset = self._ctx_stack.enter_context(open_cog(served.storage, self.input))
+            self.dataset = self._ctx_stack.enter_context(open_cog(storage, self.input))
             try:
                 if any(map(is_complex, self.dataset.dtypes)):
                     raise NotDrawnError("No picture is made of complex numbers.")
@@ -69,16 +71,27 @@ class _CogsOfMosaic:
         return self.shown.mosaic.in_point(lng, lat)
 
     def assets_for_bbox(
-        self, xmin: float, ymin: float, xmax: float, ymax: float, coord_crs: CRS | None = None, **_: Any
+        self,
+        xmin: float,
+        ymin: float,
+        xmax: float,
+        ymax: float,
+        coord_crs: CRS | None = None,
+        pixels: float = math.inf,
+        **_: Any,
     ) -> list[str]:
-        """COGs that reach into bounds."""
+        """COGs that reach into bounds, of which ``pixels`` are read along the longer edge."""
         if coord_crs and coord_crs != WGS84_CRS:
             xmin, ymin, xmax, ymax = transform_bounds(coord_crs, WGS84_CRS, xmin, ymin, xmax, ymax)
+        overview = self.shown.overview
+        turns = max(xmax - xmin, ymax - ymin) / 360
+        if overview and pixels <= turns * TILE * 2**overview.maxzoom:
+            return [overview.cog]
         return _few(self.shown.mosaic.in_box((xmin, ymin, xmax, ymax)))
 
 
-def backend_of(served: ServedCollection) -> type[BaseBackend]:
-    """rio-tiler's mosaic of the collection on ``served``; what it is told to open does not matter."""
+def backend_of(catalog: ServedCatalog) -> type[BaseBackend]:
+    """rio-tiler's mosaic of a collection; what it is told to open is the key of that in ``catalog``."""
 
     @attr.s
     class CollectionBackend(_CogsOfMosaic, BaseBackend):  # type: ignore[misc]
@@ -86,7 +99,7 @@ def backend_of(served: ServedCollection) -> type[BaseBackend]:
         maxzoom: int = attr.ib(default=None)
 
         def __attrs_post_init__(self) -> None:
-            self.shown = served.shown
+            self.shown = catalog.get(self.input).shown
             self.bounds, self.crs = self.shown.mosaic.bounds, WGS84_CRS
             self.minzoom, self.maxzoom = self.shown.minzoom, self.shown.mosaic.maxzoom
 
@@ -101,11 +114,13 @@ def backend_of(served: ServedCollection) -> type[BaseBackend]:
 
         def feature(self, shape: Any, search_options: Any = None, **options: Any) -> Any:
             """What lies in a shape: in full where it is small enough, else reduced."""
-            return super().feature(shape, search_options=search_options, **_limited(options))
+            limited = _limited(options)
+            search = {**(search_options or {}), "pixels": _longest(limited)}
+            return super().feature(shape, search_options=search, **limited)
 
         def asset_name(self, asset: str) -> str:
             """What answers call a COG: its address without credentials."""
-            return served.storage.public_url(asset)
+            return catalog.storage.public_url(asset)
 
     return CollectionBackend
 
@@ -119,6 +134,10 @@ def _limited(options: dict[str, Any]) -> dict[str, Any]:
     forced = [options.get("width") or 0, options.get("height") or 0]
     _bearable(max(forced))
     return options if any(forced) else {**options, "max_size": min(options.get("max_size") or MOST_PIXELS, MOST_PIXELS)}
+
+
+def _longest(options: dict[str, Any]) -> float:
+    return max(options.get(name) or 0 for name in ("width", "height", "max_size"))
 
 
 def _bearable(pixels: float) -> None:

@@ -1,27 +1,18 @@
-// The panel with pixel values. Every text of the data goes through textContent.
+// The panel with pixel values. Every text of the data goes through text nodes.
 
-/** An element with properties and children; texts become text nodes. */
-export function element(name, properties = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(properties)) {
-    if (value !== null && value !== undefined) made[key] = value;
-  }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
+import { element, link } from "./elements.js";
+import { topItem } from "./measured.js";
+import { isScaled, momentText, numberText, physical } from "./numbers.js";
 
-/** A link that opens apart from the map. */
-export function link(href, text) {
-  return element("a", { href, target: "_blank", rel: "noopener noreferrer" }, text);
-}
-
-/** What stands in the panel for the answer of api/point. */
-export function showItems(target, answer) {
+/** What stands in the panel for the answer of api/point; the collection knows what classes are called. */
+export function showItems(target, answer, collection) {
   if (!answer.items.length) {
     target.replaceChildren(element("p", { className: "hint" }, "No item of the collection is here."));
     return;
   }
-  const [top, others] = withTopFirst(answer.items);
+  const top = topItem(answer.items);
+  const others = answer.items.filter((item) => item !== top);
+  const itemCard = (item) => cardOf(item, collection);
   const unread = answer.count - answer.items.length;
   const parts = [itemCard(top)];
   if (others.length) {
@@ -34,14 +25,7 @@ export function showItems(target, answer) {
   target.replaceChildren(...parts);
 }
 
-/** The item whose pixel the map shows: the first with a value. */
-function withTopFirst(items) {
-  const index = items.findIndex((item) => item.bands.some((band) => band.value !== null));
-  const top = items[Math.max(0, index)];
-  return [top, items.filter((item) => item !== top)];
-}
-
-function itemCard(item) {
+function cardOf(item, collection) {
   const picture = item.thumbnail ? element("img", { src: item.thumbnail, alt: "", loading: "lazy" }) : null;
   if (picture) picture.addEventListener("error", () => picture.remove());
   const about = element(
@@ -54,7 +38,7 @@ function itemCard(item) {
   );
   const card = element("div", { className: "item" }, element("div", { className: "top" }, picture, about));
   if (item.problem) card.append(element("p", { className: "problem" }, item.problem));
-  if (item.bands.length) card.append(bandTable(item.bands));
+  if (item.bands.length) card.append(bandTable(item.bands, collection));
   return card;
 }
 
@@ -64,33 +48,22 @@ function cogLink(item) {
   return made;
 }
 
-function bandTable(bands) {
-  const rows = bands.map((band) => {
+function bandTable(bands, collection) {
+  const rows = bands.map((band, index) => {
     const name = element("th", { scope: "row" }, element("b", {}, band.name));
     if (band.description) name.append(" ", element("span", {}, band.description));
-    return element("tr", {}, name, element("td", {}, ...valueParts(band)));
+    return element("tr", {}, name, element("td", {}, ...valueParts(band, collection.band(index + 1).classes)));
   });
   return element("table", {}, element("tbody", {}, ...rows));
 }
 
-function valueParts(band) {
+function valueParts(band, classes) {
   if (band.value === null) return [element("span", { className: "none" }, "no data")];
   const unit = band.unit ? ` ${band.unit}` : "";
-  if (band.scale === 1 && band.offset === 0) return [element("b", {}, numberText(band.value, band.dtype)), unit];
+  const named = classes.find(({ value }) => value === band.value);
+  if (named) return [element("b", {}, String(band.value)), ` ${named.name}`];
+  if (!isScaled(band)) return [element("b", {}, numberText(band.value, band.dtype)), unit];
   if (typeof band.value !== "number") return [element("b", {}, String(band.value))];
-  const physical = numberText(Number((band.value * band.scale + band.offset).toPrecision(10)), "float64");
-  return [element("b", {}, physical), unit, " ", element("small", {}, `stored ${numberText(band.value, band.dtype)}`)];
-}
-
-/** A number with as many digits as its data type has; what is no number as it is. */
-export function numberText(value, dtype) {
-  if (typeof value !== "number" || Number.isInteger(value)) return String(value);
-  return String(Number(value.toPrecision(dtype === "float32" ? 7 : 12)));
-}
-
-/** 2019-07-14 06:12 UTC, a day, or an interval of days. */
-export function momentText(when) {
-  const parts = when.split("/");
-  if (parts.length === 2) return [...new Set(parts.map((part) => part.slice(0, 10)))].join(" – ");
-  return `${when.slice(0, 16).replace("T", " ")} UTC`;
+  const meant = numberText(physical(band, band.value), "float64");
+  return [element("b", {}, meant), unit, " ", element("small", {}, `stored ${numberText(band.value, band.dtype)}`)];
 }

@@ -1,5 +1,7 @@
 // Map tiles that are fetched, not just shown: an answer that is an error can say what happened.
 
+import { reasonOf } from "./ask.js";
+
 /** A layer of tiles of 256 CSS pixels; on fine screens the server draws them with 512. */
 export const RasterLayer = L.GridLayer.extend({
   initialize(template, options) {
@@ -36,16 +38,7 @@ async function fill(tile, address, signal) {
     throw new Error("the server does not answer. Is it still running?");
   }
   if (answer.status === 204) return; // nothing is there
-  if (!answer.ok) throw new Error(await reason(answer));
+  if (!answer.ok) throw new Error(await reasonOf(answer));
   tile.src = URL.createObjectURL(await answer.blob());
   await tile.decode();
-}
-
-async function reason(answer) {
-  try {
-    const { detail } = await answer.json();
-    return typeof detail === "string" ? detail : `the server answered ${answer.status}`;
-  } catch {
-    return `the server answered ${answer.status}`;
-  }
 }

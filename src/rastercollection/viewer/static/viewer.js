@@ -1,36 +1,27 @@
-// The viewer's page: a map of one collection, served beside it. Talks to its own server only.
+// The viewer's page: a map of collections, served beside it. Talks to its own server only.
 
-import { addGraticule, degreesText } from "./graticule.js";
-import { element, link, showItems } from "./reading.js";
-import { RasterLayer } from "./tiles.js";
+import { tellAbout } from "./about.js";
+import { fragmentOf, toldOf } from "./address.js";
+import { ask } from "./ask.js";
+import { listCollections, loadCollection } from "./collection.js";
+import { Compare } from "./compare.js";
+import { Display } from "./display.js";
+import { byId, element, option } from "./elements.js";
+import { addGraticule } from "./graticule.js";
+import { legendOf } from "./legend.js";
+import { Measured } from "./measured.js";
+import { placeText } from "./numbers.js";
+import { Outlines } from "./outlines.js";
+import { published } from "./picture.js";
+import { showItems } from "./reading.js";
+import { OVERZOOM, Side } from "./side.js";
+import { Swipe } from "./swipe.js";
 
-const OVERZOOM = 6;
-const byId = (id) => document.getElementById(id);
 const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
-const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-async function ask(path, options = {}) {
-  let answer;
-  try {
-    answer = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer. Is it still running?");
-  }
-  if (answer.ok) return answer.json();
-  const text = await answer.text();
-  let detail = text;
-  try {
-    detail = JSON.parse(text).detail ?? text;
-  } catch { /* it is plain text */ }
-  throw new Error(typeof detail === "string" ? detail : `The server answered ${answer.status}.`);
-}
 
 class Viewer {
-  constructor(summary) {
-    this.summary = summary;
-    const [west, south, east, north] = summary.bounds;
-    this.bounds = L.latLngBounds([south, west], [north, east]);
+  constructor(entries) {
+    this.entries = entries;
     this.map = L.map("map", {
       attributionControl: false,
       zoomControl: false,
@@ -38,28 +29,46 @@ class Viewer {
       zoomAnimation: !isStill,
       fadeAnimation: !isStill,
       minZoom: 1,
-      maxZoom: summary.maxzoom + OVERZOOM,
     });
     L.control.zoom({ position: "topright" }).addTo(this.map);
     L.control.scale({ imperial: false, position: "bottomleft" }).addTo(this.map);
     this.map.getContainer().append(element("div", { className: "crosshair" }));
-    this.layer = null;
-    this.problem = "";
-    this.opacity = 1;
-    this.outlines = L.geoJSON(null, {
-      interactive: false,
-      style: () => this.outlineStyle(),
-      coordsToLatLng: ([x, y]) => L.latLng(y, east > 180 && x < west - 1e-9 ? x + 360 : x),
-    }).addTo(this.map);
-    this.frame = L.rectangle(this.bounds, { interactive: false, fill: false, weight: 1, dashArray: "6 5" }).addTo(this.map);
+    const panes = ["left", "right"].map((name) => this.map.createPane(name));
+    panes.forEach((pane) => (pane.style.zIndex = 200));
+    this.sides = ["left", "right"].map((name) => new Side(this.map, name, () => this.tellTiles()));
+    this.active = 0;
+    this.values = new Map();
     this.spot = L.marker([0, 0], { interactive: false, keyboard: false, icon: L.divIcon({ className: "spot", iconSize: [14, 14] }) });
+    this.swipe = new Swipe(this.map, panes, () => this.remember());
   }
 
-  start() {
-    this.fillPanel();
-    this.goTo(location.hash) || this.fit();
+  // what people at the console look at: the picture on the left, or the only one
+  get layer() { return this.sides[0].layer; }
+  get collection() { return this.sides[0].collection; }
+  get summary() { return this.collection.summary; }
+  get bounds() { return this.collection.bounds; }
+  get outlines() { return this.footprints.items; }
+  get isComparing() { return this.sides[1].collection !== null; }
+
+  async start() {
+    const told = toldOf(location.hash);
+    const collection = await this.opened(told.left);
+    this.map.setMaxZoom(collection.summary.maxzoom + OVERZOOM);
+    if (told.place) this.map.setView([told.place.lat, told.place.lng], told.place.zoom, { animate: false });
+    else this.fit(collection);
+    this.footprints = new Outlines(this.map, (text) => this.tell(text, { alarm: true }));
+    this.display = new Display(this.map, {
+      change: (picture) => this.show(this.active, this.sides[this.active].collection, picture),
+      tell: (text) => this.tell(text, { alarm: true }),
+    });
+    this.compare = new Compare(this);
+    this.measured = new Measured(this.map, (latlng) => this.map.panTo(latlng, { animate: !isStill }));
+    this.fillChooser();
+    byId("controls").hidden = byId("about").hidden = byId("legend").hidden = false;
+    for (const id of ["about", "adjust"]) byId(id).open = matchMedia("(min-width: 721px)").matches;
+    this.show(0, collection, told.left.picture);
+    await this.compareAs(told);
     addGraticule(this.map);
-    this.recolor();
     this.listen();
     this.moved();
   }
@@ -67,7 +76,7 @@ class Viewer {
   listen() {
     const { map } = this;
     map.on("moveend", () => this.moved());
-    map.on("zoomend", () => this.recolor());
+    map.on("zoomend", () => this.footprints.recolor());
     map.on("click", (event) => this.read(event.latlng));
     map.on("mousemove", (event) => this.tellPosition(event.latlng));
     map.on("mouseout", () => this.tellPosition(map.getCenter()));
@@ -81,121 +90,138 @@ class Viewer {
     document.addEventListener("pointerdown", () => document.documentElement.classList.remove("keyboard"));
     addEventListener("hashchange", () => this.goTo(location.hash));
     new ResizeObserver(() => this.resized()).observe(map.getContainer()); // the panel takes its room where they share it
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.footprints.recolor());
     byId("close").addEventListener("click", () => this.closeReading());
-    byId("fit").addEventListener("click", () => this.fit());
-    byId("opacity").addEventListener("input", (event) => this.setOpacity(event.target.value));
-    byId("outlines").addEventListener("change", (event) => {
-      for (const layer of [this.outlines, this.frame]) event.target.checked ? layer.addTo(map) : layer.remove();
+    byId("fit").addEventListener("click", () => this.fit(this.sides[this.active].collection));
+    byId("copy").addEventListener("click", () => this.copyLink());
+    byId("opacity").addEventListener("input", (event) => {
+      byId("opacity-value").textContent = `${event.target.value} %`;
+      for (const side of this.sides) side.setOpacity(event.target.value / 100);
     });
+    byId("outlines").addEventListener("change", (event) => this.footprints.toggle(event.target.checked));
     byId("status-action").addEventListener("click", () => this.statusAction?.());
   }
 
   // what is shown
 
-  fillPanel() {
-    const { summary } = this;
-    document.title = summary.title || summary.id;
-    byId("title").textContent = summary.title || summary.id;
-    const facts = [
-      [summary.items.toLocaleString("en"), summary.items === 1 ? "item" : "items"],
-      [daysText(...summary.interval), ""],
-      ["", `zoom ${spanText(summary.minzoom, summary.maxzoom)}`],
-    ].filter((fact) => fact.some(Boolean));
-    byId("facts").replaceChildren(...facts.map(([strong, text]) => element("li", {}, element("b", {}, strong), ` ${text}`)));
-    byId("description").textContent = summary.description;
-    const license = summary.license_url ? link(summary.license_url, summary.license) : summary.license;
-    const providers = summary.providers.flatMap((one, index) => [index ? ", " : "", one.url ? link(one.url, one.name) : one.name]);
-    const details = [
-      ["Licence", license ? [license] : []],
-      ["Source", providers],
-      ["Id", [summary.id]],
-      ["Published at", [summary.address]],
-    ].filter(([, parts]) => parts.length);
-    byId("details").replaceChildren(...details.flatMap(([name, parts]) => [element("dt", {}, name), element("dd", {}, ...parts)]));
-    byId("render-list").replaceChildren(...summary.renders.map((render) => this.renderChoice(render)));
-    byId("renders").hidden = summary.renders.length < 2;
-    byId("controls").hidden = byId("about").hidden = false;
-    byId("about").open = matchMedia("(min-width: 721px)").matches;
-    byId("failure").hidden = true;
+  fillChooser() {
+    byId("collection-field").hidden = this.entries.length < 2;
+    byId("collection").replaceChildren(...this.entries.map(({ key, title }) => option(key, title)));
+    byId("collection").addEventListener("change", (event) => this.choose(event.target.value));
   }
 
-  renderChoice(render) {
-    const input = element("input", { type: "radio", name: "render", value: render.key });
-    input.addEventListener("change", () => this.choose(render.key));
-    return element("label", {}, input, element("span", {}, render.title));
+  /** The collection of a key, or the first where there is none of it; with its bands where the picture is of some. */
+  async opened({ key, picture }) {
+    const collection = await loadCollection(this.entries.find((entry) => entry.key === key) ?? this.entries.find((entry) => !entry.base));
+    if (picture.bands) await collection.loadBands();
+    return collection;
   }
 
-  choose(key) {
-    const render = this.summary.renders.find((one) => one.key === key) ?? this.summary.renders[0];
-    if (render === this.render) return;
-    this.render = render;
-    for (const input of document.querySelectorAll("#render-list input")) input.checked = input.value === render.key;
-    const old = this.layer;
-    this.layer = new RasterLayer(render.tiles, {
-      bounds: this.summary.bounds[2] <= 180 ? this.bounds : undefined, // Leaflet compares within ±180°
-      minZoom: this.summary.drawn_from,
-      maxZoom: this.summary.maxzoom + OVERZOOM,
-      // its pixels may be larger than the data's by up to a half
-      maxNativeZoom: this.summary.maxzoom + 1,
-      opacity: this.opacity,
-    });
-    this.layer.on("loading", () => this.tellTiles(true));
-    this.layer.on("load", () => {
-      old?.remove();
-      this.tellTiles(false);
-    });
-    this.problem = "";
-    this.layer.on("tileerror", (event) => (this.problem = event.error.message));
-    this.layer.addTo(this.map);
-    this.rememberPlace();
+  /** Show another collection of the catalog. */
+  async choose(key) {
+    try {
+      const picture = published("");
+      const collection = await this.opened({ key, picture });
+      this.closeReading();
+      this.show(0, collection, picture);
+      this.activate(0);
+      this.fit(collection);
+    } catch (error) {
+      byId("collection").value = this.collection.key;
+      this.tell(`The collection cannot be shown: ${error.message}`, { alarm: true });
+    }
   }
 
-  setOpacity(percent) {
-    this.opacity = percent / 100;
-    byId("opacity-value").textContent = `${percent} %`;
-    this.layer?.setOpacity(this.opacity);
+  /** Show a picture on a side, in legend and controls, too. */
+  show(number, collection, picture) {
+    const isKnown = (picture.bands ?? []).every((band) => band <= collection.bands.length);
+    const known = { ...(isKnown ? picture : published("")), render: collection.render(picture.render).key };
+    this.sides[number].draw(collection, known);
+    this.map.setMaxZoom(Math.max(...this.shown().map((side) => side.collection.summary.maxzoom)) + OVERZOOM);
+    if (number === 0) {
+      tellAbout(collection);
+      byId("collection").value = collection.key;
+      this.footprints.of(collection);
+    }
+    this.describe();
+    this.remember();
+    if (!collection.bands.length) this.loadBands(collection);
   }
 
-  recolor() {
-    this.frame.setStyle({ color: color("--soft") });
-    this.outlines.setStyle(this.outlineStyle());
+  /** Names, units and spreads come when all items are read. */
+  async loadBands(collection) {
+    try {
+      await collection.loadBands();
+      for (const side of this.shown()) side.draw(side.collection, side.picture);
+      this.describe();
+    } catch (error) {
+      this.tell(`What the bands are cannot be told: ${error.message}`, { alarm: true });
+    }
   }
 
-  /** Length of an item's edge on the screen, about. */
-  itemPixels() {
-    const size = this.map.project(this.bounds.getSouthEast()).subtract(this.map.project(this.bounds.getNorthWest()));
-    return Math.sqrt((size.x * size.y) / Math.max(1, this.summary.items));
+  shown() {
+    return this.sides.filter((side) => side.collection);
   }
 
-  outlineStyle() {
-    return { color: color("--edge"), weight: Math.min(1.5, Math.max(0.2, this.itemPixels() / 12)), fill: false };
+  /** Legend and controls as the pictures are. */
+  describe() {
+    const sides = this.shown();
+    byId("legends").replaceChildren(...sides.map((side, number) => {
+      const values = side === this.readSide ? this.values : undefined;
+      return legendOf(side.collection, side.picture, values, sides.length > 1 ? ["Left", "Right"][number] : "");
+    }));
+    const { collection, picture } = this.sides[this.active];
+    this.display.show(collection, picture);
+    this.compare.show();
+  }
+
+  /** Have the controls follow a side. */
+  activate(number) {
+    this.active = number;
+    this.describe();
+  }
+
+  async compareAs({ right, swipe }) {
+    if (!right) {
+      this.sides[1].clear();
+      this.swipe.hide();
+      this.activate(0);
+      this.tellTiles();
+      this.remember();
+      return;
+    }
+    try {
+      const collection = await this.opened(right);
+      this.swipe.isOn = true;
+      this.swipe.percent = swipe;
+      this.show(1, collection, right.picture);
+    } catch (error) {
+      this.tell(`There is nothing to compare with: ${error.message}`, { alarm: true });
+    }
   }
 
   // where the map is
 
-  goTo(hash) {
-    if (hash && hash === this.hash) return true;
-    const [zoom, lat, lon, key] = hash.replace(/^#/, "").split("/");
-    const place = [zoom, lat, lon].map(Number);
-    const isPlace = Boolean(zoom && lat && lon) && place.every(Number.isFinite) && Math.abs(place[1]) <= 90;
-    if (isPlace) this.map.setView([place[1], place[2]], place[0], { animate: false });
-    this.choose(key ? decode(key) : this.render?.key);
-    return isPlace;
+  async goTo(hash) {
+    if (hash === this.hash) return;
+    const told = toldOf(hash);
+    if (told.place) this.map.setView([told.place.lat, told.place.lng], told.place.zoom, { animate: false });
+    this.show(0, await this.opened(told.left), told.left.picture);
+    await this.compareAs(told);
   }
 
-  fit() {
+  fit(collection) {
     const edge = Math.min(28, this.map.getSize().x * 0.02);
-    this.map.fitBounds(this.bounds, { padding: [edge, edge], maxZoom: this.summary.maxzoom, animate: !isStill });
+    this.map.fitBounds(collection.bounds, { padding: [edge, edge], maxZoom: collection.summary.maxzoom, animate: !isStill });
   }
 
   moved() {
-    this.rememberPlace();
+    this.remember();
     this.tellPosition(this.map.getCenter());
-    this.tellTiles(this.layer?.isLoading());
+    this.tellTiles();
     const magnified = this.map.getZoom() > this.summary.maxzoom + 1;
     this.map.getContainer().classList.toggle("magnified", magnified);
-    this.loadOutlines();
+    this.footprints.load();
   }
 
   resized() {
@@ -203,38 +229,32 @@ class Viewer {
     if (!byId("reading").hidden) this.map.panInside(this.spot.getLatLng(), { padding: [24, 24], animate: false });
   }
 
-  rememberPlace() {
+  /** Keep what is shown in the page's address. */
+  remember() {
     if (!this.map._loaded) return;
+    const sides = this.shown().map(({ collection: { key, base }, picture }) => ({ key, base, picture }));
     const { lat, lng } = this.map.getCenter();
-    const digits = Math.min(7, Math.max(2, Math.ceil(this.map.getZoom() / 3) + 1));
-    const place = [this.map.getZoom(), lat.toFixed(digits), lng.toFixed(digits), encodeURIComponent(this.render.key)];
-    this.hash = `#${place.join("/")}`;
+    this.hash = fragmentOf({ zoom: this.map.getZoom(), lat, lng, sides, swipe: this.swipe.percent });
     history.replaceState(null, "", this.hash);
+  }
+
+  async copyLink() {
+    const field = byId("link");
+    try {
+      await navigator.clipboard.writeText(location.href);
+      field.hidden = true;
+      byId("copied").textContent = "Copied";
+      setTimeout(() => (byId("copied").textContent = ""), 3000);
+    } catch { // not allowed in this frame, or not at this address
+      field.hidden = false;
+      field.value = location.href;
+      field.select();
+      byId("copied").textContent = "Copy it from here:";
+    }
   }
 
   tellPosition({ lat, lng }) {
     byId("position").textContent = `${placeText(lat, lng)} · zoom ${this.map.getZoom()}`;
-  }
-
-  // footprints: all at once where they are few, those of the map's part otherwise
-
-  async loadOutlines() {
-    if (this.hasAllOutlines) return;
-    this.outlineRequest?.abort();
-    this.outlineRequest = new AbortController();
-    const everything = this.outlinesAsked ? "" : "-180,-90,180,90";
-    const box = everything || this.map.getBounds().pad(0.2).toBBoxString();
-    try {
-      const found = await ask(`api/footprints?bbox=${clampedBox(box)}`, { signal: this.outlineRequest.signal });
-      this.hasAllOutlines = Boolean(everything) && found.numberReturned === found.numberMatched;
-      this.outlines.clearLayers().addData(found);
-      if (everything && !this.hasAllOutlines) {
-        this.outlinesAsked = true;
-        await this.loadOutlines();
-      }
-    } catch (error) {
-      if (error.name !== "AbortError") this.tell(`Outlines cannot be shown: ${error.message}`, { alarm: true });
-    }
   }
 
   // pixel values
@@ -243,18 +263,28 @@ class Viewer {
     this.readRequest?.abort();
     this.readRequest = new AbortController();
     const place = latlng.wrap();
+    const side = this.sides[this.swipe.sideAt(this.map.latLngToContainerPoint(latlng))];
+    const { collection } = side;
     this.spot.setLatLng(latlng).addTo(this.map);
     byId("place").textContent = placeText(place.lat, place.lng, 6);
     byId("items").replaceChildren(element("p", { className: "hint" }, "Reading …"));
     byId("reading").hidden = false;
     byId("reading").scrollIntoView({ block: "nearest" });
     try {
-      const answer = await ask(`api/point?lon=${place.lng}&lat=${place.lat}`, { signal: this.readRequest.signal });
-      showItems(byId("items"), answer);
+      const answer = await ask(`${collection.base}api/point?lon=${place.lng}&lat=${place.lat}`, { signal: this.readRequest.signal });
+      showItems(byId("items"), answer, collection);
+      this.point(side, this.measured.add(latlng, answer, collection));
     } catch (error) {
       if (error.name === "AbortError") return;
       byId("items").replaceChildren(element("p", { className: "problem" }, `The pixel cannot be read: ${error.message}`));
     }
+  }
+
+  /** Show in the legend where the values of an item lie. */
+  point(side, item) {
+    this.readSide = side;
+    this.values = new Map((item?.bands ?? []).map((band, index) => [index + 1, band.value]));
+    this.describe();
   }
 
   closeReading() {
@@ -263,23 +293,27 @@ class Viewer {
     const hadFocus = byId("reading").contains(document.activeElement);
     byId("reading").hidden = true;
     this.spot.remove();
+    this.point(null, null);
     if (hadFocus) this.map.getContainer().focus();
   }
 
   // the line at the top of the map
 
-  tellTiles(isLoading) {
+  tellTiles() {
     clearTimeout(this.patience);
-    this.map.getContainer().setAttribute("aria-busy", String(Boolean(isLoading)));
-    const zoom = this.map.getZoom();
-    if (zoom < this.summary.drawn_from) {
-      this.tell(`Pixels are shown from zoom ${this.summary.drawn_from} on.`, {
-        action: ["Zoom in", () => this.map.setView(this.nearest(), this.summary.drawn_from)],
+    const sides = this.shown();
+    const isLoading = sides.some((side) => side.isLoading);
+    this.map.getContainer().setAttribute("aria-busy", String(isLoading));
+    const drawnFrom = Math.max(...sides.map((side) => side.collection.summary.drawn_from));
+    const problem = sides.map((side) => side.problem).find(Boolean);
+    if (this.map.getZoom() < drawnFrom) {
+      this.tell(`Pixels are shown from zoom ${drawnFrom} on.`, {
+        action: ["Zoom in", () => this.map.setView(this.nearest(), drawnFrom)],
       });
     } else if (isLoading) {
       this.patience = setTimeout(() => this.tell("Drawing …", { busy: true }), 250);
-    } else if (this.problem) {
-      this.tell(`Some tiles cannot be drawn: ${this.problem}`, { alarm: true, action: ["Try again", () => this.redraw()] });
+    } else if (problem) {
+      this.tell(`Some tiles cannot be drawn: ${problem}`, { alarm: true, action: ["Try again", () => sides.forEach((side) => side.redraw())] });
     } else {
       this.tell("");
     }
@@ -288,11 +322,6 @@ class Viewer {
   nearest() {
     const center = this.map.getCenter();
     return this.bounds.contains(center) ? center : this.bounds.getCenter();
-  }
-
-  redraw() {
-    this.problem = "";
-    this.layer.redraw();
   }
 
   tell(text, { busy = false, alarm = false, action = null } = {}) {
@@ -307,37 +336,11 @@ class Viewer {
   }
 }
 
-const spanText = (first, last) => (first === last ? `${first}` : `${first} – ${last}`);
-
-function daysText(start, end) {
-  const [first, last] = [start, end].map((moment) => moment?.slice(0, 10));
-  if (first && last) return spanText(first, last);
-  return first ? `from ${first}` : ""; // an end alone is when files were written, not when anything was acquired
-}
-
-function decode(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-function clampedBox(text) {
-  const [west, south, east, north] = text.split(",").map(Number);
-  return [west, Math.max(-90, south), east, Math.min(90, north)].join(",");
-}
-
-function placeText(lat, lng, digits = 5) {
-  const longitude = L.latLng(lat, lng).wrap().lng;
-  return `${degreesText(lat, digits, "N", "S")} ${degreesText(longitude, digits, "E", "W")}`;
-}
-
 async function main() {
   try {
-    const viewer = new Viewer(await ask("api/collection"));
+    const viewer = new Viewer(await listCollections());
+    await viewer.start();
     globalThis.viewer = viewer;
-    viewer.start();
   } catch (error) {
     byId("title").textContent = "No collection";
     byId("failure-text").textContent = error.message;

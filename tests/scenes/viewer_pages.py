@@ -1,0 +1,46 @@
+"""The viewer's page in a browser: how tests wait for it, and what they look at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+DESKTOP = {"width": 960, "height": 640}
+PHONE = {"width": 390, "height": 844}
+DRAWN = "#map[aria-busy=false] .leaflet-tile-loaded"
+PIXELS = """() => {
+    const colors = new Map();
+    for (const tile of document.querySelectorAll(".leaflet-tile-loaded[src]")) {
+        const canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [tile.naturalWidth, tile.naturalHeight];
+        const context = canvas.getContext("2d");
+        context.drawImage(tile, 0, 0);
+        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+        for (let i = 0; i < data.length; i += 4 * 97) {
+            if (data[i + 3] > 0) colors.set([data[i], data[i + 1], data[i + 2]].join(), 1);
+        }
+    }
+    return [...colors.keys()];
+}"""
+
+
+def wait_until_drawn(page: Any) -> None:
+    """Until all of its tiles are there."""
+    page.wait_for_selector(DRAWN, state="attached")
+
+
+def eventually(page: Any, expression: str, wanted: Callable[[Any], Any]) -> Any:
+    """The value of an expression once it is as wanted; the page's policy forbids playwright to wait for one itself."""
+    deadline = time.monotonic() + 15
+    while not wanted(value := page.evaluate(expression)):
+        assert time.monotonic() < deadline, value
+        page.wait_for_timeout(50)
+    return value
+
+
+def click_at(page: Any, longitude: float, latitude: float) -> None:
+    """Read the pixel at a place."""
+    x, y = page.evaluate(f"(({{x, y}}) => [x, y])(viewer.map.latLngToContainerPoint([{latitude}, {longitude}]))")
+    page.locator("#map").click(position={"x": x, "y": y})
+    page.wait_for_selector("#items .item, #items .hint:has-text('No item')")
