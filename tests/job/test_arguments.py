@@ -19,10 +19,13 @@ from rastercollection import (
     RequestError,
     cancel,
     check_collection,
+    list_collections,
     list_jobs,
     plan_collection,
     process_collection,
     prune,
+    push_collection,
+    remove_collection,
     rerun,
     retry_failed,
     run_worker,
@@ -51,6 +54,9 @@ COMMON: dict[Call, dict[str, Any]] = {
     cancel: {"job_id": "abc"},
     prune: {"older_than": 1},
     check_collection: {"collection": "/nowhere"},
+    list_collections: {"place": "/nowhere"},
+    push_collection: {"collection": "/nowhere", "target": "/elsewhere"},
+    remove_collection: {"collection": "/nowhere"},
     view_collection: {"collection": "/nowhere"},
 }
 

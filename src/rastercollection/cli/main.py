@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rastercollection import __version__
-from rastercollection.cli import job_commands, options
+from rastercollection.cli import collection_commands, job_commands, options
 from rastercollection.cli.failures import (
     ALL_TILES,
     BAD_REQUEST,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from rastercollection.cli.progress import ProgressDisplay
     from rastercollection.job.result import JobResult
 
-__all__ = ["main"]
+__all__ = ["command_group", "main"]
 
 RECORDED_OPTIONS = (*("storage_options", "catalog", "jobs", "verify", "on_tile_error", "rerun", "task_timeout"),)
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".img", ".hgt", ".asc", ".nc")
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _carried_out(given: Sequence[str]) -> int:
     try:
-        commands = _commands()
+        commands = command_group()
         with commands.make_context("rastercollection", list(given), max_content_width=110) as context:
             return int(commands.invoke(context))
     except click.exceptions.Exit as done:  # help or version was asked for, and shown
@@ -92,8 +92,10 @@ def _carried_out(given: Sequence[str]) -> int:
         return CANCELLED
 
 
-def _commands() -> click.Group:
+def command_group(name: str = "rastercollection") -> click.Group:
+    """All commands, in a group of this name; each returns its exit status."""
     group = click.Group(
+        name,
         help="A folder of rasters, served: validated, made into COGs, mosaicked and catalogued in STAC.",
         epilog=EPILOG,
         no_args_is_help=False,
@@ -108,17 +110,12 @@ def _commands() -> click.Group:
     add(_plan, "Say what 'run' with the same options would do, without doing it.", *request.values(), *runtime.values())
     recorded = [runtime[name] for name in RECORDED_OPTIONS]
     add(_submit, "Have a worker do the job: record it, and return.", *request.values(), *recorded, options.PRIORITY)
-    for command, about, params, names in job_commands.COMMANDS:
-        add(command, about, *params, *(runtime[name] for name in names))
+    shared = {**request, **runtime}
+    for command, about, params, names in (*job_commands.COMMANDS, *collection_commands.COMMANDS):
+        add(command, about, *params, *(shared[name] for name in names))
     again = [one for name, one in runtime.items() if name != "rerun"]
     add(_rerun, "Do a recorded job, or a part of it, again.", *options.RERUN, *again, options.QUIET)
     add(_retry_failed, "Do again what failed of a recorded job.", *options.AGAIN, *again, options.QUIET)
-    add(
-        _check,
-        "Compare a published collection with its files, and mend it.",
-        *options.CHECK,
-        *(runtime[name] for name in ("verify", "jobs", "storage_options", "allow_private_hosts")),
-    )
     add(_view, "Show a collection that was published on a map in the browser.", *options.VIEW, storage)
     add(
         _demo, "Make a small scene, run the whole job on it and show where everything is.", *options.DEMO, options.QUIET
@@ -231,20 +228,6 @@ def _plan(output: Output, **arguments: Any) -> int:
     else:
         print_plan(plan, sys.stdout)
     return ALL_TILES
-
-
-def _check(output: Output, *, collection: str, **settings: Any) -> int:
-    from rastercollection.api import check_collection
-    from rastercollection.cli.terminal import print_report
-
-    report = check_collection(collection, **settings)
-    if output.json:
-        print_json(report.to_dict())
-    else:
-        print_report(report, sys.stdout)
-    if not report.was_asked:
-        return JOB_FAILED
-    return ALL_TILES if report.is_sound else SOME_FAILED
 
 
 def _view(output: Output, *, collection: str, host: str, no_browser: bool, **settings: Any) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from rastercollection.checking.subject import Subject
 from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, ViewError
-from rastercollection.job.runtime import open_named_catalog
-from rastercollection.job.runtime_checks import DATABASE
+from rastercollection.job.runtime import catalog_name, open_named_catalog
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.limits import Limits
@@ -14,12 +13,14 @@ from rastercollection.viewer.locate import find_collection, read_json
 
 __all__ = ["found_collection", "read_collection", "subject_of"]
 
+STATIC = "static"
+
 
 def found_collection(
     collection: str, collection_id: str | None, storage: StorageBackend
 ) -> tuple[CatalogBackend, str, str]:
     """The catalog, the id of the collection in it, and its public address."""
-    if DATABASE.match(collection):
+    if catalog_name(collection) != STATIC:
         if collection_id is None:
             raise RequestError(
                 [RequestProblem("collection_id", "nothing", "is required where the catalog is a database")]

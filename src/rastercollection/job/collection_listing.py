@@ -22,7 +22,7 @@ from rastercollection.stac.published import asset_with_role, links_of
 from rastercollection.stac.terms import MOSAIC, OVERVIEW
 from rastercollection.viewer.locate import read_json
 
-__all__ = ["PublishedCollection", "describe_collection", "list_collections"]
+__all__ = ["PublishedCollection", "describe_collection", "is_raster", "list_collections"]
 
 Json = Mapping[str, Any]
 
@@ -88,6 +88,16 @@ def list_collections(
         raise RequestError(wrong)
     opened = open_storage(options)
     return tuple(describe_collection(opened, url) for url in sorted(set(_documents(opened, str(place)))))
+
+
+def is_raster(place: str, **access: Any) -> bool:
+    """Whether a place is a file, and no document; arguments are those of :func:`list_collections`."""
+    if place.lower().endswith(".json"):
+        return False
+    try:
+        return not open_storage(RuntimeOptions(**access)).stat(addresses.normalise(place)).is_folder
+    except ObjectNotFoundError:
+        return False
 
 
 def describe_collection(storage: StorageBackend, url: str) -> PublishedCollection:

@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 
 from rastercollection.core.engine.planning import planned_tasks
-from rastercollection.core.engine.worker import run_task
-from rastercollection.core.models import ErrorRecord, Notice
+from rastercollection.core.engine.worker import Outcome, run_task
+from rastercollection.core.models import ErrorRecord, Notice, Task
 from rastercollection.core.records import from_dict, jsonable
 from rastercollection.core.workflow import PlanContext
 from rastercollection.job.calls import told_apart
@@ -68,15 +68,15 @@ def describe_raster(raster: str | PathLike[str], **arguments: Any) -> RasterInfo
     return RasterInfo(
         where=run.storage.public_url(run.sources.files[0].url),
         size=run.sources.files[0].size,
-        validation=None if outcome.value is None else from_dict(Validation, outcome.value),
+        validation=None if outcome is None or outcome.value is None else from_dict(Validation, outcome.value),
         forecast=forecast,
-        problem=outcome.error or forecast.problem,
-        notices=forecast.notices or outcome.notices,
+        problem=forecast.problem,
+        notices=forecast.notices,
     )
 
 
-def _validated(run: CollectionRun) -> Any:
-    """The outcome of the first stage's task about the only source."""
+def _validated(run: CollectionRun) -> Outcome | None:
+    """The outcome of the first stage's task about the only source; None where it would not be tried."""
     stage = run.workflow.stages[0]
     context = PlanContext(
         job_id=run.request.job_id,
@@ -89,7 +89,7 @@ def _validated(run: CollectionRun) -> Any:
         notice=lambda _code, _message: None,
     )
     (task,) = planned_tasks(stage, context, ())
-    return run_task("", task, 1, _resources(run), {})
+    return run_task("", task, 1, _resources(run), {}) if isinstance(task, Task) else None
 
 
 def _resources(run: CollectionRun) -> Mapping[str, Any]:
