@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rastercollection.cli.wording import in_options
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.disclosure.escaping import safe_text
-from rastercollection.errors import RasterCollectionError, RequestError
+from rastercollection.errors import RasterCollectionError, RequestError, UnknownNameError
+from rastercollection.model.checks import suggestion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +65,10 @@ def format_error(error: BaseException, option_name: Callable[[str], str] = str, 
     record = ErrorRecord.of(error)
     known = {safe_text(f"  - {blob}") for blob in told}
     message = "\n".join(line for line in record.message.split("\n") if line.partition(": [")[0] not in known)
-    hint = f"\n  hint: {record.hint}" if record.hint and isinstance(error, RasterCollectionError) else ""
+    told_hint = record.hint if isinstance(error, RasterCollectionError) else ""
+    if isinstance(error, UnknownNameError) and (meant := suggestion(error.name, error.known)):
+        told_hint = f"{told_hint} Did you mean {meant}?"
+    hint = f"\n  hint: {told_hint}" if told_hint else ""
     return safe_text(in_options(f"error [{record.code}]: {message}{hint}"), lines=True)
 
 
