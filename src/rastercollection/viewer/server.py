@@ -122,7 +122,7 @@ def view_collection(
     if not is_installed():
         raise MissingExtraError("Viewing a collection", "view")
     check_arguments(
-        *(collection, host, port, open_browser, allow_origin, storage), has_options=is_mapping(storage_options)
+        *(collection, host, port, open_browser, allow_origin, proxy, storage), has_options=is_mapping(storage_options)
     )
     collection = str(collection)
     origins = allowed_origins([allow_origin] if isinstance(allow_origin, str) else allow_origin)

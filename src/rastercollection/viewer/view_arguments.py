@@ -26,7 +26,15 @@ def is_mapping(value: Any) -> bool:
 
 
 def check_arguments(
-    collection: Any, host: Any, port: Any, open_browser: Any, allow_origin: Any, storage: Any, *, has_options: bool
+    collection: Any,
+    host: Any,
+    port: Any,
+    open_browser: Any,
+    allow_origin: Any,
+    proxy: Any,
+    storage: Any,
+    *,
+    has_options: bool,
 ) -> None:
     """Raise RequestError with all that is wrong; ``storage_options``, which hold secrets, are not handed in."""
     origins = [allow_origin] if isinstance(allow_origin, str) else allow_origin
@@ -36,6 +44,7 @@ def check_arguments(
         port=(port, checks.optional(checks.integer(0, 65535))),
         open_browser=(open_browser, checks.boolean),
         allow_origin=(origins, _are_texts),
+        proxy=(proxy, checks.optional(checks.text)),
         storage=(storage, checks.optional(_is_storage)),
     )
     if not has_options:
