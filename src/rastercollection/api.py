@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -14,12 +14,13 @@ from rastercollection.core.records import jsonable
 from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.errors import RequestError
 from rastercollection.job.arguments import JobArguments
-from rastercollection.job.calls import takes, told_apart
+from rastercollection.job.calls import option_problems, takes, told_apart
 from rastercollection.job.notebook.live_display import with_progress
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
 from rastercollection.job.runtime_options import RuntimeOptions
-from rastercollection.model.parameters import problems
+from rastercollection.model import checks
+from rastercollection.model.parameters import argument_problems
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import StorageBackend
@@ -41,7 +42,7 @@ __all__ = [
 def process_collection(
     *,
     container_name: str | PathLike[str],
-    blob_list: str | Sequence[str],
+    blob_list: str | PathLike[str] | Iterable[str | PathLike[str]],
     collection_id: str,
     **arguments: Unpack[JobArguments],
 ) -> JobResult:
@@ -113,7 +114,7 @@ class CollectionPlan:
 def plan_collection(
     *,
     container_name: str | PathLike[str],
-    blob_list: str | Sequence[str],
+    blob_list: str | PathLike[str] | Iterable[str | PathLike[str]],
     collection_id: str,
     predict: bool = True,
     **arguments: Unpack[JobArguments],
@@ -134,7 +135,8 @@ def plan_collection(
         BackendError: Storage or catalog cannot be used.
     """
     required = {"container_name": container_name, "blob_list": blob_list, "collection_id": collection_id}
-    run = CollectionRun.prepare(*told_apart({**required, **arguments}, "predict"))
+    wrong = argument_problems(predict=(predict, checks.boolean))
+    run = CollectionRun.prepare(*told_apart({**required, **arguments}, "predict", wrong=wrong))
     sources = run.sources
     forecast = run.forecast(predict=predict)
     return CollectionPlan(
@@ -191,7 +193,15 @@ def check_collection(
         allow_private_hosts=allow_private_hosts,
     )
     del jobs, storage_options  # what goes wrong from here on comes through this frame
-    wrong = problems(options)
+    wrong = [
+        *argument_problems(
+            collection=(collection, checks.published),
+            collection_id=(collection_id, checks.optional(checks.identifier)),
+            fix=(fix, checks.boolean),
+            titiler_url=(titiler_url, checks.optional(checks.http)),
+        ),
+        *option_problems(options),
+    ]
     if wrong:
         raise RequestError(wrong)
     from rastercollection.job.collection_check import check_published  # loads GDAL

@@ -42,6 +42,7 @@ says what to do, ``retryable`` and ``settled``. All of them pickle: each passes 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -125,6 +126,12 @@ class RequestProblem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.parameter}={self.value}: {self.allowed}"
+
+    @property
+    def suggestion(self) -> str:
+        """What was probably meant; empty where nothing is close."""
+        meant = re.search(r"did you mean (.+)\?", self.allowed)
+        return meant[1] if meant else ""
 
 
 class RequestError(RasterCollectionError):

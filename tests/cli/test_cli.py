@@ -59,6 +59,7 @@ class TestRun:
         assert [line.split()[0] for line in lines if scene.broken.name in line][:1] == ["failed"]
         assert sum(line.startswith("cog ") for line in lines) == 4
         assert "4 of 5 tiles became COGs" in done.stdout
+        assert (done.stdout + done.stderr).count("is truncated") == 1, "why is told once"
         assert ESCAPE not in done.stdout + done.stderr
         assert "stage 5/5 check_published: 1 completed" in done.stderr
         for name in ("COGs", "Mosaic", "STAC"):
@@ -215,7 +216,7 @@ class TestOtherCommands:
 
     def test_status_of_an_unknown_job(self) -> None:
         done = _rc("status", "f" * 64)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "error [OBJECT_NOT_FOUND]" in done.stderr
 
     def test_demo_keeps_everything_in_its_folder(self, state: Path, tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ def test_every_parameter_is_an_option_that_the_help_explains() -> None:
     shown = " ".join(_rc("run", "--help").stdout.split())
     every = {**parameters(CollectionRequest), **parameters(RuntimeOptions)}
     no_options = {name for name, each in every.items() if not each.option}
-    assert no_options == {"storage", "observers", "workflow", "cancel"}
+    assert no_options == {"storage", "observers", "progress", "workflow", "cancel"}
     for each in every.values():
         for spelling in each.option or ():
             assert f"{spelling} " in shown or f"{spelling}, " in shown
@@ -338,6 +339,28 @@ def test_wrong_parameters_of_the_job_and_of_how_it_runs_are_told_together(scene:
         assert f"  {option}: must be" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "parameter", "suggestion"),
+    [
+        (["runn"], "", "run"),
+        (["run", ".", "--idd", "x"], "idd", "--id"),
+        (["run", ".", "--id", "x", "--blob", "*.tif", "--mode", "upsrt"], "mode", "upsert"),
+        (["run", ".", "--id", "x", "--blob", "*.tif", "--executor", "proces"], "executor", "process"),
+        (["jobs", "--status", "compleed"], "statuses", "completed"),
+    ],
+)
+@pytest.mark.usefixtures("state")
+def test_what_is_wrong_is_told_to_machines_with_what_was_meant(
+    arguments: list[str], parameter: str, suggestion: str
+) -> None:
+    done = _rc(*arguments, "--json")
+    assert done.returncode == 2, done.stderr
+    (problem,) = json.loads(done.stdout)["error"]["problems"]
+    assert (problem["parameter"], problem["suggestion"]) == (parameter, suggestion)
+    assert problem["message"]
+    assert suggestion in done.stderr
+
+
 def test_a_demo_in_place_of_a_file_is_a_wrong_request(tmp_path: Path) -> None:
     (tmp_path / "file.tif").write_text("mine")
     done = _rc("demo", "--output", tmp_path / "file.tif")
@@ -349,7 +372,7 @@ def test_a_demo_in_place_of_a_file_is_a_wrong_request(tmp_path: Path) -> None:
 def test_asking_how_a_job_stands_makes_nothing(state: Path, tmp_path: Path) -> None:
     for arguments in ([], ["--jobs", f"sqlite:///{tmp_path / 'typo' / 'x.db'}"]):
         done = _rc("status", "abc", *arguments)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert str(tmp_path / "typo" / "x.db" if arguments else state / "jobs.db") in done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -11,6 +11,8 @@ from rastercollection.job.result import JobResult
 def test_addresses_are_printed_with_what_they_take() -> None:
     summary = {
         "share_url": "http://tiles/map",
+        "stac": {"ready_for_titiler": True, "collection_url": "/stac/x/collection.json"}
+        | {"items_stored": 1, "items_in_collection": 1},
         "titiler_urls": {"viewer": "http://tiles/map", "info": "http://tiles/i", "statistics": "http://tiles/s"}
         | {"wmts": "http://tiles/w"},
         "titiler_methods": {"statistics": "POST"},

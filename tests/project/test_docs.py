@@ -17,6 +17,8 @@ import pytest
 import rastercollection
 from rastercollection import CollectionRequest
 from rastercollection.cli.demo import make_scene
+from rastercollection.core import events
+from rastercollection.core.events import Event
 from rastercollection.core.registry import Registry
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.ports import registries
@@ -141,3 +143,16 @@ def test_tables_and_keyword_arguments_are_what_the_fields_give() -> None:
     assert script.arguments(arguments) == arguments, "run nox -s parameters"
     for name in (*attrs.fields_dict(CollectionRequest), *attrs.fields_dict(RuntimeOptions)):
         assert f"\n| `{name}` | " in page
+
+
+def test_every_event_and_each_of_its_fields_is_on_the_page() -> None:
+    kinds = {name: kind for name, kind in vars(events).items() if isinstance(kind, type) and issubclass(kind, Event)}
+    sections = (DOCS / "events.md").read_text(encoding="utf-8").split("\n### ")[1:]
+    told = {text.partition("\n")[0]: re.findall(r"^\| `(\w+)` \|", text.split("\n## ")[0], re.M) for text in sections}
+    common = [field.name for field in attrs.fields(Event)]
+    assert told.pop("Event") == common
+    assert told == {
+        name: [field.name for field in attrs.fields(kind) if field.name not in common]
+        for name, kind in kinds.items()
+        if kind is not Event
+    }

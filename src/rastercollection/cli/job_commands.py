@@ -1,4 +1,4 @@
-"""Commands about recorded jobs and the queue: status, list, cancel, prune, worker. No rasters are opened here."""
+"""Commands about recorded jobs and the queue: status, jobs, cancel, prune, worker. No rasters are opened here."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _status(output: Output, *, job: str, jobs: str | None = None) -> int:
     return 0
 
 
-def _list(output: Output, *, statuses: tuple[str, ...] = (), jobs: str | None = None) -> int:
+def _jobs(output: Output, *, statuses: tuple[str, ...] = (), jobs: str | None = None) -> int:
     from rastercollection.cli.terminal import print_jobs
     from rastercollection.job.managing import list_jobs
 
@@ -110,7 +110,7 @@ _OF_WORKERS = (
 
 COMMANDS = (
     (_status, "Show where a job stands.", options.STATUS, ("jobs",)),
-    (_list, "List the jobs that are recorded, the latest first.", options.LIST, ("jobs",)),
+    (_jobs, "List the jobs that are recorded, the latest first.", options.LIST, ("jobs",)),
     (_cancel, "Have a job end, whoever runs it.", options.CANCEL, ("jobs",)),
     (_prune, "Delete records of jobs that have ended; what they published stays.", options.PRUNE, ("jobs",)),
     (_worker, "Take jobs that were submitted for a worker, and run them.", options.WORKER, _OF_WORKERS),

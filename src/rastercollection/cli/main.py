@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import re
 import sys
 import threading
@@ -16,21 +15,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rastercollection import __version__
-from rastercollection.cli import job_commands, options
+from rastercollection.cli import collection_commands, job_commands, options
+from rastercollection.cli.failures import (
+    ALL_TILES,
+    BAD_REQUEST,
+    CANCELLED,
+    JOB_FAILED,
+    SOME_FAILED,
+    as_dict,
+    exit_status,
+    shown,
+    usage,
+)
 from rastercollection.cli.streams import standard_streams
 from rastercollection.cli.telling import Output, print_json
-from rastercollection.core.models import ErrorRecord
 from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import (
     BackendError,
-    JobCancelledError,
     JobFailedError,
     JobInterrupted,
-    MissingExtraError,
     RasterCollectionError,
     RequestError,
     RequestProblem,
-    UnknownNameError,
 )
 from rastercollection.job.runtime import open_storage
 from rastercollection.job.runtime_options import RuntimeOptions
@@ -41,9 +47,8 @@ if TYPE_CHECKING:
     from rastercollection.cli.progress import ProgressDisplay
     from rastercollection.job.result import JobResult
 
-__all__ = ["main"]
+__all__ = ["command_group", "main"]
 
-ALL_TILES, JOB_FAILED, BAD_REQUEST, SOME_FAILED, CANCELLED = 0, 1, 2, 3, 130
 RECORDED_OPTIONS = (*("storage_options", "catalog", "jobs", "verify", "on_tile_error", "rerun", "task_timeout"),)
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".img", ".hgt", ".asc", ".nc")
 EPILOG = (
@@ -60,35 +65,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     with standard_streams() as output:
-        exit_status = _carried_out(given)
+        status = _carried_out(given)
         output.flush()
         if not output.lost:
-            return exit_status
+            return status
         sys.stderr.write(f"what was to be printed could not be: {output.lost}\n")
     # how a job ended is told by the exit status all the same; other commands have done nothing if nobody hears of it
     has_run = given[:1] in (["run"], ["demo"]) and not {"-h", "--help"} & set(given)
-    return exit_status or (ALL_TILES if has_run else JOB_FAILED)
+    return status or (ALL_TILES if has_run else JOB_FAILED)
 
 
 def _carried_out(given: Sequence[str]) -> int:
     try:
-        commands = _commands()
+        commands = command_group()
         with commands.make_context("rastercollection", list(given), max_content_width=110) as context:
             return int(commands.invoke(context))
     except click.exceptions.Exit as done:  # help or version was asked for, and shown
         return done.exit_code
     except click.ClickException as error:
         if "--json" in given:
-            print_json({"error": _usage(error)})
-        sys.stderr.write(f"{_shown(error)}\n")
+            print_json({"error": usage(error)})
+        sys.stderr.write(f"{shown(error)}\n")
         return BAD_REQUEST
     except KeyboardInterrupt:
         sys.stderr.write("cancelled\n")
         return CANCELLED
 
 
-def _commands() -> click.Group:
+def command_group(name: str = "rastercollection") -> click.Group:
+    """All commands, in a group of this name; each returns its exit status."""
     group = click.Group(
+        name,
         help="A folder of rasters, served: validated, made into COGs, mosaicked and catalogued in STAC.",
         epilog=EPILOG,
         no_args_is_help=False,
@@ -103,17 +110,12 @@ def _commands() -> click.Group:
     add(_plan, "Say what 'run' with the same options would do, without doing it.", *request.values(), *runtime.values())
     recorded = [runtime[name] for name in RECORDED_OPTIONS]
     add(_submit, "Have a worker do the job: record it, and return.", *request.values(), *recorded, options.PRIORITY)
-    for command, about, params, names in job_commands.COMMANDS:
-        add(command, about, *params, *(runtime[name] for name in names))
+    shared = {**request, **runtime}
+    for command, about, params, names in (*job_commands.COMMANDS, *collection_commands.COMMANDS):
+        add(command, about, *params, *(shared[name] for name in names))
     again = [one for name, one in runtime.items() if name != "rerun"]
     add(_rerun, "Do a recorded job, or a part of it, again.", *options.RERUN, *again, options.QUIET)
     add(_retry_failed, "Do again what failed of a recorded job.", *options.AGAIN, *again, options.QUIET)
-    add(
-        _check,
-        "Compare a published collection with its files, and mend it.",
-        *options.CHECK,
-        *(runtime[name] for name in ("verify", "jobs", "storage_options", "allow_private_hosts")),
-    )
     add(_view, "Show a collection that was published on a map in the browser.", *options.VIEW, storage)
     add(
         _demo, "Make a small scene, run the whole job on it and show where everything is.", *options.DEMO, options.QUIET
@@ -144,13 +146,7 @@ def _guarded(command: Callable[..., int], *, json: bool, debug: bool, quiet: boo
         return CANCELLED
     except Exception as error:  # noqa: BLE001 - the outermost boundary: users get a message, not a traceback
         _report(error, output)
-        return _exit_status(error)
-
-
-def _exit_status(error: Exception) -> int:
-    if isinstance(error, JobCancelledError):
-        return CANCELLED
-    return BAD_REQUEST if isinstance(error, RequestError | UnknownNameError | MissingExtraError) else JOB_FAILED
+        return exit_status(error)
 
 
 def _report(error: Exception, output: Output) -> None:
@@ -162,7 +158,7 @@ def _report(error: Exception, output: Output) -> None:
     if result is not None:
         _show(result, output)
     elif output.json:
-        print_json({"error": _as_dict(error)})
+        print_json({"error": as_dict(error)})
     told = () if result is None or output.json else tuple(tile.blob for tile in result.tiles)
     sys.stderr.write(format_error(error, options.option_name, told=told) + "\n")
     if not isinstance(error, RasterCollectionError):
@@ -182,28 +178,6 @@ def _show(result: JobResult, output: Output) -> None:
 def _point_to_debug(output: Output) -> None:
     if not output.debug:
         sys.stderr.write("run it again with --debug to see the traceback\n")
-
-
-def _as_dict(error: Exception) -> dict[str, Any]:
-    record = ErrorRecord.of(error)
-    shown: dict[str, Any] = {"code": record.code, "message": record.message, "hint": record.hint}
-    if isinstance(error, RequestError):
-        shown["problems"] = [problem._asdict() for problem in error.problems]
-    return shown
-
-
-def _usage(error: click.ClickException) -> dict[str, Any]:
-    """What is wrong with the command line itself, in the form of an error."""
-    context = getattr(error, "ctx", None)
-    hint = f"Try '{context.command_path} --help'." if context else ""
-    return {"code": RequestError.code, "message": safe_text(error.format_message()), "hint": hint}
-
-
-def _shown(error: click.ClickException) -> str:
-    """What click would show of it, without secrets and escaped."""
-    shown = io.StringIO()
-    error.show(shown)
-    return safe_text(shown.getvalue().rstrip(), lines=True)
 
 
 def _run(output: Output, **arguments: Any) -> int:
@@ -254,20 +228,6 @@ def _plan(output: Output, **arguments: Any) -> int:
     else:
         print_plan(plan, sys.stdout)
     return ALL_TILES
-
-
-def _check(output: Output, *, collection: str, **settings: Any) -> int:
-    from rastercollection.api import check_collection
-    from rastercollection.cli.terminal import print_report
-
-    report = check_collection(collection, **settings)
-    if output.json:
-        print_json(report.to_dict())
-    else:
-        print_report(report, sys.stdout)
-    if not report.was_asked:
-        return JOB_FAILED
-    return ALL_TILES if report.is_sound else SOME_FAILED
 
 
 def _view(output: Output, *, collection: str, host: str, no_browser: bool, **settings: Any) -> int:

@@ -18,13 +18,17 @@ __all__ = [
     "AGAIN",
     "CANCEL",
     "CHECK",
+    "COLLECTIONS",
     "DEBUG",
     "DEMO",
+    "INFO",
     "JSON",
     "LIST",
     "PRIORITY",
     "PRUNE",
+    "PUSH",
     "QUIET",
+    "REMOVE",
     "RERUN",
     "STATUS",
     "VIEW",
@@ -58,8 +62,8 @@ class Argument(click.Argument):
 
     section = "Arguments"
 
-    def __init__(self, name: str, metavar: str, about: str) -> None:
-        super().__init__([name], metavar=metavar)
+    def __init__(self, name: str, metavar: str, about: str, **settings: Any) -> None:
+        super().__init__([name], metavar=metavar, **settings)
         self.about = about
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:  # noqa: ARG002
@@ -174,15 +178,36 @@ VIEW = (
         help="a site whose pages may read tiles and COGs from it, as https://maps.example; more than once for several",
     ),
 )
+_ID = Option(["--id", "collection_id"], metavar="ID", help="of the collection, where the catalog holds several")
 CHECK = (
     Argument(
         "collection",
         "COLLECTION",
         "a collection.json, the folder of a static catalog, the OUT of 'run', or the address of a pgSTAC database",
     ),
-    Option(["--id", "collection_id"], metavar="ID", help="of the collection, where the catalog holds several"),
+    _ID,
     Option(["--fix"], is_flag=True, help="mend what is found wrong"),
     Option(["--titiler", "titiler_url"], metavar="URL", help="tile server that shows it, and is asked whether it does"),
+)
+INFO = (
+    Argument("place", "PLACE", "a raster, a collection.json, or a folder with collections; path or URL"),
+    _ID,
+)
+COLLECTIONS = (
+    Argument("place", "[PLACE]", "a folder, searched at any depth, or a catalog [default: .]", required=False),
+)
+REMOVE = (
+    Argument("collection", "COLLECTION", "a collection.json, the folder of a catalog, or the OUT of 'run'"),
+    Argument("tiles", "[TILE]...", "ids of items, names of COGs, or of sources", nargs=-1, required=False),
+    _ID,
+    Option(["--all", "every_tile"], is_flag=True, help="the whole collection"),
+    Option(["--yes"], is_flag=True, help="do it; without, what would be removed is told"),
+    Option(["--titiler", "titiler_url"], metavar="URL", help="tile server that shows it, where it links to one"),
+)
+PUSH = (
+    Argument("collection", "COLLECTION", "a collection.json, the folder of a catalog, or the OUT of 'run'"),
+    Argument("target", "TARGET", "the folder or bucket that it is copied to; path or URL"),
+    _ID,
 )
 DEMO = (
     Option(["--output"], default="demo-collection", show_default=True, metavar="DIR", help="where everything goes"),
@@ -193,12 +218,16 @@ _SIZES = ("memory_budget", "worker_memory")
 
 _SPELT = {"statuses": "status"}
 """Options that may be repeated have the name of one."""
+_ARGUMENTS = {"job_id": "JOB", "collection": "COLLECTION", "tiles": "TILE", "target": "TARGET", "place": "PLACE"}
+"""Parameters that are no options: they stand behind the command."""
 
 
 def option_name(parameter: str) -> str:
     """What a parameter of the API is called on the command line."""
     known = {**parameters(CollectionRequest), **parameters(RuntimeOptions)}.get(parameter)
     spelt = _SPELT.get(parameter, parameter)
+    if parameter in _ARGUMENTS:
+        return _ARGUMENTS[parameter]
     return known.option[0] if known and known.option else "--" + spelt.replace("_", "-")
 
 

@@ -67,11 +67,11 @@ def _waiting(event: JobWaiting) -> str:
 
 
 def _failure(event: TaskEnded) -> str | None:
-    """One line about a task that failed; None for all others (a skipped one failed before, and was told then)."""
+    """A line about a task that failed, with the code: why is told once, with the result; None for all others."""
     result = event.result
     if result.status is not TaskStatus.FAILED or result.error is None:
         return None
-    return f"{_subject(result.task.tile, result.task.task_type)} failed: {error_text(result.error)}"
+    return f"{_subject(result.task.tile, result.task.task_type)} failed: {safe_text(result.error.code)}"
 
 
 def _retry(event: TaskRetried) -> str:

@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rastercollection.cli.wording import in_options
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.disclosure.escaping import safe_text
-from rastercollection.errors import RasterCollectionError, RequestError
+from rastercollection.errors import RasterCollectionError, RequestError, UnknownNameError
+from rastercollection.model.checks import suggestion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +44,7 @@ def plural(count: int, noun: str) -> str:
 
 def error_text(error: ErrorRecord) -> str:
     """An error on one line: code, message, hint."""
-    return safe_text(" ".join(f"[{error.code}] {error.message} {error.hint}".split()))
+    return safe_text(in_options(" ".join(f"[{error.code}] {error.message} {error.hint}".split())))
 
 
 def format_error(error: BaseException, option_name: Callable[[str], str] = str, *, told: Collection[str] = ()) -> str:
@@ -56,15 +58,18 @@ def format_error(error: BaseException, option_name: Callable[[str], str] = str, 
     if isinstance(error, RequestError):
         head = f"error [{error.code}]: {plural(len(error.problems), 'problem')} with the request"
         problems = [
-            f"  {option_name(problem.parameter)} {safe_text(problem.value)}: {safe_text(problem.allowed)}"
+            f"  {option_name(problem.parameter)} {safe_text(problem.value)}: {safe_text(in_options(problem.allowed))}"
             for problem in error.problems
         ]
         return "\n".join([head, *problems])
     record = ErrorRecord.of(error)
     known = {safe_text(f"  - {blob}") for blob in told}
     message = "\n".join(line for line in record.message.split("\n") if line.partition(": [")[0] not in known)
-    hint = f"\n  hint: {record.hint}" if record.hint and isinstance(error, RasterCollectionError) else ""
-    return safe_text(f"error [{record.code}]: {message}{hint}", lines=True)
+    told_hint = record.hint if isinstance(error, RasterCollectionError) else ""
+    if isinstance(error, UnknownNameError) and (meant := suggestion(error.name, error.known)):
+        told_hint = f"{told_hint} Did you mean {meant}?"
+    hint = f"\n  hint: {told_hint}" if told_hint else ""
+    return safe_text(in_options(f"error [{record.code}]: {message}{hint}"), lines=True)
 
 
 def print_result(result: JobResult, stream: TextIO) -> None:
@@ -78,7 +83,7 @@ def print_result(result: JobResult, stream: TextIO) -> None:
     _print(console, f"\n{safe_text(title)}{again}\n", style="bold")
     notes = [*_disagreements(summary), *_notices(result.tiles, summary), *_notices_of_all(summary)]
     for line in notes:
-        _print(console, f"  note: {safe_text(line)}", style="yellow")
+        _print(console, f"  note: {safe_text(in_options(line))}", style="yellow")
     if notes:
         _print(console, "")
     _print_facts(console, _facts(result, summary))
@@ -96,7 +101,7 @@ def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
         _print(console, f"  … and {len(plan.sources) - MOST_TILES} more")
     _print(console, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", style="bold")
     for note in (*(f"[{notice.code}] {notice.message}" for notice in plan.notices), *_notices(plan.tiles, {})):
-        _print(console, f"  note: {safe_text(note)}", style="yellow")
+        _print(console, f"  note: {safe_text(in_options(note))}", style="yellow")
     stages = ", ".join(f"{name} ({count})" for name, count in plan.stages.items())
     parameters = plan.parameters
     _print_facts(
@@ -131,7 +136,7 @@ def _forecast(tile: TileForecast | None) -> str:
     if tile is None:
         return ""
     if tile.problem is not None:
-        return safe_text(f": [{tile.problem.code}] {tile.problem.message}")
+        return safe_text(in_options(f": [{tile.problem.code}] {tile.problem.message}"))
     rows, columns = tile.shape or (0, 0)
     change = "resampled" if tile.resampled else "pixels kept"
     return f" → {columns:,} × {rows:,}, {change}, about {(tile.bytes_out or 0) / 1e6:.1f} MB"
@@ -169,7 +174,7 @@ def print_status(report: JobReport, stream: TextIO) -> None:
         "Job": job.id,
     }
     if job.error is not None:
-        facts["Error"] = f"[{job.error.code}] {job.error.message} {job.error.hint}"
+        facts["Error"] = in_options(f"[{job.error.code}] {job.error.message} {job.error.hint}")
     _print_facts(console, facts)
 
 

@@ -134,4 +134,7 @@ class WorkerTold(Event):
 
 
 Observer = Callable[[Event], None]
-"""A callable that is told of every event, in the thread of the engine. One that raises is logged and ignored."""
+"""A callable that is told of every event, in the thread of the engine.
+
+One that raises harms nothing: that is logged once, and is a notice in the result.
+"""

@@ -6,8 +6,9 @@ The classes' bodies follow from the fields of :class:`~rastercollection.Collecti
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor as FuturesExecutor
 from os import PathLike
 from typing import Any, Literal, TypedDict
@@ -36,14 +37,14 @@ class CollectionArguments(TypedDict, total=False):
     collection_title: str | None
     """Title of the STAC collection."""
 
-    input_crs: str | None
+    input_crs: str | int | Mapping[str, Any] | Any | None
     """CRS of tiles that have none; a tile whose own CRS differs is refused."""
 
     raster_type: RasterType
     """What the tiles show; a tile that clashes with it is refused: `auto`, `rgb`, `rgba`, `dem`, `categorical`,
     `multispectral`, `nir`."""
 
-    bands: str | Sequence[str]
+    bands: str | Iterable[str] | None
     """What the tiles' bands are called, in their order: common names of STAC's eo extension (`red`, `nir08`) say what
     they show, others (`B04`) name them; a tile with another number of bands is refused."""
 
@@ -59,7 +60,7 @@ class CollectionArguments(TypedDict, total=False):
     mosaicjson_container: str | PathLike[str] | None
     """Where the MosaicJSON goes."""
 
-    target_crs: str | None
+    target_crs: str | int | Mapping[str, Any] | Any | None
     """CRS of the COGs."""
 
     in_memory: bool | None
@@ -81,7 +82,7 @@ class CollectionArguments(TypedDict, total=False):
     """Whether stage 3 makes an overview of the whole collection, where low zooms need one."""
 
     create_stac_collection: bool
-    """Whether stage 4 runs; it works without stage 3."""
+    """Whether stage 4 runs, also without stage 3."""
 
     mode: PublishMode
     """What becomes of tiles that the collection holds already: `upsert` replaces those that were made of the same
@@ -125,7 +126,7 @@ class CollectionArguments(TypedDict, total=False):
     """When tiles, and those that are published, disagree in bands, data type, raster type, nodata, heights or colour
     table: `continue` with all, keep the `majority`, or `fail`."""
 
-    datetime: str | None
+    datetime: str | dt.date | Sequence[dt.date | str | None] | Any | None
     """Acquisition of all tiles: a moment, day, month or year (`2019-07-14T06:00:00Z`, `2019-07`), or an interval
     `start/end`, with `..` for an open end."""
 
@@ -139,10 +140,10 @@ class CollectionArguments(TypedDict, total=False):
     license: str
     """SPDX identifier, or `other`."""
 
-    providers: Sequence[Mapping[str, Any]]
+    providers: Mapping[str, Any] | Sequence[Mapping[str, Any]]
     """Providers, as STAC writes them."""
 
-    keywords: Sequence[str]
+    keywords: str | Iterable[str]
     """Added to the STAC collection's."""
 
     asset_key: str
@@ -168,7 +169,7 @@ class CollectionArguments(TypedDict, total=False):
     max_block_bytes: int
     """A tile with a larger decoded block of all bands is refused."""
 
-    drivers: Sequence[str]
+    drivers: str | Iterable[str]
     """GDAL drivers that may open sources."""
 
 
@@ -184,10 +185,10 @@ class RunArguments(TypedDict, total=False):
     max_workers: int | None
     """Tasks at the same time."""
 
-    memory_budget: int | str | None
+    memory_budget: float | str | None
     """Bytes of RAM that all workers may take together, or a text such as `500M`, `8G`."""
 
-    worker_memory: int | str | None
+    worker_memory: float | str | None
     """Bytes of RAM that a worker of the executor `process` may take before it is ended and its tile fails, or a text
     such as `500M`, `8G`."""
 
@@ -208,7 +209,7 @@ class RunArguments(TypedDict, total=False):
     """Where STAC goes: a folder, or the address of a pgSTAC database (`postgresql://…`); in Python also a catalog
     backend."""
 
-    jobs: JobStore | str | None
+    jobs: JobStore | str | PathLike[str] | None
     """Job store: `sqlite:///file.db`, the address of a PostgreSQL database (`postgresql://…`), or `memory`; in Python
     also an instance."""
 
@@ -223,14 +224,14 @@ class RunArguments(TypedDict, total=False):
     """Where another process runs the same job: `wait` for it and return what it made, `take_over` the job, which it
     hands over as it would end on Ctrl-C, or `fail` at once."""
 
-    rerun: bool | str | Sequence[str] | None
+    rerun: bool | str | Iterable[str] | None
     """What is done again although it was done before: `all`, `failed`, the name of a stage or of a tile; several in a
     list, in Python also `True` for all."""
 
-    task_timeout: float | None
+    task_timeout: float | dt.timedelta | None
     """Seconds that an attempt at a tile, or at another task, may take; then it is given up."""
 
-    stop_timeout: float | None
+    stop_timeout: float | dt.timedelta | None
     """Seconds in which tasks that run may end when the job is stopped; then they are given up."""
 
     observers: Sequence[Observer]

@@ -18,7 +18,7 @@ from rastercollection.model import checks
 from rastercollection.model.parameters import MISSING, explained, parameters, problems
 from rastercollection.model.request import CollectionRequest
 
-__all__ = ["options_of_call", "takes", "told_apart"]
+__all__ = ["option_problems", "options_of_call", "takes", "told_apart"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,12 +52,17 @@ def options_of_call(arguments: Mapping[str, Any], *besides: str) -> tuple[Runtim
     """How jobs run, and what is wrong with that; ``besides`` is what else the call takes."""
     names = parameters(RuntimeOptions)
     options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
-    wrong = problems(options)
-    unknown = unknown_names(options, besides={problem.parameter for problem in wrong})
-    wrong += [_unknown_name(name, error) for name, error in unknown.items()]
+    wrong = option_problems(options)
     strange = [name for name in arguments if name not in names]
     told = [f"is no parameter{checks.close_to(name, (*names, *besides))}" for name in strange]
     return options, [*wrong, *(RequestProblem(name, "…", text) for name, text in zip(strange, told, strict=True))]
+
+
+def option_problems(options: RuntimeOptions) -> list[RequestProblem]:
+    """What is wrong with how jobs run: values, and names that nobody registered."""
+    wrong = problems(options)
+    unknown = unknown_names(options, besides={problem.parameter for problem in wrong})
+    return [*wrong, *(_unknown_name(name, error) for name, error in unknown.items())]
 
 
 def told_apart(

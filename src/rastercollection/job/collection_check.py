@@ -7,17 +7,14 @@ import attrs
 from rastercollection.checking.looking import CollectionCheck
 from rastercollection.checking.report import CollectionReport
 from rastercollection.checking.subject import Subject
-from rastercollection.errors import RequestError, RequestProblem, ViewError
+from rastercollection.job.collection_access import found_collection
 from rastercollection.job.collection_jobs import command_of, requests_of, run_again
-from rastercollection.job.runtime import open_named_catalog, open_storage
-from rastercollection.job.runtime_checks import DATABASE
+from rastercollection.job.runtime import open_storage
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.catalog import CatalogBackend
-from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.limits import Limits
 from rastercollection.stages.resources import Resources
-from rastercollection.viewer.locate import find_collection, read_json
 
 __all__ = ["check_published"]
 
@@ -39,7 +36,7 @@ def check_published(
         RasterCollectionError: It is not there, or cannot be asked.
     """
     storage = open_storage(options)
-    catalog, name, where = _found(collection, collection_id, storage)
+    catalog, name, where = found_collection(collection, collection_id, storage)
     options = attrs.evolve(options, catalog=catalog, storage=storage)
     resources = Resources(
         storage=storage, catalog=catalog, limits=Limits(scratch=options.scratch), verify=options.verify
@@ -57,30 +54,6 @@ def check_published(
     )
     report = check.look()
     return check.fix(report) if fix and report.findings else report
-
-
-def _found(collection: str, collection_id: str | None, storage: StorageBackend) -> tuple[CatalogBackend, str, str]:
-    """The catalog, the id of the collection in it, and its public address."""
-    if DATABASE.match(collection):
-        if collection_id is None:
-            raise RequestError(
-                [RequestProblem("collection_id", "nothing", "is required where the catalog is a database")]
-            )
-        catalog = open_named_catalog(collection, storage)
-        catalog.check()
-        return catalog, collection_id, str(getattr(catalog, "url", "the database"))
-    url = find_collection(storage, collection if collection_id is None else _inside(collection, collection_id))
-    found = str(read_json(storage, url).get("id", ""))
-    if collection_id is not None and found != collection_id:
-        raise ViewError(
-            f"{storage.public_url(url)} is collection {found!r}.", f"Its id is {found}, not {collection_id}."
-        )
-    folder = url.rpartition("/")[0].rpartition("/")[0]
-    return open_named_catalog(folder, storage), found, storage.public_url(url)
-
-
-def _inside(collection: str, collection_id: str) -> str:
-    return collection if collection.endswith("collection.json") else f"{collection.rstrip('/')}/{collection_id}"
 
 
 def _again(name: str, request: CollectionRequest | None, catalog: CatalogBackend) -> str:

@@ -24,7 +24,9 @@ from rastercollection.job.leased_run import free_lease
 from rastercollection.job.reporting import JobReport, find_job, report_of
 from rastercollection.job.runtime import open_job_store
 from rastercollection.job.runtime_options import RuntimeOptions
-from rastercollection.model.parameters import problems, shown
+from rastercollection.model import checks
+from rastercollection.model.foreign_values import seconds
+from rastercollection.model.parameters import argument_problems, problems, shown
 from rastercollection.model.request import CollectionRequest
 
 __all__ = ["cancel", "cancel_job", "list_jobs", "prune", "recorded_job", "recorded_request", "status"]
@@ -72,7 +74,7 @@ def list_jobs(
         return tuple(report_of(store, job, counted=False) for job in found)
 
 
-def cancel(job_id: str, *, wait: float = 0.0, jobs: JobStore | str | None = None) -> JobReport:
+def cancel(job_id: str, *, wait: dt.timedelta | float = 0.0, jobs: JobStore | str | None = None) -> JobReport:
     """Have a job end, whoever runs it: its runner hears of it within seconds; one that nobody runs ends at once.
 
     What was done is recorded, and taken over when the job is run again. A job that has ended is left as it is.
@@ -90,12 +92,11 @@ def cancel(job_id: str, *, wait: float = 0.0, jobs: JobStore | str | None = None
     """
     options = RuntimeOptions(jobs=jobs)
     del jobs
-    wrong = _id_problems(job_id)
-    if isinstance(wait, bool) or not isinstance(wait, int | float) or not wait >= 0:
-        wrong.append(RequestProblem("wait", shown(wait), "must be a number of seconds, not negative"))
+    longest = seconds(wait)
+    wrong = [*_id_problems(job_id), *argument_problems(wait=(longest, checks.duration))]
     with _opened(options, wrong) as store:
         job = find_job(store, job_id)
-        deadline = time.monotonic() + wait
+        deadline = time.monotonic() + longest
         while not cancel_job(store, job.id) and time.monotonic() < deadline:
             time.sleep(PAUSE)
         return report_of(store, store.get(job.id))
@@ -144,9 +145,8 @@ def prune(
     options = RuntimeOptions(jobs=jobs)
     del jobs
     wanted, wrong = _statuses(statuses)
-    age = older_than.total_seconds() if isinstance(older_than, dt.timedelta) else older_than
-    if isinstance(age, bool) or not isinstance(age, int | float) or not age >= 0:
-        wrong.append(RequestProblem("older_than", shown(older_than), "must be a timedelta, or seconds, not negative"))
+    age = seconds(older_than)
+    wrong += argument_problems(older_than=(age, checks.duration))
     deleted = []
     with _opened(options, wrong) as store:
         for job in store.list_jobs():
@@ -211,7 +211,7 @@ def _opened(options: RuntimeOptions, wrong: Collection[RequestProblem]) -> Itera
 
 
 def _id_problems(job_id: Any) -> list[RequestProblem]:
-    return [] if isinstance(job_id, str) else [RequestProblem("job_id", shown(job_id), "must be a text")]
+    return argument_problems(job_id=(job_id, checks.text))
 
 
 def _statuses(given: Any) -> tuple[set[JobStatus], list[RequestProblem]]:
@@ -219,8 +219,8 @@ def _statuses(given: Any) -> tuple[set[JobStatus], list[RequestProblem]]:
     known = {str(status): status for status in JobStatus}
     if not isinstance(names, list | tuple | set | frozenset):
         return set(), [RequestProblem("statuses", shown(given), "must be a list of statuses")]
-    allowed = f"must be one of {', '.join(known)}"
-    wrong = [RequestProblem("statuses", shown(name), allowed) for name in names if str(name) not in known]
+    check = checks.one_of(tuple(known))
+    wrong = [RequestProblem("statuses", shown(name), check(str(name))) for name in names if check(str(name))]
     return {known[str(name)] for name in names if str(name) in known}, wrong
 
 

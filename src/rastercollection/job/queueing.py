@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from os import PathLike
 from typing import Any, Literal, Unpack
 
@@ -20,7 +20,7 @@ from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.submitting import queue_job, start_here
 from rastercollection.job.worker_loop import Worker
 from rastercollection.model import checks
-from rastercollection.model.parameters import shown
+from rastercollection.model.parameters import argument_problems
 from rastercollection.model.request import CollectionRequest
 
 __all__ = ["rerun", "retry_failed", "run_worker", "submit"]
@@ -33,7 +33,7 @@ MOST = 1_000_000
 def submit(
     *,
     container_name: str | PathLike[str],
-    blob_list: str | Sequence[str],
+    blob_list: str | PathLike[str] | Iterable[str | PathLike[str]],
     collection_id: str,
     run: Literal["here", "worker"] = "here",
     priority: int = 0,
@@ -67,7 +67,7 @@ def submit(
 def rerun(
     job_id: str,
     *,
-    what: bool | str | Sequence[str] = True,
+    what: bool | str | Iterable[str] = True,
     run: Literal["here", "worker"] | None = None,
     priority: int = 0,
     **options: Unpack[RunArguments],
@@ -148,7 +148,9 @@ def run_worker(
     """
     given, wrong = options_of_call(options, "stop", "drain", "most")
     del options
-    wrong += [*worker_problems(given), *_loop_problems(stop, drain, most)]
+    told = {problem.parameter for problem in wrong}
+    wrong += [problem for problem in worker_problems(given) if problem.parameter not in told]
+    wrong += _loop_problems(stop, drain, most)
     if wrong:
         raise RequestError(wrong)
     with open_job_store(given.jobs) as store:
@@ -158,14 +160,14 @@ def run_worker(
 
 
 def _queue_problems(run: Any, priority: Any) -> list[RequestProblem]:
-    told = {"run": (run, checks.one_of(("here", "worker"))), "priority": (priority, checks.integer(-MOST, MOST))}
-    return [RequestProblem(name, shown(value), check(value)) for name, (value, check) in told.items() if check(value)]
+    return argument_problems(
+        run=(run, checks.one_of(("here", "worker"))), priority=(priority, checks.integer(-MOST, MOST))
+    )
 
 
 def _loop_problems(stop: Any, drain: Any, most: Any) -> list[RequestProblem]:
-    told = {
-        "stop": (stop, "" if stop is None else is_event(stop)),
-        "drain": (drain, checks.boolean(drain)),
-        "most": (most, "" if most is None else checks.integer(1)(most)),
-    }
-    return [RequestProblem(name, shown(value), allowed) for name, (value, allowed) in told.items() if allowed]
+    return argument_problems(
+        stop=(stop, checks.optional(is_event)),
+        drain=(drain, checks.boolean),
+        most=(most, checks.optional(checks.integer(1))),
+    )

@@ -15,9 +15,10 @@ from rastercollection.core.engine.engine import Engine, JobOutcome
 from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.engine.journal import utc_now
 from rastercollection.core.engine.reuse import versions
-from rastercollection.core.events import JobEnded, JobStarted
+from rastercollection.core.events import JobEnded, JobStarted, Observer
 from rastercollection.core.lease import Lease, Owner
 from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult
+from rastercollection.core.observers import Observers
 from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest
 from rastercollection.core.workflow import JobContext, Workflow
@@ -56,7 +57,9 @@ from rastercollection.job.runtime import (
 )
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.sources import every_part, find_sources, fingerprints
+from rastercollection.job.story import JobStory
 from rastercollection.job.sweeping import sweep_leftovers
+from rastercollection.job.tracing import Tracing, tracing_of_program
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.room import Room
@@ -85,6 +88,7 @@ class CollectionRun:
         storage: Where sources and outputs are.
         sources: What was found.
         patience: With storage, catalog and job store, while a job is under way.
+        tracing: Makes spans of the job below what was current where the run was prepared.
     """
 
     request: CollectionRequest
@@ -93,6 +97,7 @@ class CollectionRun:
     storage: StorageBackend
     sources: Sources
     patience: Patience = attrs.field(factory=Patience)
+    tracing: Tracing | None = attrs.field(factory=tracing_of_program)
 
     @classmethod
     def prepare(cls, request: CollectionRequest, options: RuntimeOptions) -> Self:
@@ -126,9 +131,15 @@ class CollectionRun:
             lease: The right to run it, where that is held already.
         """
         catalog = open_catalog(self.request, self.options, self.storage)
-        return attrs.evolve(self._result(lease), backends=GivenBackends(storage=self.storage, catalog=catalog))
+        try:
+            result = self._found_or_made(lease)
+        finally:
+            if self.tracing is not None:
+                self.tracing.close()
+        JobStory(self.request, self.sources).result(result)
+        return attrs.evolve(result, backends=GivenBackends(storage=self.storage, catalog=catalog))
 
-    def _result(self, lease: HeldLease | None) -> JobResult:
+    def _found_or_made(self, lease: HeldLease | None) -> JobResult:
         with open_runtime(self.request, self.options, self.storage, tiles=len(self.sources.files)) as runtime:
             engine, job = self._engine(runtime), self.new_job()
             done = self._finished(engine, job)
@@ -205,7 +216,7 @@ class CollectionRun:
             jobs=runtime.jobs,
             patience=self.patience,
             resources=runtime.resources(),
-            observers=tuple(self.options.observers),
+            observers=Observers((*self._own_observers(), *self.options.observers)),
             still_holds=lambda result: are_there(result, self.storage, self.options.verify),
             rerun=rerun_rule(self.options.rerun, self.workflow, self.sources.blobs),
             time_limit=time_limit(self.options.task_timeout),
@@ -214,6 +225,11 @@ class CollectionRun:
             cancel=self.options.cancel or threading.Event(),
             on_busy=self.options.on_busy,
         )
+
+    def _own_observers(self) -> Iterator[Observer]:
+        yield JobStory(self.request, self.sources)
+        if self.tracing is not None:
+            yield self.tracing
 
     def new_job(self) -> JobRecord:
         """The record of a job that nobody has begun."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AT_FIRST",
     "Runtime",
+    "catalog_name",
     "lasting_job_store",
     "open_catalog",
     "open_job_store",
@@ -144,13 +145,14 @@ def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: S
 def open_named_catalog(named: Hidden | str, storage: StorageBackend) -> CatalogBackend:
     """A database by the scheme of its address; anything else is the folder of a static catalog."""
     address = named if isinstance(named, Hidden) else Hidden(named)
-    name = _catalog_name(address.value)
+    name = catalog_name(address.value)
     if name == "static":
         return cast(CatalogBackend, CATALOGS.load(name)(addresses.normalise(address.value), storage))
     return cast(CatalogBackend, CATALOGS.load(name)(address.value))
 
 
-def _catalog_name(address: str) -> str:
+def catalog_name(address: str) -> str:
+    """The kind of catalog at an address: by the scheme of a database, else ``static``."""
     match = DATABASE.match(address)
     return match["scheme"] if match and match["scheme"] not in addresses.SCHEMES else "static"
 
@@ -249,7 +251,7 @@ def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dic
     asked: tuple[tuple[str, Registry, Callable[[str], str]], ...] = (
         ("executor", EXECUTORS, _executor_name),
         ("storage", STORAGE, str),
-        ("catalog", CATALOGS, _catalog_name),
+        ("catalog", CATALOGS, catalog_name),
         ("jobs", JOBS, _job_store_name),
     )
     found = {}

@@ -84,9 +84,11 @@ def scratch_folder(value: str | PathLike[str] | None) -> Any:
     return given if given is None or checks.local_folder(given) else os.path.abspath(given)
 
 
-def job_store(value: JobStore | str | None) -> Any:
-    """The address of a file with an absolute path; any other, or a store, as it is."""
+def job_store(value: JobStore | str | PathLike[str] | None) -> Any:
+    """The address of a file with an absolute path, also where a path was given; any other, or a store, as it is."""
     given = revealed(value)
+    if isinstance(given, PathLike):
+        given = SQLITE + os.fspath(given)
     if not isinstance(given, str) or not given.startswith(SQLITE) or given == SQLITE:
         return given
     return SQLITE + os.path.abspath(os.path.expanduser(given.removeprefix(SQLITE)))

@@ -26,7 +26,7 @@ from rastercollection.job.runtime_checks import (
     scratch_folder,
 )
 from rastercollection.model import checks, converters
-from rastercollection.model.parameters import documented, parameter
+from rastercollection.model.parameters import documented, parameter, with_plain_values
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 
@@ -36,7 +36,7 @@ _run = functools.partial(parameter, group="run")
 
 
 @documented
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=with_plain_values)
 class RuntimeOptions:
     """How a job is run; no part of its identity."""
 
@@ -166,7 +166,7 @@ class RuntimeOptions:
     )
     task_timeout: float | None = field(
         default=None,
-        converter=converters.whole_as_float,
+        converter=converters.seconds,
         metadata=_run(
             "seconds that an attempt at a tile, or at another task, may take; then it is given up",
             checks.positive,
@@ -176,7 +176,7 @@ class RuntimeOptions:
     )
     stop_timeout: float = field(
         default=25.0,
-        converter=converters.whole_as_float,
+        converter=converters.seconds,
         metadata=_run(
             "seconds in which tasks that run may end when the job is stopped; then they are given up",
             checks.positive,

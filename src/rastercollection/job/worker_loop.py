@@ -16,6 +16,7 @@ from rastercollection.core.events import Event, WorkerTold
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus
+from rastercollection.core.observers import Observers
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import (
     BackendError,
@@ -77,6 +78,10 @@ class Worker:
     _pause: float = attrs.field(default=FIRST_PAUSE, init=False)
     _next_look: float = attrs.field(default=0.0, init=False)
     _is_away: bool = attrs.field(default=False, init=False)
+    _observers: Observers = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._observers = Observers(self.options.observers)
 
     def run(self) -> None:
         """Take and run jobs until there is a reason to end."""
@@ -250,11 +255,7 @@ class Worker:
 
     def _tell(self, what: str, message: str, job_id: str = "", code: str = "") -> None:
         event: Event = WorkerTold(job_id=job_id, at=time.time(), what=what, message=message, code=code)
-        for observer in self.options.observers:
-            try:
-                observer(event)
-            except Exception:  # whatever it watches with, the worker goes on
-                log.exception("observer %r failed on %s", observer, what)
+        self._observers.tell(event)
 
 
 def _is_passing(error: Exception) -> bool:

@@ -7,6 +7,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any, get_args
 
 import attrs
@@ -54,6 +55,24 @@ def text_or(other: Check) -> Check:
     return lambda value: text(value) if isinstance(value, str) else other(value)
 
 
+def optional(other: Check) -> Check:
+    """None, or what another check lets pass."""
+    return lambda value: "" if value is None else other(value)
+
+
+def published(value: Any) -> str:
+    """Where a published collection, or a catalog, is; what its database is called is for the catalog to refuse."""
+    if isinstance(value, PathLike):
+        return ""
+    return text(value) and "must be a path or an address: of a collection.json, a catalog, or what a job wrote"
+
+
+def duration(value: Any) -> str:
+    """A number of seconds, zero among them."""
+    ok = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return "" if ok else "must be a number of seconds, not negative"
+
+
 def has_members_of(protocol: type, allowed: str) -> Check:
     """An instance that has every member of a protocol, of its own or by delegation."""
     members = [name for name in vars(protocol) if not name.startswith("_")]
@@ -81,8 +100,17 @@ def callables(value: Any) -> str:
 
 def close_to(name: Any, known: Iterable[str]) -> str:
     """The end of a sentence that suggests the known name that was meant; empty where none is close."""
-    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.7)
-    return f"; did you mean {close[0]}?" if close else ""
+    meant = suggestion(name, known)
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def suggestion(name: Any, known: Iterable[str]) -> str:
+    """The known name that was meant; empty where none is close, or it is one."""
+    if not isinstance(name, str):
+        return ""
+    by_lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.7)
+    return by_lower[close[0]] if close else ""
 
 
 def identifier(value: Any) -> str:
@@ -115,7 +143,9 @@ def goes_with(level: int | str | None, levels: tuple[int, int] | None) -> bool:
 
 def one_of(choices: Sequence[str]) -> Check:
     def check(value: Any) -> str:
-        return "" if isinstance(value, str) and value in choices else f"must be one of {', '.join(choices)}"
+        if isinstance(value, str) and value in choices:
+            return ""
+        return f"must be one of {', '.join(choices)}{close_to(value, choices)}"
 
     return check
 

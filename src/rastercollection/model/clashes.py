@@ -49,7 +49,9 @@ def _of_the_codec(request: CollectionRequest, wrong: Set[str]) -> list[RequestPr
     found: list[RequestProblem] = []
     tiers = request.all_tiers
     if request.output_tier not in tiers:
-        found.append(RequestProblem("output_tier", repr(request.output_tier), f"must be one of {', '.join(tiers)}"))
+        found.append(
+            RequestProblem("output_tier", repr(request.output_tier), checks.one_of(tuple(tiers))(request.output_tier))
+        )
     codec = request.compression or (request.output_tier in tiers and request.tier.compression) or "DEFLATE"
     levels = LEVELS.get(codec)
     level = request.compression_level if "compression_level" not in wrong else None

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 from rastercollection.core.machine import parse_bytes
 from rastercollection.disclosure.redaction import redacted, redacted_values, revealed
+from rastercollection.model import foreign_values
 from rastercollection.model.tiers import Tier
 from rastercollection.ports import addresses
 
 
-def texts(value: Sequence[str]) -> Any:
-    """A single text or any sequence as a tuple; anything else is left for the checks to refuse."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
+def texts(value: str | Iterable[str]) -> Any:
+    """A single text or any iterable as a tuple; anything else is left for the checks to refuse."""
+    return foreign_values.names(value)
 
 
-def band_names(value: str | Sequence[str]) -> Any:
+def plain(value: Any) -> Any:
+    """A number, truth value or text of NumPy as Python's own; anything else as it is."""
+    return foreign_values.plain(value)
+
+
+def crs(value: str | int | Mapping[str, Any] | Any | None) -> Any:
+    """A CRS as text: of a number, or an object of pyproj or rasterio, too."""
+    return value if value is None else foreign_values.crs_text(value)
+
+
+def moment(value: str | dt.date | Sequence[dt.date | str | None] | Any | None) -> Any:
+    """A date or an interval as text: of ``date`` and ``datetime`` objects and pairs of them, too."""
+    return value if value is None else foreign_values.moment(value)
+
+
+def seconds(value: float | dt.timedelta | None) -> Any:
+    """Seconds as a number: of a ``timedelta``, too."""
+    return foreign_values.seconds(value)
+
+
+def band_names(value: str | Iterable[str] | None) -> Any:
     """Names of bands as a tuple; commas separate them in a single text."""
+    if value is None:
+        return value
     names = texts(value)
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
         return names
@@ -29,12 +51,20 @@ def band_names(value: str | Sequence[str]) -> Any:
     return tuple(name.strip() for name in split)
 
 
-def blob_names(value: str | Sequence[str]) -> Any:
-    """Blob names as given, each once, with ``/`` between folders."""
+def blob_names(value: Any, container: Any = None) -> Any:
+    """Names of rasters below their container, each once, with ``/`` between folders."""
     names = texts(value)
-    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, tuple):
         return names
-    return tuple(dict.fromkeys(name.removeprefix("./") for name in names))
+    relative = tuple(foreign_values.below(container, name) for name in names)
+    if not all(isinstance(name, str) for name in relative):
+        return relative
+    return tuple(dict.fromkeys(name.removeprefix("./") for name in relative))
+
+
+def blobs_of(value: Any, request: Any) -> Any:
+    """Likewise, of a request whose container is known."""
+    return blob_names(value, request.container_name)
 
 
 def container(value: str | PathLike[str]) -> Any:
@@ -60,23 +90,25 @@ def public_text_or_none(value: str | None) -> Any:
     return value if value is None else public_text(value)
 
 
-def public_texts(value: Sequence[str]) -> Any:
+def public_texts(value: str | Iterable[str]) -> Any:
     """Likewise of several."""
     return redacted_values(texts(value))
 
 
-def public_mappings(value: Sequence[Mapping[str, Any]]) -> Any:
-    """Likewise of mappings that hold texts."""
-    return redacted_values(tuple(value)) if isinstance(value, list | tuple) else value
+def public_mappings(value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+    """Likewise of mappings that hold texts; a single one is a list of one."""
+    given = (value,) if isinstance(value, Mapping) else value
+    return redacted_values(tuple(given)) if isinstance(given, list | tuple) else given
 
 
 def filled_in(value: str | None) -> Any:
     """None, too, may be given for what is never None afterwards: the request fills it in."""
-    return value
+    return foreign_values.plain(value)
 
 
 def whole_as_float(value: float | None) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    given = foreign_values.plain(value)
+    return float(given) if isinstance(given, int) and not isinstance(given, bool) else given
 
 
 def tiers(value: Sequence[Tier | Mapping[str, Any]]) -> Any:
@@ -91,12 +123,15 @@ def _tier(value: Any) -> Any:
         return value
 
 
-def size(value: int | str | None) -> Any:
+def size(value: float | str | None) -> Any:
     """Bytes; as text also with a unit, ``500M`` or ``8G``."""
+    given = foreign_values.plain(value)
+    if isinstance(given, float) and given.is_integer():
+        return int(given)
     try:
-        return parse_bytes(value) if isinstance(value, str) else value
+        return parse_bytes(given) if isinstance(given, str) else given
     except (ValueError, OverflowError):
-        return value
+        return given
 
 
 def storage_options(value: Mapping[str, Any] | None) -> Any:
@@ -107,8 +142,8 @@ def path_or_none(value: str | PathLike[str] | None) -> Any:
     return os.fspath(value) if isinstance(value, PathLike) else value
 
 
-def rerun(value: bool | str | Sequence[str] | None) -> Any:
+def rerun(value: bool | str | Iterable[str] | None) -> Any:
     """What is to be done again, as a tuple of names; truth values mean all, or nothing."""
     if value is None or isinstance(value, bool):
         return ("all",) if value else ()
-    return texts([value] if isinstance(value, str) else value)
+    return texts(value)

@@ -9,16 +9,26 @@ from __future__ import annotations
 import functools
 import textwrap
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
 from rastercollection.disclosure.redaction import redacted
 from rastercollection.errors import RequestProblem
-from rastercollection.model import checks
+from rastercollection.model import checks, converters
 
-__all__ = ["MISSING", "Parameter", "documented", "explained", "parameter", "parameters", "problems", "shown"]
+__all__ = [
+    "MISSING",
+    "Parameter",
+    "documented",
+    "explained",
+    "parameter",
+    "parameters",
+    "problems",
+    "shown",
+    "with_plain_values",
+]
 
 T = TypeVar("T")
 MISSING: Any = object()
@@ -153,6 +163,12 @@ def problems(holder: Any) -> list[RequestProblem]:
     return found
 
 
+def argument_problems(**told: tuple[Any, checks.Check]) -> list[RequestProblem]:
+    """What is wrong with arguments that are no fields: each a value and its check."""
+    found = {name: (value, check(value)) for name, (value, check) in told.items()}
+    return [RequestProblem(name, shown(value), allowed) for name, (value, allowed) in found.items() if allowed]
+
+
 def shown(value: Any) -> str:
     """A value as problems show it, at most 200 characters."""
     text = "nothing" if value is MISSING else redacted(repr(value))
@@ -163,6 +179,21 @@ def documented(kind: type[T]) -> type[T]:
     """Class decorator: the docstring lists the parameters that the fields hold, for ``help``."""
     kind.__doc__ = f"{kind.__doc__ or ''}\n\n    Attributes:\n{explained(kind)}    "
     return kind
+
+
+def with_plain_values(_kind: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Field transformer: where a field has no converter, numbers and texts of NumPy become Python's own."""
+    return [field if field.converter else field.evolve(converter=_plain_for(field.type)) for field in fields]
+
+
+def _plain_for(hint: Any) -> Callable[[Any], Any]:
+    """A converter to whose argument the initialiser of the class gives the annotation of the field."""
+
+    def convert(value: Any) -> Any:
+        return converters.plain(value)
+
+    convert.__annotations__ = {"value": hint}
+    return convert
 
 
 def explained(kind: type) -> str:

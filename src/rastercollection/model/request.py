@@ -15,7 +15,7 @@ from rastercollection.geo.pixel_grid import GridKind, ZoomStrategy
 from rastercollection.model import checks, converters
 from rastercollection.model.clashes import MERCATOR, TILE_MATRIX, all_problems
 from rastercollection.model.parameter_table import ParameterTable
-from rastercollection.model.parameters import MISSING, documented, parameter, shown
+from rastercollection.model.parameters import MISSING, documented, parameter, shown, with_plain_values
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.tiers import TIERS, Compression, RasterType, Resampling, Tier
 from rastercollection.ports import addresses
@@ -30,7 +30,7 @@ _fine = functools.partial(parameter, group="fine")
 
 
 @documented
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=with_plain_values)
 class CollectionRequest(ParameterTable):
     """What to make of which rasters. Constructing it checks everything that can be told without opening anything.
 
@@ -46,7 +46,7 @@ class CollectionRequest(ParameterTable):
         ),
     )
     blob_list: tuple[str, ...] = field(
-        converter=converters.blob_names,
+        converter=attrs.Converter(converters.blobs_of, takes_self=True),  # type: ignore[misc]
         metadata=parameter(
             "the rasters, by path below the container, or patterns of paths (`*`, `?`, `[…]`, `**`)",
             checks.blobs,
@@ -76,6 +76,7 @@ class CollectionRequest(ParameterTable):
     )
     input_crs: str | None = field(
         default=None,
+        converter=converters.crs,
         metadata=parameter(
             "CRS of tiles that have none; a tile whose own CRS differs is refused", checks.crs, metavar="CRS"
         ),
@@ -133,7 +134,7 @@ class CollectionRequest(ParameterTable):
     )
     target_crs: str = field(
         default=None,
-        converter=converters.filled_in,
+        converter=converters.crs,
         metadata=parameter(
             "CRS of the COGs",
             checks.crs,
@@ -169,9 +170,7 @@ class CollectionRequest(ParameterTable):
         default=True,
         metadata=parameter("whether stage 3 makes an overview of the whole collection, where low zooms need one"),
     )
-    create_stac_collection: bool = field(
-        default=True, metadata=parameter("whether stage 4 runs; it works without stage 3")
-    )
+    create_stac_collection: bool = field(default=True, metadata=parameter("whether stage 4 runs, also without stage 3"))
     mode: PublishMode = field(
         default="upsert",
         metadata=parameter(
@@ -243,6 +242,7 @@ class CollectionRequest(ParameterTable):
     )
     datetime: str | None = field(
         default=None,
+        converter=converters.moment,
         metadata=_fine(
             "acquisition of all tiles: a moment, day, month or year (`2019-07-14T06:00:00Z`, `2019-07`), or an "
             "interval `start/end`, with `..` for an open end",

@@ -10,6 +10,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Any
 
@@ -22,6 +23,7 @@ from rastercollection.ports.registries import STORAGE
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.viewer.framing import proxied_address, server_html
 from rastercollection.viewer.origins import allowed_origins
+from rastercollection.viewer.view_arguments import check_arguments, is_mapping
 
 __all__ = ["ViewServer", "is_installed", "storage_of", "view_collection"]
 
@@ -81,7 +83,7 @@ class ViewServer(str):
 
 
 def view_collection(
-    collection: str,
+    collection: str | PathLike[str],
     *,
     host: str = LOOPBACK,
     port: int | None = None,
@@ -113,11 +115,16 @@ def view_collection(
 
     Raises:
         MissingExtraError: The extra ``view`` is not installed.
+        RequestError: An argument is nothing of the kind.
         ViewError: The collection cannot be shown, or the port is taken.
         BackendError: The collection cannot be read.
     """
     if not is_installed():
         raise MissingExtraError("Viewing a collection", "view")
+    check_arguments(
+        *(collection, host, port, open_browser, allow_origin, proxy, storage), has_options=is_mapping(storage_options)
+    )
+    collection = str(collection)
     origins = allowed_origins([allow_origin] if isinstance(allow_origin, str) else allow_origin)
     key = (collection if url_problem(collection) else normalise(collection), host, origins)
     with _lock:

@@ -22,11 +22,12 @@ from rastercollection.core.engine.planning import expected_tasks, planned_tasks
 from rastercollection.core.engine.reuse import Earlier, Rerun, unreadable, versions
 from rastercollection.core.engine.stage_outcome import StageFailedError, essences, require_success
 from rastercollection.core.engine.stage_run import StageRun
-from rastercollection.core.events import Event, JobEnded, JobStarted, JobWaiting, Observer, StageEnded, StageStarted
+from rastercollection.core.events import Event, JobEnded, JobStarted, JobWaiting, StageEnded, StageStarted
 from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.lease import Lease, Wish
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult
+from rastercollection.core.observers import Observers, together
 from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest, jsonable
 from rastercollection.core.shortage import shortages_told
@@ -88,7 +89,7 @@ class Engine:
     executor: Executor
     jobs: JobStore
     resources: Mapping[str, Any] = attrs.field(factory=dict)
-    observers: tuple[Observer, ...] = ()
+    observers: Observers = attrs.field(factory=Observers, converter=together)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     time_limit: TimeLimit = _no_limit
     stop_seconds: float = 25.0
@@ -172,12 +173,8 @@ class Engine:
         return self.still_holds(result) and (kind is None or kind.holds(result, self.resources))
 
     def emit(self, event: Event) -> None:
-        """Tell all observers; one that fails is logged and never fails the job."""
-        for observer in self.observers:
-            try:
-                observer(event)
-            except Exception:  # whatever it watches with, the job goes on
-                log.exception("observer %r failed on %s", observer, type(event).__name__)
+        """Tell all observers; one that fails is told of once and never fails the job."""
+        self.observers.tell(event)
 
 
 class _JobRun:
@@ -221,7 +218,7 @@ class _JobRun:
         )
         status, error = self._run_stages()
         self.lease.check()
-        self.notices.extend(self.engine.patience.notices)
+        self.notices.extend((*self.engine.patience.notices, *self.engine.observers.notices))
         result, error = self._summarise(error)
         if error is not None and status is not JobStatus.CANCELLED:
             status = JobStatus.FAILED

@@ -69,6 +69,22 @@ class RootDocument:
         public = self.storage.public_url(self.url)
         raise UnavailableError(f"{public} is overwritten by others all the time.", "", public)
 
+    def unlink(self, href: str) -> None:
+        """Make it link to a collection no more, whose document is gone.
+
+        Raises:
+            UnavailableError: Other processes kept overwriting it.
+        """
+        for _ in range(ATTEMPTS):
+            root = self.read()
+            if href not in child_titles(root):
+                return
+            links = [link for link in root["links"] if link.get("rel") != "child" or link.get("href") != href]
+            left = with_children({**root, "links": links}, self._unlinked({**root, "links": links}))
+            self.storage.write(self.url, encode(left, self.url))
+        public = self.storage.public_url(self.url)
+        raise UnavailableError(f"{public} is overwritten by others all the time.", "", public)
+
     def _unlinked(self, root: Mapping[str, Any]) -> dict[str, str]:
         """Hrefs and titles of collections below the folder that belong to the catalog and that it does not link to."""
         known, missing = child_titles(root), {}

@@ -1,0 +1,168 @@
+"""Copying a published collection: files compared with their checksums, documents made anew for where they lie."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from rastercollection.checking.looking import CollectionCheck
+from rastercollection.checking.mending import mend, why_not
+from rastercollection.checking.subject import Subject
+from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem
+from rastercollection.job.collection_access import read_collection, subject_of
+from rastercollection.job.collection_push import Push
+from rastercollection.job.runtime import open_named_catalog, open_storage
+from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.model.reservation import SUFFIX, Reservation
+from rastercollection.ports import addresses
+from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.published import assets_with_role, cog_key
+from rastercollection.stac.terms import FILE_CHECKSUM, OVERVIEW, THUMBNAIL
+
+__all__ = ["pushed"]
+
+Json = Mapping[str, Any]
+
+_SHA256 = "1220"
+_PART = 16 * 2**20
+_OF_A_SERVER = ("tilejson", "xyz", "preview", "alternate")
+"""Links that lead to a tile server, or to the page: those of the new place are made anew."""
+
+
+def pushed(collection: str, collection_id: str | None, target: str, options: RuntimeOptions) -> Push:
+    """Copy a collection, publish it at the target and check it there; see :func:`push_collection`."""
+    subject, _ = read_collection(collection, collection_id, open_storage(options))
+    return _pushed(subject, target, options)
+
+
+def _pushed(subject: Subject, target: str, options: RuntimeOptions) -> Push:
+    storage, folder = subject.storage, subject.folder
+    draft = _at_home_nowhere(subject)
+    if folder is None or why_not(draft):
+        reason = "its COGs lie in several folders" if folder is None else why_not(draft)
+        raise RequestError([RequestProblem("collection", repr(subject.collection_id), f"cannot be pushed: {reason}")])
+    if addresses.normalise(folder) == target:
+        raise RequestError([RequestProblem("target", repr(target), "is where the collection is already")])
+    copier = _Copier(storage=storage, source=folder, target=target)
+    for item in draft.items:
+        copier.copy_files(item["assets"].values() if cog_key(item) is not None else ())
+    copier.copy_files(asset for role in (OVERVIEW, THUMBNAIL) for asset in assets_with_role(draft.document, role))
+    copier.copy_reservations(subject.collection_id)
+    named = options.catalog or addresses.join(target, "stac")
+    assert isinstance(named, str)
+    there = open_named_catalog(named, storage)
+    there.check()
+    moved = [copier.moved(item) for item in draft.items]
+    publication = there.publish(copier.moved(draft.document), moved, mode="upsert")
+    mend(subject_of(storage, there, subject.collection_id))
+    made = subject_of(storage, there, subject.collection_id)
+    check = CollectionCheck(
+        resources=made.resources,
+        collection_id=subject.collection_id,
+        where=publication.collection_url,
+        read=lambda: subject_of(storage, there, subject.collection_id),
+        again="Push it again.",
+    )
+    return Push(
+        collection_id=subject.collection_id,
+        where=publication.collection_url,
+        items=len(made.items),
+        copied=copier.copied,
+        found=copier.found,
+        size=copier.size,
+        findings=tuple(f"[{each.code}] {each.what}: {each.reason}" for each in check.look().findings),
+    )
+
+
+def _at_home_nowhere(subject: Subject) -> Subject:
+    """The collection without what leads to a tile server, which shows it where it is now."""
+    links = [link for link in subject.document.get("links", ()) if link.get("rel") not in _OF_A_SERVER]
+    items = tuple({**item, "links": _kept_links(item)} for item in subject.items)
+    return attrs.evolve(subject, document={**subject.document, "links": links}, items=items)
+
+
+def _kept_links(item: Json) -> list[Any]:
+    return [link for link in item.get("links", ()) if link.get("rel") not in _OF_A_SERVER]
+
+
+@attrs.define(kw_only=True)
+class _Copier:
+    """Copies files from one folder to another, and says how documents read there."""
+
+    storage: StorageBackend
+    source: str
+    target: str
+    copied: int = 0
+    found: int = 0
+    size: int = 0
+
+    def moved(self, document: Json) -> dict[str, Any]:
+        """A document whose assets lie in the other folder."""
+        before, after = (f"{self.storage.public_url(folder)}/" for folder in (self.source, self.target))
+        assets = {
+            key: {**asset, "href": after + asset["href"].removeprefix(before)}
+            if str(asset.get("href", "")).startswith(before)
+            else asset
+            for key, asset in (document.get("assets") or {}).items()
+        }
+        return {**document, "assets": assets}
+
+    def copy_files(self, assets: Iterable[Json]) -> None:
+        """Copy what lies in the folder of these assets."""
+        public = f"{self.storage.public_url(self.source)}/"
+        for asset in assets:
+            href = str(asset.get("href", ""))
+            if href.startswith(public):
+                self._copy(href.removeprefix(public), str(asset.get(FILE_CHECKSUM, "")))
+
+    def copy_reservations(self, collection_id: str) -> None:
+        """Copy the documents that keep names in the folder for the collection."""
+        for info in self.storage.list(self.source, deep=False):
+            name = info.url.rpartition("/")[2]
+            if name.endswith(SUFFIX):
+                data = self.storage.read(info.url)
+                if Reservation.read(data).collection == collection_id:
+                    self.storage.write(addresses.join(self.target, name), data)
+
+    def _copy(self, name: str, checksum: str) -> None:
+        source, target = (addresses.join(folder, name) for folder in (self.source, self.target))
+        size = self.storage.stat(source).size
+        checksum = checksum or _checksum(self.storage, source, size)
+        if self._is_there(target, size, checksum):
+            self.found += 1
+            return
+        if addresses.is_local(source):
+            self.storage.put(addresses.local_path(source), target)
+        else:
+            with tempfile.TemporaryDirectory() as scratch:
+                path = os.path.join(scratch, "file")
+                self.storage.get(source, path)
+                self.storage.put(path, target)
+        if not self._is_there(target, size, checksum):
+            public = self.storage.public_url(source)
+            message = f"{self.storage.public_url(target)} does not read back as what {public} should be."
+            raise BackendError(message, "Have the collection checked: check.", public)
+        self.copied, self.size = self.copied + 1, self.size + size
+
+    def _is_there(self, url: str, size: int, checksum: str) -> bool:
+        try:
+            return self.storage.stat(url).size == size and _checksum(self.storage, url, size) == checksum
+        except ObjectNotFoundError:
+            return False
+
+
+def _checksum(storage: StorageBackend, url: str, size: int) -> str:
+    """SHA-256 multihash of an object, read in parts."""
+    found = hashlib.sha256()
+    for part in _parts(size):
+        found.update(storage.read(url, *part))
+    return _SHA256 + found.hexdigest()
+
+
+def _parts(size: int) -> Iterable[tuple[int, int]]:
+    return ((start, min(start + _PART, size)) for start in range(0, size, _PART))

@@ -1,0 +1,97 @@
+"""Removing tiles from a published collection, or all of it: what that takes, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import Any
+
+import attrs
+
+from rastercollection.core.records import jsonable
+from rastercollection.errors import RequestError
+from rastercollection.job.calls import option_problems
+from rastercollection.job.runtime import open_storage
+from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.model import checks, converters
+from rastercollection.model.parameters import argument_problems
+from rastercollection.ports.storage import StorageBackend
+
+__all__ = ["Removal", "remove_collection"]
+
+
+@attrs.frozen(kw_only=True)
+class Removal:
+    """What is, or would be, removed.
+
+    Attributes:
+        collection_id: The collection.
+        where: Public address of its document.
+        items: Ids of the items that go.
+        files: Public addresses of the files that are deleted: COGs, thumbnails, documents.
+        size: Bytes of these files.
+        left: How many items stay; 0 where the whole collection goes.
+        is_dry_run: Nothing was done.
+    """
+
+    collection_id: str
+    where: str
+    items: tuple[str, ...]
+    files: tuple[str, ...]
+    size: int
+    left: int
+    is_dry_run: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        plain: dict[str, Any] = jsonable(attrs.asdict(self))
+        return plain
+
+
+def remove_collection(
+    collection: str | PathLike[str],
+    tiles: str | Iterable[str] = (),
+    *,
+    collection_id: str | None = None,
+    dry_run: bool = False,
+    titiler_url: str | None = None,
+    storage: StorageBackend | str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    allow_private_hosts: bool = False,
+) -> Removal:
+    """Remove tiles from a published collection, or, where none is named, the whole collection.
+
+    Of tiles, the items go first, in one step; then mosaic, overview, mirror, page and the collection's document are
+    made again of those that stay; then their COGs and thumbnails are deleted. Sources are never touched. A job that is
+    run again makes what it made before.
+
+    Args:
+        collection, collection_id: As for :func:`check_collection`. A whole collection goes from a static catalog alone.
+        tiles: Ids of items, names of COGs, or names of sources as items tell them; the whole collection when empty.
+        dry_run: Tell what would be removed, and remove nothing.
+        titiler_url: Root address of the tile server that shows it, where the collection links to one.
+        storage, storage_options, allow_private_hosts: As for :func:`process_collection`.
+
+    Raises:
+        RequestError: One of these is nothing of the kind, or a tile is not there; nothing is done.
+        ObjectNotFoundError: There is no such collection.
+        RasterCollectionError: It cannot be asked or changed. What is done is done; the same call goes on.
+    """
+    options = RuntimeOptions(storage=storage, storage_options=storage_options, allow_private_hosts=allow_private_hosts)
+    del storage_options
+    names = converters.texts(tiles)
+    wrong = argument_problems(
+        collection=(collection, checks.published),
+        tiles=(names, checks.is_texts),
+        collection_id=(collection_id, checks.optional(checks.identifier)),
+        dry_run=(dry_run, checks.boolean),
+        titiler_url=(titiler_url, checks.optional(checks.http)),
+    )
+    wrong += option_problems(options)
+    if wrong:
+        raise RequestError(wrong)
+    from rastercollection.job.collection_clearing import removed  # loads GDAL
+
+    return removed(
+        str(collection), collection_id, open_storage(options), names, titiler_url=titiler_url, dry_run=dry_run
+    )
