@@ -235,7 +235,7 @@ def test_every_parameter_is_an_option_that_the_help_explains() -> None:
     shown = " ".join(_rc("run", "--help").stdout.split())
     every = {**parameters(CollectionRequest), **parameters(RuntimeOptions)}
     no_options = {name for name, each in every.items() if not each.option}
-    assert no_options == {"storage", "observers", "workflow", "cancel"}
+    assert no_options == {"storage", "observers", "progress", "workflow", "cancel"}
     for each in every.values():
         for spelling in each.option or ():
             assert f"{spelling} " in shown or f"{spelling}, " in shown
