@@ -26,7 +26,7 @@ GOOD: dict[str, Any] = {"container_name": "/data/bronze", "blob_list": ["a.tif"]
 
 WRONG = {
     "sparse_ok": "yes",
-    "container_name": ["", "ftp://host/x", "s3://b::file:///x", "/vsicurl/x", "s3://user:secret@bucket", 3],
+    "container_name": ["", "ftp://", "s3://b::file:///x", "/vsicurl/x", "s3://user:secret@bucket", 3],
     "blob_list": [[], ["../x.tif"], ["/etc/passwd"], ["a\\b.tif"], ["s3://b/x.tif"], ["a\0b"], [3], None],
     "collection_id": ["", "a b", "ä", "a/b", None],
     "collection_description": ["", 5],
@@ -35,7 +35,7 @@ WRONG = {
     "raster_type": ["photo", None, 1],
     "bands": [[""], ["red", "red"], ["rededge1", "rededge071"], [3], 4, ["red,,blue"], [], ""],
     "output_tier": ["gold", ""],
-    "output_container": ["gopher://x"],
+    "output_container": ["gopher://"],
     "output_folder": ["../up", "a/../../b", "a\\b"],
     "mosaicjson_container": ["file://relative"],
     "target_crs": ["EPSG:99999999", True],

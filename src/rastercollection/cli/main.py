@@ -38,9 +38,9 @@ from rastercollection.errors import (
     RequestError,
     RequestProblem,
 )
-from rastercollection.job.runtime import open_storage
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.signals import signals_asking
+from rastercollection.job.storages import open_storage
 from rastercollection.model.request import CollectionRequest
 
 if TYPE_CHECKING:
@@ -293,7 +293,9 @@ def _all_rasters(arguments: Mapping[str, Any]) -> list[str]:
     from rastercollection.model.source_names import match
     from rastercollection.ports import addresses
 
-    storage = open_storage(RuntimeOptions(storage_options=arguments.get("storage_options")))
+    storage = open_storage(
+        RuntimeOptions(storage_options=arguments.get("storage_options")), [arguments["container_name"]]
+    )
     try:
         container = addresses.normalise(arguments["container_name"])
         every = [addresses.relative(container, info.url) for info in storage.list(container)]

@@ -9,8 +9,8 @@ from rastercollection.checking.report import CollectionReport
 from rastercollection.checking.subject import Subject
 from rastercollection.job.collection_access import found_collection
 from rastercollection.job.collection_jobs import command_of, requests_of, run_again
-from rastercollection.job.runtime import open_storage
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.job.storages import open_storage
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.rasters.limits import Limits
@@ -35,7 +35,7 @@ def check_published(
         RequestError: It is not told which collection is meant.
         RasterCollectionError: It is not there, or cannot be asked.
     """
-    storage = open_storage(options)
+    storage = open_storage(options, [collection])
     catalog, name, where = found_collection(collection, collection_id, storage)
     options = attrs.evolve(options, catalog=catalog, storage=storage)
     resources = Resources(

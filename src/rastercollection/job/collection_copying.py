@@ -16,8 +16,9 @@ from rastercollection.checking.subject import Subject
 from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem
 from rastercollection.job.collection_access import read_collection, subject_of
 from rastercollection.job.collection_push import Push
-from rastercollection.job.runtime import open_named_catalog, open_storage
+from rastercollection.job.runtime import open_named_catalog
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.job.storages import open_storage
 from rastercollection.model.reservation import SUFFIX, Reservation
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
@@ -36,7 +37,7 @@ _OF_A_SERVER = ("tilejson", "xyz", "preview", "alternate")
 
 def pushed(collection: str, collection_id: str | None, target: str, options: RuntimeOptions) -> Push:
     """Copy a collection, publish it at the target and check it there; see :func:`push_collection`."""
-    subject, _ = read_collection(collection, collection_id, open_storage(options))
+    subject, _ = read_collection(collection, collection_id, open_storage(options, [collection]))
     return _pushed(subject, target, options)
 
 

@@ -11,8 +11,8 @@ import attrs
 from rastercollection.core.records import jsonable
 from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, ViewError
 from rastercollection.job.calls import option_problems
-from rastercollection.job.runtime import open_storage
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.job.storages import open_storage
 from rastercollection.model import checks
 from rastercollection.model.parameters import argument_problems
 from rastercollection.ports import addresses
@@ -86,7 +86,7 @@ def list_collections(
     wrong = [*argument_problems(place=(place, checks.published)), *option_problems(options)]
     if wrong:
         raise RequestError(wrong)
-    opened = open_storage(options)
+    opened = open_storage(options, [str(place)])
     return tuple(describe_collection(opened, url) for url in sorted(set(_documents(opened, str(place)))))
 
 
@@ -95,7 +95,7 @@ def is_raster(place: str, **access: Any) -> bool:
     if place.lower().endswith(".json"):
         return False
     try:
-        return not open_storage(RuntimeOptions(**access)).stat(addresses.normalise(place)).is_folder
+        return not open_storage(RuntimeOptions(**access), [place]).stat(addresses.normalise(place)).is_folder
     except ObjectNotFoundError:
         return False
 

@@ -11,8 +11,8 @@ import attrs
 from rastercollection.core.records import jsonable
 from rastercollection.errors import RequestError
 from rastercollection.job.calls import option_problems
-from rastercollection.job.runtime import open_storage
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.job.storages import open_storage
 from rastercollection.model import checks, converters
 from rastercollection.model.parameters import argument_problems
 from rastercollection.ports.storage import StorageBackend
@@ -93,5 +93,10 @@ def remove_collection(
     from rastercollection.job.collection_clearing import removed  # loads GDAL
 
     return removed(
-        str(collection), collection_id, open_storage(options), names, titiler_url=titiler_url, dry_run=dry_run
+        str(collection),
+        collection_id,
+        open_storage(options, [str(collection)]),
+        names,
+        titiler_url=titiler_url,
+        dry_run=dry_run,
     )

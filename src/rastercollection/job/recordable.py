@@ -12,8 +12,8 @@ from rastercollection.core.models import Submission
 from rastercollection.core.records import jsonable
 from rastercollection.disclosure.redaction import holds_secret, redacted_values
 from rastercollection.errors import RequestError, RequestProblem
-from rastercollection.job.runtime import open_storage
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.job.storages import containers_of, open_storage
 from rastercollection.model.parameters import parameters, shown
 from rastercollection.model.request import CollectionRequest
 
@@ -117,7 +117,7 @@ def _places(request: CollectionRequest, options: RuntimeOptions) -> list[Request
     """Containers that only this process can see."""
     if options.storage is not None and not isinstance(options.storage, str):
         return []
-    storage = open_storage(options)
+    storage = open_storage(options, containers_of(request, options))
     names = ("container_name", "output_container", "mosaicjson_container")
     hidden = [name for name in names if storage.is_process_local(getattr(request, name))]
     allowed = "is in the memory of this process, which no worker can see"

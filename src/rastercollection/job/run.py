@@ -51,12 +51,12 @@ from rastercollection.job.runtime import (
     open_catalog,
     open_job_store,
     open_runtime,
-    open_storage,
     planned_limits,
     time_limit,
 )
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.sources import every_part, find_sources, fingerprints
+from rastercollection.job.storages import containers_of, open_storage
 from rastercollection.job.story import JobStory
 from rastercollection.job.sweeping import sweep_leftovers
 from rastercollection.job.tracing import Tracing, tracing_of_program
@@ -108,7 +108,7 @@ class CollectionRun:
             RequestError: Sources are not there; all of them are listed. Or they lie in a private network.
         """
         _refuse_to_be_imported()
-        storage = open_storage(options)
+        storage = open_storage(options, containers_of(request, options))
         try:
             sources = find_sources(request, Patience(seconds=AT_FIRST).of(storage))
         except PrivateAddressError as error:

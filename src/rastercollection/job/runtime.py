@@ -25,6 +25,7 @@ from rastercollection.job.runtime_checks import (
     is_dask,
 )
 from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.job.storages import is_storage_address
 from rastercollection.model.output import Verify
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports import addresses
@@ -45,7 +46,6 @@ __all__ = [
     "open_job_store",
     "open_named_catalog",
     "open_runtime",
-    "open_storage",
     "planned_limits",
     "time_limit",
     "unknown_names",
@@ -124,22 +124,20 @@ def open_runtime(
         )
 
 
-def open_storage(options: RuntimeOptions) -> StorageBackend:
-    """The storage backend: an instance as it is, a name from the registry with the storage options."""
-    if options.storage is not None and not isinstance(options.storage, str):
-        return options.storage
-    made = STORAGE.load(options.storage or "fsspec")(options.storage_options)
-    if options.allow_private_hosts and hasattr(made, "allow_private_hosts"):
-        made = attrs.evolve(made, allow_private_hosts=True)
-    return cast(StorageBackend, made)
-
-
 def open_catalog(request: CollectionRequest, options: RuntimeOptions, storage: StorageBackend) -> CatalogBackend:
     """An instance as it is; a database address by its scheme; anything else is the folder of a static catalog."""
     if options.catalog is not None and not isinstance(options.catalog, str):
         return options.catalog
-    address = Hidden(options.catalog or addresses.join(request.output_container, "stac"))
-    return open_named_catalog(address, storage)
+    if options.catalog is None or _is_beside(options.catalog, request.output_container):
+        folder = options.catalog or addresses.join(request.output_container, "stac")
+        return cast(CatalogBackend, CATALOGS.load("static")(addresses.normalise(folder), storage))
+    return open_named_catalog(Hidden(options.catalog), storage)
+
+
+def _is_beside(catalog: str, container: str) -> bool:
+    """Whether a catalog's address has the scheme of a container: its storage backend may be one that was passed in."""
+    scheme = addresses.split_scheme(container)[0]
+    return bool(scheme) and scheme not in CATALOGS.names() and addresses.split_scheme(catalog)[0] == scheme
 
 
 def open_named_catalog(named: Hidden | str, storage: StorageBackend) -> CatalogBackend:
@@ -154,7 +152,10 @@ def open_named_catalog(named: Hidden | str, storage: StorageBackend) -> CatalogB
 def catalog_name(address: str) -> str:
     """The kind of catalog at an address: by the scheme of a database, else ``static``."""
     match = DATABASE.match(address)
-    return match["scheme"] if match and match["scheme"] not in addresses.SCHEMES else "static"
+    if match is None or match["scheme"] in addresses.SCHEMES:
+        return "static"
+    is_folder = match["scheme"] not in CATALOGS.names() and is_storage_address(address)
+    return "static" if is_folder else match["scheme"]
 
 
 @contextlib.contextmanager

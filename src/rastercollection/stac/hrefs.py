@@ -45,11 +45,16 @@ def followed_href(link: str, document: str) -> str:
     """Like :func:`absolute_href`, for documents that anyone may have written: what it returns may be opened.
 
     Raises:
-        BackendError: The link is empty or of a kind that is not accepted, or it leads from a document elsewhere to a
-            file of this machine.
+        BackendError: The link is empty or of a kind that is not accepted; it leads from a document elsewhere to a file
+            of this machine, or to a kind of store that is neither common nor the document's own.
     """
     target = urljoin(document, link) if _is_web(document) else absolute_href(link, document)
-    addresses.accepted(target)
+    scheme = addresses.accepted(target)[0]
+    if scheme and scheme not in (*addresses.SCHEMES, addresses.split_scheme(document)[0]):
+        shown = addresses.public_form(document)
+        raise BackendError(
+            f"{shown} links to {target!r}, which is not followed: nobody asked for {scheme}://.", "", shown
+        )
     if addresses.is_local(target) and not addresses.is_local(document):
         raise BackendError(
             f"{addresses.public_form(document)} links to {target!r}, a file of this machine.",

@@ -152,10 +152,19 @@ def storage_of(
     """The storage that reads a collection for whoever looks at it: an instance, a registered name, or the usual one."""
     if storage is not None and not isinstance(storage, str):
         return storage
+    from rastercollection.backends.storage.routed import storage_for
+
+    def make(name: str) -> StorageBackend:
+        return _made(name, collection, options)
+
+    return make(storage) if storage else storage_for([collection], make)
+
+
+def _made(name: str, collection: str, options: Mapping[str, Any] | None) -> StorageBackend:
     from rastercollection.backends.storage.fsspec import FsspecStorage
     from rastercollection.backends.storage.private_hosts import is_private
 
-    made: StorageBackend = STORAGE.load(storage or "fsspec")(options)
+    made: StorageBackend = STORAGE.load(name)(options)
     if isinstance(made, FsspecStorage) and is_private(collection):
         # who looks at a collection in a private network may follow its links there
         return attrs.evolve(made, allow_private_hosts=True)

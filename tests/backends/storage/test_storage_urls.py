@@ -19,9 +19,8 @@ from rastercollection.ports import addresses
     "url",
     [
         "",
-        "ftp://host/x",
-        "github://x/y",
-        "zip://x.zip",
+        "sftp://",
+        "sftp://user:secret@host/x",
         "filecache::s3://bucket/x",
         "zip://inner::/data/x.zip",
         "/vsicurl/http://host/x.tif",

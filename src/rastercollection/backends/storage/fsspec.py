@@ -12,12 +12,13 @@ import attrs
 from rastercollection.backends.storage.gdal import gdal_source
 from rastercollection.backends.storage.local import LocalObject
 from rastercollection.backends.storage.private_hosts import check_public, guarded_client
+from rastercollection.backends.storage.protocols import check_protocol
 from rastercollection.backends.storage.transfer import copied
 from rastercollection.backends.storage.vendor import secrets_in, translated
 from rastercollection.core.guard import Guard
 from rastercollection.core.lease import Mark
 from rastercollection.disclosure.redaction import Hidden
-from rastercollection.ports.addresses import HTTP_SCHEMES, LOCAL_SCHEMES, accepted, public_url, split_scheme
+from rastercollection.ports.addresses import HTTP_SCHEMES, LOCAL_SCHEMES, public_url, split_scheme
 from rastercollection.ports.storage import GdalSource, ObjectInfo
 
 if TYPE_CHECKING:
@@ -32,16 +33,18 @@ def _options(value: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 @attrs.frozen
 class FsspecStorage:
-    """Objects by address: a path, ``file://``, ``memory://``, or an object store that fsspec knows.
+    """Objects by address: a path, ``file://``, ``memory://``, an object store, or anything else that fsspec knows.
 
-    Accepted schemes are :data:`~rastercollection.ports.addresses.SCHEMES`; web servers can only be read. Objects are
-    written whole: on local disks through a hidden temporary file in the same folder, elsewhere with one upload.
+    Web servers can only be read. Objects are written whole: on local disks through a hidden temporary file in the same
+    folder, in object stores with one upload. Of other protocols than
+    :data:`~rastercollection.ports.addresses.SCHEMES` that holds as far as their file systems can rename; what the
+    address tells of the place (host, port, organisation) need not be in ``options``.
 
     Attributes:
         options: fsspec's ``storage_options`` for addresses that are not local. They hold credentials and are shown
             nowhere: not in the representation, errors or public addresses.
-        allow_private_hosts: Whether web addresses may lead to this machine and its private network. Endpoints of
-            object stores in ``options`` are the program's own and may in any case.
+        allow_private_hosts: Whether web addresses, and hosts in addresses of other protocols, may lead to this machine
+            and its private network. Endpoints and hosts in ``options`` are the program's own and may in any case.
         guard: Asked before each change; see :meth:`guarded`.
     """
 
@@ -54,7 +57,7 @@ class FsspecStorage:
         return attrs.evolve(self, guard=guard)
 
     def _at(self, url: str) -> LocalObject | RemoteObject:
-        scheme = accepted(url)[0]
+        scheme = self._checked(url)
         if scheme in LOCAL_SCHEMES:
             return LocalObject(url, self.guard)
         from rastercollection.backends.storage.remote import RemoteObject
@@ -63,6 +66,9 @@ class FsspecStorage:
             return RemoteObject(url, self.options, self.guard)
         check_public(url)
         return RemoteObject(url, {"get_client": guarded_client, **self.options}, self.guard)
+
+    def _checked(self, url: str) -> str:
+        return check_protocol(url, allow_private_hosts=self.allow_private_hosts or "host" in self.options)
 
     @property
     def _secrets(self) -> Hidden:
@@ -162,6 +168,7 @@ class FsspecStorage:
 
     def public_url(self, url: str) -> str:
         """The absolute path of a local object; for others the URL without credentials and query string."""
+        self._checked(url)
         return public_url(url)
 
     def gdal_source(self, url: str) -> GdalSource | None:
@@ -169,7 +176,7 @@ class FsspecStorage:
 
         None for ``memory://``, and where GDAL has no counterpart to ``options``.
         """
-        accepted(url)
+        self._checked(url)
         if not self.allow_private_hosts:
             check_public(url)
         return gdal_source(url, self.options)

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from rastercollection.errors import PrivateAddressError
 from rastercollection.ports.addresses import HTTP_SCHEMES, public_form, split_scheme
 
-__all__ = ["check_public", "guarded_client", "is_private"]
+__all__ = ["check_host", "check_public", "guarded_client", "is_private"]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -32,6 +32,16 @@ def check_public(url: str) -> None:
         PrivateAddressError: It does.
     """
     if is_private(url):
+        raise _refused(url)
+
+
+def check_host(url: str, host: str) -> None:
+    """Likewise, of the host in an address that is no web address; names that no host has lead nowhere.
+
+    Raises:
+        PrivateAddressError: It is in this machine's own networks.
+    """
+    if _leads_inside(host, int(time.time() / _REMEMBERED_SECONDS)):
         raise _refused(url)
 
 

@@ -14,12 +14,13 @@ import attrs
 import fsspec
 
 from rastercollection.backends.storage.local import fetch
-from rastercollection.backends.storage.uploads import Content, upload
+from rastercollection.backends.storage.protocols import file_system
+from rastercollection.backends.storage.uploads import Content, is_hidden, upload
 from rastercollection.backends.storage.vendor import kind_of
 from rastercollection.core.forks import ForkSafeLock
 from rastercollection.core.guard import Guard
 from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError, UnavailableError
-from rastercollection.ports.addresses import AZURE_SCHEMES, HTTP_SCHEMES, join, public_form, split_scheme
+from rastercollection.ports.addresses import AZURE_SCHEMES, HTTP_SCHEMES, SCHEMES, join, public_form, split_scheme
 from rastercollection.ports.storage import ObjectInfo
 
 __all__ = ["RemoteObject"]
@@ -29,7 +30,7 @@ _EXTRAS = {
     **dict.fromkeys(("s3", "s3a"), "s3"),
     **dict.fromkeys(("gs", "gcs"), "gcs"),
 }
-_ETAGS = ("etag", "ETag")
+_ETAGS = ("etag", "ETag", "sha", "checksum", "CRC")
 _TIMES = ("last_modified", "LastModified", "Last-Modified", "updated", "mtime")
 
 _COPY_AT_ONCE = ("memory", "s3", "s3a", "gs", "gcs")
@@ -54,11 +55,18 @@ class RemoteObject:
     def scheme(self) -> str:
         return split_scheme(self.url)[0]
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether nothing is known of the protocol but what all file systems of fsspec have in common."""
+        return self.scheme not in SCHEMES
+
     @functools.cached_property
     def _fs(self) -> Any:
         """fsspec keeps one instance for equal options; nothing is held here."""
         if self.scheme == "memory":
             return fsspec.filesystem("memory")
+        if self.is_foreign:
+            return file_system(self.url, self.options)
         fresh = {} if self.scheme in HTTP_SCHEMES else {"use_listings_cache": False}
         try:
             return fsspec.filesystem(self.scheme, **fresh, **self.options)
@@ -87,6 +95,7 @@ class RemoteObject:
         return self._describe(self.url, self._path, self._info())
 
     def _info(self) -> Mapping[str, Any]:
+        self._forget_listings()
         try:
             found: Mapping[str, Any] = self._fs.info(self._path)
         except FileNotFoundError as error:
@@ -95,6 +104,11 @@ class RemoteObject:
                 raise error.__cause__ from None
             raise
         return found
+
+    def _forget_listings(self) -> None:
+        """Of file systems that cannot be told beforehand to remember none."""
+        if self.is_foreign:
+            self._fs.invalidate_cache()
 
     def list(self, *, deep: bool) -> Iterator[ObjectInfo]:
         if self.scheme in HTTP_SCHEMES:
@@ -107,6 +121,7 @@ class RemoteObject:
 
     def _found(self, *, deep: bool) -> dict[str, dict[str, Any]]:
         """What fsspec knows of the objects below, by path."""
+        self._forget_listings()
         if deep:
             found = self._fs.find(self._path, detail=True)
             # adlfs gives the name alone where the path is that of an object
@@ -117,7 +132,7 @@ class RemoteObject:
     def _listed(self, found: Mapping[str, dict[str, Any]]) -> Iterator[ObjectInfo]:
         for path in sorted(found):
             name = path[len(self._path) :].lstrip("/")
-            if found[path]["type"] == "file":
+            if found[path]["type"] == "file" and not (self.is_foreign and is_hidden(name)):
                 with contextlib.suppress(FileNotFoundError):
                     yield self._describe(join(self.url, name), path, found[path])
 

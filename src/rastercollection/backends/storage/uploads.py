@@ -10,14 +10,18 @@ from __future__ import annotations
 import contextlib
 import mimetypes
 import os
+import re
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, Self
 
 import attrs
 
-__all__ = ["Content", "upload"]
+from rastercollection.ports.addresses import SCHEMES
+
+__all__ = ["Content", "is_hidden", "upload"]
 
 _PART = 16 * 2**20
 _MOST_PARTS = 9_000
@@ -74,6 +78,9 @@ def upload(
         ask: Called when one request is left that makes it visible; what it raises is raised, and nothing has changed.
         alone: Whether whoever else uploads the same object is one that gave up, or has to.
     """
+    if scheme not in SCHEMES:
+        _write_by_name(fs, path, content, overwrite=overwrite, ask=ask)
+        return
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     if content.size <= _PART:
         data, extra = content.read(0, content.size), _kind_of_content(scheme, kind)
@@ -83,6 +90,56 @@ def upload(
         _upload_to_s3(fs, path, content, kind, overwrite=overwrite, ask=ask, alone=alone)
     else:
         _upload_in_blocks(fs, path, content, overwrite=overwrite, ask=ask)
+
+
+def _write_by_name(fs: Any, path: str, content: Content, *, overwrite: bool, ask: Callable[[], None]) -> None:
+    """On file systems of which only fsspec's common methods are known: under a hidden name, which is then changed.
+
+    Where they cannot rename, and where one of several writers is to win, under the name itself.
+    """
+    folder = path.rpartition("/")[0]
+    if folder:
+        fs.makedirs(folder, exist_ok=True)
+    if not overwrite or not _renames(fs):
+        ask()
+        _write_parts(fs, path, content, "wb" if overwrite else "xb")
+        return
+    hidden = f"{folder}/.{uuid.uuid4().hex}.part" if folder else f".{uuid.uuid4().hex}.part"
+    try:
+        _write_parts(fs, hidden, content, "wb")
+        ask()
+        _rename(fs, hidden, path)
+    except BaseException:
+        with contextlib.suppress(Exception):  # the failure that is under way tells more
+            fs.rm_file(hidden)
+        raise
+
+
+def is_hidden(name: str) -> bool:
+    """Whether an object is one that was not finished, and not yet renamed."""
+    return re.fullmatch(r"\.[0-9a-f]{32}\.part", name.rpartition("/")[2]) is not None
+
+
+def _renames(fs: Any) -> bool:
+    from fsspec import AbstractFileSystem
+
+    return type(fs).mv is not AbstractFileSystem.mv
+
+
+def _rename(fs: Any, old: str, new: str) -> None:
+    try:
+        fs.mv(old, new)
+    except OSError:  # some do not replace what is there
+        if not fs.exists(new):
+            raise
+        fs.rm_file(new)
+        fs.mv(old, new)
+
+
+def _write_parts(fs: Any, path: str, content: Content, mode: str) -> None:
+    with fs.open(path, mode) as file:
+        for start, end in content.parts():
+            file.write(content.read(start, end))
 
 
 def _kind_of_content(scheme: str, kind: str) -> dict[str, str]:
