@@ -1,4 +1,4 @@
-"""Each page on a plug-in leads from an empty folder to a passing contract suite and a job, with nothing but its blocks."""
+"""Each page on a plug-in leads from an empty folder to a passing suite and a job, by its blocks alone."""
 
 from __future__ import annotations
 

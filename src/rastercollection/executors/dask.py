@@ -1,21 +1,18 @@
-"""Tasks run on a Dask cluster: one of our own on this machine, one at an address, or one behind a given client."""
+"""Tasks run on the workers of a Dask cluster, each at its own risk."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
-import logging
+import itertools
 import os
 import signal
 import threading
 import time
-import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -23,14 +20,20 @@ from typing_extensions import override
 
 from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.core.forks import forked_since
-from rastercollection.core.lease import Mark
-from rastercollection.core.temporaries import temporary_folder
+from rastercollection.core.models import Task
 from rastercollection.errors import (
     ExecutorBrokenError,
     ExecutorError,
-    MissingExtraError,
     TaskError,
     WorkerDiedError,
+)
+from rastercollection.executors.dask_cluster import connect, load_distributed
+from rastercollection.executors.dask_tasks import (
+    GatheredResults,
+    annotated,
+    current_annotations,
+    key_of,
+    leave_place,
 )
 from rastercollection.executors.lifecycle import ContextManaged, check_workers, shut_down_error
 from rastercollection.executors.packing import PackedOutcome, function_name, pack_call, refused, run_packed, settle
@@ -52,21 +55,10 @@ class _RemoteCall:
     future: Future[Any]
     payload: bytes
     what: str
-    key: str = attrs.field(factory=lambda: f"rastercollection-{uuid.uuid4().hex}", init=False)
+    key: str
+    annotations: Mapping[str, Any]
     remote: Any = attrs.field(default=None, init=False)
     given_up: TaskError | None = attrs.field(default=None, init=False)
-
-
-@attrs.frozen(kw_only=True)
-class _Connection:
-    """A client, what of it is ours to close, and what may be assumed of the cluster behind it."""
-
-    client: Any
-    owns_client: bool = False
-    own_cluster: Any = None
-    own_workers: int = 0
-    shares_memory: bool = False
-    shares_filesystem: bool = False
 
 
 class DaskExecutor(ContextManaged):
@@ -77,6 +69,10 @@ class DaskExecutor(ContextManaged):
     holds (``distributed.scheduler.allowed-failures``, 3 by default): it tries a task on several workers before it
     gives up, and may blame tasks that were queued on the same worker, too.
 
+    Keys begin with the type of the task, after which dashboards group them, and the name of its tile. Made by a task of
+    the cluster, it leaves that task's place to others until it is shut down, as ``distributed.secede`` does: its own
+    tasks may need it.
+
     Workers need this library installed. Functions must be importable there; arguments and results must pickle. A task
     that was handed to the scheduler counts as running and can no longer be cancelled.
 
@@ -86,6 +82,9 @@ class DaskExecutor(ContextManaged):
             else no limit but the caller's, so that an adaptive cluster can grow.
         shares_filesystem: Whether workers see this machine's files. When None, the workers there now are asked to read
             one.
+        annotations: What the scheduler is to know of every task, by Dask's names: ``resources``, ``priority``,
+            ``workers``, ``allow_other_workers``. Those of ``dask.annotate`` around the call hold as well.
+        task_annotations: Likewise of the tasks of one type (``create_cog``); they hold before the others.
 
     Raises:
         MissingExtraError: ``distributed`` is not installed.
@@ -98,11 +97,16 @@ class DaskExecutor(ContextManaged):
         *,
         max_workers: int | None = None,
         shares_filesystem: bool | None = None,
+        annotations: Mapping[str, Any] | None = None,
+        task_annotations: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         if max_workers is not None or cluster is None:
             max_workers = check_workers(max_workers)
-        self._connection = _connect(cluster, max_workers)
+        self._annotations, self._task_annotations = dict(annotations or {}), dict(task_annotations or {})
+        self._connection = connect(cluster, max_workers)
+        self._place = None if self._connection.own_cluster else leave_place()
         self._client = self._connection.client
+        self._results = GatheredResults(self._client)
         self._limit = max_workers
         self._shares_filesystem = self._connection.shares_filesystem if shares_filesystem is None else shares_filesystem
         self._lock = threading.Lock()
@@ -138,7 +142,7 @@ class DaskExecutor(ContextManaged):
             return refused(error)
         self._check_open()
         future: Future[T] = Future()
-        call = _RemoteCall(future, payload, function_name(fn))
+        call = _RemoteCall(future, payload, function_name(fn), *self._described(fn, args))
         with self._lock:
             self._check_open()
             self._unfinished[future] = call
@@ -188,6 +192,8 @@ class DaskExecutor(ContextManaged):
             self._drop_pending()
         if wait and threading.current_thread() is not self._closer:
             self._closer.join()
+            if self._place is not None:
+                self._place.take_again()
 
     def _check_open(self) -> None:
         error = forked_since(self._process, "DaskExecutor")
@@ -220,14 +226,39 @@ class DaskExecutor(ContextManaged):
                 if future.set_running_or_notify_cancel():
                     future.set_exception(error)
 
+    def _described(self, fn: Callable[..., Any], args: Sequence[Any]) -> tuple[str, Mapping[str, Any]]:
+        """Key and annotations of a call; ``dask.annotate`` holds in the thread of the caller alone."""
+        task = next((each for each in args if isinstance(each, Task)), None)
+        kind = task.task_type if task else function_name(fn).rpartition(".")[2]
+        own = self._task_annotations.get(kind, {})
+        return key_of(kind, task), {**current_annotations(), **self._annotations, **own}
+
     def _hand_over(self) -> None:
         """Give the scheduler what the limit allows. Runs in the client's event loop only, like all that follows."""
-        while self._pending and (self._limit is None or len(self._running) < self._limit):
+        calls: list[_RemoteCall] = []
+        while self._pending and (self._limit is None or len(self._running) + len(calls) < self._limit):
             call = self._pending.popleft()
             if call.given_up is None and call.future.set_running_or_notify_cancel():
-                task = asyncio.get_running_loop().create_task(self._run(call))
-                self._running.add(task)
-                task.add_done_callback(self._ended)
+                calls.append(call)
+        for _, alike in itertools.groupby(calls, lambda call: call.annotations):
+            self._schedule(list(alike))
+
+    def _schedule(self, calls: Sequence[_RemoteCall]) -> None:
+        """Send calls as one graph: each of its own would cost the scheduler as much."""
+        try:
+            with annotated(calls[0].annotations):
+                sent = self._client.map(
+                    run_packed, [call.payload for call in calls], key=[call.key for call in calls], pure=False
+                )
+        except Exception as error:  # noqa: BLE001 - whatever Dask raises, it was not the tasks
+            for call in calls:
+                fail(call.future, _refused(call.what, error))
+            return
+        for call, remote in zip(calls, sent, strict=True):
+            call.remote = remote
+            task = asyncio.get_running_loop().create_task(self._run(call))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -253,10 +284,9 @@ class DaskExecutor(ContextManaged):
         return next((nanny.pid for nanny in nannies if nanny.worker_address == address), None)
 
     async def _run(self, call: _RemoteCall) -> None:
-        distributed = _distributed()
+        distributed = load_distributed()
         try:
-            call.remote = self._client.submit(run_packed, call.payload, key=call.key, pure=False)
-            outcome: PackedOutcome = await call.remote
+            outcome: PackedOutcome = await self._results.of(call.remote)
         except distributed.KilledWorker as error:
             fail(call.future, call.given_up or _died(call.what, error))
             await self._recover()
@@ -298,83 +328,6 @@ class DaskExecutor(ContextManaged):
     def _unfinished_futures(self) -> list[Future[Any]]:
         with self._lock:
             return list(self._unfinished)
-
-
-def _distributed() -> Any:
-    try:
-        return importlib.import_module("distributed")
-    except ImportError as error:
-        raise MissingExtraError("The Dask executor", "dask") from error
-
-
-def _connect(cluster: Client | str | None, max_workers: int | None) -> _Connection:
-    distributed = _distributed()
-    if cluster is None:
-        return _start_cluster(check_workers(max_workers))
-    if isinstance(cluster, str):
-        return _reach(cluster)
-    if not isinstance(cluster, distributed.Client):
-        raise ExecutorError(f"{cluster!r} is no Dask cluster.", "Give a scheduler's address, or a distributed.Client.")
-    if cluster.asynchronous:
-        raise ExecutorError(
-            "An asynchronous Dask client cannot run tasks.", "Make the Client without asynchronous=True."
-        )
-    return _Connection(
-        client=cluster,
-        shares_memory=cluster.scheduler_info()["address"].startswith("inproc://"),
-        shares_filesystem=isinstance(cluster.cluster, distributed.LocalCluster) or _sees_our_files(cluster),
-    )
-
-
-def _start_cluster(workers: int) -> _Connection:
-    distributed = _distributed()
-    try:
-        cluster = distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-            # without an address the scheduler takes port 8787, and warns where another one has it
-            scheduler_kwargs={"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
-        )
-    except (OSError, RuntimeError) as error:
-        raise ExecutorError(
-            f"A local Dask cluster cannot be started: {error}.",
-            "In a script, start jobs under `if __name__ == '__main__':`.",
-        ) from error
-    client = distributed.Client(cluster, set_as_default=False)
-    return _Connection(
-        client=client, owns_client=True, own_cluster=cluster, own_workers=workers, shares_filesystem=True
-    )
-
-
-def _reach(address: str) -> _Connection:
-    distributed = _distributed()
-    try:
-        client = distributed.Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise ExecutorError(
-            f"No Dask scheduler answers at {address!r}: {error}.", "Check the address, and that it runs."
-        ) from error
-    return _Connection(client=client, owns_client=True, shares_filesystem=_sees_our_files(client))
-
-
-def _sees_our_files(client: Any) -> bool:
-    """Whether there are workers, and all of them read a file that was just written here."""
-    token = uuid.uuid4().hex
-    with temporary_folder(Mark()) as folder:
-        (folder / "token").write_text(token)
-        answers = client.run(_reads, str(folder / "token"), token, on_error="return")
-    return bool(answers) and all(answer is True for answer in answers.values())
-
-
-def _reads(path: str, content: str) -> bool:
-    try:
-        return Path(path).read_text() == content
-    except OSError:
-        return False
 
 
 def _broken(why: str) -> ExecutorBrokenError:

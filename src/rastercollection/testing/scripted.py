@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ __all__ = [
     "ScriptedGuard",
     "collect",
     "die_by_signal",
+    "die_once",
     "echo",
     "exit_abruptly",
     "fail_times",
@@ -164,6 +166,14 @@ def die_by_signal(number: int = signal.SIGTERM) -> NoReturn:
     os.kill(os.getpid(), number)
     while True:  # a signal may take a moment
         time.sleep(POLL_SECONDS)
+
+
+def die_once(parameters: Mapping[str, Any], context: Any) -> Mapping[str, Any]:  # noqa: ARG001 - it is a handler
+    """A handler: at its first call it ends the process that runs it; ``path`` is where calls are counted."""
+    mark(parameters["path"])
+    if marks(parameters["path"]) == 1:
+        exit_abruptly(9)
+    return {"calls": marks(parameters["path"])}
 
 
 def exit_abruptly(status: int = 1) -> NoReturn:

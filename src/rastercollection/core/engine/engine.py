@@ -22,6 +22,7 @@ from rastercollection.core.engine.planning import expected_tasks, planned_tasks
 from rastercollection.core.engine.reuse import Earlier, Rerun, unreadable, versions
 from rastercollection.core.engine.stage_outcome import StageFailedError, essences, require_success
 from rastercollection.core.engine.stage_run import StageRun
+from rastercollection.core.engine.window import Window
 from rastercollection.core.events import Event, JobEnded, JobStarted, JobWaiting, StageEnded, StageStarted
 from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
@@ -76,7 +77,7 @@ class Engine:
         time_limit: How long an attempt may take.
         stop_seconds: How long running tasks are waited for once the job is stopped.
         patience: With calls of the job store, and of whatever else the driver asks, that fail for passing reasons.
-        window: Most tasks in flight; twice the executor's workers when None.
+        window: Most tasks in flight; when None twice the executor's workers, more of short tasks.
         still_holds: Whether an earlier run's completed result may be taken over, whatever its kind says.
         rerun: What of an earlier run is done again although it holds.
         worker_died: Called when a worker has died of a task.
@@ -298,7 +299,7 @@ class _JobRun:
             job_id=self.job.id,
             planned=iter(planned),
             executor=engine.executor,
-            window=engine.window or 2 * engine.executor.capabilities.max_workers,
+            window=Window(executor=engine.executor, fixed=engine.window),
             retry=engine.retry,
             time_limit=engine.time_limit,
             stop_seconds=engine.stop_seconds,

@@ -25,6 +25,7 @@ from rastercollection.core.engine.attempts import (
     timed_out,
 )
 from rastercollection.core.engine.journal import Deaths, Journal, utc_now
+from rastercollection.core.engine.window import Window
 from rastercollection.core.engine.worker import Outcome, run_task
 from rastercollection.core.events import Event, TaskEnded, TaskRetried, TaskStarted
 from rastercollection.core.executor import Executor
@@ -45,7 +46,7 @@ class StageRun:
         job_id: The job.
         planned: Yields tasks and skips.
         executor: Where tasks run.
-        window: Most tasks in flight at once.
+        window: How many tasks are in flight at once.
         retry: When a failed attempt is tried again.
         time_limit: How long an attempt may take.
         stop_seconds: How long running tasks are waited for once the stage is stopped; then they are given up.
@@ -64,7 +65,7 @@ class StageRun:
     job_id: str
     planned: Iterator[Task | Skip]
     executor: Executor
-    window: int
+    window: Window
     retry: RetryPolicy
     time_limit: TimeLimit
     stop_seconds: float
@@ -122,7 +123,7 @@ class StageRun:
         return self._plan_ended and not self._in_flight and not self._waiting and not self._suspects
 
     def _fill(self) -> None:
-        while len(self._in_flight) < self.window and not self.stopped and self.may_begin():
+        while len(self._in_flight) < self.window.size() and not self.stopped and self.may_begin():
             attempt = self._due_retry() or self._next_planned() or self._next_suspect()
             if attempt is None:
                 return
@@ -135,7 +136,7 @@ class StageRun:
 
     def _next_planned(self) -> Attempt | None:
         """The next task that really has to run; skips and reusable results are recorded on the way."""
-        while not self._plan_ended and not self.stopped and len(self._waiting) < 10 * self.window:
+        while not self._plan_ended and not self.stopped and len(self._waiting) < 10 * self.window.size():
             item = next(self.planned, None)
             if item is None:
                 self._plan_ended = True
@@ -227,6 +228,7 @@ class StageRun:
         self._settle(attempt, outcome_of(future))
 
     def _settle(self, attempt: Attempt, outcome: Outcome) -> None:
+        self.window.ended(outcome.seconds)
         if is_death(outcome):
             outcome = self._blamed(attempt, outcome)
         retry = outcome.error is not None and outcome.error.retryable and attempt.number < self.retry.attempts
