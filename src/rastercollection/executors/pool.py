@@ -72,7 +72,8 @@ class PoolExecutor(ContextManaged):
     Args:
         pool: The pool.
         max_workers: Tasks it runs at once; asked of the pool when None, 1 where it does not say.
-        capabilities: What may be assumed of it; from the kind of pool when None.
+        shares_filesystem: Whether its workers see this machine's files. When None: those of loky and of the standard
+            library do, of any other pool nothing is known.
     """
 
     def __init__(
@@ -80,13 +81,13 @@ class PoolExecutor(ContextManaged):
         pool: concurrent.futures.Executor,
         *,
         max_workers: int | None = None,
-        capabilities: ExecutorCapabilities | None = None,
+        shares_filesystem: bool | None = None,
     ) -> None:
         self._pool = pool
         self._closed = False
         self._process = os.getpid()
         self._unfinished: set[_PooledFuture[Any]] = set()
-        self._capabilities = capabilities or _capabilities_of(pool, max_workers)
+        self._capabilities = _capabilities_of(pool, max_workers, shares_filesystem)
 
     @property
     def capabilities(self) -> ExecutorCapabilities:
@@ -152,11 +153,18 @@ def _lost(pool: concurrent.futures.Executor) -> ForkedProcessError | None:
     return ForkedProcessError("The pool's threads are not in this process, or have ended.", "Make a pool here.")
 
 
-def _capabilities_of(pool: concurrent.futures.Executor, max_workers: int | None) -> ExecutorCapabilities:
+def _capabilities_of(
+    pool: concurrent.futures.Executor, max_workers: int | None, shares_filesystem: bool | None
+) -> ExecutorCapabilities:
     workers: int = max_workers or getattr(pool, "_max_workers", None) or 1
     if isinstance(pool, concurrent.futures.ThreadPoolExecutor):
         return ExecutorCapabilities(
             max_workers=workers, shares_memory=True, shares_filesystem=True, requires_pickle=False
         )
-    is_local = isinstance(pool, concurrent.futures.ProcessPoolExecutor)
-    return ExecutorCapabilities(max_workers=workers, shares_filesystem=is_local)
+    is_local = isinstance(pool, concurrent.futures.ProcessPoolExecutor) or _module(pool) == "loky"
+    sees_files = is_local if shares_filesystem is None else shares_filesystem
+    return ExecutorCapabilities(max_workers=workers, shares_filesystem=sees_files)
+
+
+def _module(pool: concurrent.futures.Executor) -> str:
+    return type(pool).__module__.partition(".")[0]

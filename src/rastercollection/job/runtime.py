@@ -54,6 +54,7 @@ __all__ = [
 DEFAULT_EXECUTOR = "thread"
 AT_FIRST = 10.0
 """Seconds of patience before a job has begun: a wrong address is told soon."""
+UNSEEN = "the executor's workers may not see this machine's files: use a store"
 TASK_SECONDS = 1800.0
 TASK_BYTES_A_SECOND = 250_000
 
@@ -286,11 +287,22 @@ def _check_reach(request: CollectionRequest, storage: StorageBackend, executor: 
         if storage.is_process_local(url) and not able.shares_memory:
             problems.append(RequestProblem(name, repr(url), "needs an executor in this process: serial or thread"))
         elif addresses.is_local(url) and not (able.shares_memory or able.shares_filesystem):
-            problems.append(
-                RequestProblem(name, repr(url), "the executor's workers may not see this machine's files: use a store")
-            )
+            problems.append(RequestProblem(name, repr(url), f"{UNSEEN}{_way_out(executor)}"))
     if problems:
         raise RequestError(problems)
+
+
+def _way_out(executor: Executor) -> str:
+    """How to say that workers see this machine's files, where nobody but the program knows."""
+    from rastercollection.executors.pool import PoolExecutor
+
+    if isinstance(executor, PoolExecutor):
+        call, place = "PoolExecutor(pool, shares_filesystem=True)", "rastercollection.executors.pool"
+    elif type(executor).__name__ == "DaskExecutor":
+        call, place = "DaskExecutor(client, shares_filesystem=True)", "rastercollection.executors.dask"
+    else:
+        return ", or have its capabilities say shares_filesystem=True if they do"
+    return f", or pass executor={call} of {place} if they do"
 
 
 def planned_limits(options: RuntimeOptions, tiles: int) -> Limits:

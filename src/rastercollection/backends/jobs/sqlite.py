@@ -76,11 +76,11 @@ class SqliteJobStore:
         return "machine"
 
     def __repr__(self) -> str:
-        return f"SqliteJobStore({self.path!r})"
+        return f"{type(self).__name__}({self.path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # every task of another process gets a copy, and few use it
-        return functools.partial(SqliteJobStore, at_once=False), (self.path,)
+        return functools.partial(type(self), at_once=False), (self.path,)
 
     def __enter__(self) -> SqliteJobStore:
         return self
