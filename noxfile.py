@@ -164,8 +164,17 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run every benchmark that makes its own images; each prints its figures."""
     _install_wheel(session, *_group("bench"), extras="[fast,geoparquet]")
-    for script in sorted({*(ROOT / "benchmarks").glob("*.py")} - {ROOT / "benchmarks" / "encoders.py"}):
+    left_out = {ROOT / "benchmarks" / name for name in ("encoders.py", "simulated_run.py", "dask_overhead.py")}
+    for script in sorted({*(ROOT / "benchmarks").glob("*.py")} - left_out):
         session.run("python", str(script), *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def scaling(session: nox.Session) -> None:
+    """Simulate jobs of up to 100,000 tiles on 1,000 cores, and measure what a task costs on Dask; takes half an hour."""
+    _install_wheel(session, *_group("bench"), extras="[dask]")
+    session.run("python", str(ROOT / "benchmarks" / "dask_overhead.py"))
+    session.run("python", str(ROOT / "benchmarks" / "simulated_run.py"), *(session.posargs or ["--tiles=10000,100000"]))
 
 
 @nox.session(python=PYTHONS[0], default=False)
