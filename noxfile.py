@@ -171,7 +171,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)
 def scaling(session: nox.Session) -> None:
-    """Simulate jobs of up to 100,000 tiles on 1,000 cores, and measure what a task costs on Dask; takes half an hour."""
+    """Simulate jobs of up to 100,000 tiles on 1,000 cores, and measure what a task costs on Dask; half an hour."""
     _install_wheel(session, *_group("bench"), extras="[dask]")
     session.run("python", str(ROOT / "benchmarks" / "dask_overhead.py"))
     session.run("python", str(ROOT / "benchmarks" / "simulated_run.py"), *(session.posargs or ["--tiles=10000,100000"]))
