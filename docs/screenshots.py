@@ -1,4 +1,4 @@
-"""Makes the pictures of ``images/``: the demo's preview page, its map in the viewer, what the recipes made.
+"""Makes the pictures of ``images/``: the demo's preview page, its map in the viewer, its result in a notebook, recipes.
 
 Needs the extras ``view`` and ``dask``, pillow, playwright, scipy and Chromium. Names after the command choose some:
 ``python docs/screenshots.py demo recipe-dem``.
@@ -35,16 +35,21 @@ def _browser(width: int, height: int) -> Iterator[Page]:
 
 
 def _keep(page: Page, target: Path) -> None:
+    """What is in sight."""
     page.screenshot(path=target)
-    Image.open(target).convert("RGB").quantize(200, dither=Image.Dither.NONE).save(target, optimize=True)
+    picture = Image.open(target).convert("RGB")
+    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
+    few.save(target, optimize=True)
 
 
 def _preview(folder: Path, target: Path) -> None:
     """The page that a job has made somewhere below a folder."""
     (made,) = [path for path in folder.rglob("*.html") if "stac" not in path.parts]
-    with _browser(1160, 720) as page:
+    with _browser(1000, 720) as page:
         page.goto(made.as_uri())
         page.wait_for_timeout(1000)
+        under = page.evaluate("document.querySelector('table').getBoundingClientRect().top")
+        page.set_viewport_size({"width": 1000, "height": min(int(under), 1100)})
         _keep(page, target)
 
 
@@ -60,11 +65,21 @@ def _viewer(folder: Path, target: Path) -> None:
     with view_collection(f"{folder}/output", port=0) as address, _browser(1160, 750) as page:
         page.goto(address)
         page.wait_for_selector("#map[aria-busy=false] .leaflet-tile-loaded", state="attached")
-        page.locator("#about summary").click()
+        for folded in ("#about", "#adjust"):
+            page.locator(f"{folded} summary").click()
         page.locator("#map").click(position={"x": 310, "y": 500})
         page.wait_for_selector("#items .item img")
         page.mouse.move(660, 400)
+        page.evaluate("document.getElementById('panel').scrollTo(0, 0)")
         page.wait_for_timeout(1000)
+        _keep(page, target)
+
+
+def _notebook(folder: Path, target: Path) -> None:
+    make_scene(folder / "sources")
+    result = process_collection(**demo_arguments(folder))
+    with _browser(820, 1000) as page:
+        page.set_content(f'<body style="margin:20px">{result._repr_html_().replace(str(folder), "")}')
         _keep(page, target)
 
 
@@ -79,7 +94,7 @@ def _recipe(name: str, folder: Path, target: Path) -> None:
 def _pictures() -> Mapping[str, Callable[[Path, Path], None]]:
     names = {path.stem for path in (DOCS / "recipes").glob("*.md")} - {"index", WITH_SERVERS}
     recipes = {f"recipe-{name}": partial(_recipe, name) for name in sorted(names)}
-    return {"demo": _demo, "viewer": _viewer, **recipes}
+    return {"demo": _demo, "viewer": _viewer, "notebook": _notebook, **recipes}
 
 
 def main(*chosen: str) -> None:
