@@ -82,7 +82,7 @@ def _run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RASTERCOLLECTION_STATE", str(tmp_path / "state"))
     folder = tmp_path / "empty"
     folder.mkdir()
-    program = tmp_path / f"{page.stem.replace('-', '_')}.py"
+    program = tmp_path / "page.py"  # dask.py would be taken for Dask
     program.write_text(_examples(page), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(program)],
