@@ -16,7 +16,6 @@ import pytest
 
 import rastercollection
 from rastercollection import CollectionRequest
-from rastercollection.cli.demo import make_scene
 from rastercollection.core import events
 from rastercollection.core.events import Event
 from rastercollection.core.registry import Registry
@@ -42,20 +41,54 @@ def _examples(page: Path) -> str:
     return "\n".join(lines)
 
 
-PAGES = [page for page in (README, *sorted(DOCS.glob("*.md"))) if _examples(page).strip()]
+SERVED = DOCS / "recipes" / "pgstac.md"
+"""The one whose example needs a database and a tile server."""
+
+PAGES = [page for page in (README, *sorted({*DOCS.rglob("*.md")} - {SERVED})) if _examples(page).strip()]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a file, in a folder that holds nothing else; only the first page takes a folder of rasters for granted."""
-    if page == README:
-        make_scene(tmp_path / "bronze", size=192)
+def _name(page: Path) -> str:
+    return page.relative_to(DOCS.parent).with_suffix("").as_posix().removeprefix("docs/")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_examples_run_as_a_file_in_an_empty_folder(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run(page, tmp_path, monkeypatch)
+
+
+def test_the_page_on_pgstac_runs_as_a_file(
+    titiler_pgstac: tuple[str, int], served_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSTAC", served_dsn)
+    monkeypatch.setenv("TITILER", titiler_pgstac[0])
+    _run(SERVED, tmp_path, monkeypatch)
+
+
+def test_the_compose_file_starts_what_the_page_on_pgstac_asks() -> None:
+    yaml = pytest.importorskip("yaml", reason="pip install pyyaml")
+    services = yaml.safe_load((SERVED.parent / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert set(services) == {"database", "tiles"}
+    assert all(re.search(r":v?\d+\.\d+\.\d+$", service["image"]) for service in services.values())
+    user, password = (services["database"]["environment"][f"POSTGRES_{name}"] for name in ("USER", "PASSWORD"))
+    (port, inside), (tiles, _) = (service["ports"][0].split(":")[1:] for service in services.values())
+    page = SERVED.read_text(encoding="utf-8")
+    assert f'"postgresql://{user}:{password}@127.0.0.1:{port}/postgis"' in page
+    assert f'"http://127.0.0.1:{tiles}"' in page
+    assert (
+        services["tiles"]["environment"]["DATABASE_URL"] == f"postgresql://{user}:{password}@database:{inside}/postgis"
+    )
+    assert all(port.startswith("127.0.0.1:") for service in services.values() for port in service["ports"])
+
+
+def _run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RASTERCOLLECTION_STATE", str(tmp_path / "state"))
-    program = tmp_path / f"{page.stem.replace('-', '_')}.py"
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    program = tmp_path / "page.py"  # dask.py would be taken for Dask
     program.write_text(_examples(page), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, program.name],
-        cwd=tmp_path,
+        [sys.executable, str(program)],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=120,

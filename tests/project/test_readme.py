@@ -46,3 +46,7 @@ def test_every_extra_is_explained() -> None:
     extras = re.findall(r"^(\w+) =", section, re.MULTILINE)
     assert extras
     assert [extra for extra in extras if f"| `{extra}` |" not in README] == []
+    sizes = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    assert [extra for extra in extras if f"| `{extra}` |" not in sizes] == []
+    needed = re.findall(r'^    "([\w.-]+)', project.split("\ndependencies = [\n")[1].split("\n]")[0], re.MULTILINE)
+    assert [name for name in needed if not re.search(rf"^\|.*\b{name}\b.*\| \d", sizes, re.MULTILINE)] == []
