@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,13 @@ IN_ROOT = {
     *("benchmarks", "docs", "examples", "src", "tests"),
 }
 """All that the repository's root holds: what tests leave behind there is not committed unseen."""
+OF_OTHERS = {
+    *("affine", "morecantile", "rio_tiler"),  # what dependencies take and give is of these
+    *("aiohttp", "llvmlite", "starlette"),  # likewise of extras
+    *("hypothesis", "pytest"),  # of contracts, for those who test plug-ins
+    "opentelemetry",  # used where it is
+}
+"""Modules that are imported, and that what is declared brings, or their users."""
 
 
 def _sessions() -> set[str]:
@@ -105,3 +115,22 @@ def test_links_lead_somewhere_and_modules_that_are_named_are_there(name: str) ->
 
 def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
     assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *(line for lines in project["optional-dependencies"].values() for line in lines)]
+    declared = {_normal(re.split(r"[\[><=;~! ]", line)[0]) for line in lines}
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "src" / "rastercollection").rglob("*.py"))
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    brought = packages_distributions()
+    others = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - OF_OTHERS - {"rastercollection"}
+    found = {name: {_normal(one) for one in brought.get(name, [])} for name in others}
+    assert len(found) > 15
+    assert {name: bringers for name, bringers in found.items() if bringers and not bringers & declared} == {}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
