@@ -166,7 +166,7 @@ def _loaded_by_name(published: Published) -> str:
     return f"{', '.join(names)}: {seen}" if names else seen
 
 
-@read_by("stackstac", short=SHORT)
+@read_by("stackstac")
 def test_stackstac(cell: Cell, judge: Judge, need: Need) -> None:
     need("stackstac", "stackstac")
     judge(cell, _stacked, version=version("stackstac"))

@@ -109,5 +109,5 @@ sys.exit(main(["view", sys.argv[1], "--no-browser"]))
     def test_the_command_says_why_it_cannot(self, published: Collection, need_extra: None) -> None:
         command = [sys.executable, "-m", "rastercollection", "view", str(published.folder / "sources"), "--json"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ})
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert json.loads(done.stdout)["error"]["code"] == "OBJECT_NOT_FOUND"

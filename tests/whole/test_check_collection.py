@@ -222,7 +222,7 @@ def test_the_command_line_tells_it_by_its_exit_status(bronze: Path, capsys: pyte
     assert main(["check", *address, "--fix", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [(one["code"], one["is_mended"]) for one in told["findings"]] == [("MOSAIC_WRONG", True)]
-    assert main(["check", str(bronze.parent / "nothing")]) == 1
+    assert main(["check", str(bronze.parent / "nothing")]) == 2
 
 
 def test_a_store_that_does_not_answer_is_no_soundness(bronze: Path) -> None:

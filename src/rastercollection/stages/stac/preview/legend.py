@@ -84,4 +84,5 @@ def _numbers(ends: tuple[float, float]) -> tuple[str, str]:
 
 
 def _name(band: BandFacts) -> str:
-    return band.description or band.name
+    """By what it shows, where that is known: an item tells a colour as its description, too."""
+    return band.role.common_name or band.description or band.name
