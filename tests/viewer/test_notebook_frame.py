@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import http.server
 import shutil
@@ -31,14 +32,14 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
             self._answer(200, [("Content-Type", "text/html; charset=utf-8")], self.page.encode())
             return
         port, _, path = self.path.removeprefix(PREFIX).partition("/")
-        connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
-        connection.request("GET", f"/{path}", headers=dict(self.headers))
-        answer = connection.getresponse()
         dropped = ("content-length", "connection", "transfer-encoding", "date")
-        self._answer(
-            answer.status, [each for each in answer.getheaders() if each[0].lower() not in dropped], answer.read()
-        )
-        connection.close()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)) as connection:
+            connection.request("GET", f"/{path}", headers=dict(self.headers))
+            answer = connection.getresponse()
+            headers = [each for each in answer.getheaders() if each[0].lower() not in dropped]
+            status, body = answer.status, answer.read()
+        with contextlib.suppress(ConnectionError):  # a browser gives up tiles that it no longer wants
+            self._answer(status, headers, body)
 
     def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.send_response(status)
