@@ -11,6 +11,7 @@ from importlib import resources
 
 import attrs
 
+from rastercollection.disclosure.markup import byte_count
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.look import Look
 from rastercollection.stac.fields import ground_resolution, projection_code
@@ -136,7 +137,7 @@ def _link(address: str, text: str) -> str:
 def _facts(cogs: Sequence[Cog]) -> list[str]:
     facts = [
         ("tile" if len(cogs) == 1 else "tiles", f"{len(cogs):,}"),
-        ("in all", _bytes(sum(cog.file.size for cog in cogs))),
+        ("in all", byte_count(sum(cog.file.size for cog in cogs))),
         *(("a pixel", size) for size in _resolution(cogs)),
         *(("", text) for text in _few({_crs(cog.file.target_crs) for cog in cogs}, "CRSs")),
         *(("", text) for text in _few({_kind(cog.file) for cog in cogs}, "kinds of data")),
@@ -190,14 +191,6 @@ def _crs(crs: str) -> str:
     return projection_code(crs) or "CRS without a code"
 
 
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"
-
-
 @attrs.frozen
 class _Thumbnails:
     """Cuttings of the map's pictures, which are in the page once."""
@@ -233,7 +226,7 @@ def _row(number: int, cog: Cog, href: Href, picture: str) -> str:
         f'<tr id="tile-{number}" data-day="{html.escape(tile_day(cog))}"><td class="n index">{number}</td>'
         f'<td class="picture">{picture}</td>'
         f'<td class="name" data-number="{number}"><b>{name}</b><small>{html.escape(cog.source_blob)}</small></td>'
-        f"{_cell('Pixels', f'{columns:,} × {rows:,}', 'n')}{_cell('Size', _bytes(file.size), 'n')}"
+        f"{_cell('Pixels', f'{columns:,} × {rows:,}', 'n')}{_cell('Size', byte_count(file.size), 'n')}"
         f"{_cell('Content', _kind(file))}{_cell('CRS', _crs(file.target_crs))}{_cell('Acquired', _when(cog), 'n')}</tr>"
     )
 
