@@ -1,4 +1,4 @@
-"""Stage 4: the STAC collection with an item a COG, published; addresses of tile server and preview. It opens no COG.
+"""Stage 4: the STAC collection with an item a COG, published; addresses of tile server and preview. Only its page reads COGs.
 
 Which module does what: ``stage``, ``task``: as in every stage. ``admission``: which tiles a mode lets in.
 ``tile_service`` and ``probe``: the tile server. ``preview`` and ``preview_map``: the page. ``superseded``: what may
