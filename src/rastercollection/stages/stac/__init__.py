@@ -1,7 +1,7 @@
-"""Stage 4: the STAC collection with an item a COG, published; addresses of tile server and preview. Only its page reads COGs.
+"""Stage 4: the STAC collection with an item a COG, published; its tile server and its page. Only the page reads COGs.
 
 Which module does what: ``stage``, ``task``: as in every stage. ``admission``: which tiles a mode lets in.
-``tile_service`` and ``probe``: the tile server. ``preview`` and ``preview_map``: the page. ``superseded``: what may
+``tile_service`` and ``probe``: the tile server. ``preview``: the page. ``superseded``: what may
 go afterwards.
 """
 
