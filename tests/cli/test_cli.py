@@ -392,12 +392,12 @@ def _on_a_terminal(command: list[str]) -> tuple[int, str]:
 
 
 @pytest.mark.usefixtures("state")
-def test_a_terminal_gets_bars_and_a_table(scene: Scene, tmp_path: Path) -> None:
+def test_a_terminal_gets_bars_and_colours(scene: Scene, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rastercollection", "run", str(scene.folder), "--id", "demo"]
     status, shown = _on_a_terminal([*command, "--output", str(tmp_path / "out"), "--executor", "thread"])
     assert status == 3
-    assert ESCAPE in shown
+    assert "\x1b[32mcog     \x1b[0m namangan_a1.tif" in shown
+    assert "\x1b[31mfailed  \x1b[0m namangan_b3_broken.tif: [FILE_TRUNCATED]" in shown
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     assert "1/5 validate_tiles" in plain
     assert re.search(r"5/5 check_published.+1/1", plain)
-    assert re.search(r"Tile\s+Outcome\s+Reason", plain)

@@ -115,3 +115,6 @@ def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(show_progress(Terminal()), BarProgress)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(show_progress(Terminal()), LineProgress)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("rastercollection.cli.progress.find_spec", lambda name: None)
+    assert isinstance(show_progress(Terminal()), LineProgress), "rich is an extra"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from rastercollection.cli.terminal import print_result
-from rastercollection.job.result import JobResult
+from rastercollection.job.result import JobResult, TileOutcome
 
 
 def test_addresses_are_printed_with_what_they_take() -> None:
@@ -26,3 +28,22 @@ def test_addresses_are_printed_with_what_they_take() -> None:
     assert printed["statistics"] == "http://tiles/s (POST of a GeoJSON feature)"
     assert printed["wmts"] == "http://tiles/w (layer visual)"
     assert "viewer" not in printed
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "settings", "colours"),
+    [(True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False)],
+)
+def test_only_a_terminal_that_takes_colours_gets_them(
+    is_terminal: bool, settings: dict[str, str], colours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)
+    failed = TileOutcome(blob="a\x1b[31m.tif", outcome="failed", code="FILE_TRUNCATED", reason="Cut.", hint="")
+    print_result(JobResult(job_id="1", status="failed", tiles=(failed,), summary={}), stream)
+    assert r"a\x1b[31m.tif: [FILE_TRUNCATED] Cut." in stream.getvalue()
+    assert ("\x1b" in stream.getvalue()) is colours

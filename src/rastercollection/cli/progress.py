@@ -13,9 +13,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, Self, TextIO, cast
 
-from rastercollection.cli.streams import StandardStream
+from rastercollection.cli.streams import StandardStream, can_draw
 from rastercollection.cli.terminal import error_text, plural
 from rastercollection.core.events import (
     Event,
@@ -48,18 +49,17 @@ class ProgressDisplay(Protocol):
 
 
 def show_progress(stream: TextIO | None = None) -> ProgressDisplay:
-    """Bars where ``stream`` is a terminal that can draw them, plain lines otherwise.
+    """Bars where ``stream`` is a terminal and the extra ``terminal`` is installed (rich), plain lines otherwise.
 
     Args:
         stream: Standard error when None; nothing is shown where the program has none.
     """
+    shown = stream or sys.stderr or cast(TextIO, StandardStream(None))
+    if not can_draw(shown) or find_spec("rich") is None:
+        return LineProgress(shown)
     from rich.console import Console
 
-    shown = stream or sys.stderr or cast(TextIO, StandardStream(None))
-    console = Console(file=shown, highlight=False)
-    if console.is_terminal and not console.is_dumb_terminal:
-        return BarProgress(console)
-    return LineProgress(shown)
+    return BarProgress(Console(file=shown, highlight=False))
 
 
 def _waiting(event: JobWaiting) -> str:

@@ -8,9 +8,19 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any, TextIO, cast
 
-__all__ = ["StandardStream", "standard_streams"]
+__all__ = ["StandardStream", "can_draw", "shows_colors", "standard_streams"]
 
 _STANDARD = (0, 1, 2)
+
+
+def can_draw(stream: IO[str]) -> bool:
+    """Whether ``stream`` is a terminal in which a program can write over what it wrote before."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+def shows_colors(stream: IO[str]) -> bool:
+    """Whether ``stream`` is a terminal whose user has not asked for no colours (https://no-color.org)."""
+    return can_draw(stream) and not os.environ.get("NO_COLOR")
 
 
 class StandardStream:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+import click
+
+from rastercollection.cli.streams import shows_colors
 from rastercollection.cli.wording import in_options
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.disclosure.escaping import safe_text
@@ -13,8 +16,6 @@ from rastercollection.errors import RasterCollectionError, RequestError, Unknown
 from rastercollection.model.checks import suggestion
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from rastercollection.api import CollectionPlan
     from rastercollection.checking.report import CollectionReport
     from rastercollection.job.reporting import JobReport, StageReport
@@ -73,39 +74,37 @@ def format_error(error: BaseException, option_name: Callable[[str], str] = str, 
 
 
 def print_result(result: JobResult, stream: TextIO) -> None:
-    """Every tile with its outcome, then where everything is: a table on a terminal, plain lines otherwise."""
+    """Every tile with its outcome, then where everything is; in colours where the stream is a terminal."""
     summary = result.to_dict()
-    console = _console(stream)
-    _print_tiles(console, result.tiles)
+    _print_tiles(stream, result.tiles)
     again = ", done before: nothing was recomputed" if result.reused else ""
     status = result.status.replace("_", " ")
     title = f"{summary.get('collection_id', 'job')}: {status}, {result.became}"
-    _print(console, f"\n{safe_text(title)}{again}\n", style="bold")
+    _print(stream, f"\n{safe_text(title)}{again}\n", bold=True)
     notes = [*_disagreements(summary), *_notices(result.tiles, summary), *_notices_of_all(summary)]
     for line in notes:
-        _print(console, f"  note: {safe_text(in_options(line))}", style="yellow")
+        _print(stream, f"  note: {safe_text(in_options(line))}", color="yellow")
     if notes:
-        _print(console, "")
-    _print_facts(console, _facts(result, summary))
+        _print(stream, "")
+    _print_facts(stream, _facts(result, summary))
 
 
 def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
     """What a job would do."""
-    console = _console(stream)
     forecasts = {tile.blob: tile for tile in plan.tiles}
     for source in plan.sources[:MOST_TILES]:
         _print(
-            console, f"  {source.size / 1e6:10.1f} MB  {safe_text(source.blob)}{_forecast(forecasts.get(source.blob))}"
+            stream, f"  {source.size / 1e6:10.1f} MB  {safe_text(source.blob)}{_forecast(forecasts.get(source.blob))}"
         )
     if len(plan.sources) > MOST_TILES:
-        _print(console, f"  … and {len(plan.sources) - MOST_TILES} more")
-    _print(console, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", style="bold")
+        _print(stream, f"  … and {len(plan.sources) - MOST_TILES} more")
+    _print(stream, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", bold=True)
     for note in (*(f"[{notice.code}] {notice.message}" for notice in plan.notices), *_notices(plan.tiles, {})):
-        _print(console, f"  note: {safe_text(in_options(note))}", style="yellow")
+        _print(stream, f"  note: {safe_text(in_options(note))}", color="yellow")
     stages = ", ".join(f"{name} ({count})" for name, count in plan.stages.items())
     parameters = plan.parameters
     _print_facts(
-        console,
+        stream,
         {
             "Stages": stages,
             "Output": "/".join(filter(None, (parameters["output_container"], parameters["output_folder"]))),
@@ -157,9 +156,8 @@ def _totals(tiles: Sequence[TileForecast]) -> dict[str, str]:
 def print_status(report: JobReport, stream: TextIO) -> None:
     """Where a job stands."""
     job = report.job
-    console = _console(stream)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(report.tasks_by_status.items()))
-    _print(console, f"{safe_text(job.metadata.get('collection_id', job.job_type))}: {job.status}", style="bold")
+    _print(stream, f"{safe_text(job.metadata.get('collection_id', job.job_type))}: {job.status}", bold=True)
     facts = {
         "Stage": f"{job.current_stage} of {job.total_stages}",
         **{f"  {stage.number}": _stage(stage) for stage in report.stages},
@@ -175,20 +173,19 @@ def print_status(report: JobReport, stream: TextIO) -> None:
     }
     if job.error is not None:
         facts["Error"] = in_options(f"[{job.error.code}] {job.error.message} {job.error.hint}")
-    _print_facts(console, facts)
+    _print_facts(stream, facts)
 
 
 def print_jobs(reports: Sequence[JobReport], stream: TextIO) -> None:
     """A line for each job: the beginning of its id, status, last change, collection, and who runs it."""
-    console = _console(stream)
     for report in reports:
         job = report.job
         state = "lost" if report.lost else report.owner or ("waits" if report.is_waiting else "")
         name = safe_text(str(job.metadata.get("collection_id", job.job_type)))
         row = f"{job.id[:12]}  {job.status:<21}  {job.updated_at:<24}  {name}  {safe_text(state)}"
-        _print(console, row.rstrip())
+        _print(stream, row.rstrip())
     if not reports:
-        _print(console, "no jobs")
+        _print(stream, "no jobs")
 
 
 def _stage(stage: StageReport) -> str:
@@ -204,46 +201,28 @@ def _pace(report: JobReport) -> str:
     return f"{report.rate:,.2f} tasks a second{left}"
 
 
-def _console(stream: TextIO) -> Console:
-    from rich.console import Console
-
-    return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
+def _print(stream: TextIO, text: str, *, color: str | None = None, bold: bool = False) -> None:
+    stream.write(f"{_styled(stream, text, color=color, bold=bold)}\n")
 
 
-def _print(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style)
+def _styled(stream: TextIO, text: str, *, color: str | None = None, bold: bool = False) -> str:
+    return click.style(text, fg=color, bold=bold or None) if (color or bold) and shows_colors(stream) else text
 
 
-def _print_facts(console: Console, facts: Mapping[str, str]) -> None:
+def _print_facts(stream: TextIO, facts: Mapping[str, str]) -> None:
     for name, fact in facts.items():
         if fact:
-            _print(console, f"  {name:<8}  {safe_text(fact)}")
+            _print(stream, f"  {name:<8}  {safe_text(fact)}")
 
 
-def _print_tiles(console: Console, tiles: Sequence[TileOutcome]) -> None:
+def _print_tiles(stream: TextIO, tiles: Sequence[TileOutcome]) -> None:
     shown = tiles if len(tiles) <= MOST_TILES else [tile for tile in tiles if not tile.ok]
-    rows = [(safe_text(tile.blob), tile.outcome, _reason(tile)) for tile in shown[:MOST_TILES]]
-    if console.is_terminal:
-        _print_table(console, rows)
-    else:
-        for blob, outcome, reason in rows:
-            _print(console, f"{outcome:<8} {blob}{f': {reason}' if reason else ''}")
+    for tile in shown[:MOST_TILES]:
+        reason = _reason(tile)
+        outcome = _styled(stream, f"{tile.outcome:<8}", color=COLORS.get(tile.outcome))
+        _print(stream, f"{outcome} {safe_text(tile.blob)}{f': {reason}' if reason else ''}")
     if len(shown) > MOST_TILES:
-        _print(console, f"… and {len(shown) - MOST_TILES} more that are not as they should be; --json lists all")
-
-
-def _print_table(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    console.print()
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("Tile", "Outcome", "Reason"):
-        table.add_column(column, header_style="bold", overflow="fold")
-    for blob, outcome, reason in rows:
-        table.add_row(Text(blob), Text(outcome, style=COLORS.get(outcome, "")), Text(reason))
-    if table.row_count:
-        console.print(table, soft_wrap=False)
+        _print(stream, f"… and {len(shown) - MOST_TILES} more that are not as they should be; --json lists all")
 
 
 def _reason(tile: TileOutcome) -> str:
