@@ -80,7 +80,8 @@ def _install_wheel(session: nox.Session, *requirements: str, extras: str = "") -
 def tests(session: nox.Session) -> None:
     """The test suite, against the built wheel; arguments after -- go to pytest."""
     _install_services(session)
-    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras="[dask,geoparquet,pgstac,postgres,terminal,view]")
+    extras = "[dask,geoparquet,pgstac,postgres,terminal,view]"
+    _install_wheel(session, *_group("test"), "./tests/plugin_package", extras=extras)
     servers = _tile_servers(session)
     # much of a test's time is waiting for servers and processes: one more than there are cores
     at_once = ("-n", str(min(4, 1 + (os.cpu_count() or 1))), "--dist", "worksteal")
