@@ -14,6 +14,7 @@ from rastercollection.errors import RequestError
 from rastercollection.job.calls import option_problems
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model import checks
+from rastercollection.model.call_names import names_checked
 from rastercollection.model.parameters import argument_problems
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
@@ -51,6 +52,7 @@ class Push:
         return plain
 
 
+@names_checked
 def push_collection(
     collection: str | PathLike[str],
     target: str | PathLike[str],

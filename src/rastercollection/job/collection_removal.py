@@ -14,6 +14,7 @@ from rastercollection.job.calls import option_problems
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
 from rastercollection.model import checks, converters
+from rastercollection.model.call_names import names_checked
 from rastercollection.model.parameters import argument_problems
 from rastercollection.ports.storage import StorageBackend
 
@@ -51,6 +52,7 @@ class Removal:
         return plain
 
 
+@names_checked
 def remove_collection(
     collection: str | PathLike[str],
     tiles: str | Iterable[str] = (),
