@@ -20,6 +20,7 @@ from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model import checks
+from rastercollection.model.call_names import names_checked
 from rastercollection.model.parameters import argument_problems
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import SourceFile
@@ -155,6 +156,7 @@ def _most_tasks(stage: Stage, tiles: int) -> int:
     return len(stage.kinds) if isinstance(stage.fan, FanIn) else tiles
 
 
+@names_checked
 def check_collection(
     collection: str | PathLike[str],
     *,

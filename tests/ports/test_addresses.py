@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rastercollection.disclosure.redaction import redacted
 from rastercollection.errors import BackendError
 from rastercollection.ports import addresses
 
@@ -151,3 +152,19 @@ def test_addresses_of_ipv6_chain_no_file_systems(url: str) -> None:
     assert addresses.url_problem(url) == ""
     assert "chain" in addresses.url_problem("simplecache::https://host/data")
     assert "chain" in addresses.url_problem("https://[2606::1]/a::b")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["github://owner:repo@main/data", "sftp://me@host/data", "ssh://me@host:22/data", "az://container@account/data"],
+)
+def test_what_stands_before_the_at_and_is_no_secret_is_kept(url: str) -> None:
+    assert addresses.url_problem(url) == ""
+    assert addresses.public_form(url) == url
+    assert redacted(url) == url
+
+
+@pytest.mark.parametrize("url", ["sftp://me:secret@host/data", "https://secret@host/data", "s3://secret@bucket/data"])
+def test_what_may_be_a_secret_is_refused_and_never_shown(url: str) -> None:
+    assert "must not contain a password" in addresses.url_problem(url)
+    assert "secret" not in addresses.public_form(url)

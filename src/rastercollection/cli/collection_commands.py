@@ -68,15 +68,12 @@ def _remove(
     *,
     collection: str,
     tiles: tuple[str, ...] = (),
-    every_tile: bool = False,
     yes: bool = False,
     **settings: Any,
 ) -> int:
     from rastercollection.cli.telling_collections import print_removal
     from rastercollection.job.collection_removal import remove_collection
 
-    if every_tile == bool(tiles):
-        raise RequestError([RequestProblem("tiles", "…", "name tiles, or the whole collection with --all")])
     removal = remove_collection(collection, tiles, dry_run=not yes, **settings)
     if output.json:
         print_json(removal.to_dict())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from rastercollection.cli.terminal import error_text, plural
 from rastercollection.cli.wording import in_options
 from rastercollection.disclosure.escaping import safe_text
+from rastercollection.disclosure.listing import listed
 
 if TYPE_CHECKING:
     from rastercollection.job.collection_listing import PublishedCollection
@@ -85,6 +86,8 @@ def print_removal(removal: Removal, stream: TextIO) -> None:
         "Files": f"{len(removal.files)}, {removal.size / 1e6:,.1f} MB",
         "STAC": removal.where,
     }
+    if removal.spared:
+        facts["Stays"] = f"{listed(removal.spared)}: nothing in the folder says that it is the collection's"
     _print_facts(removal.collection_id, facts, stream)
 
 
@@ -93,6 +96,7 @@ def print_push(push: Push, stream: TextIO) -> None:
     facts = {
         "Items": str(push.items),
         "Files": f"{push.copied} copied and compared, {push.size / 1e6:,.1f} MB; {push.found} were there",
+        "Stay": f"{listed(push.kept)}, which the collection has there alone" if push.kept else "",
         "STAC": push.where,
         "Checked": "nothing is wrong" if not push.findings else "",
         **{f"Wrong {number}": finding for number, finding in enumerate(push.findings, 1)},

@@ -45,6 +45,7 @@ def _option(name: str, value: str | None) -> str:
 def _pattern() -> re.Pattern[str]:
     known = {**parameters(CollectionRequest), **parameters(RuntimeOptions)}
     names = [name for name, each in known.items() if each.option and each.option[0].startswith("--")]
+    names.append("every_tile")  # of one command alone
     alone = [*(name for name in names if "_" in name), *_CALLS]
     value = r"""(?P<value>"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_:+-]+(?:\.\w+)*)"""
     return re.compile(

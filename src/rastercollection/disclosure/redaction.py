@@ -25,10 +25,13 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
     for pattern, replacement in (
         (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", REDACTED),
-        # user:password@; a password may hold slashes, and a port of a web server is none
-        (r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:'\"<>]{0,500}:[^\s/?#'\"<>]{0,2000}@", rf"\1{REDACTED}@"),
+        # user:password@; a password may hold slashes, a port of a web server is none, nor is github://owner:repo@main
+        (r"(\b(?!github:)[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:'\"<>]{0,500}:[^\s/?#'\"<>]{0,2000}@", rf"\1{REDACTED}@"),
         (r"(\bhttps?://)[^\s/?#@:'\"<>]{0,500}:(?!\d+[/?#])[^\s'\"<>]{0,2000}@", rf"\1{REDACTED}@"),
-        (r"(\b(?!https?:)[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:'\"<>]{0,500}:[^\s'\"<>]{0,2000}@", rf"\1{REDACTED}@"),
+        (
+            r"(\b(?!https?:|github:)[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:'\"<>]{0,500}:[^\s'\"<>]{0,2000}@",
+            rf"\1{REDACTED}@",
+        ),
         (r"(\bhttps?://)[^\s/?#@'\"<>]{1,2000}@", rf"\1{REDACTED}@"),
         # ?name=value, percent-encoded as well
         (

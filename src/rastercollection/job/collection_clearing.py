@@ -1,22 +1,33 @@
-"""Taking tiles out of a published collection, or all of it: what goes, and what follows from it for the rest."""
+"""Taking tiles out of a published collection, or all of it: what goes, and what follows from it for the rest.
+
+What is to be deleted is written down before anything goes, so that the same call ends what one that died began.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from rastercollection.backends.catalogs.static.begun_removals import (
+    BegunRemoval,
+    begin_removal,
+    begun_removals,
+    end_removal,
+    removals_below,
+)
+from rastercollection.backends.catalogs.static.removal import collection_documents, remove_collection
+from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.subject import Subject
-from rastercollection.errors import ObjectNotFoundError, RasterCollectionError, RequestError, RequestProblem
+from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, ViewError
 from rastercollection.job.collection_access import read_collection, subject_of
 from rastercollection.job.collection_removal import Removal
+from rastercollection.job.owned_files import OwnedFiles
 from rastercollection.model import checks
-from rastercollection.model.names import is_overview_name
-from rastercollection.model.reservation import SUFFIX, Reservation
-from rastercollection.ports.addresses import join
+from rastercollection.ports.addresses import normalise
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import asset_hrefs, cog_key, published_tile
 
@@ -35,15 +46,36 @@ def removed(
     dry_run: bool,
 ) -> Removal:
     """Remove these tiles, or all where none is named; see :func:`remove_collection`."""
-    subject, where = read_collection(collection, collection_id, storage, titiler_url=titiler_url)
-    meant = _meant(subject, names)
-    if not names or len(meant) == len(subject.items):
+    try:
+        subject, where = read_collection(collection, collection_id, storage, titiler_url=titiler_url)
+    except (ObjectNotFoundError, ViewError):
+        begun = [*removals_below(storage, normalise(collection))]
+        meant = [(catalog, one) for catalog, one in begun if collection_id in (None, one.collection)]
+        if len(meant) != 1 or not set(names) <= set(meant[0][1].names):
+            raise
+        return _ended(storage, *meant[0], dry_run=dry_run)
+    before = _begun(subject, names)
+    items = _meant(subject, names, {name for one in before for name in one.names})
+    if not names or len(items) == len(subject.items):
         return _whole(subject, where, dry_run=dry_run)
-    return _tiles(subject, where, meant, dry_run=dry_run)
+    return _tiles(subject, where, items, before, dry_run=dry_run)
 
 
-def _meant(subject: Subject, names: Sequence[str]) -> list[Json]:
-    """The items of these names.
+def _begun(subject: Subject, names: Sequence[str]) -> list[BegunRemoval]:
+    """Removals of tiles to be ended by this one: nobody is at them any more, or it is the same."""
+    if not isinstance(subject.catalog, StaticCatalog):
+        return []
+    found = begun_removals(subject.storage, subject.catalog.url, subject.collection_id)
+    return [one for one in found if one.is_abandoned or set(names) & set(one.names)]
+
+
+def _meant(subject: Subject, names: Sequence[str], gone: Iterable[str]) -> list[Json]:
+    """The items of these names; an id is that of its item alone.
+
+    Args:
+        subject: The collection.
+        names: What was named.
+        gone: Names of items that a removal which has begun took away.
 
     Raises:
         RequestError: Names that are none of the collection's; all of them are listed.
@@ -52,14 +84,15 @@ def _meant(subject: Subject, names: Sequence[str]) -> list[Json]:
     for item in subject.items:
         for name in {name for name in _names(item) if name}:
             known.setdefault(name, []).append(item)
+    known |= {str(item["id"]): [item] for item in subject.items}
     wrong = [
         RequestProblem("tiles", repr(name), f"is no tile of {subject.collection_id}{checks.close_to(name, known)}")
         for name in names
-        if name not in known
+        if name not in known and name not in gone
     ]
     if wrong:
         raise RequestError(wrong)
-    found = {str(item["id"]): item for name in names for item in known[name]}
+    found = {str(item["id"]): item for name in names for item in known.get(name, ())}
     return list(found.values())
 
 
@@ -71,95 +104,167 @@ def _names(item: Json) -> Iterator[str]:
         yield str(item["assets"][key]["href"]).rpartition("/")[2]
 
 
-def _tiles(subject: Subject, where: str, meant: Sequence[Json], *, dry_run: bool) -> Removal:
+def _tiles(
+    subject: Subject, where: str, meant: Sequence[Json], before: Sequence[BegunRemoval], *, dry_run: bool
+) -> Removal:
     gone = {str(item["id"]) for item in meant}
     staying = [item for item in subject.items if str(item["id"]) not in gone]
-    kept = {href for item in staying for href in asset_hrefs(item)} | set(asset_hrefs(subject.document))
-    files = [name for name in _own_files(subject, meant) if subject.storage.public_url(name) not in kept]
-    removal = _removal(subject, where, sorted(gone), files, left=len(staying), dry_run=dry_run)
     reason = why_not(attrs.evolve(subject, items=tuple(staying)))
     if reason:
         problem = f"nothing can be published of what would stay: {reason}"
         raise RequestError([RequestProblem("tiles", repr(sorted(gone)), problem)])
+    linked = {href for item in staying for href in asset_hrefs(item)} | set(asset_hrefs(subject.document))
+    wanted = [
+        url for url in dict.fromkeys((*_hrefs(meant), *(u for one in before for u in one.files))) if url not in linked
+    ]
+    owned = _owned(subject.storage, _name(subject), subject.collection_id, wanted)
+    own = {url: version for one in owned for url, version in one.versions.items()}
+    files = {url: own[url] for url in wanted if url in own}
+    ids = {item for one in before for item in one.items} - {str(item["id"]) for item in staying} | gone
+    removal = Removal(
+        collection_id=subject.collection_id,
+        where=where,
+        items=tuple(sorted(ids)),
+        left=len(staying),
+        spared=tuple(url for url in _hrefs(meant) if url not in own and url not in linked),
+        is_dry_run=dry_run,
+        **_sizes(subject.storage, files),
+    )
     if not dry_run:
-        subject.catalog.publish(subject.document, staying, mode="replace")
-        mend(subject_of(subject.storage, subject.catalog, subject.collection_id, titiler_url=subject.titiler_url))
-        _delete(subject.storage, files)
+        _take_out(subject, staying, meant, files, before)
     return removal
+
+
+def _take_out(
+    subject: Subject,
+    staying: Sequence[Json],
+    meant: Sequence[Json],
+    files: Mapping[str, str],
+    before: Sequence[BegunRemoval],
+) -> None:
+    """Publish the items no more, make again what follows from the others, and delete the files that are left over."""
+    storage, catalog, name = subject.storage, subject.catalog, subject.collection_id
+    gone = [str(item["id"]) for item in meant]
+    begun: list[BegunRemoval] = []
+    if isinstance(catalog, StaticCatalog):
+        begun = [*before, _begin(subject, catalog, meant, sorted(gone), files, is_whole=False)]
+        # others may have published since it was read
+        catalog.publish(catalog.collection(name) or subject.document, [], without=frozenset(gone))
+    else:
+        catalog.publish(subject.document, staying, mode="replace")
+    mend(subject_of(storage, catalog, name, titiler_url=subject.titiler_url))
+    after = subject_of(storage, catalog, name)
+    _delete(storage, files, {*_hrefs(after.items), *asset_hrefs(after.document)})
+    if isinstance(catalog, StaticCatalog):
+        for one in begun:
+            end_removal(storage, catalog.url, one)
 
 
 def _whole(subject: Subject, where: str, *, dry_run: bool) -> Removal:
-    from rastercollection.backends.catalogs.static.removal import collection_documents, remove_collection
-    from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
-
-    catalog = subject.catalog
+    catalog, storage = subject.catalog, subject.storage
     if not isinstance(catalog, StaticCatalog):
         raise RequestError([RequestProblem("tiles", "()", "name tiles: a whole collection goes from a folder alone")])
-    files = [*_own_files(subject, subject.items), *_files_beside(subject)]
-    documents = collection_documents(subject.storage, catalog.url, subject.collection_id)
-    every = list(dict.fromkeys((*documents, *files)))
-    ids = sorted(str(item["id"]) for item in subject.items)
-    removal = _removal(subject, where, ids, every, left=0, dry_run=dry_run)
+    linked = dict.fromkeys((*_hrefs(subject.items), *asset_hrefs(subject.document)))
+    page = [storage.public_url(subject.page)] if subject.page is not None else []
+    owned = _owned(storage, _name(subject), subject.collection_id, [*linked, *page])
+    overviews = [url for one in owned for url in one.overviews]
+    reservations = [url for one in owned for url in one.reservations]
+    own = {url: version for one in owned for url, version in one.versions.items()}
+    files = {url: own[url] for url in dict.fromkeys((*linked, *page, *overviews, *reservations)) if url in own}
+    documents = collection_documents(storage, catalog.url, subject.collection_id)
+    of_catalog = {storage.public_url(url) for url in documents}
+    removal = Removal(
+        collection_id=subject.collection_id,
+        where=where,
+        items=tuple(sorted(str(item["id"]) for item in subject.items)),
+        left=0,
+        spared=tuple(url for url in linked if url not in own and url not in of_catalog),
+        is_dry_run=dry_run,
+        **_sizes(storage, [*documents, *files]),
+    )
     if not dry_run:
-        remove_collection(subject.storage, catalog.url, subject.collection_id)
-        _delete(subject.storage, files)
+        begun = _begin(subject, catalog, subject.items, removal.items, files, is_whole=True)
+        _end(storage, catalog, begun)
     return removal
 
 
-def _own_files(subject: Subject, items: Iterable[Json]) -> list[str]:
-    """Addresses of the items' files in the folder of the COGs; what lies elsewhere is not ours to delete."""
-    folder = subject.folder
-    if folder is None:
-        return []
-    public = f"{subject.storage.public_url(folder)}/"
-    hrefs = {href for item in items if cog_key(item) is not None for href in asset_hrefs(item)}
-    return [join(folder, href.removeprefix(public)) for href in sorted(hrefs) if href.startswith(public)]
-
-
-def _files_beside(subject: Subject) -> list[str]:
-    """Mosaic, overview, page and reservations of a whole collection."""
-    folder, request = subject.folder, subject.request
-    if folder is None or request is None:
-        return []
-    public = f"{subject.storage.public_url(folder)}/"
-    linked = [href.removeprefix(public) for href in asset_hrefs(subject.document) if href.startswith(public)]
-    found = [join(folder, name) for name in linked if "/" not in name]
-    if subject.page is not None:
-        found.append(subject.page)
-    for info in subject.storage.list(folder, deep=False):
-        name = info.url.rpartition("/")[2]
-        if is_overview_name(name, request.collection_id) or _reserves(subject, name, info.url):
-            found.append(info.url)
-    return found
-
-
-def _reserves(subject: Subject, name: str, url: str) -> bool:
-    """Whether a document keeps names in the folder for this collection."""
-    if not name.endswith(SUFFIX):
-        return False
-    with contextlib.suppress(ValueError, RasterCollectionError):
-        return Reservation.read(subject.storage.read(url)).collection == subject.collection_id
-    return False
-
-
-def _removal(
-    subject: Subject, where: str, items: Sequence[str], files: Sequence[str], *, left: int, dry_run: bool
-) -> Removal:
-    sizes = {}
-    for url in files:
-        with contextlib.suppress(ObjectNotFoundError):
-            sizes[subject.storage.public_url(url)] = subject.storage.stat(url).size
-    return Removal(
-        collection_id=subject.collection_id,
-        where=where,
-        items=tuple(items),
-        files=tuple(sizes),
-        size=sum(sizes.values()),
-        left=left,
+def _ended(storage: StorageBackend, folder: str, begun: BegunRemoval, *, dry_run: bool) -> Removal:
+    """What a removal of a whole collection that died has left to do, done."""
+    owned = _owned(storage, begun.called, begun.collection, list(begun.files))
+    files = {url: version for url, version in begun.files.items() if any(url in one.versions for one in owned)}
+    removal = Removal(
+        collection_id=begun.collection,
+        where=storage.public_url(folder),
+        items=begun.items,
+        left=0,
         is_dry_run=dry_run,
+        **_sizes(storage, files),
     )
+    if not dry_run:
+        _end(storage, StaticCatalog(folder, storage), attrs.evolve(begun, files=files))
+    return removal
 
 
-def _delete(storage: StorageBackend, files: Iterable[str]) -> None:
-    for url in files:
-        storage.delete(url)
+def _begin(
+    subject: Subject,
+    catalog: StaticCatalog,
+    meant: Iterable[Json],
+    ids: Sequence[str],
+    files: Mapping[str, str],
+    *,
+    is_whole: bool,
+) -> BegunRemoval:
+    """Write down what goes."""
+    begun = BegunRemoval(
+        collection=subject.collection_id,
+        called=_name(subject),
+        items=tuple(ids),
+        names=tuple(sorted({name for item in meant for name in _names(item) if name})),
+        files=files,
+        is_whole=is_whole,
+    )
+    begin_removal(subject.storage, catalog.url, begun)
+    return begun
+
+
+def _end(storage: StorageBackend, catalog: StaticCatalog, begun: BegunRemoval) -> None:
+    """Remove the documents of a whole collection, and then its files."""
+    remove_collection(storage, catalog.url, begun.collection)
+    # another job may have published the collection anew by now
+    document = catalog.collection(begun.collection)
+    linked = set(asset_hrefs(document or {})) | set(_hrefs(catalog.items(begun.collection) if document else ()))
+    _delete(storage, begun.files, linked)
+    end_removal(storage, catalog.url, begun)
+
+
+def _owned(storage: StorageBackend, name: str, collection_id: str, urls: Sequence[str]) -> list[OwnedFiles]:
+    """What is the collection's own in the folders in which these files lie."""
+    folders = dict.fromkeys(url.rpartition("/")[0] for url in urls)
+    return [OwnedFiles.of(storage, folder, collection_id, name) for folder in folders if folder]
+
+
+def _name(subject: Subject) -> str:
+    """What a job calls the collection, after which its overviews are named."""
+    return subject.request.collection_id if subject.request is not None else subject.collection_id
+
+
+def _hrefs(items: Iterable[Json]) -> list[str]:
+    """Addresses of what this library's items link to."""
+    return [href for item in items if cog_key(item) is not None for href in asset_hrefs(item)]
+
+
+def _sizes(storage: StorageBackend, urls: Iterable[str]) -> dict[str, Any]:
+    """Those files that are there, and their size."""
+    sizes = {}
+    for url in urls:
+        with contextlib.suppress(ObjectNotFoundError):
+            sizes[storage.public_url(url)] = storage.stat(url).size
+    return {"files": tuple(sizes), "size": sum(sizes.values())}
+
+
+def _delete(storage: StorageBackend, files: Mapping[str, str], linked: Collection[str]) -> None:
+    """Delete files, but for those that are linked to, or were written again since they were looked at."""
+    for url, version in files.items():
+        with contextlib.suppress(ObjectNotFoundError):
+            if url not in linked and storage.stat(url).version == version:
+                storage.delete(url)

@@ -16,14 +16,14 @@ from rastercollection.checking.subject import Subject
 from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem
 from rastercollection.job.collection_access import read_collection, subject_of
 from rastercollection.job.collection_push import Push
+from rastercollection.job.push_target import reserve_target
 from rastercollection.job.runtime import open_named_catalog
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
-from rastercollection.model.reservation import SUFFIX, Reservation
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import assets_with_role, cog_key
-from rastercollection.stac.terms import FILE_CHECKSUM, OVERVIEW, THUMBNAIL
+from rastercollection.stac.terms import FILE_CHECKSUM, MOSAIC, OVERVIEW, THUMBNAIL
 
 __all__ = ["pushed"]
 
@@ -50,14 +50,14 @@ def _pushed(subject: Subject, target: str, options: RuntimeOptions) -> Push:
     if addresses.normalise(folder) == target:
         raise RequestError([RequestProblem("target", repr(target), "is where the collection is already")])
     copier = _Copier(storage=storage, source=folder, target=target)
-    for item in draft.items:
-        copier.copy_files(item["assets"].values() if cog_key(item) is not None else ())
-    copier.copy_files(asset for role in (OVERVIEW, THUMBNAIL) for asset in assets_with_role(draft.document, role))
-    copier.copy_reservations(subject.collection_id)
     named = options.catalog or addresses.join(target, "stac")
     assert isinstance(named, str)
     there = open_named_catalog(named, storage)
+    kept = reserve_target(subject, folder, target, there)
     there.check()
+    for item in draft.items:
+        copier.copy_files(item["assets"].values() if cog_key(item) is not None else ())
+    copier.copy_files(asset for role in (OVERVIEW, THUMBNAIL) for asset in assets_with_role(draft.document, role))
     moved = [copier.moved(item) for item in draft.items]
     publication = there.publish(copier.moved(draft.document), moved, mode="upsert")
     mend(subject_of(storage, there, subject.collection_id))
@@ -77,6 +77,7 @@ def _pushed(subject: Subject, target: str, options: RuntimeOptions) -> Push:
         found=copier.found,
         size=copier.size,
         findings=tuple(f"[{each.code}] {each.what}: {each.reason}" for each in check.look().findings),
+        kept=kept,
     )
 
 
@@ -104,14 +105,16 @@ class _Copier:
 
     def moved(self, document: Json) -> dict[str, Any]:
         """A document whose assets lie in the other folder."""
+        assets = (document.get("assets") or {}).items()
+        return {**document, "assets": {key: {**asset, **self._place(asset)} for key, asset in assets}}
+
+    def _place(self, asset: Json) -> dict[str, str]:
+        """Where an asset is there; a mosaic lies beside the COGs, wherever it was."""
         before, after = (f"{self.storage.public_url(folder)}/" for folder in (self.source, self.target))
-        assets = {
-            key: {**asset, "href": after + asset["href"].removeprefix(before)}
-            if str(asset.get("href", "")).startswith(before)
-            else asset
-            for key, asset in (document.get("assets") or {}).items()
-        }
-        return {**document, "assets": assets}
+        href = str(asset.get("href", ""))
+        if MOSAIC in asset.get("roles", ()):
+            return {"href": after + href.rpartition("/")[2]}
+        return {"href": after + href.removeprefix(before)} if href.startswith(before) else {}
 
     def copy_files(self, assets: Iterable[Json]) -> None:
         """Copy what lies in the folder of these assets."""
@@ -120,15 +123,6 @@ class _Copier:
             href = str(asset.get("href", ""))
             if href.startswith(public):
                 self._copy(href.removeprefix(public), str(asset.get(FILE_CHECKSUM, "")))
-
-    def copy_reservations(self, collection_id: str) -> None:
-        """Copy the documents that keep names in the folder for the collection."""
-        for info in self.storage.list(self.source, deep=False):
-            name = info.url.rpartition("/")[2]
-            if name.endswith(SUFFIX):
-                data = self.storage.read(info.url)
-                if Reservation.read(data).collection == collection_id:
-                    self.storage.write(addresses.join(self.target, name), data)
 
     def _copy(self, name: str, checksum: str) -> None:
         source, target = (addresses.join(folder, name) for folder in (self.source, self.target))

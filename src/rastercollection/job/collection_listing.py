@@ -14,6 +14,7 @@ from rastercollection.job.calls import option_problems
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
 from rastercollection.model import checks
+from rastercollection.model.call_names import names_checked
 from rastercollection.model.parameters import argument_problems
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
@@ -63,6 +64,7 @@ class PublishedCollection:
         return plain
 
 
+@names_checked
 def list_collections(
     place: str | PathLike[str] = ".",
     *,

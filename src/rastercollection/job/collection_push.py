@@ -14,6 +14,7 @@ from rastercollection.errors import RequestError
 from rastercollection.job.calls import option_problems
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model import checks
+from rastercollection.model.call_names import names_checked
 from rastercollection.model.parameters import argument_problems
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
@@ -33,6 +34,7 @@ class Push:
         found: How many were there before, with the content that they should have.
         size: Bytes that were copied.
         findings: What is wrong with it there, in words; empty where all is sound.
+        kept: Ids of items that it had there before and has not here: they stay.
     """
 
     collection_id: str
@@ -42,6 +44,7 @@ class Push:
     found: int
     size: int
     findings: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -49,6 +52,7 @@ class Push:
         return plain
 
 
+@names_checked
 def push_collection(
     collection: str | PathLike[str],
     target: str | PathLike[str],
@@ -63,7 +67,8 @@ def push_collection(
 
     COGs and thumbnails are copied, and read back to be compared with their checksums; what is there already with the
     right content is not copied again. Items are published with addresses there; mosaic, overview, mirror, page and the
-    collection's document are made for the new place. The collection there is checked at the end.
+    collection's document are made for the new place, and all is checked at the end. What the target holds of
+    others is never overwritten: names are kept for the collection there first, as a job keeps them.
 
     Args:
         collection, collection_id: As for :func:`check_collection`.
@@ -73,6 +78,9 @@ def push_collection(
 
     Raises:
         RequestError: One of these is nothing of the kind, or the collection cannot be published elsewhere.
+        OutputTakenError: The target holds files of others under the names of the collection's, or another collection
+            of its id.
+        OtherSourceError: The collection has tiles there that were made of other sources.
         ObjectNotFoundError: There is no such collection, or a file of it is gone.
         BackendError: Something cannot be read or written. What is there is there: the same call goes on.
     """

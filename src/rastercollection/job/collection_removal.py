@@ -9,11 +9,12 @@ from typing import Any
 import attrs
 
 from rastercollection.core.records import jsonable
-from rastercollection.errors import RequestError
+from rastercollection.errors import RequestError, RequestProblem
 from rastercollection.job.calls import option_problems
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
 from rastercollection.model import checks, converters
+from rastercollection.model.call_names import names_checked
 from rastercollection.model.parameters import argument_problems
 from rastercollection.ports.storage import StorageBackend
 
@@ -32,6 +33,8 @@ class Removal:
         size: Bytes of these files.
         left: How many items stay; 0 where the whole collection goes.
         is_dry_run: Nothing was done.
+        spared: Public addresses of files that items link to and that stay, because no document in their folder keeps
+            their names for the collection.
     """
 
     collection_id: str
@@ -41,6 +44,7 @@ class Removal:
     size: int
     left: int
     is_dry_run: bool
+    spared: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -48,10 +52,12 @@ class Removal:
         return plain
 
 
+@names_checked
 def remove_collection(
     collection: str | PathLike[str],
     tiles: str | Iterable[str] = (),
     *,
+    every_tile: bool = False,
     collection_id: str | None = None,
     dry_run: bool = False,
     titiler_url: str | None = None,
@@ -59,15 +65,17 @@ def remove_collection(
     storage_options: Mapping[str, Any] | None = None,
     allow_private_hosts: bool = False,
 ) -> Removal:
-    """Remove tiles from a published collection, or, where none is named, the whole collection.
+    """Remove tiles from a published collection, or all of it.
 
     Of tiles, the items go first, in one step; then mosaic, overview, mirror, page and the collection's document are
-    made again of those that stay; then their COGs and thumbnails are deleted. Sources are never touched. A job that is
-    run again makes what it made before.
+    made again of those that stay; then their COGs and thumbnails are deleted. Sources are never touched, nor are files
+    whose names no document in their folder keeps for the collection. A job that is run again makes what it made before;
+    a removal that died is ended by the same call.
 
     Args:
         collection, collection_id: As for :func:`check_collection`. A whole collection goes from a static catalog alone.
-        tiles: Ids of items, names of COGs, or names of sources as items tell them; the whole collection when empty.
+        tiles: Ids of items, names of COGs, or names of sources as items tell them.
+        every_tile: Remove the whole collection; no tile is named then.
         dry_run: Tell what would be removed, and remove nothing.
         titiler_url: Root address of the tile server that shows it, where the collection links to one.
         storage, storage_options, allow_private_hosts: As for :func:`process_collection`.
@@ -84,10 +92,13 @@ def remove_collection(
         collection=(collection, checks.published),
         tiles=(names, checks.is_texts),
         collection_id=(collection_id, checks.optional(checks.identifier)),
+        every_tile=(every_tile, checks.boolean),
         dry_run=(dry_run, checks.boolean),
         titiler_url=(titiler_url, checks.optional(checks.http)),
     )
     wrong += option_problems(options)
+    if not wrong and every_tile == bool(names):
+        wrong = [RequestProblem("tiles", repr(names), "must be named, or the whole collection with every_tile=True")]
     if wrong:
         raise RequestError(wrong)
     from rastercollection.job.collection_clearing import removed  # loads GDAL

@@ -25,6 +25,7 @@ from rastercollection.job.reporting import JobReport, find_job, report_of
 from rastercollection.job.runtime import open_job_store
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model import checks
+from rastercollection.model.call_names import names_checked
 from rastercollection.model.foreign_values import seconds
 from rastercollection.model.parameters import argument_problems, problems, shown
 from rastercollection.model.request import CollectionRequest
@@ -35,6 +36,7 @@ ENDED = tuple(status for status in JobStatus if status.is_final)
 PAUSE = 0.2
 
 
+@names_checked
 def status(job_id: str, *, jobs: JobStore | str | None = None) -> JobReport:
     """How a job stands, from its record; works from any process that can open the job store.
 
@@ -53,6 +55,7 @@ def status(job_id: str, *, jobs: JobStore | str | None = None) -> JobReport:
         return report_of(store, find_job(store, job_id))
 
 
+@names_checked
 def list_jobs(
     *, statuses: Collection[JobStatus | str] = (), jobs: JobStore | str | None = None
 ) -> tuple[JobReport, ...]:
@@ -74,6 +77,7 @@ def list_jobs(
         return tuple(report_of(store, job, counted=False) for job in found)
 
 
+@names_checked
 def cancel(job_id: str, *, wait: dt.timedelta | float = 0.0, jobs: JobStore | str | None = None) -> JobReport:
     """Have a job end, whoever runs it: its runner hears of it within seconds; one that nobody runs ends at once.
 
@@ -120,6 +124,7 @@ def cancel_job(store: JobStore, job_id: str) -> bool:
     return True
 
 
+@names_checked
 def prune(
     *,
     older_than: dt.timedelta | float,

@@ -20,6 +20,7 @@ from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.submitting import queue_job, start_here
 from rastercollection.job.worker_loop import Worker
 from rastercollection.model import checks
+from rastercollection.model.call_names import names_checked
 from rastercollection.model.parameters import argument_problems
 from rastercollection.model.request import CollectionRequest
 
@@ -63,6 +64,7 @@ def submit(
     return start_here(request, options) if run == "here" else queue_job(request, options, priority)
 
 
+@names_checked
 @takes(RuntimeOptions)
 def rerun(
     job_id: str,
@@ -98,6 +100,7 @@ def rerun(
     return start_here(request, told)
 
 
+@names_checked
 @takes(RuntimeOptions)
 def retry_failed(
     job_id: str,

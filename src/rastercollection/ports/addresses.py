@@ -39,6 +39,9 @@ LOCAL_SCHEMES = ("", "file", "local")
 SCHEMES = ("file", "local", "memory", "s3", "s3a", "gs", "gcs", *AZURE_SCHEMES, *HTTP_SCHEMES)
 """Schemes that the bundled storage knows by itself; an address without a scheme is a local path."""
 
+WITH_REVISIONS = ("github",)
+"""Schemes of ``owner:repository@revision``, which looks like a login and is none."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+._-]+)://(.*)", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _IPV6 = re.compile(r"(?<=://)\[[0-9A-Fa-f:.]+\]")
@@ -81,11 +84,21 @@ def _remote_problem(scheme: str, rest: str) -> str:
         return ""
     if not host:
         return f"must name a container or host: {scheme}://container"
-    if "@" in host and (scheme not in AZURE_SCHEMES or ":" in host):
-        return "must not contain a user name or password: pass credentials in storage_options"
+    if _has_login(scheme, host):
+        return "must not contain a password, or the name of a key: pass credentials in storage_options"
     if "?" in rest and scheme not in HTTP_SCHEMES:
         return "must not have a query string ('?'): pass credentials in storage_options"
     return ""
+
+
+def _has_login(scheme: str, host: str) -> bool:
+    """Whether a host has something before it that may be a secret; a mere user name is none."""
+    login, at, _ = host.rpartition("@")
+    if not at or scheme in WITH_REVISIONS:
+        return False
+    if scheme in AZURE_SCHEMES:
+        return ":" in host
+    return ":" in login or scheme in SCHEMES  # web servers take tokens as names, buckets have none but keys
 
 
 def container_problem(url: str) -> str:
@@ -221,12 +234,12 @@ def sibling(container: str, name: str) -> str:
 
 
 def public_form(url: str) -> str:
-    """The address without user name, password, query string and fragment; local ones as they are."""
+    """The address without a login that may be secret, query string and fragment; local ones as they are."""
     scheme, rest = split_scheme(url)
     if scheme in (*LOCAL_SCHEMES, "memory"):
         return url
     host, slash, key = rest.partition("/")
-    if scheme not in AZURE_SCHEMES or ":" in host:
+    if _has_login(scheme, host):
         host = host.rpartition("@")[2]
     kept = f"{host}{slash}{key}".split("?", 1)[0]
     return f"{scheme}://{kept.split('#', 1)[0] if scheme in HTTP_SCHEMES else kept}"

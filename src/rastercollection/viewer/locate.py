@@ -129,7 +129,7 @@ def _collections_of(storage: StorageBackend, url: str) -> tuple[FoundCollection,
     if not found and walk.problem is not None:
         raise walk.problem
     if not found:
-        raise ViewError(f"The catalog {public} holds no collection.", "Run a job first.")
+        raise ViewError(f"The catalog {public} holds no collection.", "See what is published: list.")
     return found
 
 

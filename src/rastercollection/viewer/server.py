@@ -18,6 +18,7 @@ import attrs
 
 from rastercollection.core.forks import ForkSafeLock
 from rastercollection.errors import MissingExtraError, ViewError
+from rastercollection.model.call_names import names_checked
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.ports.registries import STORAGE
 from rastercollection.ports.storage import StorageBackend
@@ -82,6 +83,7 @@ class ViewServer(str):
         return server_html(self.proxied, is_running=self.is_running)
 
 
+@names_checked
 def view_collection(
     collection: str | PathLike[str],
     *,

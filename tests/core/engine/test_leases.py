@@ -41,6 +41,18 @@ def test_one_that_is_held_is_renewed_and_given_back() -> None:
     assert store.acquire(ID, ELSEWHERE, 1) is not None
 
 
+def test_one_whose_thread_does_not_start_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store = MemoryJobStore()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", short)
+        with pytest.raises(RuntimeError, match="can't start new thread"), held(store):
+            raise AssertionError("it is renewed by nobody")
+    assert store.acquire(ID, ELSEWHERE, 1) is not None
+
+
 def test_the_dead_of_this_machine_are_not_waited_for() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = attrs.evolve(Owner.current(), process=child.pid, started=0)

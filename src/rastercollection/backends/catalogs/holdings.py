@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -50,6 +50,11 @@ class Holdings:
     def ids(self) -> set[str]:
         """Of all items that can be read."""
         return {*(link.item_id for link in self.links), *(item.item_id for item in self.foreign if item.item_id)}
+
+    def without(self, item_ids: Set[str]) -> Self:
+        """The same, but for these items."""
+        links = tuple(link for link in self.links if link.item_id not in item_ids)
+        return attrs.evolve(self, links=links, foreign=tuple(o for o in self.foreign if o.item_id not in item_ids))
 
     def checksums(self, item_ids: Iterable[str]) -> dict[str, str]:
         """Of those of these items that are there, by id; empty for one that another program added."""

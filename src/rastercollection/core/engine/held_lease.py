@@ -46,6 +46,7 @@ class HeldLease:
 
     Raises:
         JobBusyError: On entering, with ``fail``, or when ``cancel`` was set meanwhile.
+        RuntimeError: On entering: no thread can be started to renew it, and it is given back.
     """
 
     def __init__(
@@ -73,7 +74,11 @@ class HeldLease:
         self._renewed = time.monotonic()
         self._lease = self._given or self._acquired()
         self._wish = self._lease.wish
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # the system may have no thread left: a lease that nobody renews is no one's
+            self._give_back()
+            raise
         return self
 
     def __exit__(
@@ -81,6 +86,9 @@ class HeldLease:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        self._give_back()
+
+    def _give_back(self) -> None:
         try:
             self._store.release(self.job_id, self.token)
         except BackendError:  # it ends by itself; what is recorded is recorded

@@ -7,10 +7,9 @@
     {collection}/items/{item}.json
     {collection}/items.parquet          all items once more, where rustac is installed
 
-Readers never meet a half-published collection. No document that the published collection links to is overwritten:
-an item that changed gets another file name beside the old one, the collection document switches over to it in one
-atomic write, and only then goes what it no longer links to. Publishers of one collection take turns, so that each
-builds on what the one before has published.
+Readers never meet a half-published collection. No document that it links to is overwritten: an item that changed gets
+another file name, the collection document switches over in one atomic write, and only then goes what it no longer
+links to. Publishers of one collection take turns, so that each builds on what the one before has published.
 """
 
 from __future__ import annotations
@@ -69,6 +68,7 @@ from rastercollection.stac.hrefs import absolute_href
 __all__ = ["StaticCatalog"]
 
 Json = dict[str, Any]
+Item = Mapping[str, Any]
 
 READ_AT_ONCE = 256
 KIND = "static"
@@ -131,12 +131,11 @@ class StaticCatalog:
         self._root.read()
 
     def publish(
-        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+        self, collection: Item, items: Sequence[Item], *, mode: PublishMode = "upsert", without: Set[str] = frozenset()
     ) -> Publication:
-        """Publish a collection with items in one step; see
-        :meth:`~rastercollection.ports.catalog.CatalogBackend.publish`.
+        """Publish in one step; see :meth:`~rastercollection.ports.catalog.CatalogBackend.publish`.
 
-        Idempotent. Waits while another program publishes to the same collection.
+        Idempotent. Waits while another program publishes to the same collection. Items with the ids ``without`` go.
 
         Raises:
             ObjectExistsError: With mode ``insert``, naming items that are there.
@@ -150,7 +149,7 @@ class StaticCatalog:
         place = CollectionFiles.of(self.storage, self.url, str(collection["id"]))
         check_items(items, mode, place.public)
         with publishing_lock(self.storage, place.lock) as lock:
-            published = self._published(place, {str(item["id"]) for item in items})
+            published = self._published(place, {str(item["id"]) for item in items}).without(without)
             if mode == "insert":
                 refuse_existing(items, published.ids, place.public)
             kept = published.ids if mode == "insert_ignore" else set()
@@ -160,7 +159,8 @@ class StaticCatalog:
             links |= {link.item_id: link for link in written}
             foreign = [other for other in published.foreign if keeps_others(mode) and other.item_id not in links]
             held = Holdings(links=tuple(links.values()), foreign=tuple(foreign), hrefs=published.hrefs)
-            notices = list(lost_items(item_links(self._document(place)), published.ids | held.ids, place.public))
+            known = published.ids | held.ids | without
+            notices = list(lost_items(item_links(self._document(place)), known, place.public))
             data = b""
             mirror = self._mirror(place, lambda code, message: notices.append(Notice(code=code, message=message)))
             for asset in mirror.assets(self._collection(place) or {}, held, lambda: self._all_items(place, held, new)):
@@ -182,9 +182,7 @@ class StaticCatalog:
             self._writing.write(place.document, data)
         return data
 
-    def _all_items(
-        self, place: CollectionFiles, held: Holdings, new: Sequence[Mapping[str, Any]]
-    ) -> list[Mapping[str, Any]]:
+    def _all_items(self, place: CollectionFiles, held: Holdings, new: Sequence[Item]) -> list[Item]:
         """These items, by id, with absolute hrefs; those that are not new are read."""
         known = {item["id"] for item in new}
         kept = [link for link in held.links if link.item_id not in known]
@@ -217,7 +215,7 @@ class StaticCatalog:
             yield from (other.item for other in others if other.item is not None)
 
     def is_current(self, publication: Publication) -> bool:
-        """Whether the items sent are there as they were, in a collection that the catalog links to."""
+        """Whether the items sent are there as they were, and the catalog links to the collection."""
         place = CollectionFiles.of(self.storage, self.url, publication.collection_id)
         document = self._collection(place)
         if document is None or place.href not in child_titles(self._root.read()):
@@ -258,7 +256,7 @@ class StaticCatalog:
         return leftovers(self.storage, self.url, CollectionFiles.of(self.storage, self.url, collection_id), is_over)
 
     def faults(self, collection_id: str) -> list[CatalogFault]:
-        """What is wrong with the documents; :meth:`~rastercollection.ports.catalog.CatalogInFiles.faults`."""
+        """What is wrong with the documents."""
         place = CollectionFiles.of(self.storage, self.url, collection_id)
         return list(find_faults(self.storage, place, self._root.read()))
 
@@ -305,9 +303,7 @@ class StaticCatalog:
             return Foreign(link, self._item(place, link["href"]))
         return Foreign(link, None)
 
-    def _write_items(
-        self, place: CollectionFiles, items: Sequence[Mapping[str, Any]], published: Holdings
-    ) -> list[ItemLink]:
+    def _write_items(self, place: CollectionFiles, items: Sequence[Item], published: Holdings) -> list[ItemLink]:
         before, storage = {link.item_id: link for link in published.links}, self._writing
         stems = file_stems({*before, *(item["id"] for item in items)})
 
