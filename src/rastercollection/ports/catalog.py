@@ -17,6 +17,7 @@ __all__ = [
     "CatalogInFiles",
     "Publication",
     "PublishMode",
+    "RemovableCatalog",
     "SearchableCatalog",
     "SweepableCatalog",
     "keeps_others",
@@ -196,6 +197,21 @@ class SearchableCatalog(Protocol):
 
     def has_search(self, search_id: str) -> bool:
         """Whether a search that was registered is still there."""
+        ...
+
+
+@runtime_checkable
+class RemovableCatalog(Protocol):
+    """What a catalog can besides, where whole collections can be taken out of it."""
+
+    def remove(self, collection_id: str) -> None:
+        """Remove a collection with its items and the searches over them, and nothing else; none is left as it is.
+
+        Waits while somebody publishes to it. Where it fails, it can be called again.
+
+        Raises:
+            BackendError: It cannot be removed, or not all of it.
+        """
         ...
 
 

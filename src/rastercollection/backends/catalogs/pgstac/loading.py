@@ -15,7 +15,7 @@ from rastercollection.ports.catalog import keeps_others, only_adds
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["Stored", "load", "lock_collection", "look"]
+__all__ = ["Stored", "load", "lock_collection", "look", "remove"]
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rastercollection:' || %s, 0))"
@@ -28,6 +28,7 @@ _DELETE_OTHERS = """
     DELETE FROM items i
     WHERE i.collection = %s AND NOT EXISTS (SELECT FROM unnest(%s::text[]) sent WHERE sent = i.id)
 """
+_DELETE_SEARCHES = "DELETE FROM searches WHERE search->'collections' = jsonb_build_array(%s::text)"
 # each names the collection itself: a join would lock all other collections' partitions, too, and end in deadlocks
 _COUNT = "SELECT count(*) FROM items WHERE collection = %s"
 _CONTENT = """
@@ -105,6 +106,16 @@ def look(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[
     (items,) = connection.execute(_COUNT, [collection_id]).fetchone() or (0,)
     sent, content = connection.execute(_CONTENT, [collection_id, list(ids)]).fetchone() or (0, "")
     return Stored(items=items, sent=sent, digest=content)
+
+
+def remove(connection: psycopg.Connection[Any], collection_id: str) -> None:
+    """Delete a collection, its items and the searches over it alone, in the transaction that is open."""
+    connection.execute(_LOCK, [collection_id])
+    # its partitions are dropped, for which PostgreSQL locks what all collections share
+    connection.execute("LOCK TABLE collections IN SHARE ROW EXCLUSIVE MODE")
+    connection.execute(_DELETE_SEARCHES, [collection_id])
+    connection.execute(_DELETE_OTHERS, [collection_id, []])
+    connection.execute("DELETE FROM collections WHERE id = %s", [collection_id])
 
 
 def _known(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> set[str]:

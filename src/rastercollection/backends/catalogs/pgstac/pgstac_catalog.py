@@ -10,7 +10,7 @@ import attrs
 
 from rastercollection.backends.catalogs.holdings import check_items
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
-from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look
+from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look, remove
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
 from rastercollection.backends.catalogs.pgstac.queries import read_items, sorts_otherwise
 from rastercollection.core.guard import Guard
@@ -120,6 +120,15 @@ class PgstacCatalog:
             mode=mode,
             notices=(_OTHER_ORDER,) if is_other_order else (),
         )
+
+    def remove(self, collection_id: str) -> None:
+        """Remove a collection, its items and the searches over it alone, in one step; none is left as it is."""
+
+        def work(connection: psycopg.Connection[Any]) -> None:
+            remove(connection, collection_id)
+            self._ask()
+
+        self._database.run(work, f"remove collection {collection_id}")
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were; after ``replace``, and no others."""
