@@ -14,6 +14,7 @@ import pytest
 from job_scenes import make_tiles
 from rastercollection import check_collection, process_collection, remove_collection
 from rastercollection.errors import ObjectNotFoundError
+from rastercollection.stac.published import cog_key
 
 PgstacCatalog = pytest.importorskip("rastercollection.backends.catalogs.pgstac.pgstac_catalog").PgstacCatalog
 
@@ -51,7 +52,7 @@ def test_tiles_and_then_all_are_served_no_more(
         item: [item] if item != "a" else [] for item in items
     }
     assert check_collection(served_dsn, collection_id=name).findings == ()
-    left = {PurePath(item["assets"]["visual"]["href"]).name for item in items.values() if item["id"] != "a"}
+    left = {PurePath(item["assets"][str(cog_key(item))]["href"]).name for item in items.values() if item["id"] != "a"}
     assert {path.name for path in (tmp_path / "out").glob("*_cog_*.tif")} == left
 
     plan = remove_collection(served_dsn, collection_id=name, dry_run=True)
