@@ -13,8 +13,11 @@ import pytest
 
 from job_scenes import make_tiles
 from rastercollection import check_collection, process_collection, remove_collection
+from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import ObjectNotFoundError
+from rastercollection.job import collection_clearing
 from rastercollection.stac.published import cog_key
+from rastercollection.testing.catalog_contract import contract_item
 
 PgstacCatalog = pytest.importorskip("rastercollection.backends.catalogs.pgstac.pgstac_catalog").PgstacCatalog
 
@@ -29,6 +32,7 @@ def published(tmp_path: Path, served_dsn: str) -> tuple[str, dict[str, Any]]:
         blob_list=["**/*.tif"],
         collection_id=name,
         catalog=served_dsn,
+        create_overview=False,
         executor="serial",
         jobs="memory",
         output_container=tmp_path / "out",
@@ -55,14 +59,62 @@ def test_tiles_and_then_all_are_served_no_more(
     left = {PurePath(item["assets"][str(cog_key(item))]["href"]).name for item in items.values() if item["id"] != "a"}
     assert {path.name for path in (tmp_path / "out").glob("*_cog_*.tif")} == left
 
-    plan = remove_collection(served_dsn, collection_id=name, dry_run=True)
+    plan = remove_collection(served_dsn, every_tile=True, collection_id=name, dry_run=True)
     assert catalog.collection(name) is not None
-    gone = remove_collection(served_dsn, collection_id=name)
+    gone = remove_collection(served_dsn, every_tile=True, collection_id=name)
     assert (gone.files, gone.left, gone.items) == (plan.files, 0, tuple(sorted(set(items) - {"a"})))
     assert (catalog.collection(name), catalog.has_search(summary["stac"]["search_id"])) == (None, False)
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
     with pytest.raises(ObjectNotFoundError, match=name):
-        remove_collection(served_dsn, collection_id=name)
+        remove_collection(served_dsn, every_tile=True, collection_id=name)
+
+
+@pytest.mark.parametrize("tiles", [["a"], []], ids=["a tile", "all"])
+def test_a_removal_that_died_is_ended_by_the_same_call(
+    published: tuple[str, dict[str, Any]],
+    served_dsn: str,
+    tmp_path: Path,
+    tiles: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, _ = published
+    every = {path.name for path in (tmp_path / "out").iterdir() if path.is_file()}
+    remove, before = FsspecStorage.delete, PgstacCatalog(served_dsn).item_ids(name)
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FsspecStorage, "delete", die)
+    with pytest.raises(KeyboardInterrupt):
+        remove_collection(served_dsn, tiles, every_tile=not tiles, collection_id=name)
+    assert PgstacCatalog(served_dsn).item_ids(name) == [item for item in before if tiles and item not in tiles]
+    assert every <= {path.name for path in (tmp_path / "out").iterdir()}
+    monkeypatch.setattr(FsspecStorage, "delete", remove)
+    ended = remove_collection(served_dsn, tiles, every_tile=not tiles, collection_id=name)
+    assert set(tiles or before) == set(ended.items)
+    left = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {cog for cog in left if cog.startswith("a_cog")} == set()
+    if tiles:
+        assert check_collection(served_dsn, collection_id=name).findings == ()
+    else:
+        assert (left, PgstacCatalog(served_dsn).collection(name)) == (set(), None)
+
+
+def test_what_others_publish_beside_a_removal_stays(
+    published: tuple[str, dict[str, Any]], served_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _ = published
+    read, catalog = collection_clearing._meant, PgstacCatalog(served_dsn)
+
+    def and_then(*args: Any) -> Any:
+        found = read(*args)
+        catalog.publish(catalog.collection(name), [contract_item(name, "of-others")])
+        return found
+
+    monkeypatch.setattr(collection_clearing, "_meant", and_then)
+    before = catalog.item_ids(name)
+    remove_collection(served_dsn, ["a"], collection_id=name)
+    assert catalog.item_ids(name) == sorted({*before, "of-others"} - {"a"})
 
 
 def _middles(items: Iterable[dict[str, Any]]) -> dict[str, tuple[float, float]]:

@@ -202,7 +202,17 @@ class SearchableCatalog(Protocol):
 
 @runtime_checkable
 class RemovableCatalog(Protocol):
-    """What a catalog can besides, where whole collections can be taken out of it."""
+    """What a catalog can besides, where items and whole collections can be taken out of it, each in one step."""
+
+    def remove_items(self, collection_id: str, item_ids: Sequence[str]) -> None:
+        """Remove items of a collection, and nothing else: others may publish to it meanwhile.
+
+        Ids that it has not are passed over.
+
+        Raises:
+            BackendError: They cannot be removed; none is.
+        """
+        ...
 
     def remove(self, collection_id: str) -> None:
         """Remove a collection with its items and the searches over them, and nothing else; none is left as it is.

@@ -40,6 +40,21 @@ class CatalogRemovalContract(CatalogContractBase):
         assert self.make_catalog().publish(contract_collection("scene"), items[:1]).items == 1
         assert self._ids("scene") == ["a"]
 
+    def test_items_that_are_removed_are_gone_and_no_others(
+        self, catalog: CatalogBackend, removable: RemovableCatalog
+    ) -> None:
+        published = catalog.publish(contract_collection("scene"), [contract_item("scene", name) for name in "abc"])
+        catalog.publish(contract_collection("scene-2"), [contract_item("scene-2", "a")])
+        state, document = self._state("scene-2"), self.raw_collection("scene")
+        removable.remove_items("scene", ["a", "c", "never there"])
+        assert self._ids("scene") == ["b"]
+        assert document is not None
+        assert (self.raw_collection("scene") or {}).get("title") == document["title"]
+        assert not catalog.is_current(published)
+        removable.remove_items("scene", ["a"])
+        removable.remove_items("never there", ["a"])
+        assert (self._ids("scene"), self._state("scene-2")) == (["b"], state)
+
     def test_searches_go_with_what_is_removed(self, catalog: CatalogBackend, removable: RemovableCatalog) -> None:
         if not isinstance(catalog, SearchableCatalog):
             pytest.skip("it is not searched")
@@ -55,6 +70,8 @@ class CatalogRemovalContract(CatalogContractBase):
         state = self._state("scene")
         with pytest.raises(LeaseLostError):
             cast(RemovableCatalog, guarded_catalog(catalog, ScriptedGuard())).remove("scene")
+        with pytest.raises(LeaseLostError):
+            cast(RemovableCatalog, guarded_catalog(catalog, ScriptedGuard())).remove_items("scene", ["a"])
         assert self._state("scene") == state
 
     def test_removing_beside_a_publisher_leaves_what_it_sent_or_nothing(

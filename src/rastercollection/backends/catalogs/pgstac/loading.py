@@ -15,7 +15,7 @@ from rastercollection.ports.catalog import keeps_others, only_adds
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["Stored", "load", "lock_collection", "look", "remove"]
+__all__ = ["Stored", "load", "lock_collection", "look", "remove", "remove_items"]
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rastercollection:' || %s, 0))"
@@ -106,6 +106,12 @@ def look(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[
     (items,) = connection.execute(_COUNT, [collection_id]).fetchone() or (0,)
     sent, content = connection.execute(_CONTENT, [collection_id, list(ids)]).fetchone() or (0, "")
     return Stored(items=items, sent=sent, digest=content)
+
+
+def remove_items(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> None:
+    """Delete these items of a collection, in the transaction that is open."""
+    connection.execute(_LOCK, [collection_id])
+    connection.execute(_DELETE, [collection_id, list(ids)])
 
 
 def remove(connection: psycopg.Connection[Any], collection_id: str) -> None:

@@ -10,7 +10,7 @@ import attrs
 
 from rastercollection.backends.catalogs.holdings import check_items
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
-from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look, remove
+from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look, remove, remove_items
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
 from rastercollection.backends.catalogs.pgstac.queries import read_items, sorts_otherwise
 from rastercollection.core.guard import Guard
@@ -120,6 +120,15 @@ class PgstacCatalog:
             mode=mode,
             notices=(_OTHER_ORDER,) if is_other_order else (),
         )
+
+    def remove_items(self, collection_id: str, item_ids: Sequence[str]) -> None:
+        """Remove items of a collection in one step, and nothing else."""
+
+        def work(connection: psycopg.Connection[Any]) -> None:
+            remove_items(connection, collection_id, item_ids)
+            self._ask()
+
+        self._database.run(work, f"remove items of collection {collection_id}")
 
     def remove(self, collection_id: str) -> None:
         """Remove a collection, its items and the searches over it alone, in one step; none is left as it is."""
