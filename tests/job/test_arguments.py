@@ -217,7 +217,7 @@ def test_addresses_below_a_bucket_are_names_in_it() -> None:
 def test_names_that_never_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rastercollection.model.foreign_values.MOST_NAMES", 1000)
     names = (f"{number}.tif" for number in itertools.count())
-    with pytest.raises(RequestError, match="blob_list.* must not go on after"):
+    with pytest.raises(RequestError, match=r"blob_list.* must not go on after"):
         plan_collection(container_name="/nowhere", blob_list=names, collection_id="x")
 
 
