@@ -82,6 +82,20 @@ class TestList:
         assert [(one["collection_id"], one["items"]) for one in listed] == [("fields", 4)]
         assert _rc("list", published / "stac" / "catalog.json").stdout.split()[:3] == ["fields", "4", "items"]
 
+    def test_links_in_a_circle_and_documents_that_are_broken_hide_nothing_else(self, published: Path) -> None:
+        stac = published / "stac"
+        catalog = json.loads((stac / "catalog.json").read_text())
+        circle = {"rel": "child", "href": "./circle.json"}
+        catalog["links"] += [circle] * 50
+        (stac / "catalog.json").write_text(json.dumps(catalog))
+        (stac / "circle.json").write_text(json.dumps({**catalog, "links": [{**circle, "href": "./catalog.json"}] * 50}))
+        (stac / "odd").mkdir()
+        (stac / "odd" / "collection.json").write_text('{"type": "Collection", "extent": {"temporal": {"interval": 5}}}')
+        for place in (stac / "catalog.json", published):
+            listed = json.loads(_rc("list", place, "--json").stdout)["collections"]
+            assert [one["collection_id"] for one in listed] == ["fields"]
+        assert _rc("list", stac / "odd" / "collection.json").exit_code != 0
+
     def test_none(self, tmp_path: Path) -> None:
         assert _rc("list", tmp_path).stdout == "no collections\n"
         assert _rc("list", tmp_path / "nowhere").exit_code == 2

@@ -22,7 +22,7 @@ from rastercollection.backends.catalogs.static.removal import collection_documen
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.subject import Subject
-from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, ViewError
+from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem, ViewError
 from rastercollection.job.collection_access import is_static, read_collection, subject_of
 from rastercollection.job.collection_removal import Removal
 from rastercollection.job.owned_files import OwnedFiles
@@ -167,7 +167,10 @@ def _take_out(
         catalog.remove_items(name, gone)
     else:
         catalog.publish(subject.document, staying, mode="replace")
-    mend(subject_of(storage, catalog, name, titiler_url=subject.titiler_url))
+    published = subject_of(storage, catalog, name, titiler_url=subject.titiler_url)
+    if why_not(published):
+        raise BackendError(f"Collection {name} cannot be read back: {why_not(published)}.", "Try again.", name)
+    mend(published)
     after = subject_of(storage, catalog, name)
     _delete(storage, files, {*_hrefs(after.items), *asset_hrefs(after.document)})
     for one in begun:

@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ import attrs
 from rastercollection.disclosure.redaction import holds_secret
 from rastercollection.errors import TaskError
 from rastercollection.model.band_names import common_name
+from rastercollection.model.foreign_values import MOST_NAMES
 from rastercollection.model.tiers import LEVELS, Compression, Tier
 from rastercollection.model.times.span import DATE_PARTS
 from rastercollection.model.times.time_evidence import ordered_span
@@ -178,6 +179,8 @@ def is_folder(value: Any) -> str:
 
 
 def blobs(value: Any) -> str:
+    if isinstance(value, Iterator):
+        return f"must not go on after {MOST_NAMES:,} names"
     if not isinstance(value, tuple) or not value:
         return "must be a list with at least one name or pattern"
     wrong = [f"{name!r} {blob(name)}" for name in value if blob(name)]
@@ -283,13 +286,23 @@ def _tier(tier: Tier) -> str:
 
 
 def is_providers(value: Any) -> str:
-    ok = isinstance(value, tuple) and all(isinstance(item, Mapping) and item.get("name") for item in value)
-    return "" if ok else "must be STAC providers: dicts with at least a name"
+    if not isinstance(value, tuple) or not all(isinstance(item, Mapping) and item.get("name") for item in value):
+        return "must be STAC providers: dicts with at least a name"
+    return next(filter(None, map(addresses.unicode_problem, _texts_in(value))), "")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(item)
 
 
 def is_texts(value: Any) -> str:
-    ok = isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
-    return "" if ok else "must be a list of texts"
+    if not isinstance(value, tuple) or not all(isinstance(item, str) and item for item in value):
+        return "must be a list of texts"
+    return next(filter(None, map(addresses.unicode_problem, value)), "")
 
 
 def is_bands(value: Any) -> str:

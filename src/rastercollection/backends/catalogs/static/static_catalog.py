@@ -269,8 +269,9 @@ class StaticCatalog:
         """
         document = self._document(place)
         sizes = self._sizes(place)
-        links = [link for link in item_links(document) if sizes.get(link.href) == link.size]
-        suspects = [link for link in links if link.item_id in read]
+        links = item_links(document)
+        # a listing that lacks an object does not prove that there is none: what it speaks against is read
+        suspects = [link for link in links if link.item_id in read or sizes.get(link.href) != link.size]
         intact = in_parallel(lambda link: self._is_intact(place, link), suspects)
         changed = {link.item_id for link, is_intact in zip(suspects, intact, strict=True) if not is_intact}
         return Holdings(
