@@ -100,9 +100,9 @@ def test_parts_are_valid_and_lead_to_their_catalog(tmp_path: Path) -> None:
         for item in part.get_items():
             assert item.validate()
             assert item.get_collection() is collection
-    with pytest.warns(pystac_client.warnings.NoConformsTo):
+    with pytest.warns(pystac_client.warnings.PystacClientWarning):  # noqa: PT031 - walking warns, too
         root_by_client = pystac_client.Client.open(str(tmp_path / "catalog.json"))
-    assert {item.id for item in root_by_client.get_items(recursive=True)} == _walked(tmp_path)
+        assert {item.id for item in root_by_client.get_items(recursive=True)} == _walked(tmp_path)
 
 
 def test_a_collection_that_grows_is_divided_and_its_items_stay_where_they_are(tmp_path: Path) -> None:
@@ -139,11 +139,8 @@ def test_a_damaged_part_costs_nobody_their_items(tmp_path: Path, damage: str) ->
     part = next((tmp_path / "scene" / "parts").glob("2018-*"))
     part.unlink() if damage == "gone" else part.write_text("{")
     assert not _catalog(tmp_path).is_current(published)
-    assert (
-        "PART_MISSING"
-        if damage == "gone"
-        else "PART_ALTERED" in {fault.code for fault in _catalog(tmp_path).faults("scene")}
-    )
+    code = "PART_MISSING" if damage == "gone" else "PART_ALTERED"
+    assert code in {fault.code for fault in _catalog(tmp_path).faults("scene")}
     assert len(list(_catalog(tmp_path).items("scene"))) == 6
     _publish(tmp_path, _items({"2019-08-01": 1}))
     assert len(_walked(tmp_path)) == 7
@@ -197,7 +194,7 @@ def test_a_reader_sees_the_old_or_the_new_wherever_publishing_breaks_off(tmp_pat
     _publish(tmp_path / "first", _items({"2018-03-01": 3, "2019-07-14": 3}))
     old, new = _walked(tmp_path / "first"), _items({"2019-07-15": 3})
     seen = []
-    for changes in range(30):
+    for changes in range(20):
         folder = tmp_path / str(changes)
         shutil.copytree(tmp_path / "first", folder)
         _Breaking.left = changes
@@ -252,4 +249,4 @@ class _Publishing(RuleBasedStateMachine):
 
 
 TestPublishing = _Publishing.TestCase
-TestPublishing.settings = settings(max_examples=25, stateful_step_count=8, deadline=None)
+TestPublishing.settings = settings(max_examples=12, stateful_step_count=6, deadline=None)
