@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pystac
 import pystac.validation
 import pystac_client
@@ -144,6 +145,11 @@ def test_a_damaged_part_costs_nobody_their_items(tmp_path: Path, damage: str) ->
     assert len(list(_catalog(tmp_path).items("scene"))) == 6
     _publish(tmp_path, _items({"2019-08-01": 1}))
     assert len(_walked(tmp_path)) == 7
+
+
+def test_a_mirror_that_is_wanted_and_missing_is_missed(tmp_path: Path) -> None:
+    published = _catalog(tmp_path).publish(contract_collection("scene"), _items({"2018-03-01": 3, "2019-07-14": 3}))
+    assert not attrs.evolve(_catalog(tmp_path), mirror=True).is_current(published)
 
 
 def test_items_that_others_added_to_a_part_stay(tmp_path: Path) -> None:
