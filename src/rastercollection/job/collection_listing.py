@@ -20,7 +20,8 @@ from rastercollection.model.parameters import argument_problems
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import absolute_href
-from rastercollection.stac.published import asset_with_role, links_of
+from rastercollection.stac.parts import item_count
+from rastercollection.stac.published import asset_with_role
 from rastercollection.stac.terms import MOSAIC, OVERVIEW
 from rastercollection.viewer.locate import linked_collections, read_json
 
@@ -140,7 +141,7 @@ def _told(document: Json, public: str) -> PublishedCollection:
         collection_id=str(document.get("id", "")),
         title=str(document.get("title") or document.get("id", "")),
         where=public,
-        items=len(links_of(document, "item")),
+        items=item_count(document),
         bbox=tuple(((extent.get("spatial") or {}).get("bbox") or [()])[0]),
         interval=(interval[0], interval[-1]),
         crs=tuple(map(str, summaries.get("proj:code") or ())),

@@ -129,6 +129,8 @@ class CatalogBackend(Protocol):
 CatalogFaultCode = Literal[
     "COLLECTION_UNREADABLE",
     "COLLECTION_NOT_LINKED",
+    "PART_MISSING",
+    "PART_ALTERED",
     "ITEM_MISSING",
     "ITEM_ALTERED",
     "MIRROR_MISSING",

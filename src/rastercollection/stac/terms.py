@@ -38,6 +38,12 @@ MEMBERS: Final = "rastercollection:members"
 CHECKSUM: Final = "rastercollection:checksum"
 """Of a mosaic's asset: that of the MosaicJSON that goes with this document. Of the file itself STAC's own field would
 tell, which would be false from when the next job writes the mosaic until it has published the collection."""
+PART_ITEMS: Final = "rastercollection:items"
+"""Of a collection's link to a part of it: how many items that links to."""
+PART_OF: Final = "rastercollection:part_of"
+"""Of a part: the id of its collection."""
+PART_DAY: Final = "rastercollection:day"
+"""Of a part's link to an item: the day by which it is found."""
 DIGEST: Final = "rastercollection:digest"
 """Of a collection: digest of what this library wrote in its document."""
 

@@ -136,7 +136,7 @@ def _not_stored(
     with connection.transaction(force_rollback=True):
         known = _known(connection, name, [item["id"] for item in items])
     if mode == "insert":
-        refuse_existing(items, known, name)
+        refuse_existing([str(item["id"]) for item in items], known, name)
     return [item for item in items if item["id"] not in known]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from rastercollection.backends.catalogs.holdings import check_items
+from rastercollection.backends.catalogs.holdings import check_items, ids_of
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
 from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look, remove, remove_items
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
@@ -98,7 +98,7 @@ class PgstacCatalog:
             ObjectExistsError: With mode ``insert``, naming items that are there.
             BackendError: Two items have one id, something is no JSON, or the database refuses it.
         """
-        check_items(items, mode, self.url)
+        check_items(ids_of(items), mode, self.url)
         name = str(collection["id"])
         document, documents = _plain(collection, self.url), [_plain(item, self.url) for item in items]
 
@@ -116,7 +116,7 @@ class PgstacCatalog:
             stored=found.sent,
             collection_url="",
             digest=found.digest,
-            item_ids=tuple(str(item["id"]) for item in items),
+            item_ids=ids_of(items),
             mode=mode,
             notices=(_OTHER_ORDER,) if is_other_order else (),
         )
