@@ -26,7 +26,7 @@ PEAK = (WEST + 120 * PIXEL, NORTH - 150 * PIXEL)
 NONSENSE = (
     "visual?bands=99&ranges=a:b,1&gamma=-1&colors=%3Cb%3E&stretch=../..&swipe=400&right=no&right.in=no",
     "visual?in=../../api&bands=1,2&ranges=NaN:1",
-    "*3?right=%3Cimg%20src=x%3E&right.bands=1,1,1&right.ranges=5:1",
+    "*3?right=%3Cimg%20src=x%3E&right.bands=1,1,1&right.ranges=5:1&opacity=-3&outlines=no",
 )
 
 
@@ -230,6 +230,9 @@ def test_values_of_collections_of_a_catalog_are_kept_and_saved(
     assert float(first["b1 blue (sr-1)"]) == pytest.approx(pixel[0] * 1e-4 - 0.1)
     assert (second["item"], second["b1 blue stored"]) == ("heights", "")
     assert float(second["b1 elevation (m)"]) == pytest.approx(hills().max(), abs=5)
+    page.reload()
+    eventually(page, "globalThis.viewer?.measured.entries.length", lambda count: count == 2)
+    assert page.locator(".measured-point").all_inner_texts() == ["1", "2"]
     page.get_by_role("button", name="Remove value 1").click()
     assert page.locator("#measured-list li").count() == 1
     page.get_by_role("button", name="Clear").click()

@@ -123,6 +123,12 @@ def test_opacity_and_outlines(server: ViewServer, visit: Open) -> None:
     eventually(page, "getComputedStyle(viewer.layer.getContainer()).opacity", lambda value: value == "0.4")
     page.get_by_label("Outlines").uncheck()
     assert page.evaluate("viewer.map.hasLayer(viewer.outlines)") is False
+    again = visit(page.url)  # they are in the address
+    assert again.locator("#opacity").input_value() == "40"
+    assert again.evaluate("[viewer.layer.options.opacity, viewer.map.hasLayer(viewer.outlines)]") == [0.4, False]
+    again.get_by_label("Outlines").check()
+    again.locator("#opacity").fill("100")
+    eventually(again, "/opacity|outlines/.test(location.hash)", lambda told: not told)
 
 
 def test_all_of_it_works_with_the_keyboard_alone(server: ViewServer, visit: Open) -> None:
