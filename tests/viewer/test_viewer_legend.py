@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import numpy as np
 import pytest
 import rasterio
 
@@ -131,6 +132,10 @@ def test_the_stretch_can_be_changed_and_the_bar_follows(catalog_server: ViewServ
     page.locator("#stretch").select_option("all-0")
     assert _rescale(page) == pytest.approx([hills().min(), hills().max()], abs=0.01)
     assert _ends(page) == pytest.approx(_rescale(page), rel=1e-3)
+    for key, percent in (("all-1", 1), ("all-5", 5)):
+        page.locator("#stretch").select_option(key)
+        wanted = np.percentile(hills(), [percent, 100 - percent])
+        assert _rescale(page) == pytest.approx(wanted, abs=0.02 * float(np.ptp(hills())))
     page.get_by_label("Values to").fill("4000")
     page.get_by_label("Values to").press("Enter")
     assert (_rescale(page)[1], _ends(page)[1], page.locator("#stretch").input_value()) == (4000, 4000, "own")
