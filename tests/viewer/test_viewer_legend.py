@@ -19,7 +19,6 @@ from viewer_pages import PHONE, PIXELS, click_at, eventually, wait_until_drawn
 from viewer_scenes import CLASSES, HOSTILE, NORTH, PIXEL, WEST, Collection, hills
 
 Open = Callable[..., Any]
-pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt:RuntimeWarning")
 HEIGHTS = "#13/41.07/71.03/visual?in=heights"
 PEAK = (WEST + 120 * PIXEL, NORTH - 150 * PIXEL)
 

@@ -209,6 +209,22 @@ def test_whatever_the_data_say_is_text(scene: Collection, serve: Callable[..., V
     assert again.locator("#render-list input").last.is_checked()
 
 
+def test_the_nearest_item_is_where_zooming_in_leads(server: ViewServer, visit: Open) -> None:
+    page = visit(server)
+    eventually(page, "viewer.outlines.getLayers().length", bool)
+    apart = """() => {
+        const { _southWest: { lat, lng } } = viewer.bounds;
+        viewer.outlines.clearLayers();
+        for (const [x, y] of [[lng, lat], [lng + 5, lat + 5]]) {
+            const ring = [[x, y], [x + 0.02, y], [x + 0.02, y + 0.02], [x, y + 0.02], [x, y]];
+            viewer.outlines.addData({ type: "Polygon", coordinates: [ring] });
+        }
+        const found = viewer.nearest();
+        return [found.lat - lat, found.lng - lng];
+    }"""
+    assert page.evaluate(apart) == pytest.approx([0.01, 0.01])
+
+
 def test_zooms_without_tiles_say_so_and_lead_to_those_with(server: ViewServer, visit: Open) -> None:
     page = visit(f"{server}#3/41.0/71.0/visual", drawn=False)
     page.wait_for_selector("#status-action")

@@ -333,9 +333,14 @@ class Viewer {
     }
   }
 
+  /** The middle of the map where an item is, else the middle of the item that is nearest to it. */
   nearest() {
     const center = this.map.getCenter();
-    return this.bounds.contains(center) ? center : this.bounds.getCenter();
+    const every = this.outlines.getLayers().map((layer) => layer.getBounds());
+    if (!every.length) return this.bounds.contains(center) ? center : this.bounds.getCenter();
+    if (every.some((bounds) => bounds.contains(center))) return center;
+    const middles = every.map((bounds) => bounds.getCenter());
+    return middles.reduce((one, other) => (center.distanceTo(other) < center.distanceTo(one) ? other : one));
   }
 
   tell(text, { busy = false, alarm = false, action = null } = {}) {
