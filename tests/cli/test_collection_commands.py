@@ -49,6 +49,11 @@ def _sound(place: Path) -> bool:
 
 
 class TestInfo:
+    def test_of_a_folder_of_rasters_it_says_what_tells_more(self, scene: Scene) -> None:
+        done = _rc("info", scene.folder)
+        assert done.exit_code == 2
+        assert "rastercollection plan" in done.stderr
+
     def test_of_a_raster_it_says_what_would_become_of_it(self, scene: Scene) -> None:
         done = _rc("info", scene.tiles[0], "--target-crs", "3857")
         assert done.exit_code == 0, done.output

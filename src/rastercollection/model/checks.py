@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, get_args
@@ -115,8 +116,14 @@ def suggestion(name: Any, known: Iterable[str]) -> str:
 
 
 def identifier(value: Any) -> str:
-    ok = isinstance(value, str) and re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_LONGEST_ID}}}", value)
-    return "" if ok else f"must be letters, digits, - and _, at most {_LONGEST_ID}: names of files are made of it"
+    if isinstance(value, str) and re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_LONGEST_ID}}}", value):
+        return ""
+    rule = f"must be letters, digits, - and _, at most {_LONGEST_ID}: names of files are made of it"
+    if not isinstance(value, str) or not re.fullmatch(r"[\w. -]+", value):  # no address, which may hold a secret
+        return rule
+    plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
+    meant = re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-_")[:_LONGEST_ID]
+    return f"{rule}; did you mean {meant}?" if meant else rule
 
 
 def boolean(value: Any) -> str:

@@ -299,7 +299,8 @@ def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
         context.notice(
             "DATETIME_UNKNOWN",
             f"{len(undated)} of {len(cogs)} items are without an acquisition time and stand at {EARLIEST}, where no "
-            f"search looks ({listed(undated)}): set datetime or datetime_pattern; require_datetime=True refuses them.",
+            f"search looks ({listed(undated)}): set `datetime` or `datetime_pattern`; require_datetime=True refuses "
+            "them.",
         )
 
 
