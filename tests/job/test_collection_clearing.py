@@ -14,7 +14,14 @@ from typing import Any
 
 import pytest
 
-from rastercollection import RequestError, check_collection, process_collection, remove_collection
+from rastercollection import (
+    RequestError,
+    check_collection,
+    list_collections,
+    process_collection,
+    push_collection,
+    remove_collection,
+)
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.cli.demo import make_scene
 from rastercollection.core.records import multihash
@@ -167,3 +174,12 @@ def test_no_tile_is_not_every_tile(out: Path, tiles: Any) -> None:
     with pytest.raises(RequestError, match="every_tile=True"):
         remove_collection(out, tiles)
     assert sorted(out.rglob("*")) == before
+
+
+def test_where_gdal_reads_nothing_in_place_as_anywhere(out: Path) -> None:
+    place = "memory://clearing/fields"
+    assert push_collection(out, place).findings == ()
+    assert remove_collection(place, "namangan_b1").left == 3
+    assert check_collection(place, jobs="memory").is_sound
+    remove_collection(place, every_tile=True)
+    assert list_collections(place) == ()

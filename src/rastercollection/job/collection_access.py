@@ -28,7 +28,8 @@ def found_collection(
         catalog = open_named_catalog(collection, storage)
         catalog.check()
         return catalog, collection_id, str(getattr(catalog, "url", "the database"))
-    url = find_collection(storage, collection if collection_id is None else _inside(collection, collection_id))
+    address = collection if collection_id is None else _inside(collection, collection_id)
+    url = find_collection(storage, address, to_view=False)
     found = str(read_json(storage, url).get("id", ""))
     if collection_id is not None and found != collection_id:
         raise ViewError(

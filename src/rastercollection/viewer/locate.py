@@ -12,7 +12,7 @@ import attrs
 from rastercollection.disclosure.listing import listed
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, RasterCollectionError, ViewError
-from rastercollection.ports.addresses import accepted, join, normalise
+from rastercollection.ports.addresses import HTTP_SCHEMES, accepted, join, normalise, split_scheme
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
 from rastercollection.stac.published import links_of
@@ -55,14 +55,14 @@ class FoundCollection:
         return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder).strip("-.") or "collection"
 
 
-def find_collection(storage: StorageBackend, address: str) -> str:
-    """Address of the only collection document that ``address`` stands for.
+def find_collection(storage: StorageBackend, address: str, *, to_view: bool = True) -> str:
+    """Address of the only collection document that ``address`` stands for; as :func:`find_collections`.
 
     Raises:
         ObjectNotFoundError, ViewError, BackendError: As :func:`find_collections` does.
         ViewError: The catalog holds several.
     """
-    found = find_collections(storage, address)
+    found = find_collections(storage, address, to_view=to_view)
     if len(found) > 1:
         public = storage.public_url(normalise(address))
         shown = listed(storage.public_url(one.url) for one in found)
@@ -70,13 +70,14 @@ def find_collection(storage: StorageBackend, address: str) -> str:
     return found[0].url
 
 
-def find_collections(storage: StorageBackend, address: str) -> tuple[FoundCollection, ...]:
+def find_collections(storage: StorageBackend, address: str, *, to_view: bool = True) -> tuple[FoundCollection, ...]:
     """The collection documents that ``address`` stands for, in the catalog's order; one at least.
 
     Args:
         storage: What reads it.
         address: A ``collection.json``; a static catalog, as its folder or its ``catalog.json``; or the
             ``output_container`` of a job, where the catalog is in the folder ``stac``.
+        to_view: GDAL is to read its COGs in place.
 
     Raises:
         ObjectNotFoundError: Nothing of the kind is there.
@@ -86,7 +87,8 @@ def find_collections(storage: StorageBackend, address: str) -> tuple[FoundCollec
     accepted(address)
     place = normalise(address)
     # before any link is followed: headers for one web server are not for those that its documents name
-    check_in_place(storage, place)
+    if to_view or split_scheme(place)[0] in HTTP_SCHEMES:
+        check_in_place(storage, place)
     refused: PermissionDeniedError | None = None
     for candidate in _candidates(place):
         try:
