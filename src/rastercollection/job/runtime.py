@@ -26,13 +26,15 @@ from rastercollection.job.runtime_checks import (
 )
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import is_storage_address
+from rastercollection.model import checks
 from rastercollection.model.output import Verify
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.guarded import guarded_catalog, guarded_storage
-from rastercollection.ports.registries import CATALOGS, EXECUTORS, JOBS, STORAGE
+from rastercollection.ports.registries import CATALOGS, EXECUTORS, JOBS, RENDERS, STORAGE
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.renders import USUAL
 
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
@@ -49,6 +51,7 @@ __all__ = [
     "planned_limits",
     "time_limit",
     "unknown_names",
+    "unknown_renders",
 ]
 
 DEFAULT_EXECUTOR = "thread"
@@ -85,7 +88,13 @@ class Runtime:
 
     def resources(self) -> dict[str, Any]:
         """What handlers are given."""
-        return {"storage": self.storage, "catalog": self.catalog, "limits": self.limits, "verify": self.verify}
+        return {
+            "storage": self.storage,
+            "catalog": self.catalog,
+            "limits": self.limits,
+            "verify": self.verify,
+            "renders": RENDERS.targets(),
+        }
 
 
 @contextlib.contextmanager
@@ -264,6 +273,21 @@ def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dic
             registry.target(meant(getattr(options, name)))  # may hold a password: it is no local variable here
         except UnknownNameError as error:
             found[name] = error
+    return found
+
+
+def unknown_renders(request: CollectionRequest) -> list[RequestProblem]:
+    """Renders that nobody registered, and colours that nobody knows."""
+    from rastercollection.rasters.reduced.painting import has_ramp  # loads numpy
+
+    found = []
+    for one in request.renders or ():
+        if not isinstance(one, str):
+            if one.colormap_name is not None and not has_ramp(one.colormap_name):
+                found.append(RequestProblem("renders", repr(one.colormap_name), "are no colours that rio-tiler knows"))
+        elif one != USUAL and one not in (known := (USUAL, *RENDERS.names())):
+            allowed = f"must be one of {', '.join(known)}, or a definition{checks.close_to(one, known)}"
+            found.append(RequestProblem("renders", repr(one), allowed))
     return found
 
 

@@ -17,11 +17,15 @@ from rastercollection.model.clashes import MERCATOR, TILE_MATRIX, all_problems
 from rastercollection.model.parameter_table import ParameterTable
 from rastercollection.model.parameters import MISSING, documented, parameter, shown, with_plain_values
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
+from rastercollection.model.render import RenderDefinition
 from rastercollection.model.tiers import TIERS, Compression, RasterType, Resampling, Tier
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import PublishMode
 
-__all__ = ["CollectionRequest", "MismatchPolicy", "TitilerProfile"]
+__all__ = ["RENDERS_ONLY", "CollectionRequest", "MismatchPolicy", "TitilerProfile"]
+
+RENDERS_ONLY = ("renders",)
+"""What says how a collection is looked at, and nothing of what is made: no part of a job's identity."""
 
 MismatchPolicy = Literal["continue", "majority", "fail"]
 TitilerProfile = Literal["titiler-pgstac-3", "titiler-pgstac-2", "titiler-pgstac-1", "titiler-pgstac-1.0", "mosaicjson"]
@@ -34,7 +38,8 @@ _fine = functools.partial(parameter, group="fine")
 class CollectionRequest(ParameterTable):
     """What to make of which rasters. Constructing it checks everything that can be told without opening anything.
 
-    The second part refines the first. Every field is part of the job's identity.
+    The second part refines the first. Every field is part of the job's identity, but for ``renders``: other ones are
+    published, and no COG is made again.
     """
 
     container_name: str = field(
@@ -281,6 +286,19 @@ class CollectionRequest(ParameterTable):
     asset_key: str = field(
         default="data", metadata=_fine("key of the COG in STAC items", checks.identifier, metavar="KEY")
     )
+    renders: tuple[Any, ...] | None = field(
+        default=None,
+        converter=converters.renders,
+        metadata=_fine(
+            "how the collection is shown, the first in front: `usual`, `natural`, `color-infrared`, `ndvi`, "
+            "`elevation`, `hillshade`, `classes`, `bands`, a plug-in's name, or a definition of your own (in JSON on "
+            "the command line)",
+            checks.is_renders,
+            otherwise="those that the collection has been given before, else `usual`",
+            option="--render",
+            metavar="NAME",
+        ),
+    )
     titiler_url: str | None = field(
         default=None,
         metadata=_fine(
@@ -371,8 +389,8 @@ class CollectionRequest(ParameterTable):
 
     @property
     def job_id(self) -> str:
-        """SHA-256, in hexadecimal, of the normalised parameters as JSON with sorted keys."""
-        return digest(self.to_parameters())
+        """SHA-256, in hexadecimal, of the normalised parameters but ``renders``, as JSON with sorted keys."""
+        return digest({name: value for name, value in self.to_parameters().items() if name not in RENDERS_ONLY})
 
     @property
     def tier(self) -> Tier:
@@ -396,5 +414,6 @@ class CollectionRequest(ParameterTable):
 
     def to_parameters(self) -> dict[str, Any]:
         """The normalised parameters, JSON-able."""
-        plain: dict[str, Any] = jsonable(attrs.asdict(self))
-        return plain
+        plain: dict[str, Any] = jsonable(attrs.asdict(self, filter=lambda field, _: field.name != "renders"))
+        asked = [one.to_dict() if isinstance(one, RenderDefinition) else one for one in self.renders or ()]
+        return {**plain, "renders": asked or None}

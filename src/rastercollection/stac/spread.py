@@ -4,37 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
 from rastercollection.model.band import BandStatistics
 from rastercollection.model.cog import CogFile
+from rastercollection.model.spread import Spread
 
-__all__ = ["Spread", "band_spread", "combine"]
+__all__ = ["band_spread", "combine"]
 
 Array = npt.NDArray[np.float64]
 
 BISECTIONS = 60
 SIGNIFICANT_DIGITS = 6
-
-
-@attrs.frozen
-class Spread:
-    """Where the values of a band lie: smallest, 2nd percentile, 98th percentile, largest."""
-
-    minimum: float
-    low: float
-    high: float
-    maximum: float
-
-    @property
-    def stretch(self) -> tuple[float, float]:
-        """The two ends of a contrast stretch, in ascending order and never equal."""
-        for low, high in ((self.low, self.high), (self.minimum, self.maximum)):
-            if high > low:
-                return (low, high)
-        return (self.minimum, self.minimum + 1)
 
 
 def band_spread(cogs: Sequence[CogFile], band: int) -> Spread | None:

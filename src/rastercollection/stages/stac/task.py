@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.models import Notice
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, TaskError
-from rastercollection.model.cog import Cog, usual_structure
+from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.mosaic import Mosaic, Overview
@@ -25,8 +26,8 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import is_dated, item_dict
 from rastercollection.stac.published import cog_href, is_item_of, published_tile
-from rastercollection.stac.renders import collection_renders
 from rastercollection.stac.terms import DIGEST, EARLIEST
+from rastercollection.stages.asked_renders import shown_renders
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview
 from rastercollection.stages.members import Members, collection_members, report_uncombined, write_mosaic
 from rastercollection.stages.resources import Resources
@@ -48,7 +49,7 @@ Json = dict[str, Any]
 
 @attrs.frozen(kw_only=True)
 class _Draft:
-    """The collection's document, the job's items, and what they were made of."""
+    """The collection's document, the job's items, what they were made of, and what is to be told of renders."""
 
     collection: Json
     items: list[Json]
@@ -57,6 +58,7 @@ class _Draft:
     overview: Overview | None
     shown: Shown
     service: Service
+    notices: tuple[Notice, ...]
 
 
 def publish_collection(request: CollectionRequest, context: TaskContext) -> CatalogEntry:
@@ -91,6 +93,8 @@ def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEn
     publication = _publish(draft, catalog, _mode(request, members), context)
     draft, count = _settle(request, context, draft, publication.items)
     draft, count = _with_overview(request, context, draft, count)
+    for notice in draft.notices:
+        context.notice(notice.code, notice.message)
     remove_superseded(overviews | _files_of(own), request, storage, catalog)
     dropped = _report_dropped(members, context)
     service, readiness = try_service(draft.service, draft.shown)
@@ -163,13 +167,11 @@ def _draft(
     context: TaskContext,
 ) -> _Draft:
     storage, catalog = _backends(context)
-    files = [cog.file for cog in members.cogs]
-    drawn_as = usual_structure(files, members.drawn_as)
-    renders = collection_renders(files, request.asset_key, drawn_as)
+    looks = shown_renders(request, members, Resources.of(context.resources))
     shown = Shown(
         cogs=members.combined,
         mosaic=mosaic,
-        renders=renders,
+        renders=looks.renders.by_name,
         uncombined=tuple(each.cog.item_id for each in members.uncombined),
     )
     service = plan_service(request, storage, catalog, shown)
@@ -178,8 +180,9 @@ def _draft(
     collection = collection_dict(
         request,
         every,
-        renders=renders,
-        drawn_as=drawn_as,
+        renders=looks.renders.by_name,
+        drawn_as=looks.drawn_as,
+        choice=looks.choice,
         mosaic=mosaic,
         overview=overview.image if overview else None,
         overview_members=overview.members if overview else "",
@@ -194,6 +197,7 @@ def _draft(
         overview=overview,
         shown=shown,
         service=service,
+        notices=looks.renders.notices,
     )
 
 

@@ -34,7 +34,9 @@ async function seen(collection, picture, bands, percent, bounds, signal) {
   const asked = new URLSearchParams({ max_size: READ });
   const nodata = new URLSearchParams(collection.render(picture.render).tiles.split("?")[1]).get("nodata");
   if (nodata !== null) asked.set("nodata", nodata);
-  bands.forEach((number) => asked.append("bidx", number));
+  const computed = bands.filter((band) => typeof band === "string");
+  if (computed.length) asked.set("expression", computed.join(";"));
+  else bands.forEach((number) => asked.append("bidx", number));
   if (percent) [percent, 100 - percent].forEach((number) => asked.append("p", number));
   const answer = await ask(`${collection.base}mosaicjson/statistics?${asked}`, {
     method: "POST",
