@@ -22,7 +22,7 @@ from rastercollection.ports.registries import RENDERS
 from rastercollection.stac.spread import band_spread
 from rastercollection.stac.terms import VISUAL
 
-__all__ = ["USUAL", "AskedRenders", "MadeRenders", "look_of", "made_renders", "renderable"]
+__all__ = ["USUAL", "AskedRenders", "MadeRenders", "look_of", "made_renders", "published_fields", "renderable"]
 
 Render = Mapping[str, Any]
 Asked = str | RenderDefinition
@@ -230,10 +230,20 @@ def _fields(definition: RenderDefinition, drawing: Drawing, asset_key: str) -> R
     """A definition as it is published."""
     common = _common(definition, drawing.drawn, asset_key)
     kernel = definition.resampling or _resampling(drawing.drawn, common)
-    rescale = [list(ends) for ends in definition.rescale] or _of_bytes(definition, drawing)
+    bytes_ = _of_bytes(definition, drawing)
+    told = published_fields(definition)
+    ranges = {"rescale": bytes_} if bytes_ and "rescale" not in told else {}
+    return {"title": definition.title, **common, **_kernels(kernel), **ranges, **told}
+
+
+def published_fields(definition: RenderDefinition) -> dict[str, Any]:
+    """What a definition says by itself, in the words of the render extension."""
     colors = definition.colormap or {}
     told = {
-        "rescale": rescale,
+        "title": definition.title,
+        "bidx": list(definition.bands),
+        "expression": definition.expression,
+        "rescale": [list(ends) for ends in definition.rescale],
         "colormap_name": definition.colormap_name,
         "colormap": {str(value): list(color) for value, color in colors.items()},
         "color_formula": definition.color_formula,
@@ -241,18 +251,15 @@ def _fields(definition: RenderDefinition, drawing: Drawing, asset_key: str) -> R
         "algorithm": definition.algorithm,
         "buffer": definition.buffer,
     }
-    known = {name: value for name, value in told.items() if value not in (None, [], {})}
-    return {"title": definition.title, **common, **_kernels(kernel), **known}
+    return {name: value for name, value in told.items() if value not in (None, [], {})}
 
 
 def _common(definition: RenderDefinition, cogs: Sequence[CogFile], asset_key: str) -> dict[str, Any]:
     """Which bands to read, in two spellings: by number, as of a mosaic, and of an asset, as titiler-pgstac takes it."""
     common: dict[str, Any] = {"assets": [asset_key]}
-    if definition.expression is not None:
-        common["expression"] = definition.expression
-    else:
+    if definition.expression is None:
         of_asset = f"{asset_key}|{','.join(map(str, definition.bands))}"
-        common |= {"bidx": list(definition.bands), "asset_bidx": [of_asset]}
+        common["asset_bidx"] = [of_asset]
     nodata = {repr(cog.bands[0].nodata) for cog in cogs}
     if definition.nodata is not None:
         common["nodata"] = jsonable(definition.nodata)
