@@ -52,9 +52,9 @@ class Registry:
             raise UnknownNameError(self.kind, name, self.names())
         return found
 
-    def targets(self) -> dict[str, str]:
-        """The import strings behind all known names."""
-        return {**self._installed(), **self._targets}
+    def registered(self) -> dict[str, str]:
+        """The import strings of built-in names and of those that were registered in this process."""
+        return dict(self._targets)
 
     def load(self, name: str) -> Any:
         """Import and return what a name stands for.

@@ -28,13 +28,13 @@ from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import is_storage_address
 from rastercollection.model import checks
 from rastercollection.model.output import Verify
+from rastercollection.model.render import USUAL, RenderDefinition
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.guarded import guarded_catalog, guarded_storage
 from rastercollection.ports.registries import CATALOGS, EXECUTORS, JOBS, RENDERS, STORAGE
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.stac.renders import USUAL
 
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
@@ -93,7 +93,7 @@ class Runtime:
             "catalog": self.catalog,
             "limits": self.limits,
             "verify": self.verify,
-            "renders": RENDERS.targets(),
+            "renders": RENDERS.registered(),
         }
 
 
@@ -278,17 +278,25 @@ def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dic
 
 def unknown_renders(request: CollectionRequest) -> list[RequestProblem]:
     """Renders that nobody registered, and colours that nobody knows."""
-    from rastercollection.rasters.reduced.painting import has_ramp  # loads numpy
+    problems = ((one, _unknown(one)) for one in request.renders or ())
+    return [
+        RequestProblem("renders", repr(one if isinstance(one, str) else one.colormap_name), allowed)
+        for one, allowed in problems
+        if allowed
+    ]
 
-    found = []
-    for one in request.renders or ():
-        if not isinstance(one, str):
-            if one.colormap_name is not None and not has_ramp(one.colormap_name):
-                found.append(RequestProblem("renders", repr(one.colormap_name), "are no colours that rio-tiler knows"))
-        elif one != USUAL and one not in (known := (USUAL, *RENDERS.names())):
-            allowed = f"must be one of {', '.join(known)}, or a definition{checks.close_to(one, known)}"
-            found.append(RequestProblem("renders", repr(one), allowed))
-    return found
+
+def _unknown(asked: str | RenderDefinition) -> str:
+    """What is allowed in the place of a render, or its colours, that nobody knows."""
+    if isinstance(asked, RenderDefinition):
+        if asked.colormap_name is None:
+            return ""
+        from rastercollection.rasters.reduced.painting import has_ramp  # loads numpy
+
+        return "" if has_ramp(asked.colormap_name) else "must be colours that rio-tiler knows by this name"
+    if asked == USUAL or asked in RENDERS.registered() or asked in (known := (USUAL, *RENDERS.names())):
+        return ""
+    return f"must be one of {', '.join(known)}, or a definition{checks.close_to(asked, known)}"
 
 
 def _reaches(jobs: JobStore, able: ExecutorCapabilities) -> bool:

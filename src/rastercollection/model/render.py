@@ -13,7 +13,10 @@ from rastercollection.model.band import RasterClass
 from rastercollection.model.combining import ColorTable
 from rastercollection.model.spread import Spread
 
-__all__ = ["Render", "RenderBand", "RenderDefinition", "Renderable", "color_ramp"]
+__all__ = ["USUAL", "Render", "RenderBand", "RenderDefinition", "Renderable", "color_ramp"]
+
+USUAL = "usual"
+"""Among names of renders, stands for all that show the data as they are, and what is made beside them."""
 
 Color = tuple[int, int, int, int]
 _LEVELS = 256

@@ -10,25 +10,23 @@ import attrs
 from rastercollection.core.models import Notice
 from rastercollection.core.records import jsonable
 from rastercollection.core.registry import load_target
-from rastercollection.errors import RasterCollectionError
+from rastercollection.errors import RasterCollectionError, UnknownNameError
 from rastercollection.model.band import BandFacts
 from rastercollection.model.band_views import usual_roles
 from rastercollection.model.cog import CogFile, Structure
 from rastercollection.model.drawing import Drawing
 from rastercollection.model.look import Look
-from rastercollection.model.render import Renderable, RenderBand, RenderDefinition
+from rastercollection.model.render import USUAL, Renderable, RenderBand, RenderDefinition
 from rastercollection.model.render_rules import bands_of, definition_problem, unfit
 from rastercollection.ports.registries import RENDERS
 from rastercollection.stac.spread import band_spread
 from rastercollection.stac.terms import VISUAL
 
-__all__ = ["USUAL", "AskedRenders", "MadeRenders", "look_of", "made_renders", "published_fields", "renderable"]
+__all__ = ["AskedRenders", "MadeRenders", "look_of", "made_renders", "published_fields", "renderable"]
 
 Render = Mapping[str, Any]
 Asked = str | RenderDefinition
 
-USUAL = "usual"
-"""Stands for all that show the data as they are, and what is made beside them."""
 _AS_IT_IS = ("classes", "natural", "color-infrared", "elevation")
 _OTHERWISE = "bands"
 _BESIDE = ("hillshade",)
@@ -41,13 +39,13 @@ class AskedRenders:
 
     Attributes:
         names: Registered names, and definitions of the user's own; the first that can be made is what links show.
-        targets: What names stand for, ``module:attribute``.
+        targets: What names stand for, ``module:attribute``, besides those of installed packages.
         published: Render definitions that the collection has, by name.
         is_ramp: Whether tile servers know colours by a name.
     """
 
     names: tuple[Asked, ...] = (USUAL,)
-    targets: Mapping[str, str] = attrs.field(factory=RENDERS.targets)
+    targets: Mapping[str, str] = attrs.field(factory=RENDERS.registered)
     published: Mapping[str, Render] = attrs.field(factory=dict)
     is_ramp: Callable[[str], bool] = lambda _: True
 
@@ -124,8 +122,9 @@ class _Making:
         """Whether a named render shows the collection; it is told where it should, and cannot."""
         if name in self.made:
             return True
-        target = self.asked.targets.get(name)
-        if target is None:
+        try:
+            target = self.asked.targets.get(name) or RENDERS.target(name)
+        except UnknownNameError:
             return self._keep(name)
         try:
             found = load_target("render", name, target)(self.collection)

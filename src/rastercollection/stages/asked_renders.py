@@ -5,9 +5,10 @@ from __future__ import annotations
 import attrs
 
 from rastercollection.model.cog import Structure, usual_structure
+from rastercollection.model.render import USUAL
 from rastercollection.model.request import CollectionRequest
 from rastercollection.rasters.reduced.painting import has_ramp
-from rastercollection.stac.renders import USUAL, AskedRenders, MadeRenders, made_renders
+from rastercollection.stac.renders import AskedRenders, MadeRenders, made_renders
 from rastercollection.stages.members import Members
 from rastercollection.stages.resources import Resources
 
