@@ -7,6 +7,7 @@ is found out elsewhere.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -30,7 +31,7 @@ __all__ = [
 
 TMS = "WebMercatorQuad"
 
-SEVERAL = ("assets", "asset_bidx", "asset_expression", "bidx", "rescale")
+SEVERAL = ("assets", "asset_bidx", "bidx", "rescale")
 """Query parameters that may be there more than once."""
 
 Render = Mapping[str, Any]
@@ -56,7 +57,8 @@ def _asset_bidx(render: Render) -> Query:
     bands = ",".join(str(band) for band in render.get("bidx", ()))
     assets: Query = [("assets", asset) for asset in render.get("assets", ())]
     if "expression" in render:
-        return assets + [("asset_expression", f"{asset}|{render['expression']}") for _, asset in assets]
+        named = [re.sub(r"\bb(\d+)\b", rf"{asset}_b\1", str(render["expression"])) for _, asset in assets[:1]]
+        return assets + [("expression", expression) for expression in named]
     return assets + [("asset_bidx", f"{asset}|{bands}") for _, asset in assets if bands]
 
 
