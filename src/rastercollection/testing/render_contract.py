@@ -77,7 +77,7 @@ def sample_collections() -> tuple[Renderable, ...]:
         Renderable(raster_type="dem", bands=(attrs.evolve(heights, unit=None, nodata=None, spread=None),)),
         Renderable(
             raster_type="categorical",
-            bands=(_band(1, None, "uint8", classes=cover),),
+            bands=(_band(1, None, "uint8", classes=cover, spread=Spread(0.0, 1.0, 2.0, 2.0)),),
             is_classes=True,
             keeps_values=True,
             colors={"1": (0, 0, 255, 255), "2": (0, 128, 0, 255)},
