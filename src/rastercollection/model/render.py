@@ -11,9 +11,29 @@ import attrs
 from rastercollection.model import foreign_values
 from rastercollection.model.band import RasterClass
 from rastercollection.model.combining import ColorTable
-from rastercollection.model.spread import Spread
+from rastercollection.model.value_range import Spread
 
-__all__ = ["USUAL", "Render", "RenderBand", "RenderDefinition", "Renderable", "color_ramp"]
+__all__ = [
+    "LIKE_BEFORE",
+    "RENDERS",
+    "RENDERS_ONLY",
+    "USUAL",
+    "Render",
+    "RenderBand",
+    "RenderDefinition",
+    "Renderable",
+    "color_ramp",
+    "plain_renders",
+]
+
+RENDERS = (
+    "how the collection is shown, the first in front: `usual`, `natural`, `color-infrared`, `ndvi`, `elevation`, "
+    "`hillshade`, `classes`, `bands`, a plug-in's name, or a definition of your own (in JSON on the command line)"
+)
+LIKE_BEFORE = "those that the collection has been given before, else `usual`"
+"""What the parameter means, and what holds unless it is given."""
+RENDERS_ONLY = ("renders",)
+"""Parameters that say how a collection is looked at, and nothing of what is made: no part of a job's identity."""
 
 USUAL = "usual"
 """Among names of renders, stands for all that show the data as they are, and what is made beside them."""
@@ -170,6 +190,11 @@ class RenderDefinition:
 
 def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def plain_renders(renders: Iterable[str | RenderDefinition] | None) -> list[Any] | None:
+    """Names and definitions, JSON-able."""
+    return None if renders is None else [one if isinstance(one, str) else one.to_dict() for one in renders]
 
 
 @runtime_checkable

@@ -17,15 +17,12 @@ from rastercollection.model.clashes import MERCATOR, TILE_MATRIX, all_problems
 from rastercollection.model.parameter_table import ParameterTable
 from rastercollection.model.parameters import MISSING, documented, parameter, shown, with_plain_values
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
-from rastercollection.model.render import RenderDefinition
+from rastercollection.model.render import LIKE_BEFORE, RENDERS, RENDERS_ONLY, plain_renders
 from rastercollection.model.tiers import TIERS, Compression, RasterType, Resampling, Tier
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import PublishMode
 
-__all__ = ["RENDERS_ONLY", "CollectionRequest", "MismatchPolicy", "TitilerProfile"]
-
-RENDERS_ONLY = ("renders",)
-"""What says how a collection is looked at, and nothing of what is made: no part of a job's identity."""
+__all__ = ["CollectionRequest", "MismatchPolicy", "TitilerProfile"]
 
 MismatchPolicy = Literal["continue", "majority", "fail"]
 TitilerProfile = Literal["titiler-pgstac-3", "titiler-pgstac-2", "titiler-pgstac-1", "titiler-pgstac-1.0", "mosaicjson"]
@@ -38,8 +35,7 @@ _fine = functools.partial(parameter, group="fine")
 class CollectionRequest(ParameterTable):
     """What to make of which rasters. Constructing it checks everything that can be told without opening anything.
 
-    The second part refines the first. Every field is part of the job's identity, but for ``renders``: other ones are
-    published, and no COG is made again.
+    The second part refines the first. Every field but ``renders`` is part of the job's identity.
     """
 
     container_name: str = field(
@@ -289,15 +285,7 @@ class CollectionRequest(ParameterTable):
     renders: tuple[Any, ...] | None = field(
         default=None,
         converter=converters.renders,
-        metadata=_fine(
-            "how the collection is shown, the first in front: `usual`, `natural`, `color-infrared`, `ndvi`, "
-            "`elevation`, `hillshade`, `classes`, `bands`, a plug-in's name, or a definition of your own (in JSON on "
-            "the command line)",
-            checks.is_renders,
-            otherwise="those that the collection has been given before, else `usual`",
-            option="--render",
-            metavar="NAME",
-        ),
+        metadata=_fine(RENDERS, checks.is_renders, otherwise=LIKE_BEFORE, option="--render", metavar="NAME"),
     )
     titiler_url: str | None = field(
         default=None,
@@ -367,12 +355,9 @@ class CollectionRequest(ParameterTable):
             RequestError: With every problem: unknown and missing names as well as wrong values.
         """
         fields = attrs.fields_dict(cls)
-        meant = (*fields, *besides)
-        unknown = [
-            RequestProblem(name, "…", f"is no parameter{checks.close_to(name, meant)}")
-            for name in parameters
-            if name not in fields
-        ]
+        strange = [name for name in parameters if name not in fields]
+        told = [f"is no parameter{checks.close_to(name, (*fields, *besides))}" for name in strange]
+        unknown = [RequestProblem(name, "…", text) for name, text in zip(strange, told, strict=True)]
         required = [name for name, one in fields.items() if one.default is attrs.NOTHING]
         absent = [name for name in required if parameters.get(name, MISSING) is MISSING]
         missing = [RequestProblem(name, shown(MISSING), "is required") for name in absent]
@@ -405,15 +390,9 @@ class CollectionRequest(ParameterTable):
     @property
     def source_policy(self) -> SourcePolicy:
         """What is accepted as a source."""
-        return SourcePolicy(
-            drivers=self.drivers,
-            max_pixels=self.max_pixels,
-            max_bands=self.max_bands,
-            max_block_bytes=self.max_block_bytes,
-        )
+        return SourcePolicy(**{name: getattr(self, name) for name in attrs.fields_dict(SourcePolicy)})
 
     def to_parameters(self) -> dict[str, Any]:
         """The normalised parameters, JSON-able."""
         plain: dict[str, Any] = jsonable(attrs.asdict(self, filter=lambda field, _: field.name != "renders"))
-        asked = [one.to_dict() if isinstance(one, RenderDefinition) else one for one in self.renders or ()]
-        return {**plain, "renders": asked or None}
+        return {**plain, "renders": plain_renders(self.renders)}

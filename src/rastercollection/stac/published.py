@@ -16,12 +16,10 @@ from rastercollection.core.records import from_dict
 from rastercollection.errors import RasterCollectionError
 from rastercollection.geo.bounds import geometry_bounds
 from rastercollection.geo.types import Bounds
-from rastercollection.model import checks, converters
 from rastercollection.model.band import BandStatistics, RasterClass
 from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.drawing_order import Rank, rank_of
 from rastercollection.model.joining import PublishedTile
-from rastercollection.model.render import RenderDefinition
 from rastercollection.model.times.time_evidence import UNKNOWN
 from rastercollection.stac import terms
 
@@ -40,11 +38,9 @@ __all__ = [
     "is_own_collection",
     "item_bounds",
     "links_of",
-    "published_choice",
     "published_cog",
     "published_file",
     "published_overview",
-    "published_renders",
     "published_structure",
     "published_tile",
     "rank_of_item",
@@ -145,19 +141,6 @@ def published_structure(collection: Json) -> Structure:
     """What a collection is drawn as; empty where its document does not tell."""
     told = collection.get(terms.DRAWN_AS)
     return tuple(map(str, told)) if isinstance(told, list) else ()
-
-
-def published_choice(collection: Json) -> tuple[str | RenderDefinition, ...]:
-    """The renders that a collection was given; empty for the usual ones, and where that makes no sense."""
-    told = collection.get(terms.RENDERS)
-    asked = converters.renders(told) if isinstance(told, list) and told else ()
-    return () if not asked or checks.is_renders(asked) else asked
-
-
-def published_renders(collection: Json) -> Mapping[str, Json]:
-    """Render definitions of a collection by name, whoever wrote its document."""
-    every = collection.get("renders")
-    return every if isinstance(every, dict) and all(isinstance(one, dict) for one in every.values()) else {}
 
 
 def assets_with_role(document: Json, role: str) -> list[Json]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rastercollection.model.band import BandStatistics
 from rastercollection.model.cog import CogFile
-from rastercollection.model.spread import Spread
+from rastercollection.model.value_range import Spread
 
 __all__ = ["band_spread", "combine"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rastercollection.model.band_views import COLOR_INFRARED, NATURAL_COLOR, BandView, band_views
 from rastercollection.model.render import Renderable, RenderBand, RenderDefinition
-from rastercollection.model.spread import Spread
+from rastercollection.model.value_range import Spread
 
 __all__ = ["bands", "classes", "color_infrared", "elevation", "hillshade", "natural", "ndvi"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from rastercollection.model.cog import Structure, usual_structure
-from rastercollection.model.render import USUAL
+from rastercollection.model.render import USUAL, plain_renders
 from rastercollection.model.request import CollectionRequest
 from rastercollection.rasters.reduced.painting import has_ramp
 from rastercollection.stac.renders import AskedRenders, MadeRenders, made_renders
@@ -37,9 +37,8 @@ def shown_renders(request: CollectionRequest, members: Members, resources: Resou
     names = members.renders if request.renders is None else request.renders
     names = names or (USUAL,)
     asked = AskedRenders(names=names, targets=resources.renders, published=members.published_renders, is_ramp=has_ramp)
-    kept = tuple(name if isinstance(name, str) else name.to_dict() for name in names)
     return ShownRenders(
         renders=made_renders(files, request.asset_key, drawn_as, asked),
         drawn_as=drawn_as,
-        choice=() if names == (USUAL,) else kept,
+        choice=() if names == (USUAL,) else tuple(plain_renders(names) or ()),
     )

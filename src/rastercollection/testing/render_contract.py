@@ -27,7 +27,7 @@ from rastercollection.model.band import RasterClass
 from rastercollection.model.converters import renders
 from rastercollection.model.render import Render, Renderable, RenderBand, RenderDefinition
 from rastercollection.model.render_rules import bands_of, definition_problem, unfit
-from rastercollection.model.spread import Spread
+from rastercollection.model.value_range import Spread
 from rastercollection.rasters.reduced.painting import has_ramp, paint
 from rastercollection.stac.renders import look_of, published_fields
 

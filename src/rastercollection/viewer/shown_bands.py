@@ -11,7 +11,7 @@ import attrs
 
 from rastercollection.errors import RasterCollectionError
 from rastercollection.model.band import BandStatistics, RasterClass
-from rastercollection.model.spread import Spread
+from rastercollection.model.value_range import Spread
 from rastercollection.stac import terms
 from rastercollection.stac.published import band_classes, band_statistics, whole_bands
 from rastercollection.stac.spread import combine

@@ -61,10 +61,11 @@ def _computed(values: Array, look: Look) -> Array:
 
 def _finished(picture: _Picture, valid: NDArray[np.bool_] | None, look: Look) -> _Picture:
     if look.formula is not None:
-        from color_operations import parse_operations, scale_dtype, to_math_type
+        from rio_tiler.models import ImageData
 
-        for operation in parse_operations(look.formula):
-            picture[:3] = scale_dtype(operation(to_math_type(picture[:3])), np.uint8)
+        image = ImageData(np.ma.MaskedArray(picture[:3]))
+        image.apply_color_formula(look.formula)
+        picture[:3] = image.data
     return _faded(picture, valid)
 
 

@@ -11,7 +11,8 @@ from rastercollection.core.records import from_dict, multihash, to_dict
 from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
 from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.mosaic import Mosaic
-from rastercollection.model.request import RENDERS_ONLY, CollectionRequest
+from rastercollection.model.render import RENDERS_ONLY
+from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.assets import every_asset
 from rastercollection.stac.published import asset_with_role
 from rastercollection.stac.terms import CHECKSUM, MOSAIC

@@ -93,10 +93,8 @@ def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEn
     publication = _publish(draft, catalog, _mode(request, members), context)
     draft, count = _settle(request, context, draft, publication.items)
     draft, count = _with_overview(request, context, draft, count)
-    for notice in draft.notices:
-        context.notice(notice.code, notice.message)
     remove_superseded(overviews | _files_of(own), request, storage, catalog)
-    dropped = _report_dropped(members, context)
+    dropped = _report_published(members, draft, context)
     service, readiness = try_service(draft.service, draft.shown)
     viewer = _viewer(request, service, readiness, context)
     preview = _write_preview(request, context, draft, publication, viewer)
@@ -338,8 +336,10 @@ def _names_of_both(tile: PublishedTile, cog: Cog) -> str:
     return f"{tile.title} in another container, now of that in {public_form(cog.source_container)}"
 
 
-def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:
-    """Addresses of the COGs of dropped items, which are left where they are."""
+def _report_published(members: Members, draft: _Draft, context: TaskContext) -> tuple[str, ...]:
+    """Say what is to be known of renders, and of dropped items; addresses of their COGs, which are left as they are."""
+    for notice in draft.notices:
+        context.notice(notice.code, notice.message)
     made = {cog.file.href for cog in members.made}
     hrefs = map(cog_href, members.leaving)
     dropped = tuple(href for href in hrefs if href and href not in made)

@@ -1,1 +1,1 @@
-"""An executor that lives outside rastercollection."""
+"""An executor and a render that live outside rastercollection."""
