@@ -8,16 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import attrs
 import pytest
 
 from rastercollection.core.executor import Executor
 from rastercollection.errors import UnknownNameError
-from rastercollection.model.band import BandRole
 from rastercollection.ports.registries import EXECUTORS
-from rastercollection.stac.renders import AskedRenders, made_renders
 from rastercollection.testing.executor_contract import ExecutorContract
-from rastercollection.testing.sample_records import sample_band, sample_cog
 
 PACKAGE = Path(__file__).parents[1] / "plugin_package"
 DISTRIBUTION = "rastercollection-example"
@@ -61,16 +57,6 @@ class TestInstalledExecutor(ExecutorContract):
 def test_its_name_is_listed_and_leads_to_its_own_package() -> None:
     assert "example" in EXECUTORS.names()
     assert EXECUTORS.load("example").__module__ == "rastercollection_example.executor"
-
-
-@pytest.mark.usefixtures("installed")
-def test_a_render_of_the_package_is_asked_for_by_its_name() -> None:
-    asked = AskedRenders(names=("redness", "bands"))
-    red = BandRole(common_name="red", source="description")
-    cog = sample_cog("a", bands=(attrs.evolve(sample_band(1), role=red),)).file
-    made = made_renders([cog], "data", (), asked)
-    assert made.notices == ()
-    assert made.by_name["visual"]["title"] == "Redness"
 
 
 def test_without_the_package_nobody_knows_the_name(site: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -130,3 +131,22 @@ def test_what_can_be_drawn_is_one() -> None:
         definition = RenderDefinition(**{"title": "x", **right})
         assert definition_problem(definition) == ""
         assert RenderDefinition(**definition.to_dict()) == definition
+
+
+def test_a_render_of_an_installed_package_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an installer leaves behind of a package: a module, and the announcement of it."""
+    told = tmp_path / "redder-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: redder\nVersion: 1.0\n")
+    (told / "entry_points.txt").write_text("[rastercollection.renders]\nredness = redder:redness\n")
+    (tmp_path / "redder.py").write_text(
+        "from rastercollection import RenderDefinition\n\n\ndef redness(collection):\n"
+        "    return RenderDefinition(title='Redness', bands=1, colormap_name='reds')\n"
+    )
+    cog, asked = sample_cog("a", raster_type="rgb").file, AskedRenders(names=("redness",))
+    assert [notice.code for notice in made_renders([cog], "data", (), asked).notices] == ["RENDER_UNKNOWN"]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = made_renders([cog], "data", (), asked)
+    assert made.notices == ()
+    assert made.by_name["visual"]["title"] == "Redness"
+    assert "redness" in RENDERS.names()

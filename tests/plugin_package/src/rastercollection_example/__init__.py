@@ -1,1 +1,1 @@
-"""An executor and a render that live outside rastercollection."""
+"""An executor that lives outside rastercollection."""
