@@ -32,6 +32,9 @@ import fan_in
 
 from rastercollection.core.executor import ExecutorCapabilities
 
+IDLE = 0.02
+"""Share of the workers that may wait for the engine in real time: a simulation that waits for each takes hours."""
+
 STAGES = ("validate_tiles", "create_cogs", "create_mosaicjson", "create_stac_collection")
 
 
@@ -68,9 +71,9 @@ class VirtualExecutor:
         while True:
             with self._changed:
                 self._begin()
-                # the engine may have more to give: wait until it has given a worker's work to all, or stops giving
-                full = len(self._waiting) >= self.capabilities.max_workers
-                if not full and self._changed.wait(0.02):
+                # the engine may have more to give: wait until it has given work to nearly all, or stops giving
+                idle = self.capabilities.max_workers - len(self._running)
+                if idle > self.capabilities.max_workers * IDLE and self._changed.wait(0.02):
                     continue
                 if self._closed:
                     return

@@ -49,6 +49,11 @@ def _sound(place: Path) -> bool:
 
 
 class TestInfo:
+    def test_of_a_folder_of_rasters_it_says_what_tells_more(self, scene: Scene) -> None:
+        done = _rc("info", scene.folder)
+        assert done.exit_code == 2
+        assert "rastercollection plan" in done.stderr
+
     def test_of_a_raster_it_says_what_would_become_of_it(self, scene: Scene) -> None:
         done = _rc("info", scene.tiles[0], "--target-crs", "3857")
         assert done.exit_code == 0, done.output
@@ -81,6 +86,20 @@ class TestList:
         listed = json.loads(_rc("list", published.parent, "--json").stdout)["collections"]
         assert [(one["collection_id"], one["items"]) for one in listed] == [("fields", 4)]
         assert _rc("list", published / "stac" / "catalog.json").stdout.split()[:3] == ["fields", "4", "items"]
+
+    def test_links_in_a_circle_and_documents_that_are_broken_hide_nothing_else(self, published: Path) -> None:
+        stac = published / "stac"
+        catalog = json.loads((stac / "catalog.json").read_text())
+        circle = {"rel": "child", "href": "./circle.json"}
+        catalog["links"] += [circle] * 50
+        (stac / "catalog.json").write_text(json.dumps(catalog))
+        (stac / "circle.json").write_text(json.dumps({**catalog, "links": [{**circle, "href": "./catalog.json"}] * 50}))
+        (stac / "odd").mkdir()
+        (stac / "odd" / "collection.json").write_text('{"type": "Collection", "extent": {"temporal": {"interval": 5}}}')
+        for place in (stac / "catalog.json", published):
+            listed = json.loads(_rc("list", place, "--json").stdout)["collections"]
+            assert [one["collection_id"] for one in listed] == ["fields"]
+        assert _rc("list", stac / "odd" / "collection.json").exit_code != 0
 
     def test_none(self, tmp_path: Path) -> None:
         assert _rc("list", tmp_path).stdout == "no collections\n"

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+import rastercollection
+from rastercollection.cli.rio_plugin import collection as main
 from rastercollection.cli.wording import in_options
+from rastercollection.job.runtime_options import RuntimeOptions
+from rastercollection.model.parameters import parameters
+from rastercollection.model.request import CollectionRequest
 
 
 @pytest.mark.parametrize(
@@ -18,6 +27,8 @@ from rastercollection.cli.wording import in_options
         ("Correct blob_list.", "Correct --blob."),
         ("pass credentials in storage_options", "pass credentials in --storage-option"),
         ("set `grid`", "set --grid"),
+        ("as in bands=['blue', 'green', 'red', 'nir'].", "as in --bands blue,green,red,nir."),
+        ("Set `datetime` or `datetime_pattern`.", "Set --datetime or --datetime-pattern."),
         ("call run_worker()", "call rastercollection worker"),
         ("the mode of a grid of bands", "the mode of a grid of bands"),
         ("/data/output_folder/a.tif is there", "/data/output_folder/a.tif is there"),
@@ -27,3 +38,18 @@ from rastercollection.cli.wording import in_options
 )
 def test_what_names_a_parameter_names_its_option(text: str, shown: str) -> None:
     assert in_options(text) == shown
+
+
+def test_texts_mark_parameters_whose_names_are_common_words() -> None:
+    known = {**parameters(CollectionRequest), **parameters(RuntimeOptions)}
+    words = "|".join(name for name, one in known.items() if "_" not in name and one.option)
+    bare = re.compile(rf"\b(?:[Ss]et|or set|them with|driver in|so in|crs or) (?:{words})\b(?!=)")
+    sources = [path.read_text().splitlines() for path in Path(rastercollection.__file__).parent.rglob("*.py")]
+    assert [line.strip() for lines in sources for line in lines if bare.search(line)] == []
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_help_is_plain_text(command: str) -> None:
+    told = CliRunner().invoke(main, [command, "--help"])
+    assert told.exit_code == 0
+    assert not re.search(r"\]\(|`", told.output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -211,3 +212,24 @@ def test_addresses_below_a_bucket_are_names_in_it() -> None:
         container_name="s3://bronze/2019", blob_list=["s3://bronze/2019/a.tif", "b.tif"], collection_id="x"
     )
     assert request.blob_list == ("a.tif", "b.tif")
+
+
+def test_names_that_never_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rastercollection.model.foreign_values.MOST_NAMES", 1000)
+    names = (f"{number}.tif" for number in itertools.count())
+    with pytest.raises(RequestError, match=r"blob_list.* must not go on after"):
+        plan_collection(container_name="/nowhere", blob_list=names, collection_id="x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("collection_title", "a\0b"),
+        ("collection_description", "\0"),
+        ("keywords", ["a\0b"]),
+        ("providers", [{"name": "a", "roles": ["b\0"]}]),
+    ],
+)
+def test_texts_that_no_database_can_hold_are_refused_before_any_work(name: str, value: Any) -> None:
+    with pytest.raises(RequestError, match=f"{name}.* NUL"):
+        plan_collection(**REQUIRED, **{name: value})

@@ -61,6 +61,18 @@ def sources(tile: Validation, ordered: Sequence[str] = ()) -> set[str]:
     return {role.source for role in find_roles(tile, ordered, "auto").roles}
 
 
+def test_wavelengths_are_those_of_the_sensor_where_the_file_tells_none(tile: Any) -> None:
+    def waves(found: Validation) -> list[float | None]:
+        return [role.wavelength for role in find_roles(found, (), "auto").roles]
+
+    bands = ("B02", "B04", "B8A")
+    assert waves(tile(bands, blob="S2A_MSIL2A_20190714.tif")) == [0.493, 0.665, 0.865]
+    assert waves(tile(("B2", "B4", "B6"), blob="LC08_L1TP_153032.tif")) == [0.482, 0.655, 1.609]
+    assert waves(tile(bands, blob="S2A_MSIL2A_20190714.tif", waves=(0.5, None, None))) == [0.5, 0.665, 0.865]
+    assert waves(tile(bands)) == [None] * 3, "that it is Sentinel-2 is a guess"
+    assert waves(tile(("blue", "April", "nir"), blob="S2B.tif")) == [0.493, None, 0.833]
+
+
 def test_each_kind_of_evidence_is_enough(tile: Any) -> None:
     waves = (0.49, 0.56, 0.665, 0.842)
     none = (None,) * 4

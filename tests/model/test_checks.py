@@ -122,6 +122,22 @@ BAD: list[tuple[checks.Check, list[Any], str]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("my dem", "my-dem"),
+        ("Feld 7 Süd", "Feld-7-Sud"),
+        ("a.b", "a-b"),
+        ("Ναμ", ""),
+        ("s3://key:secret@x", ""),
+        (5, ""),
+    ],
+)
+def test_an_id_that_cannot_be_one_is_put_right(value: Any, meant: str) -> None:
+    told = checks.identifier(value)
+    assert told.endswith(f"; did you mean {meant}?" if meant else "names of files are made of it")
+
+
 @pytest.mark.parametrize(("check", "value"), [(check, value) for check, values in GOOD for value in values])
 def test_what_is_allowed_passes(check: checks.Check, value: Any) -> None:
     assert check(value) == ""

@@ -24,7 +24,7 @@ IN_ROOT = {
 }
 """All that the repository's root holds: what tests leave behind there is not committed unseen."""
 OF_OTHERS = {
-    *("affine", "morecantile", "rio_tiler"),  # what dependencies take and give is of these
+    *("morecantile", "rio_tiler"),  # what dependencies take and give is of these
     *("aiohttp", "llvmlite", "starlette"),  # likewise of extras
     *("hypothesis", "pytest"),  # of contracts, for those who test plug-ins
     "opentelemetry",  # used where it is

@@ -139,3 +139,7 @@ def test_bands_of_documents_that_may_hold_anything() -> None:
         (3, "nir", "", 0.8),
     ]
     assert [band.spread and band.spread.maximum for band in found] == [None, None, 20]
+    assert [band.percentiles for band in found] == [None] * 3, "none is told without a histogram"
+    counted = {"statistics": whole, "raster:histogram": {"count": 10, "min": 0.5, "max": 9.5, "buckets": [10] * 10}}
+    (band,) = bands_of_collection([(bands_of_asset(one), statistics_of_asset(one)) for one in [{"bands": [counted]}]])
+    assert band.percentiles == pytest.approx((0.1, 0.5, 9.5, 9.9))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import numpy as np
 import pytest
 import rasterio
 
@@ -18,7 +19,6 @@ from viewer_pages import PHONE, PIXELS, click_at, eventually, wait_until_drawn
 from viewer_scenes import CLASSES, HOSTILE, NORTH, PIXEL, WEST, Collection, hills
 
 Open = Callable[..., Any]
-pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt:RuntimeWarning")
 HEIGHTS = "#13/41.07/71.03/visual?in=heights"
 PEAK = (WEST + 120 * PIXEL, NORTH - 150 * PIXEL)
 
@@ -26,7 +26,7 @@ PEAK = (WEST + 120 * PIXEL, NORTH - 150 * PIXEL)
 NONSENSE = (
     "visual?bands=99&ranges=a:b,1&gamma=-1&colors=%3Cb%3E&stretch=../..&swipe=400&right=no&right.in=no",
     "visual?in=../../api&bands=1,2&ranges=NaN:1",
-    "*3?right=%3Cimg%20src=x%3E&right.bands=1,1,1&right.ranges=5:1",
+    "*3?right=%3Cimg%20src=x%3E&right.bands=1,1,1&right.ranges=5:1&opacity=-3&outlines=no",
 )
 
 
@@ -131,6 +131,10 @@ def test_the_stretch_can_be_changed_and_the_bar_follows(catalog_server: ViewServ
     page.locator("#stretch").select_option("all-0")
     assert _rescale(page) == pytest.approx([hills().min(), hills().max()], abs=0.01)
     assert _ends(page) == pytest.approx(_rescale(page), rel=1e-3)
+    for key, percent in (("all-1", 1), ("all-5", 5)):
+        page.locator("#stretch").select_option(key)
+        wanted = np.percentile(hills(), [percent, 100 - percent])
+        assert _rescale(page) == pytest.approx(wanted, abs=0.02 * float(np.ptp(hills())))
     page.get_by_label("Values to").fill("4000")
     page.get_by_label("Values to").press("Enter")
     assert (_rescale(page)[1], _ends(page)[1], page.locator("#stretch").input_value()) == (4000, 4000, "own")
@@ -230,6 +234,9 @@ def test_values_of_collections_of_a_catalog_are_kept_and_saved(
     assert float(first["b1 blue (sr-1)"]) == pytest.approx(pixel[0] * 1e-4 - 0.1)
     assert (second["item"], second["b1 blue stored"]) == ("heights", "")
     assert float(second["b1 elevation (m)"]) == pytest.approx(hills().max(), abs=5)
+    page.reload()
+    eventually(page, "globalThis.viewer?.measured.entries.length", lambda count: count == 2)
+    assert page.locator(".measured-point").all_inner_texts() == ["1", "2"]
     page.get_by_role("button", name="Remove value 1").click()
     assert page.locator("#measured-list li").count() == 1
     page.get_by_role("button", name="Clear").click()

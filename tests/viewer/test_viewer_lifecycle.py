@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -37,6 +38,17 @@ class TestStartAndStop:
         with view_collection(str(published.output), port=port) as again:
             assert again == server
         again.stop()
+
+    def test_requests_that_its_end_cuts_off_are_not_told_of(
+        self, published: Collection, serve: Serve, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        serve(published.output)
+        said = logging.getLogger("uvicorn.error")
+        for error in (asyncio.CancelledError("Task cancelled"), OSError("disk full")):
+            said.error("Exception in ASGI application\n", exc_info=error)
+        said.error("Cancel %s running task(s), timeout graceful shutdown exceeded", 2)
+        assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["disk full"]
+        assert "Cancel" not in caplog.text
 
     def test_a_port_that_is_taken(self, published: Collection, need_extra: None) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ViewError, match="Nothing can listen"):

@@ -123,6 +123,12 @@ def test_opacity_and_outlines(server: ViewServer, visit: Open) -> None:
     eventually(page, "getComputedStyle(viewer.layer.getContainer()).opacity", lambda value: value == "0.4")
     page.get_by_label("Outlines").uncheck()
     assert page.evaluate("viewer.map.hasLayer(viewer.outlines)") is False
+    again = visit(page.url)  # they are in the address
+    assert again.locator("#opacity").input_value() == "40"
+    assert again.evaluate("[viewer.layer.options.opacity, viewer.map.hasLayer(viewer.outlines)]") == [0.4, False]
+    again.get_by_label("Outlines").check()
+    again.locator("#opacity").fill("100")
+    eventually(again, "/opacity|outlines/.test(location.hash)", lambda told: not told)
 
 
 def test_all_of_it_works_with_the_keyboard_alone(server: ViewServer, visit: Open) -> None:
@@ -201,6 +207,22 @@ def test_whatever_the_data_say_is_text(scene: Collection, serve: Callable[..., V
     assert page.locator("img[src=x], [onerror], a[href^=javascript]").count() == 0
     again = visit(page.url)
     assert again.locator("#render-list input").last.is_checked()
+
+
+def test_the_nearest_item_is_where_zooming_in_leads(server: ViewServer, visit: Open) -> None:
+    page = visit(server)
+    eventually(page, "viewer.outlines.getLayers().length", bool)
+    apart = """() => {
+        const { _southWest: { lat, lng } } = viewer.bounds;
+        viewer.outlines.clearLayers();
+        for (const [x, y] of [[lng, lat], [lng + 5, lat + 5]]) {
+            const ring = [[x, y], [x + 0.02, y], [x + 0.02, y + 0.02], [x, y + 0.02], [x, y]];
+            viewer.outlines.addData({ type: "Polygon", coordinates: [ring] });
+        }
+        const found = viewer.nearest();
+        return [found.lat - lat, found.lng - lng];
+    }"""
+    assert page.evaluate(apart) == pytest.approx([0.01, 0.01])
 
 
 def test_zooms_without_tiles_say_so_and_lead_to_those_with(server: ViewServer, visit: Open) -> None:

@@ -151,6 +151,12 @@ class TestLowZooms:
         answer = get(server, f"/mosaicjson/tiles/WebMercatorQuad/13/{tile.x}/{tile.y}.png?{query}")
         assert (answer.status, "more than 4096" in answer.body.decode("latin-1")) == (400, True)
 
+    @pytest.mark.parametrize("path", ["99999999/0/0.png", "99999999/0/0/assets", "13/1/1.png?" + "bidx=1&" * 300])
+    def test_tiles_that_no_map_has_are_refused_at_once(self, server: ViewServer, get: Get, path: str) -> None:
+        began = time.monotonic()
+        answer = get(server, f"/mosaicjson/tiles/WebMercatorQuad/{path}")
+        assert (answer.status, time.monotonic() - began < 5) == (400, True)
+
     def test_statistics_of_a_place_are_those_of_its_pixels(
         self, server: ViewServer, post: Callable[..., Answer]
     ) -> None:

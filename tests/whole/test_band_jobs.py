@@ -218,7 +218,7 @@ def test_a_tile_of_another_number_of_bands_is_refused(tmp_path: Path) -> None:
     four, three = result.tiles
     assert four.ok
     assert three.code == "BANDS_MISMATCH"
-    assert "three.tif has 3 bands, and bands names 4" in three.reason
+    assert "three.tif has 3 bands, and `bands` names 4" in three.reason
 
 
 def test_a_cog_is_copied_only_if_it_says_the_same(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_what_has_no_date_is_refused_where_one_is_required(tmp_path: Path) -> No
     result = process_collection(**given, executor="serial", jobs="memory")
     undated, dated = result.tiles
     assert (undated.code, dated.ok) == ("DATETIME_UNKNOWN", True)
-    assert "Set datetime or datetime_pattern" in undated.reason
+    assert "Set `datetime` or `datetime_pattern`" in undated.reason
     assert "DATETIME_UNKNOWN" not in [notice.code for tile in result.tiles for notice in tile.notices]
     assert not list((tmp_path / "out").glob("a_*")), "before it is converted"
     (item,) = (tmp_path / "out/stac/dated/items").glob("*.json")

@@ -12,6 +12,11 @@ from rastercollection.errors import RequestError, RequestProblem
 
 __all__ = ["COMMANDS"]
 
+_NEITHER = (
+    "holds no such collection, and is no raster. Name one raster; what would become of a folder of them, "
+    "'rastercollection plan' tells"
+)
+
 
 def _info(output: Output, *, place: str, collection_id: str | None = None, **given: Any) -> int:
     from rastercollection.cli.telling_collections import print_collection, print_raster
@@ -28,7 +33,7 @@ def _info(output: Output, *, place: str, collection_id: str | None = None, **giv
         return ALL_TILES if raster.problem is None else SOME_FAILED
     found = [one for one in list_collections(place, **access) if collection_id in (None, one.collection_id)]
     if not found:
-        raise RequestError([RequestProblem("place", repr(place), "holds no such collection, and is no raster")])
+        raise RequestError([RequestProblem("place", repr(place), _NEITHER)])
     if output.json:
         print_json({"collections": [one.to_dict() for one in found]})
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -214,6 +215,7 @@ DEMO = (
     Option(["--executor"], default="process", show_default=True, metavar="NAME", help="where tasks run"),
 )
 _SIZES = ("memory_budget", "worker_memory")
+_LINK = re.compile(r"(; see |, see )?\[[^\]]+\]\([^)]+\)")
 
 
 _SPELT = {"statuses": "status"}
@@ -239,12 +241,12 @@ def options_of(kind: type) -> dict[str, click.Parameter]:
 def _option(each: Parameter) -> click.Parameter:
     """The option, or argument, of a parameter. It is None, or empty, when it was not given."""
     spellings = each.option or ()
-    about = each.meaning.replace("`", "")
+    about = _plain(each.meaning)
     if not spellings[0].startswith("-"):
         return Argument(each.name, spellings[0], about)
     if each.hint is bool:
         spellings = (f"{spellings[0]}/--no-{spellings[0].removeprefix('--')}",)
-    fallback = each.fallback.rpartition("on the command line ")[2].replace("`", "")
+    fallback = _plain(each.fallback.rpartition("on the command line ")[2])
     value = _value(each)
     repeated = "; may be repeated" if "multiple" in value else ""
     shown = "" if fallback in ("none", "required") else f" [default: {fallback}]"
@@ -256,6 +258,11 @@ def _option(each: Parameter) -> click.Parameter:
         "metavar": each.metavar or value.get("metavar"),
     }
     return Option([*spellings, each.name], **settings)
+
+
+def _plain(text: str) -> str:
+    """A text of the documentation as a terminal shows it: without marks, and links to pages left out."""
+    return _LINK.sub("", text).replace("`", "")
 
 
 def _value(each: Parameter) -> dict[str, Any]:

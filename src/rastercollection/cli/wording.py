@@ -18,6 +18,7 @@ _CALLS = {
     "check_collection": "check",
     "view_collection": "view",
 }
+_WORD = r"[^\[\],\s'\"]+"
 
 
 def in_options(text: str) -> str:
@@ -38,6 +39,8 @@ def _option(name: str, value: str | None) -> str:
         return option
     if value in ("True", "False"):
         return option if value == "True" else f"--no-{option.removeprefix('--')}"
+    if value.startswith("["):
+        return f"{option} {','.join(re.findall(_WORD, value))}"
     return f"{option} {value.strip(chr(34) + chr(39))}"
 
 
@@ -47,7 +50,7 @@ def _pattern() -> re.Pattern[str]:
     names = [name for name, each in known.items() if each.option and each.option[0].startswith("--")]
     names.append("every_tile")  # of one command alone
     alone = [*(name for name in names if "_" in name), *_CALLS]
-    value = r"""(?P<value>"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_:+-]+(?:\.\w+)*)"""
+    value = r"""(?P<value>\[[^\]\n]*\]|"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_:+-]+(?:\.\w+)*)"""
     return re.compile(
         rf"(?<![\w./`=-])`?(?:(?P<name>{'|'.join(names)})={value}|(?P<bare>{'|'.join(alone)})(?:\(\))?)`?(?![\w/=-]|\.\w)"
         rf"|`(?P<ticked>{'|'.join(names)})`"

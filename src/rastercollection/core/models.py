@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.packed import packed
 from rastercollection.core.shortage import of_shortage
 from rastercollection.disclosure.escaping import safe_text
 from rastercollection.disclosure.redaction import redacted_values
@@ -168,7 +169,7 @@ class TaskResult:
     task: Task
     status: TaskStatus
     attempts: int = 0
-    value: Mapping[str, Any] | None = None
+    value: Mapping[str, Any] | None = attrs.field(default=None, converter=packed)
     error: ErrorRecord | None = None
     notices: tuple[Notice, ...] = ()
     faults: tuple[Fault, ...] = ()

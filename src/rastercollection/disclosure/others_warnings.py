@@ -13,10 +13,6 @@ _LIBRARIES = (
     "pypgstac pyproj pystac rasterio requests rich rio_cogeo rio_tiler rustac s3fs shapely starlette tornado urllib3"
 )
 _OF_LIBRARIES = rf"({'|'.join(_LIBRARIES.split())})\b"
-_OF_THIS = r"rastercollection\b"
-
-_MATMUL = "Use `@` matmul"
-"""affine 3 says so of ``*``, by which affine 2, and rasterio, multiply transforms."""
 
 
 def bear_with_others() -> None:
@@ -27,7 +23,6 @@ def bear_with_others() -> None:
     pattern = re.compile(_OF_LIBRARIES)
     if any(entry[3] == pattern for entry in warnings.filters) or not any(map(_is_broad, warnings.filters)):
         return
-    warnings.filterwarnings("ignore", category=PendingDeprecationWarning, message=_MATMUL, module=_OF_THIS)
     warnings.filterwarnings("ignore", module=_OF_LIBRARIES)
 
 

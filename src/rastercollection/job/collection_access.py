@@ -11,7 +11,7 @@ from rastercollection.rasters.limits import Limits
 from rastercollection.stages.resources import Resources
 from rastercollection.viewer.locate import find_collection, read_json
 
-__all__ = ["found_collection", "read_collection", "subject_of"]
+__all__ = ["found_collection", "is_static", "read_collection", "subject_of"]
 
 STATIC = "static"
 
@@ -20,7 +20,7 @@ def found_collection(
     collection: str, collection_id: str | None, storage: StorageBackend
 ) -> tuple[CatalogBackend, str, str]:
     """The catalog, the id of the collection in it, and its public address."""
-    if catalog_name(collection) != STATIC:
+    if not is_static(collection):
         if collection_id is None:
             raise RequestError(
                 [RequestProblem("collection_id", "nothing", "is required where the catalog is a database")]
@@ -36,6 +36,11 @@ def found_collection(
         )
     folder = url.rpartition("/")[0].rpartition("/")[0]
     return open_named_catalog(folder, storage), found, storage.public_url(url)
+
+
+def is_static(collection: str) -> bool:
+    """Whether the address is that of a catalog in files, or of something in it."""
+    return catalog_name(collection) == STATIC
 
 
 def _inside(collection: str, collection_id: str) -> str:

@@ -22,14 +22,16 @@ from rastercollection.backends.catalogs.static.removal import collection_documen
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.subject import Subject
-from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, ViewError
-from rastercollection.job.collection_access import read_collection, subject_of
+from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem, ViewError
+from rastercollection.job.collection_access import is_static, read_collection, subject_of
 from rastercollection.job.collection_removal import Removal
 from rastercollection.job.owned_files import OwnedFiles
 from rastercollection.model import checks
 from rastercollection.ports.addresses import normalise
+from rastercollection.ports.catalog import CatalogBackend, RemovableCatalog
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import asset_hrefs, cog_key, published_tile
+from rastercollection.stac.terms import REMOVING
 
 __all__ = ["removed"]
 
@@ -49,12 +51,17 @@ def removed(
     try:
         subject, where = read_collection(collection, collection_id, storage, titiler_url=titiler_url)
     except (ObjectNotFoundError, ViewError):
+        if not is_static(collection):
+            raise
         begun = [*removals_below(storage, normalise(collection))]
         meant = [(catalog, one) for catalog, one in begun if collection_id in (None, one.collection)]
         if len(meant) != 1 or not set(names) <= set(meant[0][1].names):
             raise
-        return _ended(storage, *meant[0], dry_run=dry_run)
+        folder, one = meant[0]
+        return _ended(storage, StaticCatalog(folder, storage), folder, one, dry_run=dry_run)
     before = _begun(subject, names)
+    if not names and not subject.items and len(before) == 1 and before[0].is_whole:
+        return _ended(storage, subject.catalog, str(_records(subject)), before[0], dry_run=dry_run)
     items = _meant(subject, names, {name for one in before for name in one.names})
     if not names or len(items) == len(subject.items):
         return _whole(subject, where, dry_run=dry_run)
@@ -63,10 +70,16 @@ def removed(
 
 def _begun(subject: Subject, names: Sequence[str]) -> list[BegunRemoval]:
     """Removals of tiles to be ended by this one: nobody is at them any more, or it is the same."""
-    if not isinstance(subject.catalog, StaticCatalog):
-        return []
-    found = begun_removals(subject.storage, subject.catalog.url, subject.collection_id)
-    return [one for one in found if one.is_abandoned or set(names) & set(one.names)]
+    records = _records(subject)
+    found = begun_removals(subject.storage, records, subject.collection_id) if records else []
+    return [one for one in found if one.is_abandoned or set(names) & set(one.names) or (one.is_whole and not names)]
+
+
+def _records(subject: Subject) -> str | None:
+    """Address of the folder below which it is told what goes: the catalog's or, of a database, that of the COGs."""
+    if isinstance(subject.catalog, StaticCatalog):
+        return subject.catalog.url
+    return subject.document.get(REMOVING) or subject.folder
 
 
 def _meant(subject: Subject, names: Sequence[str], gone: Iterable[str]) -> list[Json]:
@@ -145,25 +158,30 @@ def _take_out(
     """Publish the items no more, make again what follows from the others, and delete the files that are left over."""
     storage, catalog, name = subject.storage, subject.catalog, subject.collection_id
     gone = [str(item["id"]) for item in meant]
-    begun: list[BegunRemoval] = []
+    records = _records(subject)
+    begun = [*before, *([_begin(subject, records, meant, sorted(gone), files, is_whole=False)] if records else [])]
     if isinstance(catalog, StaticCatalog):
-        begun = [*before, _begin(subject, catalog, meant, sorted(gone), files, is_whole=False)]
         # others may have published since it was read
         catalog.publish(catalog.collection(name) or subject.document, [], without=frozenset(gone))
+    elif isinstance(catalog, RemovableCatalog):
+        catalog.remove_items(name, gone)
     else:
         catalog.publish(subject.document, staying, mode="replace")
-    mend(subject_of(storage, catalog, name, titiler_url=subject.titiler_url))
+    published = subject_of(storage, catalog, name, titiler_url=subject.titiler_url)
+    if why_not(published):
+        raise BackendError(f"Collection {name} cannot be read back: {why_not(published)}.", "Try again.", name)
+    mend(published)
     after = subject_of(storage, catalog, name)
     _delete(storage, files, {*_hrefs(after.items), *asset_hrefs(after.document)})
-    if isinstance(catalog, StaticCatalog):
-        for one in begun:
-            end_removal(storage, catalog.url, one)
+    for one in begun:
+        end_removal(storage, str(records), one)
 
 
 def _whole(subject: Subject, where: str, *, dry_run: bool) -> Removal:
-    catalog, storage = subject.catalog, subject.storage
-    if not isinstance(catalog, StaticCatalog):
-        raise RequestError([RequestProblem("tiles", "()", "name tiles: a whole collection goes from a folder alone")])
+    catalog, storage, records = subject.catalog, subject.storage, _records(subject)
+    if not isinstance(catalog, StaticCatalog | RemovableCatalog) or records is None:
+        problem = "cannot be removed whole from this catalog" if records else "has its COGs in several folders"
+        raise RequestError([RequestProblem("tiles", "()", f"name tiles: {subject.collection_id} {problem}")])
     linked = dict.fromkeys((*_hrefs(subject.items), *asset_hrefs(subject.document)))
     page = [storage.public_url(subject.page)] if subject.page is not None else []
     owned = _owned(storage, _name(subject), subject.collection_id, [*linked, *page])
@@ -171,7 +189,8 @@ def _whole(subject: Subject, where: str, *, dry_run: bool) -> Removal:
     reservations = [url for one in owned for url in one.reservations]
     own = {url: version for one in owned for url, version in one.versions.items()}
     files = {url: own[url] for url in dict.fromkeys((*linked, *page, *overviews, *reservations)) if url in own}
-    documents = collection_documents(storage, catalog.url, subject.collection_id)
+    in_files = isinstance(catalog, StaticCatalog)
+    documents = collection_documents(storage, records, subject.collection_id) if in_files else []
     of_catalog = {storage.public_url(url) for url in documents}
     removal = Removal(
         collection_id=subject.collection_id,
@@ -183,31 +202,33 @@ def _whole(subject: Subject, where: str, *, dry_run: bool) -> Removal:
         **_sizes(storage, [*documents, *files]),
     )
     if not dry_run:
-        begun = _begin(subject, catalog, subject.items, removal.items, files, is_whole=True)
-        _end(storage, catalog, begun)
+        begun = _begin(subject, records, subject.items, removal.items, files, is_whole=True)
+        _end(storage, catalog, records, begun)
     return removal
 
 
-def _ended(storage: StorageBackend, folder: str, begun: BegunRemoval, *, dry_run: bool) -> Removal:
+def _ended(
+    storage: StorageBackend, catalog: CatalogBackend, records: str, begun: BegunRemoval, *, dry_run: bool
+) -> Removal:
     """What a removal of a whole collection that died has left to do, done."""
     owned = _owned(storage, begun.called, begun.collection, list(begun.files))
     files = {url: version for url, version in begun.files.items() if any(url in one.versions for one in owned)}
     removal = Removal(
         collection_id=begun.collection,
-        where=storage.public_url(folder),
+        where=storage.public_url(records),
         items=begun.items,
         left=0,
         is_dry_run=dry_run,
         **_sizes(storage, files),
     )
     if not dry_run:
-        _end(storage, StaticCatalog(folder, storage), attrs.evolve(begun, files=files))
+        _end(storage, catalog, records, attrs.evolve(begun, files=files))
     return removal
 
 
 def _begin(
     subject: Subject,
-    catalog: StaticCatalog,
+    records: str,
     meant: Iterable[Json],
     ids: Sequence[str],
     files: Mapping[str, str],
@@ -223,18 +244,28 @@ def _begin(
         files=files,
         is_whole=is_whole,
     )
-    begin_removal(subject.storage, catalog.url, begun)
+    begin_removal(subject.storage, records, begun)
     return begun
 
 
-def _end(storage: StorageBackend, catalog: StaticCatalog, begun: BegunRemoval) -> None:
-    """Remove the documents of a whole collection, and then its files."""
-    remove_collection(storage, catalog.url, begun.collection)
+def _end(storage: StorageBackend, catalog: CatalogBackend, records: str, begun: BegunRemoval) -> None:
+    """Remove the documents of a whole collection, and then its files.
+
+    Of a database, the collection's document goes last: it alone tells where it is told what is to be deleted.
+    """
+    name = begun.collection
+    if isinstance(catalog, StaticCatalog):
+        remove_collection(storage, catalog.url, name)
+    else:
+        emptied = {**(catalog.collection(name) or {}), "assets": {}, REMOVING: records}
+        catalog.publish(emptied, [], mode="replace")
     # another job may have published the collection anew by now
-    document = catalog.collection(begun.collection)
-    linked = set(asset_hrefs(document or {})) | set(_hrefs(catalog.items(begun.collection) if document else ()))
+    document = catalog.collection(name) or {}
+    linked = {*asset_hrefs(document), *_hrefs(catalog.items(name) if document else ())}
     _delete(storage, begun.files, linked)
-    end_removal(storage, catalog.url, begun)
+    if isinstance(catalog, RemovableCatalog) and document.get(REMOVING) == records:
+        catalog.remove(name)
+    end_removal(storage, records, begun)
 
 
 def _owned(storage: StorageBackend, name: str, collection_id: str, urls: Sequence[str]) -> list[OwnedFiles]:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.records import jsonable
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, ViewError
 from rastercollection.job.calls import option_problems
 from rastercollection.job.runtime_options import RuntimeOptions
@@ -19,15 +20,16 @@ from rastercollection.model.parameters import argument_problems
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import absolute_href
-from rastercollection.stac.published import asset_with_role, links_of
+from rastercollection.stac.parts import item_count
+from rastercollection.stac.published import asset_with_role
 from rastercollection.stac.terms import MOSAIC, OVERVIEW
-from rastercollection.viewer.locate import read_json
+from rastercollection.viewer.locate import linked_collections, read_json
 
 __all__ = ["PublishedCollection", "describe_collection", "is_raster", "list_collections"]
 
 Json = Mapping[str, Any]
 
-DEEPEST = 4
+log = get_logger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +76,8 @@ def list_collections(
 ) -> tuple[PublishedCollection, ...]:
     """The collections that are published below a place, in the order of their addresses; no raster is opened.
 
+    What a catalog links to and cannot be read is left out, and logged.
+
     Args:
         place: A ``collection.json``, a catalog, or a folder that is searched at any depth.
         storage, storage_options, allow_private_hosts: As for :func:`process_collection`.
@@ -89,7 +93,20 @@ def list_collections(
     if wrong:
         raise RequestError(wrong)
     opened = open_storage(options, [str(place)])
-    return tuple(describe_collection(opened, url) for url in sorted(set(_documents(opened, str(place)))))
+    urls = sorted(set(_documents(opened, str(place))))
+    if urls == [addresses.normalise(str(place))]:
+        return (describe_collection(opened, urls[0]),)
+    found = (_described(opened, url) for url in urls)
+    return tuple(one for one in found if one is not None)
+
+
+def _described(storage: StorageBackend, url: str) -> PublishedCollection | None:
+    """None where it is gone, or no collection that can be read."""
+    try:
+        return describe_collection(storage, url)
+    except (ObjectNotFoundError, ViewError) as error:
+        log.warning("a collection is left out: %s", error)
+        return None
 
 
 def is_raster(place: str, **access: Any) -> bool:
@@ -103,9 +120,20 @@ def is_raster(place: str, **access: Any) -> bool:
 
 
 def describe_collection(storage: StorageBackend, url: str) -> PublishedCollection:
-    """What the collection's document at an address tells of it."""
-    document = read_json(storage, url)
-    public = storage.public_url(url)
+    """What the collection's document at an address tells of it.
+
+    Raises:
+        ObjectNotFoundError, ViewError, BackendError: There is none that can be read, or understood.
+    """
+    document, public = read_json(storage, url), storage.public_url(url)
+    try:
+        return _told(document, public)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:  # anybody may have written it
+        message = f"{public} is not understood: {type(error).__name__}: {error}."
+        raise ViewError(message, "Publish the collection again.") from error
+
+
+def _told(document: Json, public: str) -> PublishedCollection:
     extent = document.get("extent") or {}
     interval = ((extent.get("temporal") or {}).get("interval") or [[None, None]])[0]
     summaries = document.get("summaries") or {}
@@ -113,7 +141,7 @@ def describe_collection(storage: StorageBackend, url: str) -> PublishedCollectio
         collection_id=str(document.get("id", "")),
         title=str(document.get("title") or document.get("id", "")),
         where=public,
-        items=len(links_of(document, "item")),
+        items=item_count(document),
         bbox=tuple(((extent.get("spatial") or {}).get("bbox") or [()])[0]),
         interval=(interval[0], interval[-1]),
         crs=tuple(map(str, summaries.get("proj:code") or ())),
@@ -139,7 +167,7 @@ def _documents(storage: StorageBackend, place: str) -> Iterator[str]:
     """Addresses of collections' documents at or below a place."""
     address = addresses.normalise(place)
     if address.lower().endswith(".json"):
-        yield from _linked(storage, address, DEEPEST)
+        yield from (found.url for found in linked_collections(storage, address))
         return
     if not storage.exists(address):
         public = storage.public_url(address)
@@ -147,15 +175,6 @@ def _documents(storage: StorageBackend, place: str) -> Iterator[str]:
     for info in storage.list(address):
         if info.url.rpartition("/")[2] == "collection.json" and _kind(storage, info.url) == "Collection":
             yield info.url
-
-
-def _linked(storage: StorageBackend, url: str, levels: int) -> Iterator[str]:
-    document = read_json(storage, url)
-    if document.get("type") == "Collection":
-        yield url
-    elif levels:
-        for link in links_of(document, "child"):
-            yield from _linked(storage, absolute_href(str(link.get("href", "")), url), levels - 1)
 
 
 def _kind(storage: StorageBackend, url: str) -> str:

@@ -73,7 +73,8 @@ def remove_collection(
     a removal that died is ended by the same call.
 
     Args:
-        collection, collection_id: As for :func:`check_collection`. A whole collection goes from a static catalog alone.
+        collection, collection_id: As for :func:`check_collection`. A whole collection goes
+            from a static catalog or from pgSTAC.
         tiles: Ids of items, names of COGs, or names of sources as items tell them.
         every_tile: Remove the whole collection; no tile is named then.
         dry_run: Tell what would be removed, and remove nothing.

@@ -17,7 +17,7 @@ from rastercollection.model.tile import Validation
 
 __all__ = ["decide_bands"]
 
-_HOW = "Set bands to the bands' names in their order, as in bands=['blue', 'green', 'red', 'nir']."
+_HOW = "Set `bands` to the bands' names in their order, as in bands=['blue', 'green', 'red', 'nir']."
 
 _Found = Mapping[str, FoundRoles]
 
@@ -79,7 +79,7 @@ def _disagreement(found: _Found, answers: Counter[tuple[str | None, ...]]) -> No
     return Notice(
         code="BANDS_DISAGREE",
         message=f"The bands of the tiles are not in one order: {'; '.join(groups)}. Renders go by the order of most, "
-        "and show the others in wrong colours: make a collection of each, or set bands where the files are wrong.",
+        "and show the others in wrong colours: make a collection of each, or set `bands` where the files are wrong.",
     )
 
 

@@ -80,6 +80,38 @@ _TM = {"1": "blue", "2": "green", "3": "red", "4": "nir", "5": "swir16", "6": "l
 _DESIGNATIONS = {_SENTINEL_2: _MSI, _LANDSAT_OLI: _OLI, _LANDSAT_TM: _TM}
 """Common names by the sensor's numbers of bands."""
 
+_WAVELENGTHS: Mapping[str, Mapping[str, float]] = {
+    _SENTINEL_2: {
+        "coastal": 0.443,
+        "blue": 0.493,
+        "green": 0.56,
+        "red": 0.665,
+        "rededge071": 0.704,
+        "rededge075": 0.741,
+        "rededge078": 0.783,
+        "nir": 0.833,
+        "nir08": 0.865,
+        "nir09": 0.945,
+        "cirrus": 1.374,
+        "swir16": 1.614,
+        "swir22": 2.202,
+    },
+    _LANDSAT_OLI: {
+        "coastal": 0.443,
+        "blue": 0.482,
+        "green": 0.561,
+        "red": 0.655,
+        "nir08": 0.865,
+        "swir16": 1.609,
+        "swir22": 2.201,
+        "pan": 0.59,
+        "cirrus": 1.373,
+        "lwir11": 10.9,
+        "lwir12": 12.0,
+    },
+}
+"""Central wavelengths in µm of a sensor's bands, where all satellites that carry it have them within 10 nm."""
+
 _SHARED = {"2": "blue", "3": "green", "4": "red"}
 """Where it may be Sentinel-2 or Landsat 8: what both have in common."""
 
@@ -145,15 +177,19 @@ def find_roles(tile: Validation, ordered: Sequence[str], raster_type: str) -> Fo
     if not names and raster_type in COLOR_PICTURES:
         _assign(names, "raster_type", PICTURE)
     transparent = {band for band, color in enumerate(tile.color_interpretation) if color == "alpha"}
+    usual = _WAVELENGTHS.get(_sensor(tile) or "", {})
     found_roles = tuple(
-        _role(None if band in transparent else names.get(band), identities[band].wavelength) for band in range(count)
+        _role(None if band in transparent else names.get(band), identities[band].wavelength, usual)
+        for band in range(count)
     )
     return FoundRoles(roles=found_roles, doubt="" if ordered else clash or doubt)
 
 
-def _role(found: tuple[str, str] | None, wavelength: float | None) -> BandRole:
+def _role(found: tuple[str, str] | None, wavelength: float | None, usual: Mapping[str, float]) -> BandRole:
+    """What a band shows, with the wavelength that the file tells, else that of the sensor's band of this name."""
     name, source = found or (None, "")
-    return BandRole(common_name=name, source=source, wavelength=wavelength)
+    known = wavelength if wavelength is not None or name is None else usual.get(name)
+    return BandRole(common_name=name, source=source, wavelength=known)
 
 
 def _assign(names: dict[int, tuple[str, str]], source: str, found: _Names) -> None:

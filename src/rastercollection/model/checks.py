@@ -6,7 +6,8 @@ import difflib
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ import attrs
 from rastercollection.disclosure.redaction import holds_secret
 from rastercollection.errors import TaskError
 from rastercollection.model.band_names import common_name
+from rastercollection.model.foreign_values import MOST_NAMES
 from rastercollection.model.render import RenderDefinition
 from rastercollection.model.render_rules import definition_problem
 from rastercollection.model.tiers import LEVELS, Compression, Tier
@@ -116,8 +118,14 @@ def suggestion(name: Any, known: Iterable[str]) -> str:
 
 
 def identifier(value: Any) -> str:
-    ok = isinstance(value, str) and re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_LONGEST_ID}}}", value)
-    return "" if ok else f"must be letters, digits, - and _, at most {_LONGEST_ID}: names of files are made of it"
+    if isinstance(value, str) and re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_LONGEST_ID}}}", value):
+        return ""
+    rule = f"must be letters, digits, - and _, at most {_LONGEST_ID}: names of files are made of it"
+    if not isinstance(value, str) or not re.fullmatch(r"[\w. -]+", value):  # no address, which may hold a secret
+        return rule
+    plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
+    meant = re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-_")[:_LONGEST_ID]
+    return f"{rule}; did you mean {meant}?" if meant else rule
 
 
 def boolean(value: Any) -> str:
@@ -180,6 +188,8 @@ def is_folder(value: Any) -> str:
 
 
 def blobs(value: Any) -> str:
+    if isinstance(value, Iterator):
+        return f"must not go on after {MOST_NAMES:,} names"
     if not isinstance(value, tuple) or not value:
         return "must be a list with at least one name or pattern"
     wrong = [f"{name!r} {blob(name)}" for name in value if blob(name)]
@@ -311,13 +321,23 @@ def _no_render(value: Any) -> str:
 
 
 def is_providers(value: Any) -> str:
-    ok = isinstance(value, tuple) and all(isinstance(item, Mapping) and item.get("name") for item in value)
-    return "" if ok else "must be STAC providers: dicts with at least a name"
+    if not isinstance(value, tuple) or not all(isinstance(item, Mapping) and item.get("name") for item in value):
+        return "must be STAC providers: dicts with at least a name"
+    return next(filter(None, map(addresses.unicode_problem, _texts_in(value))), "")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(item)
 
 
 def is_texts(value: Any) -> str:
-    ok = isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
-    return "" if ok else "must be a list of texts"
+    if not isinstance(value, tuple) or not all(isinstance(item, str) and item for item in value):
+        return "must be a list of texts"
+    return next(filter(None, map(addresses.unicode_problem, value)), "")
 
 
 def is_bands(value: Any) -> str:

@@ -6,6 +6,7 @@ What is nothing of the kind comes back as it is, for the checks to refuse.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import os
 import re
@@ -16,10 +17,13 @@ from typing import Any
 from rastercollection.errors import BackendError, TaskError
 from rastercollection.ports import addresses
 
-__all__ = ["below", "crs_text", "moment", "names", "plain", "seconds"]
+__all__ = ["MOST_NAMES", "below", "crs_text", "moment", "names", "plain", "seconds"]
 
 _EPSG = re.compile(r"\s*(?:epsg:)?(\d{1,7})\s*", re.IGNORECASE)
 _OPEN = ".."
+
+MOST_NAMES = 5_000_000
+"""What goes on for longer may never end; memory would."""
 
 
 def plain(value: Any) -> Any:
@@ -80,12 +84,17 @@ def moment(value: Any) -> Any:
 
 
 def names(value: Any) -> Any:
-    """A single text or path, or any iterable of them, as a tuple; those of a set in alphabetical order."""
+    """A single text or path, or any iterable of them, as a tuple; those of a set in alphabetical order.
+
+    What holds more than :data:`MOST_NAMES` comes back as it is.
+    """
     if isinstance(value, str | PathLike):
         return (plain(value),)
     if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
         return value
-    found = tuple(plain(name) for name in value)
+    found = tuple(plain(name) for name in itertools.islice(value, MOST_NAMES + 1))
+    if len(found) > MOST_NAMES:
+        return value
     return tuple(sorted(found, key=str)) if isinstance(value, set | frozenset) else found
 
 

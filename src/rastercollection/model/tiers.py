@@ -176,7 +176,7 @@ def unread_by_browsers(every: Iterable[CogSettings]) -> tuple[Notice, ...]:
         Notice(
             code="COMPRESSION_UNREAD_BY_BROWSERS",
             message=f"geotiff.js cannot read {codec}, nor can maps that read COGs in the browser by it, as OpenLayers"
-            " does; GDAL, rasterio and tile servers can. Set compression: all read DEFLATE, geotiff.js 3 reads ZSTD.",
+            " does; GDAL, rasterio and tile servers can. Set `compression`: all read DEFLATE, geotiff.js 3 reads ZSTD.",
         )
         for codec in codecs
     )

@@ -127,7 +127,12 @@ def blob_problem(name: str) -> str:
 
 
 def unicode_problem(text: str) -> str:
-    """What is wrong with a text that no file can hold: bytes of another encoding, which Python keeps as surrogates."""
+    """What is wrong with a text that no file, or no database, can hold.
+
+    Bytes of another encoding, which Python keeps as surrogates, and NUL, which PostgreSQL has no way to store.
+    """
+    if "\0" in text:
+        return "must not contain a NUL character"
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         return "must be valid Unicode: rename what it names, or run under the locale that it is written in"
     return ""

@@ -17,6 +17,7 @@ __all__ = [
     "CatalogInFiles",
     "Publication",
     "PublishMode",
+    "RemovableCatalog",
     "SearchableCatalog",
     "SweepableCatalog",
     "keeps_others",
@@ -128,6 +129,8 @@ class CatalogBackend(Protocol):
 CatalogFaultCode = Literal[
     "COLLECTION_UNREADABLE",
     "COLLECTION_NOT_LINKED",
+    "PART_MISSING",
+    "PART_ALTERED",
     "ITEM_MISSING",
     "ITEM_ALTERED",
     "MIRROR_MISSING",
@@ -196,6 +199,31 @@ class SearchableCatalog(Protocol):
 
     def has_search(self, search_id: str) -> bool:
         """Whether a search that was registered is still there."""
+        ...
+
+
+@runtime_checkable
+class RemovableCatalog(Protocol):
+    """What a catalog can besides, where items and whole collections can be taken out of it, each in one step."""
+
+    def remove_items(self, collection_id: str, item_ids: Sequence[str]) -> None:
+        """Remove items of a collection, and nothing else: others may publish to it meanwhile.
+
+        Ids that it has not are passed over.
+
+        Raises:
+            BackendError: They cannot be removed; none is.
+        """
+        ...
+
+    def remove(self, collection_id: str) -> None:
+        """Remove a collection with its items and the searches over them, and nothing else; none is left as it is.
+
+        Waits while somebody publishes to it. Where it fails, it can be called again.
+
+        Raises:
+            BackendError: It cannot be removed, or not all of it.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ __all__ = ["Guardable", "guarded_catalog", "guarded_storage"]
 T = TypeVar("T")
 
 _OF_STORAGE = frozenset({"write", "put", "copy", "delete"})
-_OF_CATALOGS = frozenset({"publish", "register_search"})
+_OF_CATALOGS = frozenset({"publish", "register_search", "remove", "remove_items"})
 
 
 @runtime_checkable

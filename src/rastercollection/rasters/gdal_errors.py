@@ -239,7 +239,7 @@ def failure(blob: str, doing: str, causes: list[str]) -> TaskError:
     if _NO_FORMAT.search(said):
         return TileError(
             f"{blob}: {doing} failed: none of the allowed drivers can read it.",
-            "Check the file. A format beside these needs its GDAL driver in drivers.",
+            "Check the file. A format beside these needs its GDAL driver in `drivers`.",
             "FILE_UNREADABLE",
         )
     code = "FILE_TRUNCATED" if _TRUNCATED.search(said) else "FILE_UNREADABLE"
@@ -270,7 +270,7 @@ def raise_shortage(error: BaseException, doing: str, warned: Sequence[str] = ())
     """
     said = "; ".join(dict.fromkeys([error_text(error), *warned]))
     if any(sign in said.lower() for sign in _DISK_IS_FULL):
-        hint = "Make room there, or set scratch to a folder on another disk."
+        hint = "Make room there, or set `scratch` to a folder on another disk."
         raise MachineError(f"{doing} failed, the scratch folder is full: {said}", hint, "NO_SPACE") from error
     shortage = _shortage(said, doing)
     if shortage is not None:

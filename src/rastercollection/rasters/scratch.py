@@ -72,7 +72,7 @@ def scratch_folder(
         folder = _taken(root, limits, needed, notify, patience=_patience(waits, holds=bool(folders)))
     except OSError as error:
         raise MachineError(
-            f"The scratch folder {root} cannot be used: {error.strerror}.", "Set scratch to a folder.", "NO_SPACE"
+            f"The scratch folder {root} cannot be used: {error.strerror}.", "Set `scratch` to a folder.", "NO_SPACE"
         ) from error
     folders.append(folder)
     try:
@@ -133,7 +133,7 @@ def _mib(size: int) -> str:
 
 
 def _full(message: str, *, retryable: bool) -> MachineError:
-    hint = "Make room there, or set scratch to a folder on another disk."
+    hint = "Make room there, or set `scratch` to a folder on another disk."
     return MachineError(message, hint, "NO_SPACE", retryable=retryable)
 
 

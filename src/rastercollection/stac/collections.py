@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pystac
@@ -27,6 +28,8 @@ __all__ = ["collection_dict"]
 
 KEYWORDS = ("raster", "cog", "mosaicjson")
 SHARED_ASSET_FIELDS = ("type", "roles", *terms.SHARED_BAND_FIELDS, terms.EO_BANDS, terms.RESOLUTION, terms.CODE)
+THUMBNAIL_FIELDS = ("title", "type", "roles")
+PROPERTIES = ("datetime", "start_datetime", "end_datetime", terms.DATETIME_SOURCE, terms.RASTER_TYPE, terms.TIER)
 BAND_FIELDS = ("name", "description", terms.COMMON_NAME, *terms.SHARED_BAND_FIELDS)
 
 Fields = dict[str, Any]
@@ -35,7 +38,7 @@ Interval = tuple[dt.datetime | None, dt.datetime | None]
 
 def collection_dict(
     request: CollectionRequest,
-    items: Sequence[Mapping[str, Any]],
+    items: Iterable[Mapping[str, Any]],
     *,
     renders: Mapping[str, Any],
     drawn_as: Structure = (),
@@ -60,20 +63,21 @@ def collection_dict(
         is_outdated: The overview does not show all of the collection, or there is none although it needs one.
         links: Addresses of a tile server that shows the collection, by name.
     """
-    interval = _interval(items)
+    facts = _facts(items, request.asset_key)
+    interval = _interval(facts)
     collection = pystac.Collection(
         id=request.stac_item_id,
         title=request.collection_title or collection_title(request.collection_id, *interval),
         description=request.collection_description,
-        extent=_extent(items, interval),
+        extent=_extent(facts, interval),
         license=request.license,
         keywords=list(dict.fromkeys([*KEYWORDS, *request.keywords])),
         providers=[pystac.Provider.from_dict(dict(provider)) for provider in request.providers],
-        summaries=pystac.Summaries(_summaries(items, request.asset_key)),
+        summaries=pystac.Summaries(_summaries(facts, request.asset_key)),
         assets={**_mosaic_assets(mosaic), **_overview_assets(overview, overview_members, is_outdated)},
         extra_fields={
             terms.NAME: request.collection_id,
-            "item_assets": _item_assets(items, request.asset_key),
+            "item_assets": _item_assets(facts, request.asset_key),
             **_where_so("renders", dict(renders)),
             **_where_so(terms.DRAWN_AS, list(drawn_as)),
             **_where_so(terms.RENDERS, list(choice)),
@@ -85,6 +89,27 @@ def collection_dict(
     plain["links"] = [link for link in plain["links"] if link["rel"] != "root"]
     plain["stac_extensions"] = _extensions(plain)
     return sealed(plain)
+
+
+def _facts(items: Iterable[Mapping[str, Any]], asset_key: str) -> list[Mapping[str, Any]]:
+    """Of each item what a collection tells of all together; what is alike in many is held once."""
+    seen: dict[str, Any] = {}
+    return [_fact(item, asset_key, seen) for item in items]
+
+
+def _fact(item: Mapping[str, Any], asset_key: str, seen: dict[str, Any]) -> Mapping[str, Any]:
+    assets = item.get("assets") or {}
+    told = {terms.THUMBNAIL: _only(assets[terms.THUMBNAIL], THUMBNAIL_FIELDS)} if terms.THUMBNAIL in assets else {}
+    if cog_key(item) == asset_key:
+        asset = assets[asset_key]
+        bands = [_only(band, BAND_FIELDS) for band in asset["bands"]]
+        told[asset_key] = {**_only(asset, (*SHARED_ASSET_FIELDS, terms.MAXZOOM)), "bands": bands}
+    held = {key: seen.setdefault(json.dumps(asset), asset) for key, asset in told.items()}
+    return {"bbox": item.get("bbox"), "properties": _only(item["properties"], PROPERTIES), "assets": held}
+
+
+def _only(fields: Mapping[str, Any], names: Sequence[str]) -> Fields:
+    return {name: fields[name] for name in names if name in fields}
 
 
 def _extent(items: Sequence[Mapping[str, Any]], interval: Interval) -> pystac.Extent:
@@ -145,7 +170,7 @@ def _item_assets(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
     thumbnails = [item["assets"][terms.THUMBNAIL] for item in items if terms.THUMBNAIL in item["assets"]]
     if not thumbnails:
         return {asset_key: data}
-    return {asset_key: data, terms.THUMBNAIL: _in_common(thumbnails, ("title", "type", "roles"))}
+    return {asset_key: data, terms.THUMBNAIL: _in_common(thumbnails, THUMBNAIL_FIELDS)}
 
 
 def _in_common(objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Fields:

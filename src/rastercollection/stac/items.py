@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 import pystac
 from pystac.utils import datetime_to_str, str_to_datetime
@@ -25,7 +26,7 @@ from rastercollection.stac.fields import (
     thumbnail_fields,
 )
 
-__all__ = ["is_dated", "item_dict", "to_utc"]
+__all__ = ["ItemsOnDemand", "is_dated", "item_dict", "to_utc"]
 
 
 def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
     asset, file = cog_asset(cog), cog.file
     item = pystac.Item(
         id=cog.item_id,
-        geometry=dict(cog.footprint),
+        geometry=dict(cog.footprint.items()),
         bbox=list(geometry_bounds(cog.footprint)),
         datetime=to_utc(cog.datetime) if cog.datetime and is_dated(cog) else None,
         properties=_properties(cog),
@@ -57,6 +58,34 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
         )
     plain: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
     return plain
+
+
+class ItemsOnDemand(Sequence[dict[str, Any]]):
+    """The items of COGs, each of which is made whenever it is asked for: 10⁵ of them would take more than a GB.
+
+    Args:
+        cogs, collection_id, asset_key: As of :func:`item_dict`.
+    """
+
+    def __init__(self, cogs: Sequence[Cog], collection_id: str, asset_key: str) -> None:
+        self._cogs, self._collection_id, self._asset_key = tuple(cogs), collection_id, asset_key
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of all items."""
+        return tuple(cog.item_id for cog in self._cogs)
+
+    def __len__(self) -> int:
+        return len(self._cogs)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(index, slice):
+            return [item_dict(cog, self._collection_id, self._asset_key) for cog in self._cogs[index]]
+        return item_dict(self._cogs[index], self._collection_id, self._asset_key)
 
 
 def is_dated(cog: Cog) -> bool:

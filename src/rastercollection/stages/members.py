@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.packed import Packed
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.cog import Cog, Structure
@@ -105,19 +106,23 @@ class Members:
         return tuple(str(item["id"]) for item in self.items if item["id"] not in known)
 
 
-def collection_members(request: CollectionRequest, context: TaskContext, *, published: bool = False) -> Members:
+def collection_members(
+    request: CollectionRequest, context: TaskContext, made: Sequence[Cog] | None = None, *, published: bool = False
+) -> Members:
     """The members, from the results of stage 2 and the items that the catalog holds now.
 
     Args:
         request: What was asked for.
         context: Of a fan-in task; without a catalog, the job's COGs are all there is.
+        made: The COGs of stage 2, where they were read before.
         published: The job has published: whatever else is in the catalog was appended in the meantime, and stays.
     """
-    made = made_cogs(context)
+    made = made_cogs(context) if made is None else tuple(made)
     catalog = Resources.of(context.resources).catalog
     found = catalog.items(request.stac_item_id) if catalog is not None else ()
     looks = published_looks((catalog.collection(request.stac_item_id) or {}) if catalog is not None else {})
-    items = sorted(found, key=lambda item: str(item["id"]))
+    by_id = {str(item["id"]): Packed.of(item) for item in found}
+    items = [by_id[name] for name in sorted(by_id)]
     mode = "upsert" if published and not keeps_others(request.mode) else request.mode
     if mode == "insert_ignore":
         there = {item["id"]: item for item in items}

@@ -14,14 +14,9 @@ The raw helpers look into the catalog without the backend, so that it is not jud
 
 from __future__ import annotations
 
-import abc
 import copy
 import functools
 import pickle
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import attrs
 import pytest
@@ -30,75 +25,15 @@ from rastercollection.errors import BackendError, LeaseLostError, ObjectExistsEr
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
 from rastercollection.ports.guarded import guarded_catalog
 from rastercollection.stac.terms import COG_TYPE
+from rastercollection.testing.catalog_base import at_once, contract_collection, contract_item
+from rastercollection.testing.catalog_removal_contract import CatalogRemovalContract
 from rastercollection.testing.scripted import ScriptedGuard
 
 __all__ = ["CatalogContract", "contract_collection", "contract_item"]
 
-Json = dict[str, Any]
 
-
-def contract_collection(collection_id: str, **changes: Any) -> Json:
-    """A small valid STAC collection."""
-    return {
-        "type": "Collection",
-        "id": collection_id,
-        "stac_version": "1.1.0",
-        "title": f"{collection_id} Collection",
-        "description": "Made up",
-        "license": "other",
-        "extent": {
-            "spatial": {"bbox": [[0.0, 0.0, 10.0, 1.0]]},
-            "temporal": {"interval": [["2020-01-01T00:00:00Z", None]]},
-        },
-        "links": [],
-        **changes,
-    }
-
-
-def contract_item(collection_id: str, item_id: str, number: int = 0, **properties: Any) -> Json:
-    """A small valid STAC item, one degree square, ``number`` degrees east of Greenwich."""
-    west, east = float(number % 179), float(number % 179 + 1)
-    ring = [[west, 0.0], [east, 0.0], [east, 1.0], [west, 1.0], [west, 0.0]]
-    return {
-        "type": "Feature",
-        "stac_version": "1.1.0",
-        "id": item_id,
-        "collection": collection_id,
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-        "bbox": [west, 0.0, east, 1.0],
-        "properties": {"datetime": "2020-01-01T00:00:00Z", **properties},
-        "links": [],
-        "assets": {
-            "data": {"href": f"https://example.com/cogs/{number}.tif", "type": COG_TYPE, "roles": ["data"]},
-        },
-    }
-
-
-class CatalogContract(abc.ABC):
+class CatalogContract(CatalogRemovalContract):
     """Tests of the meaning of :class:`~rastercollection.ports.catalog.CatalogBackend`."""
-
-    @abc.abstractmethod
-    def make_catalog(self) -> CatalogBackend:
-        """The backend under test; another one for the same catalog when called again within a test."""
-
-    @abc.abstractmethod
-    def raw_items(self, collection_id: str) -> Sequence[Mapping[str, Any]]:
-        """The items that a reader finds in a collection; empty where there is no such collection."""
-
-    @abc.abstractmethod
-    def raw_collection(self, collection_id: str) -> Mapping[str, Any] | None:
-        """The collection that a reader finds; None where there is none."""
-
-    @pytest.fixture
-    def catalog(self) -> CatalogBackend:
-        return self.make_catalog()
-
-    def _ids(self, collection_id: str) -> list[str]:
-        return sorted(str(item["id"]) for item in self.raw_items(collection_id))
-
-    def _state(self, collection_id: str) -> tuple[Any, list[Any]]:
-        items = sorted(self.raw_items(collection_id), key=lambda item: str(item["id"]))
-        return copy.deepcopy(self.raw_collection(collection_id)), copy.deepcopy(list(items))
 
     def test_follows_the_protocol(self, catalog: CatalogBackend) -> None:
         assert isinstance(catalog, CatalogBackend)
@@ -318,36 +253,36 @@ class CatalogContract(abc.ABC):
         published = again.publish(contract_collection("scene"), [contract_item("scene", "a")])
         assert catalog.is_current(published)
 
-    def test_several_publishers_at_once_lose_nothing(self) -> None:
+    def test_several_publishersat_once_lose_nothing(self) -> None:
         names = [f"scene-{number}" for number in range(6)]
 
         def publish(name: str) -> Publication:
             items = [contract_item(name, f"{name}-{number}", number) for number in range(4)]
             return self.make_catalog().publish(contract_collection(name), items)
 
-        published = _at_once([functools.partial(publish, name) for name in names])
+        published = at_once([functools.partial(publish, name) for name in names])
         assert [publication.items for publication in published] == [4] * len(names)
         for name, publication in zip(names, published, strict=True):
             assert len(self.raw_items(name)) == 4
             assert self.make_catalog().is_current(publication)
 
-    def test_several_that_append_to_one_collection_at_once_lose_nothing(self) -> None:
+    def test_several_that_append_to_one_collectionat_once_lose_nothing(self) -> None:
         names = [f"part-{number}" for number in range(6)]
 
         def publish(name: str) -> Publication:
             items = [contract_item("scene", f"{name}-{number}", number) for number in range(5)]
             return self.make_catalog().publish(contract_collection("scene", title=name), items)
 
-        published = _at_once([functools.partial(publish, name) for name in names])
+        published = at_once([functools.partial(publish, name) for name in names])
         assert self._ids("scene") == sorted(f"{name}-{number}" for name in names for number in range(5))
         assert all(publication.stored == 5 for publication in published)
         assert max(publication.items for publication in published) == 30
         assert all(self.make_catalog().is_current(publication) for publication in published)
 
-    def test_the_same_collection_from_two_at_once_is_complete(self) -> None:
+    def test_the_same_collection_from_twoat_once_is_complete(self) -> None:
         items = [contract_item("scene", f"tile-{number}", number) for number in range(20)]
         publish = [lambda: self.make_catalog().publish(contract_collection("scene"), items)] * 2
-        first, second = _at_once(publish)
+        first, second = at_once(publish)
         assert first == second
         assert len(self.raw_items("scene")) == 20
 
@@ -355,14 +290,3 @@ class CatalogContract(abc.ABC):
         items = [contract_item("scene", f"tile-{number:04d}", number) for number in range(500)]
         assert catalog.publish(contract_collection("scene"), items).items == 500
         assert self._ids("scene") == [item["id"] for item in items]
-
-
-def _at_once(calls: Sequence[Callable[[], Publication]]) -> list[Publication]:
-    start = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Publication]) -> Publication:
-        start.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(run, calls))

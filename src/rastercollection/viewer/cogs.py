@@ -75,7 +75,7 @@ def pixel_values(dataset: DatasetReader, longitude: float, latitude: float) -> l
     xs, ys = transform("EPSG:4326", dataset.crs, [longitude], [latitude])
     if not (math.isfinite(xs[0]) and math.isfinite(ys[0])):
         return None
-    across, down = ~dataset.transform * (xs[0], ys[0])
+    across, down = ~dataset.transform @ (xs[0], ys[0])
     if not (-EDGE <= across <= dataset.width + EDGE and -EDGE <= down <= dataset.height + EDGE):
         return None
     column, row = _pixel(across, dataset.width), _pixel(down, dataset.height)

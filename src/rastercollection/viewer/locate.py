@@ -17,7 +17,14 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
 from rastercollection.stac.published import links_of
 
-__all__ = ["FoundCollection", "check_in_place", "find_collection", "find_collections", "read_json"]
+__all__ = [
+    "FoundCollection",
+    "check_in_place",
+    "find_collection",
+    "find_collections",
+    "linked_collections",
+    "read_json",
+]
 
 DEEPEST_CATALOG = 4
 MOST_CATALOGS = 100
@@ -97,6 +104,18 @@ def find_collections(storage: StorageBackend, address: str) -> tuple[FoundCollec
         "Name a collection.json, the folder of a static catalog, or the output_container of a job.",
         public,
     )
+
+
+def linked_collections(storage: StorageBackend, url: str) -> tuple[FoundCollection, ...]:
+    """The collections of a catalog's document, or the collection itself; those that cannot be followed are logged.
+
+    Raises:
+        ObjectNotFoundError, ViewError, BackendError: Of the document itself.
+    """
+    document = read_json(storage, url)
+    if document.get("type") == "Collection":
+        return (FoundCollection(url=url, title=_title(document)),)
+    return tuple(_Walk(storage).below(document, url, DEEPEST_CATALOG))
 
 
 def check_in_place(storage: StorageBackend, address: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
+import logging
 import secrets
 import socket
 import threading
@@ -208,6 +210,7 @@ def _serve(catalog: Any, host: str, listening: socket.socket, origins: frozenset
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancelled_request)
     server = uvicorn.Server(config)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listening]}, name="rastercollection-viewer", daemon=True
@@ -220,6 +223,12 @@ def _serve(catalog: Any, host: str, listening: socket.socket, origins: frozenset
     thread.start()
     _wait(made)
     return made
+
+
+def _is_no_cancelled_request(record: logging.LogRecord) -> bool:
+    """Whether a message tells of something else than a picture that a server did not finish before it ended."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and "timeout graceful shutdown exceeded" not in str(record.msg)
 
 
 def _wait(made: ViewServer) -> None:

@@ -14,11 +14,12 @@ from rastercollection.model.band import BandStatistics, RasterClass
 from rastercollection.model.value_range import Spread
 from rastercollection.stac import terms
 from rastercollection.stac.published import band_classes, band_statistics, whole_bands
-from rastercollection.stac.spread import combine
+from rastercollection.stac.spread import combine, quantiles_of_all, quantiles_of_tile
 
-__all__ = ["BandOfItem", "ShownBand", "bands_of_asset", "bands_of_collection", "statistics_of_asset"]
+__all__ = ["BandOfItem", "CountedBand", "ShownBand", "bands_of_asset", "bands_of_collection", "statistics_of_asset"]
 
 MOST_CLASSES = 1000
+_PERCENTILES = (0.01, 0.05, 0.95, 0.99)
 
 Json = Mapping[str, Any]
 
@@ -46,7 +47,20 @@ class BandOfItem:
     classes: tuple[RasterClass, ...]
 
 
-Statistics = tuple[BandStatistics | None, ...]
+@attrs.frozen(kw_only=True)
+class CountedBand:
+    """Where the stored values of an item's band lie.
+
+    Attributes:
+        statistics: As in the document.
+        quantiles: Those of :data:`~rastercollection.stac.spread.QUANTILES`; None where there is no histogram.
+    """
+
+    statistics: BandStatistics
+    quantiles: tuple[float, ...] | None
+
+
+Statistics = tuple[CountedBand | None, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +70,8 @@ class ShownBand:
     Attributes:
         number: From 1.
         spread: Of stored values over the whole collection; None where no item tells.
+        percentiles: The 1st, 5th, 95th and 99th over the whole collection, by the items' histograms, to within the
+            width of a bucket; None where not every item that has statistics has one.
     """
 
     number: int
@@ -69,6 +85,7 @@ class ShownBand:
     dtype: str
     classes: tuple[RasterClass, ...]
     spread: Spread | None
+    percentiles: tuple[float, ...] | None
 
 
 def bands_of_asset(asset: Json) -> tuple[BandOfItem, ...]:
@@ -110,7 +127,7 @@ def _band_of_item(band: Json) -> BandOfItem:
 def bands_of_collection(items: Iterable[tuple[Sequence[BandOfItem], Statistics]]) -> tuple[ShownBand, ...]:
     """The bands of all items together, by their number, from those of each and what is told of their values."""
     bands: list[dict[BandOfItem, None]] = []
-    statistics: list[list[BandStatistics]] = []
+    statistics: list[list[CountedBand]] = []
     for told, counted in items:
         bands.extend({} for _ in range(len(told) - len(bands)))
         statistics.extend([] for _ in range(len(told) - len(statistics)))
@@ -118,12 +135,12 @@ def bands_of_collection(items: Iterable[tuple[Sequence[BandOfItem], Statistics]]
             bands[place].setdefault(band)
             statistics[place].extend([found] if found is not None else [])
     return tuple(
-        _together(number, tuple(every), combine(counted))
+        _together(number, tuple(every), counted)
         for number, (every, counted) in enumerate(zip(bands, statistics, strict=True), 1)
     )
 
 
-def _together(number: int, bands: Sequence[BandOfItem], spread: Spread | None) -> ShownBand:
+def _together(number: int, bands: Sequence[BandOfItem], counted: Sequence[CountedBand]) -> ShownBand:
     def first(name: str, otherwise: Any = "") -> Any:
         told = (getattr(band, name) for band in bands)
         return next((value for value in told if value not in ("", None)), otherwise)
@@ -140,8 +157,15 @@ def _together(number: int, bands: Sequence[BandOfItem], spread: Spread | None) -
         offset=first("offset", 0.0),
         dtype=first("dtype"),
         classes=tuple(classes[value] for value in sorted(classes))[:MOST_CLASSES],
-        spread=spread,
+        spread=combine(one.statistics for one in counted),
+        percentiles=_percentiles(counted),
     )
+
+
+def _percentiles(counted: Sequence[CountedBand]) -> tuple[float, ...] | None:
+    told = [(one.statistics.count, one.quantiles) for one in counted if one.statistics.count > 0]
+    known = [(count, quantiles) for count, quantiles in told if quantiles is not None]
+    return quantiles_of_all(known, _PERCENTILES) if known and len(known) == len(told) else None
 
 
 def _text(value: Any) -> str:
@@ -161,10 +185,19 @@ def _classes(band: Json) -> tuple[RasterClass, ...]:
         return ()
 
 
-def _statistics(band: Json) -> BandStatistics | None:
+def _statistics(band: Json) -> CountedBand | None:
     """Nothing where it is no finite numbers."""
     try:
         found = band_statistics(band)
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RasterCollectionError):
         return None
-    return found if found is not None and found.minimum is not None and found.maximum is not None else None
+    if found is None or found.minimum is None or found.maximum is None:
+        return None
+    return CountedBand(statistics=found, quantiles=_quantiles(band, found.minimum, found.maximum))
+
+
+def _quantiles(band: Json, minimum: float, maximum: float) -> tuple[float, ...] | None:
+    try:
+        return quantiles_of_tile(band["raster:histogram"], minimum, maximum)
+    except (LookupError, TypeError, ValueError, ArithmeticError):
+        return None

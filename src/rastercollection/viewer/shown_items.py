@@ -13,14 +13,14 @@ from shapely.geometry.base import BaseGeometry
 
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError
-from rastercollection.model.band import BandStatistics
 from rastercollection.model.drawing_order import Rank
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
+from rastercollection.stac.parts import whole
 from rastercollection.stac.published import asset_with_role, links_of, rank_of_item, when_acquired
 from rastercollection.stac.terms import DATA, THUMBNAIL
 from rastercollection.viewer.locate import read_json
-from rastercollection.viewer.shown_bands import BandOfItem, bands_of_asset, statistics_of_asset
+from rastercollection.viewer.shown_bands import BandOfItem, CountedBand, bands_of_asset, statistics_of_asset
 
 __all__ = ["ItemIndex", "ShownItem", "load_items"]
 
@@ -55,7 +55,7 @@ class ShownItem:
     cog: str
     thumbnail: str | None
     bands: tuple[BandOfItem, ...] = attrs.field(repr=False)
-    statistics: tuple[BandStatistics | None, ...] = attrs.field(repr=False)
+    statistics: tuple[CountedBand | None, ...] = attrs.field(repr=False)
 
 
 class ItemIndex:
@@ -83,7 +83,8 @@ class ItemIndex:
 
 def load_items(storage: StorageBackend, collection: Mapping[str, Any], collection_url: str) -> ItemIndex:
     """Read all items that a collection links to; one that cannot be used is left out, with a warning in the log."""
-    hrefs = [str(link.get("href")) for link in links_of(collection, "item")]
+    document = whole(collection, lambda href: read_json(storage, followed_href(href, collection_url)))
+    hrefs = [str(link.get("href")) for link in links_of(document, "item")]
 
     def load(href: str) -> ShownItem | None:
         try:

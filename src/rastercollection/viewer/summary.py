@@ -12,6 +12,7 @@ from shapely.geometry import mapping
 
 from rastercollection.core.records import to_plain
 from rastercollection.geo.bounds import bounds_parts, crosses_antimeridian, unroll
+from rastercollection.stac.parts import item_count
 from rastercollection.stac.published import item_bounds, links_of
 from rastercollection.viewer.served import PublishedCollection
 from rastercollection.viewer.served_catalog import CatalogEntry
@@ -54,7 +55,7 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
         "drawn_from": shown.lowest_zoom,
         "maxzoom": shown.mosaic.maxzoom,
         "overview_maxzoom": overview.maxzoom if overview else None,
-        "items": len(links_of(document, "item")),
+        "items": item_count(document),
         "renders": [to_plain(render) for render in renders],
         "ramps": [to_plain(ramp) for ramp in ramps(renders)],
         "version": shown.version,

@@ -27,12 +27,19 @@ MOST_PIXELS = 4096
 """Along an edge of what is read for one answer: some hundred megabytes at most."""
 
 
+MOST_BANDS = 256
+"""That an answer is made of, each as often as it is asked for."""
+
+DEEPEST = 30
+"""Zoom: pixels of a few millimetres. Deeper ones take numbers of any length, and as long to reckon with them."""
+
+
 class NotDrawnError(RioTilerError):  # type: ignore[misc]
     """A COG holds complex numbers, of which rio-tiler makes no pictures."""
 
 
 class TooCoarseError(RioTilerError):  # type: ignore[misc]
-    """A tile would take more COGs or pixels than is bearable."""
+    """What is asked for would take more COGs, pixels or bands than is bearable."""
 
 
 def reader_of(storage: StorageBackend) -> type[BaseReader]:
@@ -59,6 +66,7 @@ class _CogsOfMosaic:
 
     def assets_for_tile(self, x: int, y: int, z: int, detail: float | None = None, **_: Any) -> list[str]:
         """COGs of a tile; ``detail`` is the zoom at which tiles of 256 pixels are as detailed."""
+        _check_zoom(z)
         overview = self.shown.overview
         if overview and (z if detail is None else detail) <= overview.maxzoom:
             return [overview.cog]
@@ -105,6 +113,7 @@ def backend_of(catalog: ServedCatalog) -> type[BaseBackend]:
 
         def tile(self, x: int, y: int, z: int, search_options: Any = None, **options: Any) -> Any:
             """A tile, from the overview where that is fine enough for its size."""
+            _check_zoom(z)
             if z < self.shown.lowest_zoom:
                 raise TooCoarseError(f"Tiles of this collection begin at zoom {self.shown.lowest_zoom}.")
             size = options.get("tilesize") or TILE
@@ -125,12 +134,25 @@ def backend_of(catalog: ServedCatalog) -> type[BaseBackend]:
     return CollectionBackend
 
 
+def _check_zoom(zoom: int) -> None:
+    if not 0 <= zoom <= DEEPEST:
+        raise TooCoarseError(f"Tiles have zooms from 0 to {DEEPEST}.")
+
+
 def _check_tile(size: int, options: dict[str, Any]) -> None:
+    _check_bands(options)
     _bearable(size + 2 * ((options.get("buffer") or 0) + (options.get("padding") or 0)))
+
+
+def _check_bands(options: dict[str, Any]) -> None:
+    indexes = options.get("indexes") or ()
+    if not isinstance(indexes, int) and len(indexes) > MOST_BANDS:
+        raise TooCoarseError(f"This would be {len(indexes)} bands, more than {MOST_BANDS}: ask for fewer.")
 
 
 def _limited(options: dict[str, Any]) -> dict[str, Any]:
     """Options of an extract, with a size where none is forced."""
+    _check_bands(options)
     forced = [options.get("width") or 0, options.get("height") or 0]
     _bearable(max(forced))
     return options if any(forced) else {**options, "max_size": min(options.get("max_size") or MOST_PIXELS, MOST_PIXELS)}

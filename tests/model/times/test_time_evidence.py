@@ -175,7 +175,7 @@ def test_of_what_is_unknown_no_end_is_claimed(written: dict[str, str]) -> None:
     one = found(tags=written)
     assert (one.datetime, one.start, one.end, one.source) == (None, None, None, "unknown")
     assert codes(one) == ["DATETIME_UNKNOWN"]
-    assert "Set datetime or datetime_pattern" in one.notices[0].message
+    assert "Set `datetime` or `datetime_pattern`" in one.notices[0].message
 
 
 def test_the_unknown_names_what_may_be_a_date() -> None:

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from rastercollection.model.cog import Cog
+from rastercollection.model.look import Look
+from rastercollection.stages.stac.preview.frame import frame_of
+from rastercollection.stages.stac.preview.legend import legend
 from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page
 from rastercollection.testing.sample_rasters import write_sample_cog
 from rastercollection.testing.sample_records import sample_cog, sample_grid
@@ -116,6 +119,18 @@ def test_classes_are_in_a_legend() -> None:
     assert "1 Wald & Forst" in page.text
     plain = preview_page("x", "", [sample_cog("a")], PreviewPlaces(page="/x/p.html", collection="/x/c.json"))
     assert "legend" not in Page(plain).all("ul", "class")
+
+
+def test_classes_without_names_are_in_a_legend_by_their_numbers() -> None:
+    colors = {0: (0, 0, 0, 0), 20: (10, 100, 30, 255), 21: (1, 2, 3, 0), 40: (250, 200, 0, 255), 251: (1, 2, 3, 255)}
+    shown = legend(Look(bands=(1,), ranges=(None,), ramp=None, colors=colors), [sample_cog("a")])
+    assert re.findall(r"rgb(\([^)]*\))\"></i>(\d+)</li>", shown) == [("(10, 100, 30)", "20"), ("(250, 200, 0)", "40")]
+
+
+def test_the_scale_bar_is_below_the_tiles() -> None:
+    for bounds in ((7.44, 46.92, 7.58, 46.95), (7.0, 46.0, 7.1, 46.6), (-180.0, -85.0, 180.0, 85.0)):
+        frame = frame_of([sample_cog("wide", bounds, target_crs="EPSG:4326")])
+        assert frame.height - frame.y(bounds[1]) >= 44, bounds
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def essences(results: Iterable[TaskResult]) -> str:
 
 def _essence(result: TaskResult) -> list[Any]:
     """What a fan-in task depends on: not when, where or how fast a result came about."""
-    return [result.task.tile, str(result.status), result.value, result.error and result.error.code]
+    value = None if result.value is None else dict(result.value.items())
+    return [result.task.tile, str(result.status), value, result.error and result.error.code]
 
 
 def require_success(stage: Stage, results: Sequence[TaskResult], *, stop_on_error: bool) -> None:

@@ -13,6 +13,7 @@ import attrs
 
 from rastercollection.core.guard import attempting
 from rastercollection.core.models import ErrorRecord, Fault, Notice, Task, TaskResult
+from rastercollection.core.packed import Packed
 from rastercollection.core.records import jsonable
 from rastercollection.core.shortage import of_shortage
 from rastercollection.core.workflow import Handler, TaskContext
@@ -102,12 +103,12 @@ def _made(task: Task, context: TaskContext) -> Mapping[str, Any]:
 def _json_value(task: Task, value: object) -> Mapping[str, Any]:
     plain = jsonable(value)
     try:
-        json.dumps(plain, allow_nan=False)
+        text = json.dumps(plain, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise _not_json(task, str(error)) from error
     if not isinstance(plain, dict):
         raise _not_json(task, f"it is a {type(value).__name__}")
-    return plain
+    return Packed(text)
 
 
 def _not_json(task: Task, why: str) -> TaskError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rastercollection.errors import ViewError
+from rastercollection.errors import ObjectNotFoundError, ViewError
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import open_named_catalog
 from rastercollection.viewer.server import storage_of
@@ -22,6 +22,7 @@ def published_documents(result: JobResult) -> list[Json]:
 
     Raises:
         ViewError: The job has published none, or where it did is not known here.
+        ObjectNotFoundError: The collection is gone.
         BackendError: The catalog cannot be read.
     """
     stac = result.summary.get("stac") or {}
@@ -37,7 +38,10 @@ def published_documents(result: JobResult) -> list[Json]:
             )
         folder = address.rpartition("/")[0].rpartition("/")[0]
         catalog = open_named_catalog(folder, storage_of(address, result.backends.storage, None))
-    return sorted(catalog.items(str(stac["collection_id"])), key=lambda item: str(item["id"]))
+    name = str(stac["collection_id"])
+    if catalog.collection(name) is None:
+        raise ObjectNotFoundError(f"Collection {name} is no longer in its catalog.", "Run the job again.", name)
+    return sorted(catalog.items(name), key=lambda item: str(item["id"]))
 
 
 def published_items(result: JobResult) -> list[pystac.Item]:

@@ -159,7 +159,9 @@ def _told(facts: TimeFacts, now: dt.datetime, passed_over: list[Notice]) -> Iter
 
 
 def _assumed_utc(blob: str, tag: str) -> Notice:
-    message = f"{blob}: {tag} is a local time without an offset; it was taken as UTC. Set datetime or datetime_pattern."
+    message = (
+        f"{blob}: {tag} is a local time without an offset; it was taken as UTC. Set `datetime` or `datetime_pattern`."
+    )
     return Notice(code="DATETIME_ASSUMED_UTC", message=message)
 
 
@@ -199,5 +201,5 @@ def _unknown(facts: TimeFacts, notices: Sequence[Notice]) -> Acquisition:
     says = f" {written[1].name} says that it was written {written[1].span}." if written else ""
     maybe = doubtful_date(facts.blob)
     hint = f" {maybe!r} in its name may be a date of some kind." if maybe else ""
-    message = f"{facts.blob}: nothing tells when it was acquired.{says}{hint} Set datetime or datetime_pattern."
+    message = f"{facts.blob}: nothing tells when it was acquired.{says}{hint} Set `datetime` or `datetime_pattern`."
     return Acquisition(source=UNKNOWN, notices=(*notices, Notice(code="DATETIME_UNKNOWN", message=message)))

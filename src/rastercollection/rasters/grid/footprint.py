@@ -64,13 +64,13 @@ def footprint(
 
 def _traced(valid: NDArray[np.bool_], transform: Affine, has_specks: bool) -> BaseGeometry:
     while _edges(valid) > _MOST_EDGES:
-        valid, transform = _halved(valid), transform * Affine.scale(2)
+        valid, transform = _halved(valid), transform @ Affine.scale(2)
     area = 4.0 * np.count_nonzero(valid)
     parts = [_without_small_holes(part, area) for part in _areas(valid)]
     large = [part for part in parts if part.area >= _SMALLEST_PART * area]
     small = [part for part in parts if part.area < _SMALLEST_PART * area] if has_specks or not large else []
     simple = _simplified(shapely.union_all([*large, *_gathered(small)]), largest=2 * max(valid.shape))
-    t = transform * Affine.scale(0.5)
+    t = transform @ Affine.scale(0.5)
     return _polygons(shapely.affinity.affine_transform(simple, [t.a, t.b, t.d, t.e, t.c, t.f]))
 
 

@@ -159,7 +159,7 @@ class Placement:
         """The placement of the same raster with as many pixels more on each side."""
         size: dict[str, Any] = {"width": self.width + 2 * pixels, "height": self.height + 2 * pixels}
         if self.transform is not None:
-            return attrs.evolve(self, transform=self.transform * Affine.translation(-pixels, -pixels), **size)
+            return attrs.evolve(self, transform=self.transform @ Affine.translation(-pixels, -pixels), **size)
         if self.rpcs is None:
             points = tuple(
                 GroundControlPoint(row=p.row + pixels, col=p.col + pixels, x=p.x, y=p.y, z=p.z) for p in self.gcps
@@ -172,7 +172,7 @@ class Placement:
         """The placement of the same raster in cells of ``rows`` × ``columns`` pixels, the last of them cut."""
         size: dict[str, Any] = {"width": -(-self.width // columns), "height": -(-self.height // rows)}
         if self.transform is not None:
-            return attrs.evolve(self, transform=self.transform * Affine.scale(columns, rows), **size)
+            return attrs.evolve(self, transform=self.transform @ Affine.scale(columns, rows), **size)
         if self.rpcs is None:
             points = tuple(
                 GroundControlPoint(row=p.row / rows, col=p.col / columns, x=p.x, y=p.y, z=p.z) for p in self.gcps

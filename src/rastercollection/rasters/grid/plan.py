@@ -78,7 +78,7 @@ class Grid:
         """The grid of cells of ``rows`` × ``columns`` pixels; the last may reach beyond the raster."""
         return attrs.evolve(
             self,
-            transform=self.transform * Affine.scale(columns, rows),
+            transform=self.transform @ Affine.scale(columns, rows),
             width=-(-self.width // columns),
             height=-(-self.height // rows),
         )
@@ -160,7 +160,7 @@ def plan_sides(placement: Placement, target: CRS, rule: GridRule, blob: str, max
             raise TaskError(
                 f"{blob}: in the target CRS it has {grid.width:,} × {grid.height:,} pixels; the limit is "
                 f"{max_pixels:,}.",
-                "Cut it into smaller tiles, choose another target_crs or resolution, or raise max_pixels.",
+                "Cut it into smaller tiles, choose another target_crs or `resolution`, or raise max_pixels.",
                 "TOO_MANY_PIXELS",
             )
     return sides

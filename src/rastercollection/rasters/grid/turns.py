@@ -112,7 +112,7 @@ def moved(placement: Placement, x: float) -> Placement:
     if x == 0:
         return placement
     if placement.transform is not None:
-        return attrs.evolve(placement, transform=Affine.translation(x, 0) * placement.transform)
+        return attrs.evolve(placement, transform=Affine.translation(x, 0) @ placement.transform)
     if placement.rpcs is not None:
         return attrs.evolve(placement, rpcs=attrs.evolve(placement.rpcs, long_off=placement.rpcs.long_off + x))
     points = placement.gcps

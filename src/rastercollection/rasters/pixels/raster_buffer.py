@@ -6,7 +6,6 @@ import contextlib
 import re
 import sys
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window
 
 from rastercollection.rasters.gdal_types import GDAL_TYPES
+from rastercollection.rasters.pixels.in_memory import bear_with_no_georeference
 from rastercollection.rasters.pixels.packed_mask import PackedMask
 from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.pixels.windows import Array, ValidityMap, iterate_windows, window_steps
@@ -223,8 +222,8 @@ class RasterBuffer:
 @contextlib.contextmanager
 def reading_buffers() -> Iterator[None]:
     """Let GDAL read arrays of this process, for as long as it takes."""
-    with rasterio.Env(**_READS_BUFFERS), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    bear_with_no_georeference()
+    with rasterio.Env(**_READS_BUFFERS):
         yield
 
 

@@ -27,7 +27,7 @@ from rastercollection.rasters.scratch import scratch_folder
 __all__ = ["Pixels", "PixelsInMemory", "PixelsOnDisk", "Workspace"]
 
 
-_NO_ROOM = "Make room there, or set scratch to a folder on another disk."
+_NO_ROOM = "Make room there, or set `scratch` to a folder on another disk."
 
 _PROBE_BYTES = 2**20
 _TAKES_BACK = hasattr(mmap, "MADV_DONTNEED")

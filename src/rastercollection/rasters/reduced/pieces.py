@@ -145,7 +145,7 @@ def _piece(
             return None
         place, turn = found
         data, valid, _ = Validity.of(dataset).read(dataset, place)
-        transform = Affine.translation(turn, 0) * dataset.window_transform(place)
+        transform = Affine.translation(turn, 0) @ dataset.window_transform(place)
         return Piece(data=data, valid=valid, transform=transform, crs=dataset.crs)
 
 
@@ -218,7 +218,7 @@ def _place(dataset: DatasetReader, grid: Grid, window: Window) -> tuple[Window, 
     if _overlap(dataset.bounds, wanted, best) <= 0:
         return None
     left, bottom, right, top = wanted
-    columns, rows = ~dataset.transform * (np.array([left - best, right - best]), np.array([top, bottom]))
+    columns, rows = ~dataset.transform @ (np.array([left - best, right - best]), np.array([top, bottom]))
     across, down = _whole(columns, dataset.width), _whole(rows, dataset.height)
     if across is None or down is None:
         return None

@@ -238,7 +238,7 @@ def check_dataset(dataset: Any, blob: str, policy: SourcePolicy) -> None:
     if dataset.count == 0:
         names = names_inside(dataset)
         holds = f"holds {len(names)} variables ({', '.join(names[:10])})" if names else "holds no raster band"
-        hint = "Set subdatasets to the one wanted, to 'tiles' or to 'bands'." if names else "It is no raster."
+        hint = "Set `subdatasets` to the one wanted, to 'tiles' or to 'bands'." if names else "It is no raster."
         raise TileError(f"{blob} {holds}.", hint, "NO_RASTER_BAND")
     _check_size(blob, dataset.width, dataset.height, dataset.count, policy)
     rows, columns = dataset.block_shapes[0]

@@ -8,14 +8,10 @@ overviews of the source, which need not show what the source shows.
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
-
-from rasterio.errors import NotGeoreferencedWarning
 
 from rastercollection.core.models import Notify
 from rastercollection.errors import MachineError, TaskError, TileError
@@ -25,6 +21,7 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_env import forget_cached, gdal_environment, installed_drivers
 from rastercollection.rasters.gdal_errors import collected_warnings, in_words, lasting, translated, unproven
 from rastercollection.rasters.limits import Limits
+from rastercollection.rasters.pixels.in_memory import bear_with_no_georeference
 from rastercollection.rasters.source import inspection
 from rastercollection.rasters.source.placing import Place, check_references, config_of, placed
 from rastercollection.rasters.source.reader import VettedReader
@@ -43,7 +40,6 @@ __all__ = [
 
 _ALONE = threading.RLock()
 _ALONE_DRIVERS = frozenset({"netCDF", "HDF5", "HDF5Image", "BAG", "KEA", "HDF4", "HDF4Image"})
-_OWN_MODULES = r"rastercollection\.rasters\."
 
 
 @contextlib.contextmanager
@@ -130,7 +126,7 @@ def _at_its_place(
     whole: bool,
 ) -> Iterator[tuple[inspection.Inspection, Place]]:
     """What the bytes of a source say, and where GDAL can open it now, in the environment for that."""
-    _silence_missing_georeferencing()
+    bear_with_no_georeference()
     facts = inspection.inspect(storage, source, policy)
     with placed(storage, source, facts.driver, policy, limits, notify, whole) as place:
         forget_cached(place.path, place.gdal.config)
@@ -254,13 +250,3 @@ def _open(
         with SourceDataset(path, plain, blob, chosen, place.path, confirm, **options) as dataset:
             plain.close()
             yield dataset
-
-
-def _silence_missing_georeferencing() -> None:
-    """Validation reports it in our own terms; the filter holds for warnings of these modules only.
-
-    It is looked for every time because frameworks reset the list of filters.
-    """
-    pattern = re.compile(_OWN_MODULES)
-    if not any(entry[2] is NotGeoreferencedWarning and entry[3] == pattern for entry in warnings.filters):
-        warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=_OWN_MODULES)

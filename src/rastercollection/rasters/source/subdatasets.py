@@ -112,7 +112,7 @@ def _own_names(dataset: DatasetReader) -> tuple[str, ...]:
 def _not_found(blob: str, wanted: str, problem: str) -> TileError:
     return TileError(
         f"{blob} has no page or variable {wanted!r}: {problem}.",
-        "Set subdatasets to one of those that there are, to 'bands' or to 'tiles'.",
+        "Set `subdatasets` to one of those that there are, to 'bands' or to 'tiles'.",
         "SUBDATASET_NOT_FOUND",
     )
 

@@ -41,9 +41,9 @@ def agrees_with_gdal(placement: Placement, grid: Grid, locate: Locate, tolerance
         reproject(
             ramp,
             theirs,
-            src_transform=placement.transform * Affine.scale(across, down),
+            src_transform=placement.transform @ Affine.scale(across, down),
             src_crs=placement.crs,
-            dst_transform=grid.transform * Affine.scale(right, below),
+            dst_transform=grid.transform @ Affine.scale(right, below),
             dst_crs=grid.crs,
             dst_nodata=np.nan,
             resampling=Resampling.bilinear,

@@ -113,7 +113,7 @@ def footprint_of(valid: ValidityMap, grid: Grid) -> Mapping[str, Any]:
     """The outline of the valid pixels of a grid as GeoJSON, EPSG:4326."""
     rows, columns = valid.steps
     cells = None if valid.is_full else valid.counts > 0
-    return footprint(cells, grid.transform * Affine.scale(columns, rows), grid.bounds_in_world, _crs_of(grid))
+    return footprint(cells, grid.transform @ Affine.scale(columns, rows), grid.bounds_in_world, _crs_of(grid))
 
 
 def _crs_of(grid: Grid) -> pyproj.CRS:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from rastercollection.rasters.gdal_env import installed_drivers
+from rastercollection.rasters.pixels.in_memory import encode_in_memory, open_memory
 from rastercollection.rasters.writing.png_encoder import encode_png
 
 __all__ = ["decode_picture", "encode_picture"]
@@ -35,11 +31,7 @@ def encode_picture(picture: _Rgba, *, quality: int | None) -> tuple[str, bytes]:
     if "WEBP" not in installed_drivers():
         return "image/png", encode_png(np.ascontiguousarray(picture))
     options = {"LOSSLESS": "YES"} if quality is None else {"QUALITY": quality}
-    _, height, width = picture.shape
-    with MemoryFile() as memory, _without_warnings():
-        with memory.open(driver="WEBP", width=width, height=height, count=4, dtype="uint8", **options) as image:
-            image.write(picture)
-        return "image/webp", memory.read()
+    return "image/webp", encode_in_memory(picture, "WEBP", **options)
 
 
 def decode_picture(media_type: str, data: bytes, width: int, height: int) -> _Rgba:
@@ -51,7 +43,7 @@ def decode_picture(media_type: str, data: bytes, width: int, height: int) -> _Rg
     """
     if media_type not in _DRIVERS:
         raise ValueError(f"{media_type} is no picture that can be read")
-    with MemoryFile(data) as memory, _without_warnings(), memory.open(driver=_DRIVERS[media_type]) as image:
+    with MemoryFile(data) as memory, open_memory(memory, _DRIVERS[media_type]) as image:
         if image.width * image.height > MOST_PIXELS:
             raise ValueError(f"a picture of {image.width} × {image.height} pixels is too large")
         pixels = image.read(out_shape=(image.count, height, width), resampling=Resampling.average)
@@ -59,10 +51,3 @@ def decode_picture(media_type: str, data: bytes, width: int, height: int) -> _Rg
         return np.asarray(pixels, np.uint8)
     opaque = np.full((1, height, width), 255, np.uint8)
     return np.concatenate([np.broadcast_to(pixels[:3], (3, height, width)), opaque])
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield

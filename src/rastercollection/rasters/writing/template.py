@@ -23,6 +23,7 @@ from rasterio.rpc import RPC
 from rasterio.windows import Window
 
 from rastercollection.errors import TaskError
+from rastercollection.rasters.pixels.in_memory import open_memory
 from rastercollection.rasters.pixels.raster_buffer import (
     RasterBuffer,
     add_scales,
@@ -172,7 +173,7 @@ def _written(document: Path, metadata: Metadata, blob: str, options: Mapping[str
 
 def _check_band_tags(document: Path, memory: MemoryFile, blob: str) -> None:
     """Make sure that GDAL wrote the bands' tags."""
-    with open_buffer(document) as meant, memory.open() as written:
+    with open_buffer(document) as meant, open_memory(memory, "GTiff") as written:
         lost = [band for band in written.indexes if not _tags(meant, band) <= _tags(written, band)]
     if lost:
         raise TaskError(

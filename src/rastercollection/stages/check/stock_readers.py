@@ -159,7 +159,7 @@ def _valid_place(dataset: DatasetReader, place: Place) -> Place | None:
         return None
     row, column = int(rows[len(rows) // 2]), int(columns[len(columns) // 2])
     down, across = dataset.height / shape[0], dataset.width / shape[1]
-    corners = [dataset.transform * (across * (column + dx), down * (row + dy)) for dx, dy in _CORNERS]
+    corners = [dataset.transform @ (across * (column + dx), down * (row + dy)) for dx, dy in _CORNERS]
     longitudes, latitudes = transform(dataset.crs, "EPSG:4326", *zip(*corners, strict=True))
     bounds = (min(longitudes), min(latitudes), max(longitudes), max(latitudes))
     return place_around(longitudes[0], latitudes[0], bounds, place.zoom)

@@ -46,7 +46,7 @@ def find_collar(cog: DatasetReader, file: CogFile) -> Collar | None:
         mask = cog.read_masks(1, out_shape=shape, resampling=Resampling.nearest)[np.newaxis] > 0
     judged = any_band(validity.judge(data, mask))
     scale = Affine.scale(cog.width / shape[1], cog.height / shape[0])
-    transform, crs = cog.transform * scale, from_rasterio(cog.crs)
+    transform, crs = cog.transform @ scale, from_rasterio(cog.crs)
     assert crs is not None
     valid = np.ones(shape, bool) if judged is None else judged
     edge = valid & _beside(~valid)

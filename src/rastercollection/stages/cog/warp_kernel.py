@@ -202,7 +202,7 @@ class Kernel:
                 rasterio.band(source, list(source.indexes)),
                 out,
                 rpcs=job.placement.bordered(BORDER).rpcs,
-                dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
+                dst_transform=job.grid.transform @ Affine.translation(window.col_off, window.row_off),
                 dst_crs=job.grid.crs,
                 resampling=Resampling[resampling],
                 num_threads=1,

@@ -48,7 +48,7 @@ def _why(places: Sequence[SamePlace]) -> str:
     if all(bands):
         return (
             f"Their names look like those of bands ({', '.join(bands[0])}): stack the bands of a place into one file "
-            "first, for instance with 'rio stack', and name them with bands."
+            "first, for instance with 'rio stack', and name them with `bands`."
         )
     times = sorted({_time(cog) for place in places for cog in place.cogs if is_dated(cog)})
     if any(len({_time(cog) for cog in place.cogs if is_dated(cog)}) > 1 for place in places):
@@ -58,7 +58,7 @@ def _why(places: Sequence[SamePlace]) -> str:
         )
     return (
         "Their times do not differ, as far as they are known, and the last by its id is on top: leave out those that "
-        "are there twice, or set datetime or datetime_pattern."
+        "are there twice, or set `datetime` or `datetime_pattern`."
     )
 
 

@@ -129,7 +129,7 @@ def _resampled(job: Composition, window: Window, place: Window, piece: Piece) ->
     try:
         return resampled(
             piece,
-            job.grid.transform * offset,
+            job.grid.transform @ offset,
             job.grid.crs,
             (place.height, place.width),
             resampling=resampling,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.windows import Window
 
 from rastercollection.rasters.gdal_errors import GDAL_ERRORS
+from rastercollection.rasters.pixels.in_memory import open_memory
 from rastercollection.rasters.pixels.windows import Array
 
 __all__ = ["NotReadableError", "what_is_shown"]
@@ -40,10 +38,8 @@ def what_is_shown(data: bytes) -> str:
     if not data.startswith(SIGNATURE):
         raise NotReadableError("not a PNG")
     try:
-        with rasterio.Env(**_OPTIONS), warnings.catch_warnings(), MemoryFile(data) as file:
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with file.open(driver="PNG") as png:
-                return _look(png)
+        with rasterio.Env(**_OPTIONS), MemoryFile(data) as file, open_memory(file, "PNG") as png:
+            return _look(png)
     except GDAL_ERRORS as error:
         raise NotReadableError("damaged PNG") from error
 

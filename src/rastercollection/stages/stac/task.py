@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +25,7 @@ from rastercollection.ports.addresses import join, public_form
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
-from rastercollection.stac.items import is_dated, item_dict
+from rastercollection.stac.items import ItemsOnDemand, is_dated
 from rastercollection.stac.published import cog_href, is_item_of, published_tile
 from rastercollection.stac.terms import DIGEST, EARLIEST
 from rastercollection.stages.asked_renders import shown_renders
@@ -52,7 +53,7 @@ class _Draft:
     """The collection's document, the job's items, what they were made of, and what is to be told of renders."""
 
     collection: Json
-    items: list[Json]
+    items: ItemsOnDemand
     members: Members
     mosaic: Mosaic | None
     overview: Overview | None
@@ -72,8 +73,9 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
             ``CATALOG_INCOMPLETE``; the catalog does not hold all items that were sent.
         ObjectExistsError: With mode ``insert``, naming items that are there.
     """
-    _check(made_cogs(context))
-    return publish_again(request, context)
+    made = made_cogs(context)
+    _check(made)
+    return _published(request, context, collection_members(request, context, made))
 
 
 def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEntry:
@@ -82,8 +84,11 @@ def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEn
     Raises:
         TaskError: As of :func:`publish_collection`.
     """
+    return _published(request, context, collection_members(request, context))
+
+
+def _published(request: CollectionRequest, context: TaskContext, members: Members) -> CatalogEntry:
     storage, catalog = _backends(context)
-    members = collection_members(request, context)
     _report_tiles(members, context)
     own = made_overview(context)
     draft = _draft(request, members, made_mosaic(context), own, context)
@@ -173,11 +178,10 @@ def _draft(
         uncombined=tuple(each.cog.item_id for each in members.uncombined),
     )
     service = plan_service(request, storage, catalog, shown)
-    items = [item_dict(cog, request.stac_item_id, request.asset_key) for cog in members.made]
-    every = [*items, *members.items]
+    items = ItemsOnDemand(members.made, request.stac_item_id, request.asset_key)
     collection = collection_dict(
         request,
-        every,
+        itertools.chain(items, members.items),
         renders=looks.renders.by_name,
         drawn_as=looks.drawn_as,
         choice=looks.choice,
@@ -297,7 +301,8 @@ def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
         context.notice(
             "DATETIME_UNKNOWN",
             f"{len(undated)} of {len(cogs)} items are without an acquisition time and stand at {EARLIEST}, where no "
-            f"search looks ({listed(undated)}): set datetime or datetime_pattern; require_datetime=True refuses them.",
+            f"search looks ({listed(undated)}): set `datetime` or `datetime_pattern`; require_datetime=True refuses "
+            "them.",
         )
 
 
@@ -349,7 +354,7 @@ def _report_published(members: Members, draft: _Draft, context: TaskContext) -> 
     return dropped
 
 
-def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBackend) -> None:
+def _compare(publication: Publication, items: ItemsOnDemand, catalog: CatalogBackend) -> None:
     """What was stored against what was sent.
 
     Raises:
@@ -359,7 +364,7 @@ def _compare(publication: Publication, items: Sequence[Json], catalog: CatalogBa
         return
     listing = getattr(catalog, "item_ids", None)
     listed = set(listing(publication.collection_id)) if callable(listing) else set()
-    missing = sorted({item["id"] for item in items} - listed) if listed else []
+    missing = sorted(set(items.ids) - listed) if listed else []
     raise TaskError(
         f"The catalog holds {publication.stored} of the {len(items)} items that were sent to collection "
         f"{publication.collection_id}{' (missing: ' + ', '.join(missing[:10]) + ')' if missing else ''}.",

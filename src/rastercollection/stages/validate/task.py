@@ -152,7 +152,7 @@ def _report_left_out(dataset: SourceDataset, context: TaskContext) -> None:
     context.notice(
         "SUBDATASETS_LEFT_OUT",
         f"{dataset.blob} holds {len(names) + 1} rasters, of which the first is taken; left out: {shown}. To have them, "
-        "set subdatasets to 'tiles', 'bands' or one of these.",
+        "set `subdatasets` to 'tiles', 'bands' or one of these.",
     )
 
 
@@ -165,7 +165,7 @@ def _name_bands(dataset: SourceDataset, parameters: ValidateParameters, context:
     names = parameters.bands
     if names and len(names) != dataset.count:
         raise TileError(
-            f"{parameters.source.blob} has {dataset.count} bands, and bands names {len(names)}: {', '.join(names)}.",
+            f"{parameters.source.blob} has {dataset.count} bands, and `bands` names {len(names)}: {', '.join(names)}.",
             "Name every band, one that tells which pixels are valid as alpha, or make a collection of the tile's own.",
             "BANDS_MISMATCH",
         )
@@ -176,7 +176,7 @@ def _name_bands(dataset: SourceDataset, parameters: ValidateParameters, context:
         context.notice(
             "ALPHA_TAKEN_FOR_DATA",
             f"{dataset.blob}: band {dataset.count} is declared as alpha, as GDAL does with any four bytes, and called "
-            f"{last!r}: it was taken for data, and makes no pixel invalid. If it is alpha, call it so in bands.",
+            f"{last!r}: it was taken for data, and makes no pixel invalid. If it is alpha, call it so in `bands`.",
         )
 
 

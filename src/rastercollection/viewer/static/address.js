@@ -2,8 +2,8 @@
 
 import { tellPicture, toldPicture } from "./picture.js";
 
-/** The fragment of a view: its place, and up to two pictures of collections. */
-export function fragmentOf({ zoom, lat, lng, sides, swipe }) {
+/** The fragment of a view: its place, up to two pictures of collections, their opacity in percent, outlines or not. */
+export function fragmentOf({ zoom, lat, lng, sides, swipe, opacity, outlines }) {
   const digits = Math.min(7, Math.max(2, Math.ceil(zoom / 3) + 1));
   const [left, right] = sides;
   const parameters = new URLSearchParams();
@@ -15,6 +15,8 @@ export function fragmentOf({ zoom, lat, lng, sides, swipe }) {
     if (right.base) parameters.set("right.in", right.key);
     tellPicture(parameters, right.picture, "right.");
   }
+  if (opacity < 100) parameters.set("opacity", opacity);
+  if (!outlines) parameters.set("outlines", "off");
   const place = [zoom, lat.toFixed(digits), lng.toFixed(digits), encodeURIComponent(left.picture.render)];
   const rest = parameters.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
   return `#${place.join("/")}${rest ? `?${rest}` : ""}`;
@@ -28,12 +30,17 @@ export function toldOf(fragment) {
   const place = [zoom, lat, lng].map(Number);
   const isPlace = Boolean(zoom && lat && lng) && place.every(Number.isFinite) && Math.abs(place[1]) <= 90;
   const side = (key, prefix) => ({ key: parameters.get(`${prefix}in`) ?? "", picture: toldPicture(parameters, key, prefix) });
-  const swipe = Number(parameters.get("swipe"));
+  const percent = (name, otherwise) => {
+    const value = Number(parameters.get(name));
+    return parameters.has(name) && value >= 0 && value <= 100 ? value : otherwise;
+  };
   return {
     place: isPlace ? { zoom: place[0], lat: place[1], lng: place[2] } : null,
     left: side(render ? decode(render) : "", ""),
     right: parameters.has("right") ? side(parameters.get("right"), "right.") : null,
-    swipe: parameters.has("swipe") && swipe >= 0 && swipe <= 100 ? swipe : 50,
+    swipe: percent("swipe", 50),
+    opacity: percent("opacity", 100),
+    outlines: parameters.get("outlines") !== "off",
   };
 }
 

@@ -43,7 +43,7 @@ class Collection {
     return (
       this.bands[number - 1] ?? {
         number, name: `b${number}`, description: "", unit: "", common_name: "", wavelength: null,
-        scale: 1, offset: 0, dtype: "", classes: [], spread: null,
+        scale: 1, offset: 0, dtype: "", classes: [], spread: null, percentiles: null,
       }
     );
   }

@@ -1,30 +1,33 @@
-// The values that were read: a list, points on the map, and a file of comma-separated values.
+// The values that were read: a list, points on the map, and a file of comma-separated values. The tab keeps them when
+// the page is loaded again, until it is closed.
 
 import { byId, element } from "./elements.js";
 import { isScaled, physical, placeText } from "./numbers.js";
 
 /** A list in the panel, with a point on the map for each entry. */
 export class Measured {
-  constructor(map, show) {
+  constructor(map, show, key) {
     this.map = map;
     this.show = show;
-    this.entries = [];
+    this.key = `measured ${key}`;
     this.points = L.layerGroup().addTo(map);
     byId("measured-save").addEventListener("click", () => this.save());
     byId("measured-clear").addEventListener("click", () => this.change([]));
+    this.change(keptOf(this.key));
   }
 
   /** Keeps what was read at a place of a collection, where an item is there, which is returned. */
   add(latlng, answer, collection) {
     const item = topItem(answer.items);
     if (!item?.bands.length) return null;
-    const entry = { latlng, lon: answer.lon, lat: answer.lat, collection: collection.summary.id, item };
+    const entry = { latlng: { lat: latlng.lat, lng: latlng.lng }, lon: answer.lon, lat: answer.lat, collection: collection.summary.id, item };
     this.change([...this.entries, entry]);
     return item;
   }
 
   change(entries) {
     this.entries = entries;
+    keep(this.key, entries);
     byId("measured").hidden = !entries.length;
     byId("measured-title").textContent = `Measured values (${entries.length})`;
     byId("measured-list").replaceChildren(...entries.map((entry, index) => this.row(entry, index)));
@@ -54,6 +57,22 @@ export class Measured {
     const anchor = element("a", { href: address, download: `${name}-values.csv` });
     anchor.click();
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }
+}
+
+/** Where the browser keeps nothing, as in frames of other sites, the list lasts as long as the page. */
+function keep(key, entries) {
+  try {
+    if (entries.length) sessionStorage.setItem(key, JSON.stringify(entries));
+    else sessionStorage.removeItem(key);
+  } catch { /* not allowed, or full */ }
+}
+
+function keptOf(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key)) ?? [];
+  } catch {
+    return [];
   }
 }
 

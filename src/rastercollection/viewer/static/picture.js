@@ -51,8 +51,13 @@ function usualRange(collection, picture, look, number, place) {
   return collectionRange(band, 2) ?? [0, 255];
 }
 
-/** Where the values of a band lie over the whole collection, without so many percent at both ends: 0 or 2. */
-export function collectionRange({ spread }, percent) {
+/** Where the values of a band lie over the whole collection, without so many percent at both ends: 0, 1, 2 or 5. */
+export function collectionRange({ spread, percentiles }, percent) {
+  if (percent === 1 || percent === 5) {
+    const [first, fifth, last5, last1] = percentiles ?? [];
+    const ends = percent === 1 ? [first, last1] : [fifth, last5];
+    return ends[1] > ends[0] ? ends : null;
+  }
   if (!spread) return null;
   const { minimum, low, high, maximum } = spread;
   if (percent && high > low) return [low, high];

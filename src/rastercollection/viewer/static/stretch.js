@@ -9,7 +9,7 @@ const READ = 512; // pixels along an edge of what is counted
 /** Groups of choices, each a key with a text: of the collection, or of what the map shows. */
 export const STRETCHES = [
   ["", [["published", "As published"]]],
-  ["Whole collection", [["all-2", "2 – 98 %"], ["all-0", "Minimum – maximum"]]],
+  ["Whole collection", [["all-2", "2 – 98 %"], ["all-1", "1 – 99 %"], ["all-5", "5 – 95 %"], ["all-0", "Minimum – maximum"]]],
   ["What the map shows", [["seen-2", "2 – 98 %"], ["seen-1", "1 – 99 %"], ["seen-5", "5 – 95 %"], ["seen-0", "Minimum – maximum"]]],
   ["", [["own", "Values of my own"]]],
 ];

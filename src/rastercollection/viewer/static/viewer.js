@@ -62,12 +62,13 @@ class Viewer {
       tell: (text) => this.tell(text, { alarm: true }),
     });
     this.compare = new Compare(this);
-    this.measured = new Measured(this.map, (latlng) => this.map.panTo(latlng, { animate: !isStill }));
+    this.measured = new Measured(this.map, (latlng) => this.map.panTo(latlng, { animate: !isStill }), this.catalogKey());
     this.fillChooser();
     byId("controls").hidden = byId("about").hidden = byId("legend").hidden = false;
     for (const id of ["about", "adjust"]) byId(id).open = matchMedia("(min-width: 721px)").matches;
     this.show(0, collection, told.left.picture);
     await this.compareAs(told);
+    this.veil(told);
     addGraticule(this.map);
     this.listen();
     this.moved();
@@ -94,15 +95,17 @@ class Viewer {
     byId("close").addEventListener("click", () => this.closeReading());
     byId("fit").addEventListener("click", () => this.fit(this.sides[this.active].collection));
     byId("copy").addEventListener("click", () => this.copyLink());
-    byId("opacity").addEventListener("input", (event) => {
-      byId("opacity-value").textContent = `${event.target.value} %`;
-      for (const side of this.sides) side.setOpacity(event.target.value / 100);
-    });
-    byId("outlines").addEventListener("change", (event) => this.footprints.toggle(event.target.checked));
+    byId("opacity").addEventListener("input", () => this.veil());
+    byId("outlines").addEventListener("change", () => this.veil());
     byId("status-action").addEventListener("click", () => this.statusAction?.());
   }
 
   // what is shown
+
+  /** The same for the same collections: another catalog may be served at this address another time. */
+  catalogKey() {
+    return JSON.stringify([location.pathname, ...this.entries.map(({ key, title }) => [key, title])]);
+  }
 
   fillChooser() {
     byId("collection-field").hidden = this.entries.length < 2;
@@ -115,6 +118,15 @@ class Viewer {
     const collection = await loadCollection(this.entries.find((entry) => entry.key === key) ?? this.entries.find((entry) => !entry.base));
     if (picture.bands) await collection.loadBands();
     return collection;
+  }
+
+  /** Opacity and outlines as the controls have them, or as a link told. */
+  veil(told) {
+    if (told) [byId("opacity").value, byId("outlines").checked] = [told.opacity, told.outlines];
+    byId("opacity-value").textContent = `${byId("opacity").value} %`;
+    for (const side of this.sides) side.setOpacity(byId("opacity").value / 100);
+    this.footprints.toggle(byId("outlines").checked);
+    this.remember();
   }
 
   /** Show another collection of the catalog. */
@@ -208,6 +220,7 @@ class Viewer {
     if (told.place) this.map.setView([told.place.lat, told.place.lng], told.place.zoom, { animate: false });
     this.show(0, await this.opened(told.left), told.left.picture);
     await this.compareAs(told);
+    this.veil(told);
   }
 
   fit(collection) {
@@ -234,7 +247,8 @@ class Viewer {
     if (!this.map._loaded) return;
     const sides = this.shown().map(({ collection: { key, base }, picture }) => ({ key, base, picture }));
     const { lat, lng } = this.map.getCenter();
-    this.hash = fragmentOf({ zoom: this.map.getZoom(), lat, lng, sides, swipe: this.swipe.percent });
+    const [opacity, outlines] = [Number(byId("opacity").value), byId("outlines").checked];
+    this.hash = fragmentOf({ zoom: this.map.getZoom(), lat, lng, sides, swipe: this.swipe.percent, opacity, outlines });
     history.replaceState(null, "", this.hash);
   }
 
@@ -319,9 +333,14 @@ class Viewer {
     }
   }
 
+  /** The middle of the map where an item is, else the middle of the item that is nearest to it. */
   nearest() {
     const center = this.map.getCenter();
-    return this.bounds.contains(center) ? center : this.bounds.getCenter();
+    const every = this.outlines.getLayers().map((layer) => layer.getBounds());
+    if (!every.length) return this.bounds.contains(center) ? center : this.bounds.getCenter();
+    if (every.some((bounds) => bounds.contains(center))) return center;
+    const middles = every.map((bounds) => bounds.getCenter());
+    return middles.reduce((one, other) => (center.distanceTo(other) < center.distanceTo(one) ? other : one));
   }
 
   tell(text, { busy = false, alarm = false, action = null } = {}) {

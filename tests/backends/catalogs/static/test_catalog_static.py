@@ -410,3 +410,17 @@ def test_links(target: str, document: str, json_href: str | None, html_href: str
 def test_options_reach_no_representation(tmp_path: Path) -> None:
     catalog = StaticCatalog("s3://bucket/stac", options={"secret": "hunter2"})
     assert "hunter2" not in repr(catalog)
+
+
+def test_a_listing_that_lacks_what_is_there_costs_nobody_their_items(tmp_path: Path) -> None:
+    class Forgetful(FsspecStorage):
+        def list(self, url: str, *, deep: bool = True) -> Iterator[ObjectInfo]:
+            return (info for info in super().list(url, deep=deep) if not info.url.endswith("/items/tile-1.json"))
+
+    catalog = StaticCatalog(str(tmp_path / "stac"))
+    catalog.publish(contract_collection("c"), _items("c", 3))
+    publication = StaticCatalog(str(tmp_path / "stac"), Forgetful()).publish(
+        contract_collection("c"), [contract_item("c", "tile-9", 9)]
+    )
+    assert (publication.items, publication.notices) == (4, ())
+    assert catalog.item_ids("c") == ["tile-0", "tile-1", "tile-2", "tile-9"]

@@ -15,7 +15,7 @@ from rastercollection.ports.catalog import keeps_others, only_adds
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["Stored", "load", "lock_collection", "look"]
+__all__ = ["Stored", "load", "lock_collection", "look", "remove", "remove_items"]
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rastercollection:' || %s, 0))"
@@ -28,6 +28,7 @@ _DELETE_OTHERS = """
     DELETE FROM items i
     WHERE i.collection = %s AND NOT EXISTS (SELECT FROM unnest(%s::text[]) sent WHERE sent = i.id)
 """
+_DELETE_SEARCHES = "DELETE FROM searches WHERE search->'collections' = jsonb_build_array(%s::text)"
 # each names the collection itself: a join would lock all other collections' partitions, too, and end in deadlocks
 _COUNT = "SELECT count(*) FROM items WHERE collection = %s"
 _CONTENT = """
@@ -107,6 +108,22 @@ def look(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[
     return Stored(items=items, sent=sent, digest=content)
 
 
+def remove_items(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> None:
+    """Delete these items of a collection, in the transaction that is open."""
+    connection.execute(_LOCK, [collection_id])
+    connection.execute(_DELETE, [collection_id, list(ids)])
+
+
+def remove(connection: psycopg.Connection[Any], collection_id: str) -> None:
+    """Delete a collection, its items and the searches over it alone, in the transaction that is open."""
+    connection.execute(_LOCK, [collection_id])
+    # its partitions are dropped, for which PostgreSQL locks what all collections share
+    connection.execute("LOCK TABLE collections IN SHARE ROW EXCLUSIVE MODE")
+    connection.execute(_DELETE_SEARCHES, [collection_id])
+    connection.execute(_DELETE_OTHERS, [collection_id, []])
+    connection.execute("DELETE FROM collections WHERE id = %s", [collection_id])
+
+
 def _known(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> set[str]:
     return {row[0] for row in connection.execute(_KNOWN, [collection_id, list(ids)])}
 
@@ -119,7 +136,7 @@ def _not_stored(
     with connection.transaction(force_rollback=True):
         known = _known(connection, name, [item["id"] for item in items])
     if mode == "insert":
-        refuse_existing(items, known, name)
+        refuse_existing([str(item["id"]) for item in items], known, name)
     return [item for item in items if item["id"] not in known]
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from rastercollection.backends.catalogs.holdings import check_items
+from rastercollection.backends.catalogs.holdings import check_items, ids_of
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
-from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look
+from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look, remove, remove_items
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
 from rastercollection.backends.catalogs.pgstac.queries import read_items, sorts_otherwise
 from rastercollection.core.guard import Guard
@@ -98,7 +98,7 @@ class PgstacCatalog:
             ObjectExistsError: With mode ``insert``, naming items that are there.
             BackendError: Two items have one id, something is no JSON, or the database refuses it.
         """
-        check_items(items, mode, self.url)
+        check_items(ids_of(items), mode, self.url)
         name = str(collection["id"])
         document, documents = _plain(collection, self.url), [_plain(item, self.url) for item in items]
 
@@ -116,10 +116,28 @@ class PgstacCatalog:
             stored=found.sent,
             collection_url="",
             digest=found.digest,
-            item_ids=tuple(str(item["id"]) for item in items),
+            item_ids=ids_of(items),
             mode=mode,
             notices=(_OTHER_ORDER,) if is_other_order else (),
         )
+
+    def remove_items(self, collection_id: str, item_ids: Sequence[str]) -> None:
+        """Remove items of a collection in one step, and nothing else."""
+
+        def work(connection: psycopg.Connection[Any]) -> None:
+            remove_items(connection, collection_id, item_ids)
+            self._ask()
+
+        self._database.run(work, f"remove items of collection {collection_id}")
+
+    def remove(self, collection_id: str) -> None:
+        """Remove a collection, its items and the searches over it alone, in one step; none is left as it is."""
+
+        def work(connection: psycopg.Connection[Any]) -> None:
+            remove(connection, collection_id)
+            self._ask()
+
+        self._database.run(work, f"remove collection {collection_id}")
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were; after ``replace``, and no others."""

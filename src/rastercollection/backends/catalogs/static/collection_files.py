@@ -54,6 +54,10 @@ class CollectionFiles:
             public_items=storage.public_url(items),
         )
 
+    def part_url(self, href: str) -> str:
+        """The address of a part, given as the collection links to it."""
+        return join(self.folder, href.removeprefix("./"))
+
     def item_url(self, href: str) -> str:
         """The address of an item's document, given as the collection links to it."""
         return f"{self.items}/{href.removeprefix(ITEMS)}"
@@ -61,4 +65,4 @@ class CollectionFiles:
 
 def is_ours(name: str) -> bool:
     """Whether a file in a collection's folder is one that publishing makes anew."""
-    return (name.startswith("items/") and name.endswith(".json")) or is_mirror_name(name)
+    return (name.startswith(("items/", "parts/")) and name.endswith(".json")) or is_mirror_name(name)

@@ -14,7 +14,7 @@ import attrs
 from rastercollection.core.records import digest
 from rastercollection.errors import BackendError
 from rastercollection.stac.hrefs import absolute_href, relative_href
-from rastercollection.stac.terms import FILE, FILE_CHECKSUM, FILE_SIZE, GEOJSON_TYPE, JSON_TYPE, MIRROR
+from rastercollection.stac.terms import FILE, FILE_CHECKSUM, FILE_SIZE, GEOJSON_TYPE, JSON_TYPE, MIRROR, PART_DAY
 
 __all__ = [
     "ItemLink",
@@ -42,18 +42,23 @@ MIRROR_KEY = "items"
 ROOT_TITLE, COLLECTION_TITLE = "Catalog", "Collection"
 """Of links: whatever title the document that a link leads to has or will have."""
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @attrs.frozen(kw_only=True)
 class ItemLink:
-    """A collection's link to an item's document, with what the document must be."""
+    """A collection's link to an item's document, with what the document must be.
+
+    ``day`` is when it was acquired, as far as it is known without reading the document.
+    """
 
     item_id: str
     href: str
     checksum: str
     size: int
+    day: str = ""
 
     def to_dict(self) -> Json:
         return {
@@ -86,7 +91,7 @@ def _text(value: Any, levels: int, margin: str) -> str:
         return f"{{{inner}{f',{inner}'.join(fields)}{margin}}}"
     if levels and isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
         return f"[{inner}{f',{inner}'.join(_text(item, 0, '') for item in value)}{margin}]"
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _JSON.encode(value)
 
 
 def file_stems(ids: Iterable[str]) -> dict[str, str]:
@@ -129,7 +134,11 @@ def sent_form(item: Mapping[str, Any], url: str) -> Json:
 
 
 def collection_document(
-    collection: Mapping[str, Any], url: str, items: Sequence[ItemLink], foreign: Sequence[Mapping[str, Any]] = ()
+    collection: Mapping[str, Any],
+    url: str,
+    items: Sequence[ItemLink],
+    foreign: Sequence[Mapping[str, Any]] = (),
+    parts: Sequence[Mapping[str, Any]] = (),
 ) -> Json:
     """The collection as it is stored at ``url``, with links to its items, in an order that tells nothing of its past.
 
@@ -138,11 +147,12 @@ def collection_document(
         url: Where it is stored.
         items: Links to our items.
         foreign: Links to items that other programs added, as they are.
+        parts: Links to the parts that hold the links to our items, where it does not hold them itself.
     """
     links = [
         {"rel": "root", "href": "../catalog.json", "type": JSON_TYPE, "title": ROOT_TITLE},
         {"rel": "parent", "href": "../catalog.json", "type": JSON_TYPE, "title": ROOT_TITLE},
-        *(item.to_dict() for item in sorted(items, key=lambda item: item.item_id)),
+        *(map(dict, parts) if parts else (item.to_dict() for item in sorted(items, key=lambda item: item.item_id))),
         *(dict(link) for link in foreign),
     ]
     document = placed(collection, url, links)
@@ -171,7 +181,13 @@ def _absolute(thing: Mapping[str, Any], url: str) -> Json:
 def item_links(collection: Mapping[str, Any]) -> list[ItemLink]:
     """The links to items that :func:`collection_document` wrote; those of other programs are left out."""
     return [
-        ItemLink(item_id=link["title"], href=link["href"], checksum=link[FILE_CHECKSUM], size=link[FILE_SIZE])
+        ItemLink(
+            item_id=link["title"],
+            href=link["href"],
+            checksum=link[FILE_CHECKSUM],
+            size=link[FILE_SIZE],
+            day=str(link.get(PART_DAY, "")),
+        )
         for link in collection.get("links", ())
         if _is_ours(link)
     ]

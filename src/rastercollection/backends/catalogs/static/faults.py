@@ -9,11 +9,12 @@ from rastercollection.backends.catalogs.static.at_once import in_parallel
 from rastercollection.backends.catalogs.static.collection_files import CollectionFiles, is_ours
 from rastercollection.backends.catalogs.static.documents import ItemLink, child_titles, item_links, mirror_of
 from rastercollection.backends.catalogs.static.mirror import is_mirror_name
-from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes
+from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
 from rastercollection.core.records import multihash
 from rastercollection.ports.addresses import join
 from rastercollection.ports.catalog import CatalogFault
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.parts import part_links, whole
 from rastercollection.stac.terms import FILE_CHECKSUM
 
 __all__ = ["find_faults"]
@@ -43,10 +44,25 @@ def find_faults(storage: StorageBackend, place: CollectionFiles, root: Mapping[s
             where=f"{place.public_folder.rpartition('/')[0]}/catalog.json",
             reason="it does not link to the collection",
         )
+    yield from (
+        fault for fault in in_parallel(lambda link: _of_part(storage, place, link), part_links(document)) if fault
+    )
+    document = whole(document, lambda href: read_document(storage, place.part_url(href)))
     links = item_links(document)
     yield from (fault for fault in in_parallel(lambda link: _of_item(storage, place, link), links) if fault)
     yield from _of_mirror(storage, place, document)
     yield from _unlinked(storage, place, document)
+
+
+def _of_part(storage: StorageBackend, place: CollectionFiles, link: Mapping[str, Any]) -> CatalogFault | None:
+    data, name = read_bytes(storage, place.part_url(link["href"])), str(link.get("title"))
+    where = f"{place.public_folder}/{link['href'][2:]}"
+    if data is None:
+        return CatalogFault(code="PART_MISSING", what=name, where=where, reason="its document is not there")
+    if multihash(data) != link.get(FILE_CHECKSUM):
+        reason = "its document is not the one that was published"
+        return CatalogFault(code="PART_ALTERED", what=name, where=where, reason=reason)
+    return None
 
 
 def _of_item(storage: StorageBackend, place: CollectionFiles, link: ItemLink) -> CatalogFault | None:

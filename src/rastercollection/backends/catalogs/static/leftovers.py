@@ -8,6 +8,7 @@ from rastercollection.backends.catalogs.static.collection_files import Collectio
 from rastercollection.core.lease import Mark
 from rastercollection.core.temporaries import mark_of
 from rastercollection.errors import ObjectNotFoundError
+from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend, Sweepable
 
 __all__ = ["leftovers"]
@@ -26,7 +27,7 @@ def leftovers(
     """
     found = _probes(storage, catalog, is_over)
     if isinstance(storage, Sweepable):
-        for folder in (catalog, place.folder, place.items):
+        for folder in (catalog, place.folder, place.items, join(place.folder, "parts")):
             found += storage.sweep(folder, is_over)
     return found
 

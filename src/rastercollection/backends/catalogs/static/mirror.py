@@ -29,6 +29,7 @@ from rastercollection.core.temporaries import temporary_folder
 from rastercollection.errors import BackendError, MissingExtraError, ObjectNotFoundError
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
+from rastercollection.stac.parts import item_count
 from rastercollection.stac.terms import FILE_CHECKSUM, FILE_SIZE, GEOJSON_TYPE, JSON_TYPE, MIRROR, PARQUET_TYPE
 
 __all__ = ["Mirror", "is_mirror_name", "require_writer"]
@@ -113,7 +114,7 @@ class Mirror:
     def is_current(self, published: Mapping[str, Any]) -> bool:
         """Whether the mirror that a collection links to is as it was, and there is one if one is wanted."""
         asset = mirror_of(published)
-        return self._is_there(asset) if asset is not None else not (self.wanted and item_links(published))
+        return self._is_there(asset) if asset is not None else not (self.wanted and item_count(published))
 
     def _settled(self, before: Json) -> Iterator[Json]:
         """The mirror that is there, under its usual name in the end."""

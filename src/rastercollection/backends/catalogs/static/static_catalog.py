@@ -5,6 +5,7 @@
     catalog.json
     {collection}/collection.json
     {collection}/items/{item}.json
+    {collection}/parts/2019-07-….json   links to items, where there are more than 1,000 of them
     {collection}/items.parquet          all items once more, where rustac is installed
 
 Readers never meet a half-published collection. No document that it links to is overwritten: an item that changed gets
@@ -14,7 +15,6 @@ links to. Publishers of one collection take turns, so that each builds on what t
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +23,9 @@ from typing import Any, Self
 import attrs
 
 from rastercollection.backends.catalogs.holdings import (
-    Foreign,
     Holdings,
     check_items,
+    ids_of,
     lost_items,
     refuse_existing,
 )
@@ -49,13 +49,16 @@ from rastercollection.backends.catalogs.static.faults import find_faults
 from rastercollection.backends.catalogs.static.leftovers import leftovers
 from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
+from rastercollection.backends.catalogs.static.parts import MOST_LINKS, UNDATED, Part, day_of, divided
+from rastercollection.backends.catalogs.static.reading import CollectionReader
 from rastercollection.backends.catalogs.static.root_document import RootDocument
-from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
+from rastercollection.backends.catalogs.static.stored import list_files, read_bytes
 from rastercollection.backends.catalogs.static.strangers import strangers
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.guard import Guard
 from rastercollection.core.lease import Mark
 from rastercollection.core.models import Notice, Notify
+from rastercollection.core.packed import packed
 from rastercollection.core.records import multihash
 from rastercollection.core.temporaries import probe_name
 from rastercollection.errors import BackendError
@@ -63,7 +66,7 @@ from rastercollection.ports.addresses import join, normalise
 from rastercollection.ports.catalog import CatalogFault, Publication, PublishMode, keeps_others
 from rastercollection.ports.guarded import guarded_storage
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.stac.hrefs import absolute_href
+from rastercollection.stac.parts import part_links
 
 __all__ = ["StaticCatalog"]
 
@@ -87,6 +90,7 @@ class StaticCatalog:
         options: Its storage options, where it is not given.
         mirror: Keep all items of a collection in ``items.parquet``, too; where rustac is installed, when None.
         guard: Asked before each change; see :meth:`guarded`.
+        most_links: To items in one document; a collection of more has them in parts.
     """
 
     url: str = attrs.field(converter=normalise)
@@ -94,6 +98,7 @@ class StaticCatalog:
     options: Mapping[str, Any] | None = attrs.field(default=None, repr=False, hash=False)
     mirror: bool | None = attrs.field(default=None, kw_only=True)
     guard: Guard | None = attrs.field(default=None, kw_only=True, repr=False, eq=False)
+    most_links: int = attrs.field(default=MOST_LINKS, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if self.storage is None:
@@ -147,54 +152,75 @@ class StaticCatalog:
         if self.guard is not None:
             self.guard.check()
         place = CollectionFiles.of(self.storage, self.url, str(collection["id"]))
-        check_items(items, mode, place.public)
+        sent = ids_of(items)
+        check_items(sent, mode, place.public)
         with publishing_lock(self.storage, place.lock) as lock:
-            published = self._published(place, {str(item["id"]) for item in items}).without(without)
+            published = self._published(place, set(sent)).without(without)
             if mode == "insert":
-                refuse_existing(items, published.ids, place.public)
+                refuse_existing(sent, published.ids, place.public)
             kept = published.ids if mode == "insert_ignore" else set()
-            new = [item for item in items if item["id"] not in kept]
+            new = {name: index for index, name in enumerate(sent) if name not in kept}
             links = {link.item_id: link for link in published.links} if keeps_others(mode) else {}
-            written = self._write_items(place, new, published)
+            written = self._write_items(place, items, new, published)
             links |= {link.item_id: link for link in written}
             foreign = [other for other in published.foreign if keeps_others(mode) and other.item_id not in links]
             held = Holdings(links=tuple(links.values()), foreign=tuple(foreign), hrefs=published.hrefs)
-            known = published.ids | held.ids | without
-            notices = list(lost_items(item_links(self._document(place)), known, place.public))
+            before, known = self._reader(place).document(), published.ids | held.ids | without
+            notices = list(lost_items(item_links(before), known, place.public))
             data = b""
             mirror = self._mirror(place, lambda code, message: notices.append(Notice(code=code, message=message)))
-            for asset in mirror.assets(self._collection(place) or {}, held, lambda: self._all_items(place, held, new)):
+            for asset in mirror.assets(before, held, lambda: self._all_items(place, held)):
                 data = self._switch(place, with_mirror(collection, asset), held, lock)
             self._root.link(place.href, str(collection.get("title") or collection["id"]))
             self._remove_unlinked(place, data)
             wanted = {link.item_id: link.checksum for link in written}
-            found = self._read_back(place, wanted, tuple(str(item["id"]) for item in items), mode)
+            found = self._read_back(place, wanted, sent, mode)
             return attrs.evolve(found, notices=tuple(notices))
 
     def _switch(
         self, place: CollectionFiles, collection: Mapping[str, Any], held: Holdings, lock: PublishingLock
     ) -> bytes:
-        """Make readers see the collection with these items; return its document."""
+        """Make readers see the collection with these items; return its document.
+
+        Parts are written before: the collection's document leads to those that go with it.
+        """
         others = [other.link for other in held.foreign]
-        data = encode(collection_document(collection, place.public, held.links, others), place.public)
+        parts = divided(self._dated(place, held.links), str(collection["id"]), self.most_links)
+        in_parallel(lambda part: self._write_part(place, part), parts)
+        document = collection_document(collection, place.public, held.links, others, [part.link for part in parts])
+        data = encode(document, place.public)
         lock.check()
         if read_bytes(self.storage, place.document) != data:
             self._writing.write(place.document, data)
         return data
 
-    def _all_items(self, place: CollectionFiles, held: Holdings, new: Sequence[Item]) -> list[Item]:
-        """These items, by id, with absolute hrefs; those that are not new are read."""
-        known = {item["id"] for item in new}
-        kept = [link for link in held.links if link.item_id not in known]
-        found = in_parallel(lambda link: self._item(place, link.href), kept)
-        foreign = [other.item for other in held.foreign]
-        items = [*new, *(item for item in (*found, *foreign) if item is not None)]
+    def _write_part(self, place: CollectionFiles, part: Part) -> None:
+        url = place.part_url(part.href)
+        if read_bytes(self.storage, url) != part.data:
+            self._writing.write(url, part.data)
+
+    def _dated(self, place: CollectionFiles, links: Sequence[ItemLink]) -> Sequence[ItemLink]:
+        """Links by which items can be divided, where there are so many; days that links do not tell are read."""
+        if len(links) <= self.most_links:
+            return links
+
+        def dated(link: ItemLink) -> ItemLink:
+            item = self._reader(place).item(link.href)
+            return attrs.evolve(link, day=UNDATED if item is None else day_of(item))
+
+        unknown = in_parallel(dated, [link for link in links if not link.day])
+        return [*(link for link in links if link.day), *unknown]
+
+    def _all_items(self, place: CollectionFiles, held: Holdings) -> list[Mapping[str, Any]]:
+        """These items, by id, with absolute hrefs."""
+        found = in_parallel(lambda link: packed(self._reader(place).item(link.href)), held.links)
+        items = [item for item in (*found, *(packed(other.item) for other in held.foreign)) if item is not None]
         return sorted(items, key=lambda item: str(item["id"]))
 
     def collection(self, collection_id: str) -> dict[str, Any] | None:
         """The collection as it is published now, with absolute hrefs; None without one that can be read."""
         place = CollectionFiles.of(self.storage, self.url, collection_id)
-        document = self._collection(place)
+        document = self._reader(place).collection()
         return None if document is None else sent_form(document, place.public)
 
     def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
@@ -204,21 +230,23 @@ class StaticCatalog:
             BackendError: A document cannot be read.
         """
         place = CollectionFiles.of(self.storage, self.url, collection_id)
-        document = self._document(place)
+        document = self._reader(place).document()
         with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as threads:
             for batch in batches(item_links(document), READ_AT_ONCE):
-                found = list(threads.map(lambda link: self._item(place, link.href), batch))
+                found = list(threads.map(lambda link: self._reader(place).item(link.href), batch))
                 moved = [link for link, item in zip(batch, found, strict=True) if item is None]
                 yield from (item for item in found if item is not None)
-                yield from self._moved(place, moved)
-            others = threads.map(lambda link: self._foreign(place, link), foreign_links(document))
+                yield from self._reader(place).moved(moved)
+            others = threads.map(lambda link: self._reader(place).foreign(link), foreign_links(document))
             yield from (other.item for other in others if other.item is not None)
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were, and the catalog links to the collection."""
         place = CollectionFiles.of(self.storage, self.url, publication.collection_id)
-        document = self._collection(place)
+        document = self._reader(place).collection()
         if document is None or place.href not in child_titles(self._root.read()):
+            return False
+        if any(self._reader(place).is_damaged(link) for link in part_links(document)):
             return False
         if not self._mirror(place, _nobody).is_current(document):
             return False
@@ -248,7 +276,7 @@ class StaticCatalog:
         """
         self._root.read()
         place = CollectionFiles.of(self.storage, self.url, collection_id)
-        found = strangers(self.storage, place, collection_id, self._document(place))
+        found = strangers(self.storage, place, collection_id, self._reader(place).document())
         return [f"{place.public_folder}/{name}" for name in found]
 
     def sweep(self, collection_id: str, is_over: Callable[[Mark], bool]) -> list[str]:
@@ -267,64 +295,50 @@ class StaticCatalog:
             place: The collection.
             read: Ids of items whose documents are read, and left out, too, where they were changed.
         """
-        document = self._document(place)
-        sizes = self._sizes(place)
-        links = [link for link in item_links(document) if sizes.get(link.href) == link.size]
-        suspects = [link for link in links if link.item_id in read]
-        intact = in_parallel(lambda link: self._is_intact(place, link), suspects)
+        reader = self._reader(place)
+        document, sizes = reader.document(), reader.sizes()
+        links = item_links(document)
+        # a listing that lacks an object does not prove that there is none: what it speaks against is read
+        suspects = [link for link in links if link.item_id in read or sizes.get(link.href) != link.size]
+        intact = in_parallel(reader.is_intact, suspects)
         changed = {link.item_id for link, is_intact in zip(suspects, intact, strict=True) if not is_intact}
         return Holdings(
             links=tuple(link for link in links if link.item_id not in changed),
-            foreign=tuple(in_parallel(lambda link: self._foreign(place, link), foreign_links(document))),
+            foreign=tuple(in_parallel(lambda link: self._reader(place).foreign(link), foreign_links(document))),
             hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
         )
 
-    def _is_intact(self, place: CollectionFiles, link: ItemLink) -> bool:
-        """Whether an item's document is what the collection says that it is."""
-        data = read_bytes(self.storage, place.item_url(link.href))
-        return data is not None and multihash(data) == link.checksum
-
-    def _item(self, place: CollectionFiles, href: str) -> Json | None:
-        """The item that a collection links to, in the form in which it was sent; None where there is none."""
-        url = place.item_url(href) if href.startswith(ITEMS) else absolute_href(href, place.document)
-        item = read_document(self.storage, url)
-        return sent_form(item, self._public(url)) if item is not None and "id" in item else None
-
-    def _moved(self, place: CollectionFiles, links: Sequence[ItemLink]) -> Iterator[Json]:
-        """Items whose documents are gone, from where the collection links to now: another publisher changed them."""
-        if links:
-            now = {link.item_id: link.href for link in item_links(self._document(place))}
-            hrefs = [now[link.item_id] for link in links if now.get(link.item_id) not in (None, link.href)]
-            yield from (item for item in in_parallel(lambda href: self._item(place, href), hrefs) if item is not None)
-
-    def _foreign(self, place: CollectionFiles, link: Mapping[str, Any]) -> Foreign:
-        """An item that another program added; it may be anywhere."""
-        with contextlib.suppress(BackendError):
-            return Foreign(link, self._item(place, link["href"]))
-        return Foreign(link, None)
-
-    def _write_items(self, place: CollectionFiles, items: Sequence[Item], published: Holdings) -> list[ItemLink]:
+    def _write_items(
+        self,
+        place: CollectionFiles,
+        items: Sequence[Mapping[str, Any]],
+        new: Mapping[str, int],
+        published: Holdings,
+    ) -> list[ItemLink]:
+        """Write those items whose indices are among ``new``, by id; each is made, written and forgotten."""
         before, storage = {link.item_id: link for link in published.links}, self._writing
-        stems = file_stems({*before, *(item["id"] for item in items)})
+        stems = file_stems({*before, *new})
 
-        def write(item: Mapping[str, Any]) -> ItemLink:
-            stem = stems[item["id"]]
+        def write(name: str) -> ItemLink:
+            item, stem = items[new[name]], stems[name]
             public = f"{place.public_items}/{stem}.json"
             data = encode(item_document(item, public), public)
-            checksum, old = multihash(data), before.get(item["id"])
+            checksum, old, day = multihash(data), before.get(name), day_of(item)
             if old and old.checksum == checksum:
-                return old
+                return attrs.evolve(old, day=day)
             href = f"{ITEMS}{stem}.json"
             if href in published.hrefs:
                 href = f"{ITEMS}{stem}-{checksum[-12:]}.json"
             storage.write(place.item_url(href), data)
-            return ItemLink(item_id=item["id"], href=href, checksum=checksum, size=len(data))
+            return ItemLink(item_id=name, href=href, checksum=checksum, size=len(data), day=day)
 
-        return in_parallel(write, items)
+        return in_parallel(write, list(new))
 
     def _remove_unlinked(self, place: CollectionFiles, published: bytes) -> None:
         """Delete item documents, and mirrors, that nothing links to."""
-        document = json.loads(published)
+        document = self._reader(place).whole(json.loads(published))
+        if document is None:  # a part went while nobody else may publish: what it links to must not go, too
+            return
         linked = {link.get("href") for link in document["links"]} | {(mirror_of(document) or {}).get("href")}
         old = [
             name for name, _ in list_files(self.storage, place.folder) if is_ours(name) and f"./{name}" not in linked
@@ -340,7 +354,7 @@ class StaticCatalog:
         stored = [name for name, checksum in checksums.items() if written.get(name, checksum) == checksum]
         return Publication(
             catalog=KIND,
-            collection_id=str((self._collection(place) or {}).get("id", "")),
+            collection_id=str((self._reader(place).collection() or {}).get("id", "")),
             items=len(published.ids),
             stored=len(stored),
             collection_url=place.public,
@@ -359,34 +373,12 @@ class StaticCatalog:
             notify=notify,
         )
 
-    def _sizes(self, place: CollectionFiles) -> dict[str, int]:
-        """Sizes of the item documents that exist, by href from the collection."""
-        return {f"{ITEMS}{name}": size for name, size in list_files(self.storage, place.items)}
+    def _reader(self, place: CollectionFiles) -> CollectionReader:
+        return CollectionReader(self.storage, place)
 
     @property
     def _root(self) -> RootDocument:
         return RootDocument(storage=self._writing, folder=self.url)
-
-    def _collection(self, place: CollectionFiles) -> Json | None:
-        """The collection's document; None where there is none that can be read."""
-        return read_document(self.storage, place.document)
-
-    def _document(self, place: CollectionFiles) -> Json:
-        """The collection's document; where it is damaged, one that links to all items that are there."""
-        data = read_bytes(self.storage, place.document)
-        document = parse(data)
-        if data is None or document is not None:
-            return document or {}
-        hrefs = [href for href in self._sizes(place) if href.endswith(".json")]
-        found = in_parallel(lambda href: self._link(place, href), hrefs)
-        return {"links": [link.to_dict() for link in found if link is not None]}
-
-    def _link(self, place: CollectionFiles, href: str) -> ItemLink | None:
-        data = read_bytes(self.storage, place.item_url(href))
-        item = parse(data)
-        if data is None or item is None or "id" not in item:
-            return None
-        return ItemLink(item_id=item["id"], href=href, checksum=multihash(data), size=len(data))
 
     def _public(self, url: str) -> str:
         return self.storage.public_url(url)

@@ -11,7 +11,7 @@ from rastercollection.backends.catalogs.static.mirror import is_mirror_name
 from rastercollection.backends.catalogs.static.stored import list_files, read_document
 from rastercollection.ports.addresses import join
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.stac.terms import OWN
+from rastercollection.stac.terms import OWN, PART_OF
 
 __all__ = ["strangers"]
 
@@ -40,6 +40,7 @@ def strangers(
         if is_mirror_name(name):
             known = OWN.encode() in storage.read(url, max(size - _FOOTER, 0))
         else:
-            known = (read_document(storage, url) or {}).get("collection") == collection_id
+            document = read_document(storage, url) or {}
+            known = collection_id in (document.get("collection"), document.get(PART_OF))
         if not known:
             yield name

@@ -157,7 +157,7 @@ def _default_warp(job: Comparison, window: Window) -> Any:
 def _placing(placement: Placement, left: int, top: int) -> dict[str, Any]:
     """How the part of a source that begins at a pixel is placed, as rasterio wants it."""
     if placement.transform is not None:
-        return {"src_transform": placement.transform * Affine.translation(left, top)}
+        return {"src_transform": placement.transform @ Affine.translation(left, top)}
     points = placement.gcps
     return {"gcps": [GroundControlPoint(row=p.row - top, col=p.col - left, x=p.x, y=p.y, z=p.z) for p in points]}
 
@@ -184,7 +184,7 @@ def _shown(job: Comparison, window: Window, bands: list[int]) -> Any:
         "src_crs": placement.crs,
         **({"src_transform": placement.transform} if placement.transform != dataset.transform else {}),
         "crs": job.grid.crs,
-        "transform": job.grid.transform * Affine.translation(window.col_off, window.row_off),
+        "transform": job.grid.transform @ Affine.translation(window.col_off, window.row_off),
         "width": window.width,
         "height": window.height,
         "resampling": Resampling[job.resampling],
@@ -211,7 +211,7 @@ def _warped(job: Comparison, window: Window, bands: list[int], **placement: Any)
     reproject(
         rasterio.band(job.source.dataset, bands),
         out,
-        dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
+        dst_transform=job.grid.transform @ Affine.translation(window.col_off, window.row_off),
         dst_crs=job.grid.crs,
         dst_alpha=len(bands) + 1,
         resampling=Resampling[job.resampling],
@@ -234,7 +234,7 @@ def _warped_part(job: Comparison, window: Window) -> Any:
         out,
         src_crs=job.placement.crs,
         **_placing(job.placement, left, top),
-        dst_transform=job.grid.transform * Affine.translation(window.col_off, window.row_off),
+        dst_transform=job.grid.transform @ Affine.translation(window.col_off, window.row_off),
         dst_crs=job.grid.crs,
         dst_alpha=len(out),
         resampling=Resampling[job.resampling],

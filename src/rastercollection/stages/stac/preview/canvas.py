@@ -90,7 +90,7 @@ class Canvas:
             piece = attrs.evolve(piece, data=np.abs(piece.data))
         data, valid = resampled(
             piece,
-            grid.transform * Affine.translation(window.col_off, window.row_off),
+            grid.transform @ Affine.translation(window.col_off, window.row_off),
             grid.crs,
             (window.height, window.width),
             resampling=Resampling.nearest if self.look.keeps_values else Resampling.average,

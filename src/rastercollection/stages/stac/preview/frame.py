@@ -18,6 +18,8 @@ WIDTH = 1000.0
 
 _FLATTEST, _TALLEST = 0.42, 0.66
 _PADDING = 0.06
+_SCALE_BAR = 48.0
+"""Units below the tiles, at least: what the scale bar and its text take on a phone."""
 
 Point = tuple[float, float]
 
@@ -92,7 +94,7 @@ def frame_of(cogs: Sequence[Cog]) -> Frame:
         west=middle_x - width / 2,
         north=middle_y + height / 2,
         scale=scale,
-        height=height * scale,
+        height=max(height * scale, (middle_y + height / 2 - south) * scale + _SCALE_BAR),
         squeeze=squeeze,
         is_mercator=is_mercator,
         left=bounds[0],

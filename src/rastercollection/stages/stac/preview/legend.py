@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from rastercollection.model.band import BandFacts, RasterClass
 from rastercollection.model.cog import Cog
@@ -19,7 +20,7 @@ _CHANNELS = ("Red", "Green", "Blue")
 
 
 def legend(look: Look | None, cogs: Sequence[Cog]) -> str:
-    """A list of the colours: of classes by the first tile that names them, of values from lowest to highest.
+    """A list of the colours: of classes, by the first tile that names them, and of values from lowest to highest.
 
     Args:
         look: How the map was drawn; None where only classes can be told of.
@@ -27,9 +28,11 @@ def legend(look: Look | None, cogs: Sequence[Cog]) -> str:
     """
     classes = next((band.classes for cog in cogs for band in cog.file.bands if band.classes), ())
     if classes and (look is None or look.expression is None):
-        return _list([*map(_class_entry, classes[:MOST_CLASSES]), *_rest(len(classes) - MOST_CLASSES)])
-    if look is None or look.classes is not None:
+        return _classes(classes)
+    if look is None:
         return ""
+    if look.classes is not None:
+        return _classes(_without_names(look.classes, cogs))
     if look.expression is not None:
         return _expression_entries(look)
     file = next((cog.file for cog in cogs if len(cog.file.bands) >= max(look.bands)), None)
@@ -49,13 +52,30 @@ def _expression_entries(look: Look) -> str:
     return _list([_channel_entry(look, place, channel, block, "") for place, (channel, block) in enumerate(named)])
 
 
+def _classes(classes: Sequence[RasterClass]) -> str:
+    return _list([*map(_class_entry, classes[:MOST_CLASSES]), *_rest(len(classes) - MOST_CLASSES)])
+
+
+def _without_names(colors: Mapping[int, tuple[int, ...]], cogs: Sequence[Cog]) -> list[RasterClass]:
+    """Those values that are shown and lie between the smallest and the largest of the tiles."""
+    counted = [band.statistics for cog in cogs for band in cog.file.bands[:1] if band.statistics is not None]
+    found = [(one.minimum, one.maximum) for one in counted if one.minimum is not None and one.maximum is not None]
+    low, high = min((ends[0] for ends in found), default=-math.inf), max((ends[1] for ends in found), default=math.inf)
+    return [
+        RasterClass(value=value, name="", color=(red, green, blue, alpha))
+        for value, (red, green, blue, alpha) in sorted(colors.items())
+        if alpha > 0 and low <= value <= high
+    ]
+
+
 def _list(entries: Sequence[str]) -> str:
     return f'<ul class="facts legend">{"".join(entries)}</ul>\n'
 
 
 def _class_entry(entry: RasterClass) -> str:
     color = entry.color[:3] if entry.color else (128, 128, 128)
-    return f'<li><i style="background:rgb{color}"></i>{entry.value} <b>{html.escape(entry.name)}</b></li>'
+    name = f" <b>{html.escape(entry.name)}</b>" if entry.name else ""
+    return f'<li><i style="background:rgb{color}"></i>{entry.value}{name}</li>'
 
 
 def _rest(count: int) -> list[str]:
