@@ -102,6 +102,10 @@ from .job.result import (
 from .job.signals import (
     stopping_on_signals as stopping_on_signals,
 )
+from .model.render import (
+    RenderDefinition as RenderDefinition,
+    color_ramp as color_ramp,
+)
 from .model.request import (
     CollectionRequest as CollectionRequest,
 )

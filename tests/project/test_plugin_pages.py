@@ -57,4 +57,4 @@ def test_a_page_runs_from_an_empty_folder(page: Path, tmp_path: Path) -> None:
 
 
 def test_there_is_a_page_for_each_kind_of_plug_in() -> None:
-    assert {page.stem for page in PAGES} >= {"storage", "catalog", "job-store", "executor", "stage"}
+    assert {page.stem for page in PAGES} >= {"storage", "catalog", "job-store", "executor", "stage", "render"}

@@ -36,7 +36,7 @@ from rastercollection.stac.published import (
     when_acquired,
     whole_bands,
 )
-from rastercollection.stac.renders import collection_renders
+from rastercollection.stac.renders import made_renders
 from rastercollection.stac.terms import DATETIME_SOURCE, EARLIEST, LATEST
 from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
@@ -82,7 +82,7 @@ def _assert_kept(cog: Cog, again: Cog) -> None:
         else:
             assert getattr(again.file, name) == getattr(cog.file, name), name
     assert again.file.settings.tier == cog.file.settings.tier
-    assert collection_renders([again.file], "data") == collection_renders([cog.file], "data")
+    assert made_renders([again.file], "data") == made_renders([cog.file], "data")
     assert preview_page("t", "d", [again], PLACES) == preview_page("t", "d", [cog], PLACES)
 
 

@@ -13,9 +13,15 @@ from rio_tiler.colormap import cmap
 
 from rastercollection.model.band import BandStatistics, RasterClass
 from rastercollection.model.cog import CogFile
-from rastercollection.stac.renders import collection_renders
+from rastercollection.stac.renders import made_renders
 from rastercollection.stac.spread import combine
 from rastercollection.testing.sample_records import sample_band, sample_cog
+
+
+def collection_renders(*arguments: Any) -> Any:
+    """The usual renders of COGs, by name."""
+    return made_renders(*arguments).by_name
+
 
 RGBN = ("red", "green", "blue", "gray")
 

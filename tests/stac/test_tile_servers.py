@@ -20,11 +20,12 @@ from rastercollection.stac.tile_servers import (
 SEARCH = {"search": "0f1e"}
 CLASSES = {"assets": ["data"], "bidx": [1], "colormap": {"1": (1, 2, 3, 255)}, "resampling": "nearest"}
 PICTURE = {"assets": ["data"], "bidx": [3, 2, 1], "rescale": [[0, 5], [1, 6], [2, 7]], "reproject": "bilinear"}
+INDEX = {"assets": ["data"], "expression": "(b4-b3)/(b4+b3)", "rescale": [[-1, 1]], "colormap_name": "rdylgn"}
 PGSTAC = [profile for profile in PROFILES.values() if profile is not MOSAICJSON_SERVER]
 
 
 @pytest.mark.parametrize("profile", PGSTAC, ids=lambda profile: profile.name)
-@pytest.mark.parametrize("render", [CLASSES, PICTURE])
+@pytest.mark.parametrize("render", [CLASSES, PICTURE, INDEX])
 def test_a_registered_render_asks_for_what_the_address_does(profile: Any, render: Any) -> None:
     registered = registered_render(render, profile)
     asked = parse_qs(urlsplit(build_urls("http://tiles", SEARCH, render, profile)["tilejson"]).query)
@@ -37,6 +38,19 @@ def test_what_may_be_there_once_is_registered_as_text() -> None:
     assert registered["assets"] == ["data|bidx=1"]
     picture = registered_render(PICTURE, PROFILES["titiler-pgstac-2"])
     assert (picture["rescale"], picture["asset_bidx"]) == (["0,5", "1,6", "2,7"], ["data|3,2,1"])
+
+
+def test_each_server_is_given_an_expression_as_it_takes_it() -> None:
+    def asked(name: str) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(build_urls("http://tiles", {}, INDEX, PROFILES[name])["tiles"]).query)
+
+    assert asked("mosaicjson")["expression"] == [INDEX["expression"]]
+    assert "bidx" not in asked("mosaicjson")
+    assert asked("mosaicjson")["rescale"] == ["-1,1"]
+    three = registered_render(INDEX, PROFILES["titiler-pgstac-3"])
+    assert three["assets"] == [f"data|expression={INDEX['expression']}"]
+    two = registered_render(INDEX, PROFILES["titiler-pgstac-2"])
+    assert (two["assets"], two["expression"]) == (["data"], "(data_b4-data_b3)/(data_b4+data_b3)")
 
 
 @pytest.mark.parametrize("profile", PGSTAC, ids=lambda profile: profile.name)

@@ -43,4 +43,10 @@ def test_every_mutant_is_caught(module: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_there_are_mutants_for_each_contract() -> None:
-    assert {name.removeprefix("mutated_") for name in MODULES} == {"catalogs", "executors", "job_stores", "storages"}
+    assert {name.removeprefix("mutated_") for name in MODULES} == {
+        "catalogs",
+        "executors",
+        "job_stores",
+        "renders",
+        "storages",
+    }

@@ -11,7 +11,6 @@ from rastercollection.checking.report import Finding, FindingCode
 from rastercollection.checking.subject import Subject
 from rastercollection.core.records import jsonable, multihash
 from rastercollection.errors import ObjectNotFoundError, TaskError
-from rastercollection.model.cog import usual_structure
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
@@ -19,15 +18,15 @@ from rastercollection.ports.catalog import CatalogInFiles, SearchableCatalog
 from rastercollection.stac import terms
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.published import asset_with_role, links_of, published_file
-from rastercollection.stac.renders import collection_renders
 from rastercollection.stac.seal import is_sealed
+from rastercollection.stages.asked_renders import shown_renders
 from rastercollection.stages.members import mosaic_bytes, mosaic_document
 from rastercollection.stages.stac.page_seal import is_sealed_page
 from rastercollection.stages.stac.probe import probe
 
 __all__ = ["check_documents"]
 
-_COMPUTED = ("extent", "summaries", "item_assets", "renders", terms.DRAWN_AS)
+_COMPUTED = ("extent", "summaries", "item_assets", "renders", terms.DRAWN_AS, terms.RENDERS)
 """Fields of a collection that follow from its items."""
 _LINKS: Mapping[str, str] = {"preview": "viewer", "tilejson": "tilejson", "xyz": "tiles"}
 """Names of a tile server's addresses by the relations of a collection's links."""
@@ -73,9 +72,14 @@ def _of_collection(subject: Subject) -> Iterator[Finding]:
     request, files = subject.request, [cog.file for cog in members.cogs]
     if request is None or not files:
         return
-    drawn_as = usual_structure(files, members.drawn_as)
-    renders = collection_renders(files, request.asset_key, drawn_as)
-    meant = jsonable(collection_dict(request, subject.items, renders=renders, drawn_as=drawn_as))
+    shown = shown_renders(request, members, subject.resources)
+    for notice in shown.renders.notices:
+        if notice.code == "RENDER_UNKNOWN":
+            yield _found(subject.collection_id, "", notice.message, code="CHECK_UNASKED")
+    made = collection_dict(
+        request, subject.items, renders=shown.renders.by_name, drawn_as=shown.drawn_as, choice=shown.choice
+    )
+    meant = jsonable(made)
     different = [name for name in _COMPUTED if _plain(meant.get(name)) != _plain(document.get(name))]
     if different:
         reason = f"its {', '.join(different)} are not those of its items"

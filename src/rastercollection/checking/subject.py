@@ -13,9 +13,9 @@ from rastercollection.ports.addresses import join
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import KEYWORDS
-from rastercollection.stac.published import asset_with_role, cog_key, published_cog, published_structure
+from rastercollection.stac.published import asset_with_role, cog_key, published_cog
 from rastercollection.stac.terms import MAXZOOM, MOSAIC, NAME, OUTDATED, OVERVIEW
-from rastercollection.stages.members import Members
+from rastercollection.stages.members import Members, published_looks
 from rastercollection.stages.resources import Resources
 
 __all__ = ["Subject"]
@@ -88,7 +88,7 @@ class Subject:
             made=(),
             kept=tuple(cog for cog in cogs if cog is not None),
             items=self.items,
-            drawn_as=published_structure(self.document),
+            **published_looks(self.document),
         )
 
     @property
@@ -106,10 +106,11 @@ class Subject:
     def request(self) -> CollectionRequest | None:
         """What a job would ask for that publishes this very collection: of a job, or as the documents tell.
 
+        Its renders are those that the document names, whichever that job has asked for.
         None where these do not tell where its files are.
         """
         if self.known is not None:
-            return attrs.evolve(self.known, titiler_url=self.titiler_url or self.known.titiler_url)
+            return attrs.evolve(self.known, titiler_url=self.titiler_url or self.known.titiler_url, renders=None)
         folder, mosaic = self.folder, asset_with_role(self.document, MOSAIC)
         if folder is None:
             return None

@@ -280,6 +280,6 @@ def _value(each: Parameter) -> dict[str, Any]:
         pairs = {"type": _pair, "metavar": "KEY=VALUE", "callback": lambda _context, _option, given: dict(given)}
         return {**pairs, "multiple": True}
     if origin is tuple:
-        words = get_args(each.hint)[0] is str
+        words = get_args(each.hint)[0] in (str, Any)  # of renders, which are names or JSON
         return {"type": str if words else _json, "metavar": "TEXT" if words else "JSON", "multiple": True}
     return {"type": str, "metavar": "NAME" if each.choices else "TEXT"}

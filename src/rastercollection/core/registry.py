@@ -12,9 +12,7 @@ from typing import Any
 
 from rastercollection.errors import RasterCollectionError, UnknownNameError
 
-__all__ = [
-    "Registry",
-]
+__all__ = ["Registry", "load_target"]
 
 
 class Registry:
@@ -54,6 +52,10 @@ class Registry:
             raise UnknownNameError(self.kind, name, self.names())
         return found
 
+    def registered(self) -> dict[str, str]:
+        """The import strings of built-in names and of those that were registered in this process."""
+        return dict(self._targets)
+
     def load(self, name: str) -> Any:
         """Import and return what a name stands for.
 
@@ -61,16 +63,29 @@ class Registry:
             UnknownNameError: Nobody registered it.
             RasterCollectionError: It is registered, but cannot be imported.
         """
-        module_name, _, attribute = self.target(name).partition(":")
-        try:
-            return getattr(importlib.import_module(module_name), attribute)
-        except (ImportError, AttributeError) as error:
-            raise RasterCollectionError(
-                f"The {self.kind} {name!r} ({module_name}:{attribute}) cannot be imported: {error}.",
-                "Check the package that provides it.",
-            ) from error
+        return load_target(self.kind, name, self.target(name))
 
     def _installed(self) -> dict[str, str]:
         from importlib.metadata import entry_points  # slow to load, and rarely needed
 
         return {point.name: point.value for point in entry_points(group=self.group)}
+
+
+def load_target(kind: str, name: str, target: str) -> Any:
+    """Import and return what a name stands for whose import string is known, as in a worker.
+
+    Args:
+        kind, name: Used in errors.
+        target: ``module:attribute``.
+
+    Raises:
+        RasterCollectionError: It cannot be imported.
+    """
+    module_name, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise RasterCollectionError(
+            f"The {kind} {name!r} ({target}) cannot be imported: {error}.",
+            "Check the package that provides it.",
+        ) from error

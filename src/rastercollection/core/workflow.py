@@ -154,9 +154,13 @@ class PlanContext(JobContext):
         return self._task(self.stage, index, parameters, tile, size)
 
     def fan_in(self, parameters: Mapping[str, Any]) -> list[Task]:
-        """The task of a fan-in stage and those of its companions, all with the same parameters."""
+        """The task of a fan-in stage and those of its companions, all with the same parameters.
+
+        Args:
+            parameters: With those of the job as ``job``, of which each kind is given those that it does not ignore.
+        """
         size = sum(result.task.size for results in self.results.values() for result in results)
-        return [self._task(kind, 0, parameters, None, size) for kind in self.stage.kinds]
+        return [self._task(kind, 0, _without(parameters, kind.ignores), None, size) for kind in self.stage.kinds]
 
     def _task(self, kind: TaskKind, index: int, parameters: Mapping[str, Any], tile: str | None, size: int) -> Task:
         return Task(
@@ -169,6 +173,13 @@ class PlanContext(JobContext):
             version=self.versions.get(kind.task_type, ""),
             size=size,
         )
+
+
+def _without(parameters: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    if not names:
+        return parameters
+    job = {name: value for name, value in parameters["job"].items() if name not in names}
+    return {**parameters, "job": job}
 
 
 Plan = Callable[[PlanContext, Sequence[TaskResult]], Iterable[Task | Skip]]
@@ -219,6 +230,7 @@ class TaskKind:
         summary: What the job's summary says of them.
         version: Changes whenever the same parameters give another output; None where the handler's own code tells.
         record: Class of the values that the handler returns as dicts; an earlier one that is none is not taken over.
+        ignores: Parameters of the job that a fan-in task is not given: what it makes does not follow from them.
     """
 
     task_type: str
@@ -228,6 +240,7 @@ class TaskKind:
     summary: Summary | None = None
     version: int | None = None
     record: type | None = None
+    ignores: tuple[str, ...] = ()
 
     def holds(self, result: TaskResult, resources: Mapping[str, Any]) -> bool:
         """Whether nothing speaks against an earlier result of this kind.

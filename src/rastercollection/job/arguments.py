@@ -18,6 +18,7 @@ from rastercollection.core.executor import Executor
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.workflow import Workflow
 from rastercollection.geo.pixel_grid import GridKind, ZoomStrategy
+from rastercollection.model.render import RenderDefinition
 from rastercollection.model.request import MismatchPolicy, TitilerProfile
 from rastercollection.model.tiers import Compression, RasterType, Resampling, Tier
 from rastercollection.ports.catalog import CatalogBackend, PublishMode
@@ -148,6 +149,10 @@ class CollectionArguments(TypedDict, total=False):
 
     asset_key: str
     """Key of the COG in STAC items."""
+
+    renders: str | RenderDefinition | Mapping[str, Any] | Iterable[str | RenderDefinition | Mapping[str, Any]] | None
+    """How the collection is shown, the first in front: `usual`, `natural`, `color-infrared`, `ndvi`, `elevation`,
+    `hillshade`, `classes`, `bands`, a plug-in's name, or a definition of your own (in JSON on the command line)."""
 
     titiler_url: str | None
     """Root address of a tile server that shows the result; it is asked from here, so never take a stranger's."""

@@ -12,7 +12,7 @@ from rastercollection.core.shortage import shortages_told
 from rastercollection.disclosure.others_warnings import bear_with_others
 from rastercollection.disclosure.redaction import Hidden
 from rastercollection.errors import RequestError, RequestProblem, UnknownNameError
-from rastercollection.job.runtime import unknown_names
+from rastercollection.job.runtime import unknown_names, unknown_renders
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import unknown_schemes
 from rastercollection.model import checks
@@ -91,6 +91,7 @@ def told_apart(
         )
     except RequestError as error:
         raise RequestError([*error.problems, *told]) from None
+    told += unknown_renders(request)
     told += unknown_schemes(request, options) if "storage" not in unknown else ()
     if len(told) == 1 and unknown:
         raise next(iter(unknown.values()))

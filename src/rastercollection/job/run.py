@@ -234,20 +234,20 @@ class CollectionRun:
     def new_job(self) -> JobRecord:
         """The record of a job that nobody has begun."""
         request, workflow = self.request, self.workflow
-        code = versions(workflow)
+        code, parameters = versions(workflow), request.to_parameters()
         stages = [
             [stage.name, *((kind.handler, code[kind.task_type]) for kind in stage.kinds)] for stage in workflow.stages
         ]
         return JobRecord(
             id=request.job_id,
             job_type=workflow.name,
-            parameters=request.to_parameters(),
+            parameters=parameters,
             metadata={
                 "description": request.collection_description,
                 "collection_id": request.collection_id,
                 "tile_count": len(self.sources.files),
                 "output_tier": request.output_tier,
-                "inputs": digest([fingerprints(self.sources.files), stages]),
+                "inputs": digest([fingerprints(self.sources.files), stages, parameters["renders"]]),
             },
         )
 

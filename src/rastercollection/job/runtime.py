@@ -26,12 +26,14 @@ from rastercollection.job.runtime_checks import (
 )
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import is_storage_address
+from rastercollection.model import checks
 from rastercollection.model.output import Verify
+from rastercollection.model.render import USUAL, RenderDefinition
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.guarded import guarded_catalog, guarded_storage
-from rastercollection.ports.registries import CATALOGS, EXECUTORS, JOBS, STORAGE
+from rastercollection.ports.registries import CATALOGS, EXECUTORS, JOBS, RENDERS, STORAGE
 from rastercollection.ports.storage import StorageBackend
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ __all__ = [
     "planned_limits",
     "time_limit",
     "unknown_names",
+    "unknown_renders",
 ]
 
 DEFAULT_EXECUTOR = "thread"
@@ -85,7 +88,13 @@ class Runtime:
 
     def resources(self) -> dict[str, Any]:
         """What handlers are given."""
-        return {"storage": self.storage, "catalog": self.catalog, "limits": self.limits, "verify": self.verify}
+        return {
+            "storage": self.storage,
+            "catalog": self.catalog,
+            "limits": self.limits,
+            "verify": self.verify,
+            "renders": RENDERS.registered(),
+        }
 
 
 @contextlib.contextmanager
@@ -265,6 +274,29 @@ def unknown_names(options: RuntimeOptions, besides: Collection[str] = ()) -> dic
         except UnknownNameError as error:
             found[name] = error
     return found
+
+
+def unknown_renders(request: CollectionRequest) -> list[RequestProblem]:
+    """Renders that nobody registered, and colours that nobody knows."""
+    problems = ((one, _unknown(one)) for one in request.renders or ())
+    return [
+        RequestProblem("renders", repr(one if isinstance(one, str) else one.colormap_name), allowed)
+        for one, allowed in problems
+        if allowed
+    ]
+
+
+def _unknown(asked: str | RenderDefinition) -> str:
+    """What is allowed in the place of a render, or its colours, that nobody knows."""
+    if isinstance(asked, RenderDefinition):
+        if asked.colormap_name is None:
+            return ""
+        from rastercollection.rasters.reduced.painting import has_ramp  # loads numpy
+
+        return "" if has_ramp(asked.colormap_name) else "must be colours that rio-tiler knows by this name"
+    if asked == USUAL or asked in RENDERS.registered() or asked in (known := (USUAL, *RENDERS.names())):
+        return ""
+    return f"must be one of {', '.join(known)}, or a definition{checks.close_to(asked, known)}"
 
 
 def _reaches(jobs: JobStore, able: ExecutorCapabilities) -> bool:

@@ -17,6 +17,8 @@ from rastercollection.disclosure.redaction import holds_secret
 from rastercollection.errors import TaskError
 from rastercollection.model.band_names import common_name
 from rastercollection.model.foreign_values import MOST_NAMES
+from rastercollection.model.render import RenderDefinition
+from rastercollection.model.render_rules import definition_problem
 from rastercollection.model.tiers import LEVELS, Compression, Tier
 from rastercollection.model.times.span import DATE_PARTS
 from rastercollection.model.times.time_evidence import ordered_span
@@ -290,6 +292,32 @@ def _tier(tier: Tier) -> str:
     if not goes_with(tier.level, LEVELS.get(tier.compression)):
         return f"tier {tier.name!r}: level {tier.level} does not go with {tier.compression}"
     return ""
+
+
+def is_renders(value: Any) -> str:
+    """Names, which are looked up elsewhere, and definitions."""
+    if not isinstance(value, tuple) or not value:
+        return "must be names of renders, or definitions of your own; leave it out for the usual ones"
+    found = list(filter(None, map(_no_render, value)))
+    keys = [one if isinstance(one, str) else one.key for one in value] if not found else []
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    return "; ".join(found) or (f"must name each render once: {', '.join(twice)} is there twice" if twice else "")
+
+
+def _no_render(value: Any) -> str:
+    if isinstance(value, str):
+        return "" if re.fullmatch(r"[\w.-]{1,64}", value) else f"{value[:40]!r} is no name of a render"
+    if isinstance(value, Mapping):
+        fields = attrs.fields_dict(RenderDefinition)
+        strange = [f"{name} is no field of a render{close_to(name, fields)}" for name in value if name not in fields]
+        return "; ".join(strange) or "a render's definition needs a title"
+    if isinstance(value, RenderDefinition):
+        problem = definition_problem(value)
+        title = str(value.title)[:40]
+        return f"the definition {title!r}: {problem}" if problem else ""
+    if callable(value):
+        return "a function is given by name: register it, RENDERS.register('mine', 'module:function')"
+    return f"a {type(value).__name__} is no render"
 
 
 def is_providers(value: Any) -> str:

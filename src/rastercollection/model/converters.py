@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
@@ -11,6 +12,7 @@ from typing import Any
 from rastercollection.core.machine import parse_bytes
 from rastercollection.disclosure.redaction import redacted, redacted_values, revealed
 from rastercollection.model import foreign_values
+from rastercollection.model.render import RenderDefinition
 from rastercollection.model.tiers import Tier
 from rastercollection.ports import addresses
 
@@ -114,6 +116,29 @@ def whole_as_float(value: float | None) -> Any:
 def tiers(value: Sequence[Tier | Mapping[str, Any]]) -> Any:
     """User-defined tiers: Tier objects or mappings of their fields."""
     return tuple(_tier(tier) for tier in (value if isinstance(value, list | tuple) else (value,)))
+
+
+def renders(
+    value: str | RenderDefinition | Mapping[str, Any] | Iterable[str | RenderDefinition | Mapping[str, Any]] | None,
+) -> Any:
+    """Names and definitions as a tuple; a definition may be a mapping of its fields, or that as JSON."""
+    if value is None:
+        return value
+    several = (value,) if isinstance(value, str | Mapping | RenderDefinition) else value
+    return tuple(map(_render, several)) if isinstance(several, Iterable) else several
+
+
+def _render(value: Any) -> Any:
+    given = foreign_values.plain(value)
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            return given
+    try:
+        return RenderDefinition(**given) if isinstance(given, Mapping) else given
+    except TypeError:
+        return given
 
 
 def _tier(value: Any) -> Any:

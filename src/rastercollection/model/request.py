@@ -17,6 +17,7 @@ from rastercollection.model.clashes import MERCATOR, TILE_MATRIX, all_problems
 from rastercollection.model.parameter_table import ParameterTable
 from rastercollection.model.parameters import MISSING, documented, parameter, shown, with_plain_values
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
+from rastercollection.model.render import LIKE_BEFORE, RENDERS, RENDERS_ONLY, plain_renders
 from rastercollection.model.tiers import TIERS, Compression, RasterType, Resampling, Tier
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import PublishMode
@@ -34,7 +35,7 @@ _fine = functools.partial(parameter, group="fine")
 class CollectionRequest(ParameterTable):
     """What to make of which rasters. Constructing it checks everything that can be told without opening anything.
 
-    The second part refines the first. Every field is part of the job's identity.
+    The second part refines the first. Every field but ``renders`` is part of the job's identity.
     """
 
     container_name: str = field(
@@ -281,6 +282,11 @@ class CollectionRequest(ParameterTable):
     asset_key: str = field(
         default="data", metadata=_fine("key of the COG in STAC items", checks.identifier, metavar="KEY")
     )
+    renders: tuple[Any, ...] | None = field(
+        default=None,
+        converter=converters.renders,
+        metadata=_fine(RENDERS, checks.is_renders, otherwise=LIKE_BEFORE, option="--render", metavar="NAME"),
+    )
     titiler_url: str | None = field(
         default=None,
         metadata=_fine(
@@ -349,12 +355,9 @@ class CollectionRequest(ParameterTable):
             RequestError: With every problem: unknown and missing names as well as wrong values.
         """
         fields = attrs.fields_dict(cls)
-        meant = (*fields, *besides)
-        unknown = [
-            RequestProblem(name, "…", f"is no parameter{checks.close_to(name, meant)}")
-            for name in parameters
-            if name not in fields
-        ]
+        strange = [name for name in parameters if name not in fields]
+        told = [f"is no parameter{checks.close_to(name, (*fields, *besides))}" for name in strange]
+        unknown = [RequestProblem(name, "…", text) for name, text in zip(strange, told, strict=True)]
         required = [name for name, one in fields.items() if one.default is attrs.NOTHING]
         absent = [name for name in required if parameters.get(name, MISSING) is MISSING]
         missing = [RequestProblem(name, shown(MISSING), "is required") for name in absent]
@@ -371,8 +374,8 @@ class CollectionRequest(ParameterTable):
 
     @property
     def job_id(self) -> str:
-        """SHA-256, in hexadecimal, of the normalised parameters as JSON with sorted keys."""
-        return digest(self.to_parameters())
+        """SHA-256, in hexadecimal, of the normalised parameters but ``renders``, as JSON with sorted keys."""
+        return digest({name: value for name, value in self.to_parameters().items() if name not in RENDERS_ONLY})
 
     @property
     def tier(self) -> Tier:
@@ -387,14 +390,9 @@ class CollectionRequest(ParameterTable):
     @property
     def source_policy(self) -> SourcePolicy:
         """What is accepted as a source."""
-        return SourcePolicy(
-            drivers=self.drivers,
-            max_pixels=self.max_pixels,
-            max_bands=self.max_bands,
-            max_block_bytes=self.max_block_bytes,
-        )
+        return SourcePolicy(**{name: getattr(self, name) for name in attrs.fields_dict(SourcePolicy)})
 
     def to_parameters(self) -> dict[str, Any]:
         """The normalised parameters, JSON-able."""
-        plain: dict[str, Any] = jsonable(attrs.asdict(self))
-        return plain
+        plain: dict[str, Any] = jsonable(attrs.asdict(self, filter=lambda field, _: field.name != "renders"))
+        return {**plain, "renders": plain_renders(self.renders)}

@@ -1,4 +1,4 @@
-"""What plain strings stand for: ``executor="process"``, ``catalog="postgresql://…"``, a task type's handler."""
+"""What plain strings stand for: ``executor="process"``, ``catalog="postgresql://…"``, a task's handler, a render."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ __all__ = [
     "EXECUTORS",
     "HANDLERS",
     "JOBS",
+    "RENDERS",
     "STORAGE",
     "WORKFLOWS",
 ]
@@ -69,4 +70,18 @@ WORKFLOWS = Registry(
     "workflow",
     "rastercollection.workflows",
     {"process_collection": "rastercollection.job.collection_workflow:collection_workflow"},
+)
+
+RENDERS = Registry(
+    "render",
+    "rastercollection.renders",
+    {
+        "classes": "rastercollection.stac.usual_renders:classes",
+        "natural": "rastercollection.stac.usual_renders:natural",
+        "color-infrared": "rastercollection.stac.usual_renders:color_infrared",
+        "elevation": "rastercollection.stac.usual_renders:elevation",
+        "bands": "rastercollection.stac.usual_renders:bands",
+        "hillshade": "rastercollection.stac.usual_renders:hillshade",
+        "ndvi": "rastercollection.stac.usual_renders:ndvi",
+    },
 )

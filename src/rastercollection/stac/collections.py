@@ -42,6 +42,7 @@ def collection_dict(
     *,
     renders: Mapping[str, Any],
     drawn_as: Structure = (),
+    choice: Sequence[object] = (),
     mosaic: Mosaic | None = None,
     overview: CogFile | None = None,
     overview_members: str = "",
@@ -55,6 +56,7 @@ def collection_dict(
         items: All items that it is to hold: with absolute hrefs; other programs' too.
         renders: Render definitions by name.
         drawn_as: What these are made for; empty without any COG.
+        choice: Which of them were asked for; empty for the usual ones.
         mosaic: Result of stage 3; None when it did not run.
         overview: The overview made beside it; None where there is none.
         overview_members: Digest of the COGs that the collection consisted of when that was made.
@@ -78,6 +80,7 @@ def collection_dict(
             "item_assets": _item_assets(facts, request.asset_key),
             **_where_so("renders", dict(renders)),
             **_where_so(terms.DRAWN_AS, list(drawn_as)),
+            **_where_so(terms.RENDERS, list(choice)),
             **_where_so(terms.OUTDATED, is_outdated and overview is None),
         },
     )

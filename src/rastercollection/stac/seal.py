@@ -28,6 +28,7 @@ _FIELDS = (
     "item_assets",
     "renders",
     terms.DRAWN_AS,
+    terms.RENDERS,
     terms.OUTDATED,
 )
 _ASSETS = {terms.MOSAIC, terms.OVERVIEW, terms.THUMBNAIL}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
 from rastercollection.model.band import BandStatistics
 from rastercollection.model.cog import CogFile
+from rastercollection.model.value_range import Spread
 
-__all__ = ["QUANTILES", "Spread", "band_spread", "combine", "quantiles_of_all", "quantiles_of_tile"]
+__all__ = ["QUANTILES", "band_spread", "combine", "quantiles_of_all", "quantiles_of_tile"]
 
 Array = npt.NDArray[np.float64]
 
@@ -22,24 +22,6 @@ QUANTILES: Final = (0.0, 0.01, 0.02, 0.05, 0.25, 0.5, 0.75, 0.95, 0.98, 0.99, 1.
 BISECTIONS = 60
 SIGNIFICANT_DIGITS = 6
 _STRAIGHT = (0.0, 0.02, 0.98, 1.0)
-
-
-@attrs.frozen
-class Spread:
-    """Where the values of a band lie: smallest, 2nd percentile, 98th percentile, largest."""
-
-    minimum: float
-    low: float
-    high: float
-    maximum: float
-
-    @property
-    def stretch(self) -> tuple[float, float]:
-        """The two ends of a contrast stretch, in ascending order and never equal."""
-        for low, high in ((self.low, self.high), (self.minimum, self.maximum)):
-            if high > low:
-                return (low, high)
-        return (self.minimum, self.minimum + 1)
 
 
 def band_spread(cogs: Sequence[CogFile], band: int) -> Spread | None:

@@ -7,6 +7,7 @@ is found out elsewhere.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -40,10 +41,14 @@ Source = Mapping[str, str]
 
 
 def _bidx(render: Render) -> Query:
+    if "expression" in render:
+        return [("expression", str(render["expression"]))]
     return [("bidx", str(band)) for band in render.get("bidx", ())]
 
 
 def _bands_of_asset(render: Render) -> Query:
+    if "expression" in render:
+        return [("assets", f"{asset}|expression={render['expression']}") for asset in render.get("assets", ())]
     bands = ",".join(str(band) for band in render.get("bidx", ()))
     return [("assets", f"{asset}|bidx={bands}" if bands else asset) for asset in render.get("assets", ())]
 
@@ -51,6 +56,9 @@ def _bands_of_asset(render: Render) -> Query:
 def _asset_bidx(render: Render) -> Query:
     bands = ",".join(str(band) for band in render.get("bidx", ()))
     assets: Query = [("assets", asset) for asset in render.get("assets", ())]
+    if "expression" in render:
+        named = [re.sub(r"\bb(\d+)\b", rf"{asset}_b\1", str(render["expression"])) for _, asset in assets[:1]]
+        return assets + [("expression", expression) for expression in named]
     return assets + [("asset_bidx", f"{asset}|{bands}") for _, asset in assets if bands]
 
 
@@ -219,7 +227,7 @@ def _styling(render: Render) -> Query:
     if "colormap" in render:
         colors = {value: _hexadecimal(color) for value, color in render["colormap"].items()}
         pairs.append(("colormap", json.dumps(colors, separators=(",", ":"))))
-    others = ("nodata", "resampling", "reproject", "algorithm", "buffer")
+    others = ("nodata", "resampling", "reproject", "algorithm", "buffer", "color_formula")
     pairs += [(name, str(render[name])) for name in others if name in render]
     return pairs
 

@@ -17,12 +17,14 @@ from rastercollection.model.drawing_order import on_top_first
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.names import in_folder, mosaic_name
 from rastercollection.model.output import Output
+from rastercollection.model.render import RenderDefinition
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile, members_digest
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import keeps_others
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import is_item_of, published_cog, published_structure
+from rastercollection.stac.published_looks import published_choice, published_renders
 from rastercollection.stages.fan_in import made_cogs
 from rastercollection.stages.resources import Resources
 
@@ -32,6 +34,7 @@ __all__ = [
     "collection_members",
     "mosaic_bytes",
     "mosaic_document",
+    "published_looks",
     "report_uncombined",
     "write_mosaic",
 ]
@@ -58,6 +61,8 @@ class Members:
         replaced: Items whose place the job's COGs take.
         leaving: Items that go, with the mode ``replace``, by id.
         drawn_as: What the published collection is drawn as; empty without one.
+        renders: Which renders it was given; empty without one, and for the usual ones.
+        published_renders: The render definitions that it has, by name.
     """
 
     made: tuple[Cog, ...]
@@ -66,6 +71,8 @@ class Members:
     replaced: tuple[Item, ...] = ()
     leaving: tuple[Item, ...] = ()
     drawn_as: Structure = ()
+    renders: tuple[str | RenderDefinition, ...] = ()
+    published_renders: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
     @property
     def cogs(self) -> tuple[Cog, ...]:
@@ -113,7 +120,7 @@ def collection_members(
     made = made_cogs(context) if made is None else tuple(made)
     catalog = Resources.of(context.resources).catalog
     found = catalog.items(request.stac_item_id) if catalog is not None else ()
-    drawn_as = published_structure(catalog.collection(request.stac_item_id) or {}) if catalog is not None else ()
+    looks = published_looks((catalog.collection(request.stac_item_id) or {}) if catalog is not None else {})
     by_id = {str(item["id"]): Packed.of(item) for item in found}
     items = [by_id[name] for name in sorted(by_id)]
     mode = "upsert" if published and not keeps_others(request.mode) else request.mode
@@ -124,15 +131,24 @@ def collection_members(
     others = [item for item in items if item["id"] not in sent]
     replaced = tuple(item for item in items if item["id"] in sent)
     if not keeps_others(mode):
-        return Members(made=made, replaced=replaced, leaving=tuple(others), drawn_as=drawn_as)
+        return Members(made=made, replaced=replaced, leaving=tuple(others), **looks)
     kept = (published_cog(item) for item in others)
     return Members(
         made=made,
         kept=tuple(cog for cog in kept if cog is not None),
         items=tuple(others),
         replaced=replaced,
-        drawn_as=drawn_as,
+        **looks,
     )
+
+
+def published_looks(collection: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of :class:`Members` that a published collection's document tells: how it is drawn."""
+    return {
+        "drawn_as": published_structure(collection),
+        "renders": published_choice(collection),
+        "published_renders": published_renders(collection),
+    }
 
 
 def report_uncombined(members: Members, context: TaskContext) -> None:

@@ -9,6 +9,7 @@ import attrs
 
 from rastercollection.model.output import Verify
 from rastercollection.ports.catalog import CatalogBackend
+from rastercollection.ports.registries import RENDERS
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.limits import Limits
 
@@ -24,12 +25,15 @@ class Resources:
         catalog: Where the collection is published; None where the caller publishes nothing.
         limits: What one task may use of the machine.
         verify: What is compared of outputs of an earlier run before they are taken over.
+        renders: What names of renders stand for, ``module:attribute``, in the process that owns the job; those of
+            installed packages are looked up where they are needed.
     """
 
     storage: StorageBackend
     catalog: CatalogBackend | None = None
     limits: Limits = attrs.field(factory=Limits)
     verify: Verify = "quick"
+    renders: Mapping[str, str] = attrs.field(factory=RENDERS.registered)
 
     @classmethod
     def of(cls, resources: Mapping[str, Any]) -> Self:

@@ -64,7 +64,11 @@ def renders_of(document: Mapping[str, Any], version: str) -> tuple[ShownRender, 
 
 def _shown(key: str, render: Mapping[str, Any], version: str) -> ShownRender:
     title, algorithm = render.get("title"), render.get("algorithm")
-    look = look_of(render) if "bidx" in render else attrs.evolve(look_of(render), bands=(), ranges=())
+    look = (
+        look_of(render)
+        if {"bidx", "expression"} & render.keys()
+        else attrs.evolve(look_of(render), bands=(), ranges=())
+    )
     _check(look)
     return ShownRender(
         key=key,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rio_tiler.colormap import cmap
+from rio_tiler.models import ImageData
 
 from rastercollection.model.look import Look
+from rastercollection.model.render import color_ramp
 from rastercollection.rasters.reduced.painting import paint, ramp_colors
 
 
@@ -61,3 +63,34 @@ def test_values_without_a_colour_are_not_drawn() -> None:
     look = Look(bands=(1,), ranges=(None,), colors={-1: (9, 8, 7, 255), 300: (1, 2, 3, 255)}, keeps_values=True)
     picture = paint(_row(-1, 300, 4, dtype="int16"), None, look)
     assert picture[:, 0].T.tolist() == [[9, 8, 7, 255], [1, 2, 3, 255], [0, 0, 0, 0]]
+
+
+def test_an_expression_is_drawn_as_a_tile_server_draws_it() -> None:
+    """rio-tiler is what is behind tile servers."""
+    generator = np.random.default_rng(4)
+    data = generator.integers(0, 4000, (2, 20, 30)).astype(np.uint16)
+    look = Look(bands=(3, 1), ranges=((-1.0, 1.0),), ramp="rdylgn", expression="(b3-b1)/(b3+b1)", formula="gamma R 1.3")
+    valid = generator.random((20, 30)) > 0.2
+    named = ImageData(np.ma.MaskedArray(data[::-1], mask=np.stack([~valid] * 2)), band_names=["b1", "b3"])
+    image = named.apply_expression("(b3-b1)/(b3+b1)")
+    image.rescale(((-1, 1),))
+    shown = image.apply_colormap(cmap.get("rdylgn"))
+    expected = shown.apply_color_formula("gamma R 1.3") or shown
+    painted = paint(data, valid, look)
+    assert np.abs(painted[:3, valid].astype(int) - expected.data[:3, valid].astype(int)).max() <= 6
+    assert (painted[:, ~valid] == 0).all()
+
+
+def test_colors_of_ones_own_run_through_the_range() -> None:
+    look = Look(bands=(1,), ranges=((0.0, 100.0),), colors=color_ramp("#000000", "#ff0000"))
+    painted = paint(np.array([[[-5.0, 0.0, 50.0, 100.0, 900.0]]]), None, look)
+    assert painted[0, 0].tolist() == pytest.approx([0, 0, 127, 255, 255], abs=1)
+    assert painted[3].min() == 255
+
+
+def test_a_formula_bends_the_colors_and_leaves_what_is_invalid() -> None:
+    data = np.full((3, 1, 2), 64, np.uint8)
+    look = Look(bands=(1, 2, 3), ranges=(None,) * 3, formula="gamma RGB 2")
+    painted = paint(data, np.array([[True, False]]), look)
+    assert painted[0, 0, 0] == pytest.approx(255 * (64 / 255) ** 0.5, abs=2)
+    assert painted[:, 0, 1].tolist() == [0, 0, 0, 0]

@@ -25,7 +25,7 @@ from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic
-from rastercollection.stac.renders import collection_renders
+from rastercollection.stac.renders import made_renders
 from rastercollection.stages.mosaic import create_mosaicjson
 from rastercollection.stages.stac import create_stac_collection
 from rastercollection.testing.sample_records import fan_in_parameters, sample_results
@@ -48,7 +48,7 @@ class Published:
 
     @property
     def renders(self) -> dict[str, Any]:
-        return collection_renders([cog.file for cog in self.cogs], "data")
+        return made_renders([cog.file for cog in self.cogs], "data").by_name
 
     @property
     def collection(self) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
+from rio_tiler.colormap import cmap
 
+from rastercollection.model.render import RenderDefinition, color_ramp
 from rastercollection.stac.tile_servers import build_urls
 from rastercollection.stages.stac.probe import probe
-from tile_scenes import PALETTE, SCENES, SIZE, alpha_at, fetch_tile, get, make_scene, terrain
+from tile_scenes import PALETTE, SCENES, SIZE, alpha_at, fetch_tile, get, make_scene, pixel_at, terrain
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
 
@@ -51,6 +53,29 @@ def test_classes_have_their_own_colors(publish: Any, tile_server: str, tmp_path:
     colors = {tuple(color) for color in np.unique(picture[:, picture[3] > 0], axis=1).T.tolist()}
     assert colors
     assert colors <= {color for color in PALETTE.values() if color[3]}
+
+
+def test_an_index_has_the_colors_of_its_values(
+    publish: Any, validate_stac: Any, tile_server: str, tmp_path: Path
+) -> None:
+    ramp = RenderDefinition(title="Own", bands=1, rescale=(0, 4000), colormap=color_ramp("#000000", "#ff8000"))
+    cogs = make_scene("four-uint16", tmp_path)
+    done = publish(cogs, titiler_url=tile_server, renders=("ndvi", ramp))
+    assert done.entry.ready_for_titiler, done.entry.ready_reason
+    assert done.notices == []
+    validate_stac(done.collection)
+    renders = done.collection["renders"]
+    numbers = {band.role.common_name: number for number, band in enumerate(cogs[0].file.bands)}
+    pixels, _ = SCENES["four-uint16"](terrain(0))
+    values = pixels[:, int((41.05 - 41.0251) / 0.05 * SIZE), int(0.0125 / 0.05 * SIZE)].astype(float)
+    red, nir = values[numbers["red"]], values[numbers["nir"]]
+    expected = cmap.get("rdylgn")[round(255 * ((nir - red) / (nir + red) + 1) / 2)]
+    place = (71.0125, 41.0251, done.mosaic.maxzoom)
+    assert pixel_at(done.entry.urls["tiles"], *place) == pytest.approx(expected, abs=6)
+    own = build_urls(tile_server, {"url": done.mosaic.url}, renders["own"])["tiles"]
+    share = values[0] / 4000
+    assert pixel_at(own, *place) == pytest.approx([255 * share, 128 * share, 0, 255], abs=6)
+    assert alpha_at(done, 71.002, 41.048) == 0
 
 
 def test_masked_pixels_are_transparent(publish: Any, tile_server: str, tmp_path: Path) -> None:

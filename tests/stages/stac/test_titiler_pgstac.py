@@ -198,3 +198,16 @@ def test_what_cannot_be_combined_breaks_no_tile_of_the_search(serve: Any, tmp_pa
         picture = fetch_tile(done.entry.urls["tiles"], *place, done.mosaic.maxzoom)
         assert len(np.unique(picture[:3, picture[3] > 0], axis=1).T) > 20
     assert {item["id"] for item in done.catalog.items(done.collection_id)} == {cog.item_id for cog in (grey, *cogs)}
+
+
+def test_an_index_has_the_colors_of_its_values(serve: Any, titiler_pgstac: tuple[str, int]) -> None:
+    done = serve("four-uint16", renders=("ndvi", "usual"))
+    assert done.entry.ready_for_titiler, done.entry.ready_reason
+    numbers = {band.role.common_name: band_number for band_number, band in enumerate(done.cogs[0].file.bands)}
+    for number, place in enumerate((LEFT, RIGHT)):
+        values = _source_values("four-uint16", number, place)
+        red, nir = values[numbers["red"]], values[numbers["nir"]]
+        expected = cmap.get("rdylgn")[round(255 * ((nir - red) / (nir + red) + 1) / 2)]
+        assert pixel_at(done.entry.urls["tiles"], *place, done.mosaic.maxzoom) == pytest.approx(expected, abs=6)
+    document = json.loads(get(done.entry.urls["tilejson"]))
+    assert document["tiles"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rastercollection.model.look import Look
 from rastercollection.rasters.pixels.windows import Array
 
-__all__ = ["paint", "ramp_colors"]
+__all__ = ["has_ramp", "paint", "ramp_colors"]
 
 _Picture = NDArray[np.uint8]
 
@@ -24,19 +24,49 @@ def paint(data: Array, valid: NDArray[np.bool_] | None, look: Look) -> _Picture:
         look: How values become colours.
     """
     values = np.abs(data) if data.dtype.kind == "c" else data
-    if look.colors is not None:
-        return _faded(_classes(values[0], look.colors), valid)
+    if look.expression is not None:
+        values = _computed(values, look)
+    if look.classes is not None:
+        return _finished(_classes(values[0], look.classes), valid, look)
     layers = [_stretched(layer, ends, valid) for layer, ends in zip(values, look.ranges, strict=True)]
+    if look.steps is not None:
+        return _finished(_classes(layers[0], look.steps), valid, look)
     if look.ramp is not None and len(layers) == 1:
-        return _faded(np.ascontiguousarray(np.moveaxis(_ramp(look.ramp)[layers[0]], 2, 0)), valid)
+        return _finished(np.ascontiguousarray(np.moveaxis(_ramp(look.ramp)[layers[0]], 2, 0)), valid, look)
     rgb = layers * 3 if len(layers) == 1 else layers
-    return _faded(np.stack([*rgb, np.full_like(layers[0], 255)]), valid)
+    return _finished(np.stack([*rgb, np.full_like(layers[0], 255)]), valid, look)
 
 
 def ramp_colors(name: str, count: int) -> tuple[tuple[int, int, int], ...]:
     """Red, green and blue at so many places of a ramp, from its lowest value to its highest."""
     colors = _ramp(name)[np.linspace(0, 255, count).round().astype(int), :3].tolist()
     return tuple((red, green, blue) for red, green, blue in colors)
+
+
+def has_ramp(name: str) -> bool:
+    """Whether there is a ramp of this name."""
+    from rio_tiler.colormap import cmap  # takes a while to load
+
+    return name in cmap.list()
+
+
+def _computed(values: Array, look: Look) -> Array:
+    """What the look's expression makes of its bands, as tile servers compute it."""
+    from rio_tiler.expression import apply_expression, get_expression_blocks
+
+    names = [f"b{number}" for number in look.bands]
+    found: Array = apply_expression(get_expression_blocks(str(look.expression)), names, values).data
+    return found
+
+
+def _finished(picture: _Picture, valid: NDArray[np.bool_] | None, look: Look) -> _Picture:
+    if look.formula is not None:
+        from rio_tiler.models import ImageData
+
+        image = ImageData(np.ma.MaskedArray(picture[:3]))
+        image.apply_color_formula(look.formula)
+        picture[:3] = image.data
+    return _faded(picture, valid)
 
 
 def _faded(picture: _Picture, valid: NDArray[np.bool_] | None) -> _Picture:

@@ -11,6 +11,7 @@ from rastercollection.core.records import from_dict, multihash, to_dict
 from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
 from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.mosaic import Mosaic
+from rastercollection.model.render import RENDERS_ONLY
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.assets import every_asset
 from rastercollection.stac.published import asset_with_role
@@ -67,6 +68,7 @@ STAGE = Stage(
     handler="rastercollection.stages.mosaic:create_mosaicjson",
     version=1,
     record=Mosaic,
+    ignores=RENDERS_ONLY,
     fan=FanIn(),
     still_holds=_still_holds,
     summary=_summary,

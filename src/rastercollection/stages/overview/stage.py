@@ -9,6 +9,7 @@ from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, to_dict
 from rastercollection.core.workflow import Companion, JobContext, TaskContext
 from rastercollection.model.mosaic import OVERVIEW_FACTS, Overview
+from rastercollection.model.render import RENDERS_ONLY
 from rastercollection.stac.published import PublishedOverview, published_overview
 from rastercollection.stac.terms import OUTDATED
 from rastercollection.stages.fan_in import FanInParameters
@@ -75,6 +76,7 @@ STAGE = Companion(
     handler="rastercollection.stages.overview:create_overview",
     version=2,
     record=Overview,
+    ignores=RENDERS_ONLY,
     still_holds=_still_holds,
     successor=_successor,
     summary=_summary,

@@ -143,6 +143,10 @@ def _by_contrast(cogs: Sequence[Cog], render: Render) -> list[Cog]:
 
 def _contrast(cog: CogFile, render: Render) -> float:
     """Share of the render's stretch that the COG's values span; 0 where they are all the same or unknown."""
+    if "expression" in render:  # values of bands say nothing of what is made of them
+        return max(
+            0.0, *(float(high > low) for low, high in (_values(cog, band + 1) for band in range(len(cog.bands))))
+        )
     ranges = render.get("rescale") or ()
     shares = [0.0]
     for number, band in enumerate(render.get("bidx", ())):

@@ -9,10 +9,11 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.models import Notice
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, TaskError
-from rastercollection.model.cog import Cog, usual_structure
+from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.mosaic import Mosaic, Overview
@@ -26,8 +27,8 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import ItemsOnDemand, is_dated
 from rastercollection.stac.published import cog_href, is_item_of, published_tile
-from rastercollection.stac.renders import collection_renders
 from rastercollection.stac.terms import DIGEST, EARLIEST
+from rastercollection.stages.asked_renders import shown_renders
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview
 from rastercollection.stages.members import Members, collection_members, report_uncombined, write_mosaic
 from rastercollection.stages.resources import Resources
@@ -49,7 +50,7 @@ Json = dict[str, Any]
 
 @attrs.frozen(kw_only=True)
 class _Draft:
-    """The collection's document, the job's items, and what they were made of."""
+    """The collection's document, the job's items, what they were made of, and what is to be told of renders."""
 
     collection: Json
     items: ItemsOnDemand
@@ -58,6 +59,7 @@ class _Draft:
     overview: Overview | None
     shown: Shown
     service: Service
+    notices: tuple[Notice, ...]
 
 
 def publish_collection(request: CollectionRequest, context: TaskContext) -> CatalogEntry:
@@ -97,7 +99,7 @@ def _published(request: CollectionRequest, context: TaskContext, members: Member
     draft, count = _settle(request, context, draft, publication.items)
     draft, count = _with_overview(request, context, draft, count)
     remove_superseded(overviews | _files_of(own), request, storage, catalog)
-    dropped = _report_dropped(members, context)
+    dropped = _report_published(members, draft, context)
     service, readiness = try_service(draft.service, draft.shown)
     viewer = _viewer(request, service, readiness, context)
     preview = _write_preview(request, context, draft, publication, viewer)
@@ -168,13 +170,11 @@ def _draft(
     context: TaskContext,
 ) -> _Draft:
     storage, catalog = _backends(context)
-    files = [cog.file for cog in members.cogs]
-    drawn_as = usual_structure(files, members.drawn_as)
-    renders = collection_renders(files, request.asset_key, drawn_as)
+    looks = shown_renders(request, members, Resources.of(context.resources))
     shown = Shown(
         cogs=members.combined,
         mosaic=mosaic,
-        renders=renders,
+        renders=looks.renders.by_name,
         uncombined=tuple(each.cog.item_id for each in members.uncombined),
     )
     service = plan_service(request, storage, catalog, shown)
@@ -182,8 +182,9 @@ def _draft(
     collection = collection_dict(
         request,
         itertools.chain(items, members.items),
-        renders=renders,
-        drawn_as=drawn_as,
+        renders=looks.renders.by_name,
+        drawn_as=looks.drawn_as,
+        choice=looks.choice,
         mosaic=mosaic,
         overview=overview.image if overview else None,
         overview_members=overview.members if overview else "",
@@ -198,6 +199,7 @@ def _draft(
         overview=overview,
         shown=shown,
         service=service,
+        notices=looks.renders.notices,
     )
 
 
@@ -339,8 +341,10 @@ def _names_of_both(tile: PublishedTile, cog: Cog) -> str:
     return f"{tile.title} in another container, now of that in {public_form(cog.source_container)}"
 
 
-def _report_dropped(members: Members, context: TaskContext) -> tuple[str, ...]:
-    """Addresses of the COGs of dropped items, which are left where they are."""
+def _report_published(members: Members, draft: _Draft, context: TaskContext) -> tuple[str, ...]:
+    """Say what is to be known of renders, and of dropped items; addresses of their COGs, which are left as they are."""
+    for notice in draft.notices:
+        context.notice(notice.code, notice.message)
     made = {cog.file.href for cog in members.made}
     hrefs = map(cog_href, members.leaving)
     dropped = tuple(href for href in hrefs if href and href not in made)

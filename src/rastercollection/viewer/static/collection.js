@@ -37,8 +37,9 @@ class Collection {
     return this.bandsAsked;
   }
 
-  /** A band by its number; one of which nothing is known otherwise. */
+  /** A band by its number, or what is computed of bands by its expression; one of which nothing is known otherwise. */
   band(number) {
+    if (typeof number === "string") return { ...this.band(0), number, name: number, dtype: "float64" };
     return (
       this.bands[number - 1] ?? {
         number, name: `b${number}`, description: "", unit: "", common_name: "", wavelength: null,

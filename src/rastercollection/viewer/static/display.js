@@ -2,7 +2,7 @@
 // one side, and hand on another one.
 
 import { byId, element, option } from "./elements.js";
-import { isAsPublished, lookOf, published, shortName } from "./picture.js";
+import { OWN_RAMP, isAsPublished, isRamp, lookOf, published, shortName } from "./picture.js";
 import { endTexts, stored } from "./numbers.js";
 import { STRETCHES, rangesOf } from "./stretch.js";
 
@@ -43,7 +43,7 @@ export class Display {
     const choices = [...renders.map(({ key, title }) => [key, title]), ...own.map((many) => [`*${many}`, `${MANY[many]} …`])];
     byId("render-list").replaceChildren(...choices.map((choice) => this.renderChoice(...choice)));
     byId("renders").hidden = choices.length < 2;
-    byId("ramp").replaceChildren(...ramps.map(({ name }) => option(name, name)));
+    byId("ramp").replaceChildren(...ramps.map(({ name }) => option(name, name)), option(OWN_RAMP, "the render's own"));
   }
 
   renderChoice(value, title) {
@@ -60,7 +60,8 @@ export class Display {
 
   /** Those that are shown, as far as they go. */
   firstBands(many) {
-    const shown = this.look.bands.length ? this.look.bands : [1];
+    const numbers = this.look.bands.filter((band) => typeof band === "number");
+    const shown = numbers.length ? numbers : [1];
     const rest = this.collection.bands.map(({ number }) => number).filter((number) => !shown.includes(number));
     return [...shown, ...rest].slice(0, many);
   }
@@ -94,7 +95,7 @@ export class Display {
     const canStretch = kind === "ramp" || kind === "channels";
     byId("adjust").hidden = !canStretch;
     byId("ramp-field").hidden = kind !== "ramp";
-    if (ramp) byId("ramp").value = ramp;
+    this.showRamps(ramp);
     if (!canStretch) return;
     byId("stretch").value = picture.stretch;
     byId("stretch").querySelector("[value=published]").textContent = picture.bands ? "Usual" : "As published";
@@ -103,6 +104,13 @@ export class Display {
     byId("gamma-value").textContent = picture.gamma.toFixed(2);
     byId("reset").disabled = isAsPublished(picture);
     this.showEnds();
+  }
+
+  /** The colours of one band; a render's own can be had where it has such. */
+  showRamps(ramp) {
+    const { look } = this.collection.render(this.picture.render);
+    byId("ramp").querySelector(`[value=${OWN_RAMP}]`).hidden = Boolean(this.picture.bands) || !isRamp(look);
+    if (ramp) byId("ramp").value = ramp;
   }
 
   /** Two numbers for each band, in its unit; kept while somebody types in them. */

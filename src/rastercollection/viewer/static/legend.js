@@ -1,11 +1,12 @@
 // What colours stand for: a bar with values and unit for one band, a range for each channel, a list of classes.
 
 import { element } from "./elements.js";
-import { lookOf } from "./picture.js";
+import { OWN_RAMP, lookOf } from "./picture.js";
 import { endTexts, isScaled, numberText, physical, scaleText, spanText } from "./numbers.js";
 
 const MOST_CLASSES = 24; // the others are folded
 const MARKS = 5;
+const STEPS = Array.from({ length: 18 }, (_, index) => 15 * index); // of the 256 of a render's own colours
 const CHANNELS = [["Red", "#f00"], ["Green", "#0f0"], ["Blue", "#00f"]];
 
 /**
@@ -35,10 +36,15 @@ function rampParts(collection, look, gamma, values) {
   });
   return [
     bandLine(band),
-    barOf(collection.ramps.get(look.ramp) ?? ["#000", "#fff"], band, ends, gamma, values),
+    barOf(rampColors(collection, look), band, ends, gamma, values),
     element("div", { className: "marks" }, ...marks),
     storedLine(band, ends),
   ];
+}
+
+function rampColors(collection, look) {
+  if (look.ramp !== OWN_RAMP) return collection.ramps.get(look.ramp) ?? ["#000", "#fff"];
+  return STEPS.map((step) => `rgb(${look.steps[step].slice(0, 3).join(", ")})`);
 }
 
 function channelParts(collection, look, gamma, values) {

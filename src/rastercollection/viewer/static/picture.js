@@ -1,7 +1,10 @@
 // A picture is how a collection is shown, as a plain value: a render of the collection or bands of one's own, the
 // values at the ends of the colours, a gamma, a colour ramp. From it come the tiles' address and a link's text.
 
-const OF_COLORS = ["colormap", "colormap_name", "algorithm", "buffer", "rescale", "bidx"];
+const OF_COLORS = ["colormap", "colormap_name", "color_formula", "algorithm", "buffer", "expression", "rescale", "bidx"];
+
+/** Stands for the colours that a render brings along, which no server knows by a name. */
+export const OWN_RAMP = "own";
 
 /** The picture of a render as it was published. */
 export function published(render) {
@@ -11,22 +14,33 @@ export function published(render) {
 /** Whether nothing of a picture was changed but for its bands. */
 export const isAsPublished = ({ ranges, gamma, ramp }) => !ranges && gamma === 1 && ramp === null;
 
-/** What a picture shows: kind, bands' numbers, the ends of their ranges as stored, ramp, colours of classes. */
+/**
+ * What a picture shows: kind, bands, the ends of their ranges as stored, ramp, colours of classes. A band is a number,
+ * or what is computed of bands: an expression.
+ */
 export function lookOf(collection, picture) {
   const render = collection.render(picture.render);
   const { look } = render;
-  const bands = picture.bands ?? look.bands;
+  const bands = picture.bands ?? (look.expression ? look.expression.split(";").filter(Boolean) : look.bands);
   const kind = picture.bands ? kindOf(bands, {}, "") : kindOf(bands, look, render.algorithm);
   const ranges = bands.map((number, place) => picture.ranges?.[place] ?? usualRange(collection, picture, look, number, place));
-  const ramp = kind === "ramp" ? (picture.ramp ?? (picture.bands ? null : look.ramp) ?? "gray") : null;
-  return { kind, bands, ranges, ramp, colors: kind === "classes" ? look.colors : null, title: titleOf(collection, picture) };
+  const ramp = kind === "ramp" ? rampOf(picture, look) : null;
+  return { kind, bands, ranges, ramp, colors: kind === "classes" ? look.colors : null, steps: look.colors, title: titleOf(collection, picture) };
+}
+
+function rampOf({ ramp, bands }, look) {
+  const usual = (!bands && (isRamp(look) ? OWN_RAMP : look.ramp)) || "gray";
+  return ramp === null || (ramp === OWN_RAMP && (bands || !isRamp(look))) ? usual : ramp;
 }
 
 function kindOf(bands, look, algorithm) {
   if (algorithm) return "shading";
-  if (look.colors) return "classes";
+  if (look.colors && !isRamp(look)) return "classes";
   return { 1: "ramp", 3: "channels" }[bands.length] ?? "unknown";
 }
+
+/** Whether the colours that a render brings along are those of the steps of a range. */
+export const isRamp = (look) => Boolean(look.colors && look.ranges[0]);
 
 /** Ends of a range where nothing was chosen: the render's own, else bytes as they are, else where most values lie. */
 function usualRange(collection, picture, look, number, place) {
@@ -76,8 +90,8 @@ export function tilesOf(collection, picture) {
     asked.delete("rescale");
     look.ranges.forEach((ends) => asked.append("rescale", ends.join(",")));
   }
-  if (look.ramp) {
-    asked.delete("colormap_name");
+  if (look.ramp && look.ramp !== OWN_RAMP) {
+    ["colormap", "colormap_name"].forEach((name) => asked.delete(name));
     if (look.ramp !== "gray") asked.set("colormap_name", look.ramp);
   }
   if (picture.gamma !== 1) asked.set("color_formula", `gamma ${look.bands.length === 1 ? "r" : "rgb"} ${picture.gamma}`);

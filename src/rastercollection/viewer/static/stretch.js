@@ -3,6 +3,7 @@
 import { ask } from "./ask.js";
 import { collectionRange, lookOf } from "./picture.js";
 
+const MOST = "1e30";
 const READ = 512; // pixels along an edge of what is counted
 
 /** Groups of choices, each a key with a text: of the collection, or of what the map shows. */
@@ -34,7 +35,9 @@ async function seen(collection, picture, bands, percent, bounds, signal) {
   const asked = new URLSearchParams({ max_size: READ });
   const nodata = new URLSearchParams(collection.render(picture.render).tiles.split("?")[1]).get("nodata");
   if (nodata !== null) asked.set("nodata", nodata);
-  bands.forEach((number) => asked.append("bidx", number));
+  const computed = bands.filter((band) => typeof band === "string");
+  if (computed.length) asked.set("expression", computed.map(bounded).join(";"));
+  else bands.forEach((number) => asked.append("bidx", number));
   if (percent) [percent, 100 - percent].forEach((number) => asked.append("p", number));
   const answer = await ask(`${collection.base}mosaicjson/statistics?${asked}`, {
     method: "POST",
@@ -44,6 +47,9 @@ async function seen(collection, picture, bands, percent, bounds, signal) {
   });
   return Object.values(answer.properties.statistics).map((found) => endsOf(found, percent));
 }
+
+/** What is divided by nothing has no statistics: such values are the largest there are instead. */
+const bounded = (value) => `where((${value})>${MOST},${MOST},where((${value})<-${MOST},-${MOST},${value}))`;
 
 function endsOf(found, percent) {
   const ends = percent ? [found[`percentile_${percent}`], found[`percentile_${100 - percent}`]] : [found.min, found.max];

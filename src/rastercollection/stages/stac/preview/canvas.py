@@ -21,7 +21,7 @@ from rastercollection.ports.storage import StorageBackend
 from rastercollection.rasters.gdal_crs import to_rasterio
 from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.limits import Limits
-from rastercollection.rasters.pixels.validity import any_band
+from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.reduced.painting import paint
 from rastercollection.rasters.reduced.pieces import Piece, ReducedCog, read_piece
 from rastercollection.rasters.reduced.resampling import resampled
@@ -96,7 +96,14 @@ class Canvas:
             resampling=Resampling.nearest if self.look.keeps_values else Resampling.average,
             threads=self.limits.gdal_threads,
         )
-        return paint(data, any_band(valid), self.look)
+        return paint(data, self._drawn(valid), self.look)
+
+    def _drawn(self, valid: Valid) -> NDArray[np.bool_] | None:
+        """Which pixels are drawn, ``(rows, columns)``: an expression needs all of its bands."""
+        if self.look.expression is None or valid is None:
+            return any_band(valid)
+        whole: NDArray[np.bool_] = np.logical_and.reduce(valid)
+        return whole
 
     def _grid(self, turn: int) -> Grid:
         """All of the canvas, with longitudes that are ``turn`` times 360° less: those that readers know end at 180°."""

@@ -27,17 +27,29 @@ def legend(look: Look | None, cogs: Sequence[Cog]) -> str:
         cogs: The tiles.
     """
     classes = next((band.classes for cog in cogs for band in cog.file.bands if band.classes), ())
-    if classes:
+    if classes and (look is None or look.expression is None):
         return _classes(classes)
     if look is None:
         return ""
-    if look.colors is not None:
-        return _classes(_without_names(look.colors, cogs))
+    if look.classes is not None:
+        return _classes(_without_names(look.classes, cogs))
+    if look.expression is not None:
+        return _expression_entries(look)
     file = next((cog.file for cog in cogs if len(cog.file.bands) >= max(look.bands)), None)
     if file is None:
         return ""
     bands = [file.bands[band - 1] for band in look.bands]
-    return _list([_ramp_entry(look, bands[0])] if len(bands) == 1 else _channel_entries(look, bands))
+    return _list(
+        [_ramp_entry(look, _name(bands[0]), bands[0].unit)] if len(bands) == 1 else _channel_entries(look, bands)
+    )
+
+
+def _expression_entries(look: Look) -> str:
+    blocks = str(look.expression).split(";")
+    if len(look.ranges) == 1:
+        return _list([_ramp_entry(look, look.label or blocks[0], None)])
+    named = zip(_CHANNELS, blocks, strict=True)
+    return _list([_channel_entry(look, place, channel, block, "") for place, (channel, block) in enumerate(named)])
 
 
 def _classes(classes: Sequence[RasterClass]) -> str:
@@ -70,28 +82,35 @@ def _rest(count: int) -> list[str]:
     return [f"<li>{count:,} more</li>"] if count > 0 else []
 
 
-def _ramp_entry(look: Look, band: BandFacts) -> str:
-    colors = ramp_colors(look.ramp, _STOPS) if look.ramp else _GREY
+def _ramp_entry(look: Look, name: str, unit: str | None) -> str:
+    if look.steps is not None:
+        colors = tuple(look.steps[255 * stop // (_STOPS - 1)][:3] for stop in range(_STOPS))
+    else:
+        colors = ramp_colors(look.ramp, _STOPS) if look.ramp else _GREY
     stops = ", ".join(f"rgb{color}" for color in colors)
     low, high = _ends(look, 0)
     return (
-        f"<li>{html.escape(_name(band))} <b>{low}</b> "
+        f"<li>{html.escape(name)} <b>{low}</b> "
         f'<i class="ramp" style="background:linear-gradient(to right, {stops})"></i> '
-        f"<b>{high}</b> {html.escape(band.unit or '')}</li>"
+        f"<b>{high}</b> {html.escape(unit or '')}</li>"
     )
 
 
 def _channel_entries(look: Look, bands: Sequence[BandFacts]) -> list[str]:
-    entries = []
-    for place, (channel, band) in enumerate(zip(_CHANNELS, bands, strict=True)):
-        low, high = _ends(look, place)
-        unit = f" {html.escape(band.unit)}" if band.unit else ""
-        color = channel.lower()
-        entries.append(
-            f'<li><i style="background:{color}"></i>{channel}: {html.escape(_name(band))} '
-            f"<b>{low} – {high}</b>{unit}</li>"
-        )
-    return entries
+    named = zip(_CHANNELS, bands, strict=True)
+    return [
+        _channel_entry(look, place, channel, _name(band), band.unit or "")
+        for place, (channel, band) in enumerate(named)
+    ]
+
+
+def _channel_entry(look: Look, place: int, channel: str, name: str, unit: str) -> str:
+    low, high = _ends(look, place)
+    told = f" {html.escape(unit)}" if unit else ""
+    return (
+        f'<li><i style="background:{channel.lower()}"></i>{channel}: {html.escape(name)} '
+        f"<b>{low} – {high}</b>{told}</li>"
+    )
 
 
 def _ends(look: Look, place: int) -> tuple[str, str]:
