@@ -8,8 +8,6 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
-import numpy as np
-
 from rastercollection.viewer.origins import Headers, guest_headers, guest_of, preflight_headers
 
 __all__ = ["Guard", "accepted_hosts", "is_loopback", "pass_path"]
@@ -108,8 +106,7 @@ class Guard:
         elif not guest and _is_embedded(headers):
             await _refuse(guarded, 403, "Pages of other sites must not read from this server.")
         else:
-            with np.errstate(invalid="ignore"):  # pixels without data are NaN, which no byte of a picture can be
-                await self._app(passed or scope, receive, guarded)
+            await self._app(passed or scope, receive, guarded)
 
     def _is_for_us(self, value: str) -> bool:
         name = _host_name(value)

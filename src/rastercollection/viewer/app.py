@@ -7,12 +7,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from morecantile import tms as all_grids
 from morecantile.defaults import TileMatrixSets
 from starlette.staticfiles import StaticFiles
 from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
+from titiler.core.utils import render_image
 from titiler.mosaic.errors import MOSAIC_STATUS_CODES
 from titiler.mosaic.factory import MosaicTilerFactory
 
@@ -89,8 +91,15 @@ def _mosaic_router(catalog: ServedCatalog, prefix: str) -> Any:
         router_prefix=prefix,
         add_viewer=False,
         add_statistics=True,
+        render_func=_rendered,
     )
     return factory.router
+
+
+def _rendered(*args: Any, **options: Any) -> tuple[bytes, str]:
+    with np.errstate(invalid="ignore"):  # pixels without data are NaN, which no byte of a picture can be
+        rendered: tuple[bytes, str] = render_image(*args, **options)
+    return rendered
 
 
 def _our_error(_: Request, error: Exception) -> Response:
