@@ -103,12 +103,12 @@ def _made(task: Task, context: TaskContext) -> Mapping[str, Any]:
 def _json_value(task: Task, value: object) -> Mapping[str, Any]:
     plain = jsonable(value)
     try:
-        text = json.dumps(plain, ensure_ascii=False, allow_nan=False)
+        json.dumps(plain, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise _not_json(task, str(error)) from error
     if not isinstance(plain, dict):
         raise _not_json(task, f"it is a {type(value).__name__}")
-    return Packed(text)
+    return Packed.of(plain)
 
 
 def _not_json(task: Task, why: str) -> TaskError:
