@@ -31,6 +31,8 @@ from rastercollection.backends.catalogs.holdings import (
 )
 from rastercollection.backends.catalogs.static.at_once import PARALLEL_REQUESTS, batches, in_parallel
 from rastercollection.backends.catalogs.static.collection_files import ITEMS, CollectionFiles, is_ours
+from rastercollection.backends.catalogs.static.collection_reader import CollectionReader
+from rastercollection.backends.catalogs.static.division import MOST_LINKS, UNDATED, Part, day_of, divided
 from rastercollection.backends.catalogs.static.documents import (
     ItemLink,
     child_titles,
@@ -49,8 +51,6 @@ from rastercollection.backends.catalogs.static.faults import find_faults
 from rastercollection.backends.catalogs.static.leftovers import leftovers
 from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
-from rastercollection.backends.catalogs.static.parts import MOST_LINKS, UNDATED, Part, day_of, divided
-from rastercollection.backends.catalogs.static.reading import CollectionReader
 from rastercollection.backends.catalogs.static.root_document import RootDocument
 from rastercollection.backends.catalogs.static.stored import list_files, read_bytes
 from rastercollection.backends.catalogs.static.strangers import strangers
