@@ -14,7 +14,6 @@ from morecantile import tms as all_grids
 from morecantile.defaults import TileMatrixSets
 from starlette.staticfiles import StaticFiles
 from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
-from titiler.core.utils import render_image
 from titiler.mosaic.errors import MOSAIC_STATUS_CODES
 from titiler.mosaic.factory import MosaicTilerFactory
 
@@ -60,7 +59,17 @@ def make_app(catalog: ServedCatalog, host: str, origins: frozenset[str] = frozen
     add_exception_handlers(app, {**DEFAULT_STATUS_CODES, **MOSAIC_STATUS_CODES, **OURS})
     app.add_exception_handler(RasterCollectionError, _our_error)
     app.middleware("http")(_say_how_long_it_holds)
-    return Guard(app, host, origins, pass_word)
+    return Guard(_computing_with_gaps(app), host, origins, pass_word)
+
+
+def _computing_with_gaps(app: FastAPI) -> Callable[..., Awaitable[None]]:
+    """The application without NumPy's warnings of NaN: that is what pixels without data are in its arithmetic."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        with np.errstate(invalid="ignore"):
+            await app(scope, receive, send)
+
+    return answer
 
 
 def _listing(catalog: ServedCatalog) -> Callable[[], Response]:
@@ -91,15 +100,8 @@ def _mosaic_router(catalog: ServedCatalog, prefix: str) -> Any:
         router_prefix=prefix,
         add_viewer=False,
         add_statistics=True,
-        render_func=_rendered,
     )
     return factory.router
-
-
-def _rendered(*args: Any, **options: Any) -> tuple[bytes, str]:
-    with np.errstate(invalid="ignore"):  # pixels without data are NaN, which no byte of a picture can be
-        rendered: tuple[bytes, str] = render_image(*args, **options)
-    return rendered
 
 
 def _our_error(_: Request, error: Exception) -> Response:
