@@ -158,7 +158,8 @@ class TaskResult:
         task: The task.
         status: How it ended.
         attempts: How often it was tried.
-        value: The handler's JSON-able return, None unless the task completed.
+        value: The handler's return, a mapping of JSON values that is not to be changed; ``dict(value)`` is JSON-able.
+            None unless the task completed.
         error: Why it did not.
         notices: What it told.
         faults: What it found wrong with single tiles.

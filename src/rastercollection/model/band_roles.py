@@ -110,7 +110,10 @@ _WAVELENGTHS: Mapping[str, Mapping[str, float]] = {
         "lwir12": 12.0,
     },
 }
-"""Central wavelengths in µm of a sensor's bands, where all satellites that carry it have them within 10 nm."""
+"""Central wavelengths in µm of a sensor's bands, where all satellites that carry it have them within 10 nm.
+
+Of MSI by ESA's spectral response functions (COPE-GSEG-EOPG-TN-15-0007), of OLI and TIRS by the bands that USGS gives.
+"""
 
 _SHARED = {"2": "blue", "3": "green", "4": "red"}
 """Where it may be Sentinel-2 or Landsat 8: what both have in common."""

@@ -27,7 +27,8 @@ def published_documents(result: JobResult) -> list[Json]:
     """
     stac = result.summary.get("stac") or {}
     if not stac:
-        raise ViewError("The job has published no collection.", "Run it with create_stac_collection=True.")
+        hint = "Run it with create_stac_collection=True." if result.status != "failed" else "Its tiles tell why: result.tiles."
+        raise ViewError("The job has published no collection.", hint)
     catalog = result.backends.catalog
     if catalog is None:
         address = stac.get("collection_url") or ""
