@@ -253,6 +253,7 @@ def test_options_are_spelled_as_ever() -> None:
         "providers": "--provider",
         "keywords": "--keyword",
         "drivers": "--driver",
+        "renders": "--render",
         "storage_options": "--storage-option",
         "max_workers": "--workers",
     }

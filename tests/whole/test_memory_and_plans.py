@@ -87,7 +87,7 @@ job = process_collection(
     executor="serial", memory_budget=budget, scratch=f"{folder}/scratch",
 )
 (cog,) = [result.value for result in store.results(job.job_id) if result.task.task_type == "create_cog"]
-print(json.dumps({"cog": cog}))
+print(json.dumps({"cog": dict(cog)}))
 """
 
 

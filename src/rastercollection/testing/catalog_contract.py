@@ -253,7 +253,7 @@ class CatalogContract(CatalogRemovalContract):
         published = again.publish(contract_collection("scene"), [contract_item("scene", "a")])
         assert catalog.is_current(published)
 
-    def test_several_publishersat_once_lose_nothing(self) -> None:
+    def test_several_publishers_at_once_lose_nothing(self) -> None:
         names = [f"scene-{number}" for number in range(6)]
 
         def publish(name: str) -> Publication:
@@ -266,7 +266,7 @@ class CatalogContract(CatalogRemovalContract):
             assert len(self.raw_items(name)) == 4
             assert self.make_catalog().is_current(publication)
 
-    def test_several_that_append_to_one_collectionat_once_lose_nothing(self) -> None:
+    def test_several_that_append_to_one_collection_at_once_lose_nothing(self) -> None:
         names = [f"part-{number}" for number in range(6)]
 
         def publish(name: str) -> Publication:
@@ -279,7 +279,7 @@ class CatalogContract(CatalogRemovalContract):
         assert max(publication.items for publication in published) == 30
         assert all(self.make_catalog().is_current(publication) for publication in published)
 
-    def test_the_same_collection_from_twoat_once_is_complete(self) -> None:
+    def test_the_same_collection_from_two_at_once_is_complete(self) -> None:
         items = [contract_item("scene", f"tile-{number}", number) for number in range(20)]
         publish = [lambda: self.make_catalog().publish(contract_collection("scene"), items)] * 2
         first, second = at_once(publish)

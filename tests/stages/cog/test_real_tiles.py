@@ -57,7 +57,7 @@ def check(cog_path: Path, source_path: Path, cog: object) -> None:
     outline = shapely.geometry.shape(cog.footprint)  # type: ignore[attr-defined]
     assert outline.is_valid, source_path.name
     assert outline.area > 0, source_path.name
-    json.dumps(cog.footprint, allow_nan=False)  # type: ignore[attr-defined]
+    json.dumps(dict(cog.footprint), allow_nan=False)  # type: ignore[attr-defined]
     with rasterio.open(cog_path) as result:
         assert (result.dataset_mask() > 0).any(), source_path.name
         assert np.isfinite(result.bounds).all()

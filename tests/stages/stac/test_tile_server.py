@@ -99,7 +99,7 @@ def test_values_under_a_point_are_those_of_the_data(publish: Any, tile_server: s
 def test_statistics_are_linked_where_the_server_has_them(publish: Any, tile_server: str, tmp_path: Path) -> None:
     cogs = make_scene("elevation-int16", tmp_path)
     with_them = publish(cogs, titiler_url=tile_server).entry.urls
-    feature = {"type": "Feature", "properties": {}, "geometry": cogs[1].footprint}
+    feature = {"type": "Feature", "properties": {}, "geometry": dict(cogs[1].footprint)}
     answer = json.loads(get(with_them["statistics"], json.dumps(feature).encode()))
     assert answer["properties"]["statistics"]["b1"]["max"] == pytest.approx(900, abs=25)
     without = publish(cogs, titiler_url=f"{tile_server}/plain/").entry

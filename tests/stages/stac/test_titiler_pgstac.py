@@ -133,7 +133,7 @@ def test_collection_and_items_have_addresses_of_their_own(
 
 def test_statistics_are_those_of_the_data(serve: Any) -> None:
     done = serve("elevation-int16")
-    feature = {"type": "Feature", "properties": {}, "geometry": done.cogs[1].footprint}
+    feature = {"type": "Feature", "properties": {}, "geometry": dict(done.cogs[1].footprint)}
     answer = json.loads(get(done.entry.urls["statistics"], json.dumps(feature).encode()))
     (band,) = answer["properties"]["statistics"].values()
     assert band["max"] == pytest.approx(900, abs=25)

@@ -27,7 +27,11 @@ def published_documents(result: JobResult) -> list[Json]:
     """
     stac = result.summary.get("stac") or {}
     if not stac:
-        hint = "Run it with create_stac_collection=True." if result.status != "failed" else "Its tiles tell why: result.tiles."
+        hint = (
+            "Run it with create_stac_collection=True."
+            if result.status != "failed"
+            else "Its tiles tell why: result.tiles."
+        )
         raise ViewError("The job has published no collection.", hint)
     catalog = result.backends.catalog
     if catalog is None:

@@ -18,17 +18,18 @@ from rasterio.io import DatasetReader, DatasetWriter, MemoryFile
 
 __all__ = ["bear_with_no_georeference", "encode_in_memory", "open_memory"]
 
-_OWN_MODULES = r"rastercollection\.rasters\."
+_MODULES = r"(rastercollection\.rasters|rasterio\.warp)\b"
+"""Of this library, and what rasterio itself silences: by ``catch_warnings``, which threads undo for each other."""
 
 
 def bear_with_no_georeference() -> None:
-    """Have datasets without a georeference that these packages open warn of nothing: validation tells what is missing.
+    """Have datasets without a georeference that these modules open warn of nothing: validation tells what is missing.
 
     It is looked for every time because frameworks reset the list of filters.
     """
-    pattern = re.compile(_OWN_MODULES)
+    pattern = re.compile(_MODULES)
     if not any(entry[2] is NotGeoreferencedWarning and entry[3] == pattern for entry in warnings.filters):
-        warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=_OWN_MODULES)
+        warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=_MODULES)
 
 
 def open_memory(memory: MemoryFile, driver: str) -> Any:

@@ -43,7 +43,9 @@ def draw(cog: DatasetReader, file: CogFile) -> bytes | None:
         return None
     look = Look(
         bands=bands,
-        ranges=tuple(None if as_is else _range(file.bands[band - 1].statistics) for band in bands),
+        ranges=tuple(
+            None if as_is or colors is not None else _range(file.bands[band - 1].statistics) for band in bands
+        ),
         colors=None if colors is None else {int(value): color for value, color in colors.items()},
     )
     picture = paint(data, valid, look)
