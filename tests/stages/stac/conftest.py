@@ -56,7 +56,9 @@ class Published:
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        links = self.root.get_child(self.entry.collection_id).get_item_links()
+        collection = self.root.get_child(self.entry.collection_id)
+        documents = [collection, *collection.get_children()]  # that of very many items has them in parts
+        links = [link for document in documents for link in document.get_item_links()]
         return [json.loads(Path(link.get_absolute_href()).read_text()) for link in links]
 
     @property
