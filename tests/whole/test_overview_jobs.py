@@ -246,7 +246,13 @@ def overviews_told(result: JobResult) -> list[str]:
 
 
 @pytest.mark.parametrize("catalog", ["static", "pgstac"])
-@pytest.mark.parametrize(("rows", "first", "second"), [(4, "r[01]*.tif", "r[23]*.tif"), (2, "r0*.tif", "r1*.tif")])
+@pytest.mark.parametrize(
+    ("rows", "first", "second"),
+    [
+        pytest.param(4, "r[01]*.tif", "r[23]*.tif", marks=pytest.mark.slow),
+        (2, "r0*.tif", "r1*.tif"),
+    ],
+)
 def test_the_last_to_publish_makes_the_overview_of_all(
     tmp_path: Path, rows: int, first: str, second: str, catalog: str, request: pytest.FixtureRequest
 ) -> None:
