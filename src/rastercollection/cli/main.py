@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -232,6 +233,9 @@ def _plan(output: Output, **arguments: Any) -> int:
 
 def _view(output: Output, *, collection: str, host: str, no_browser: bool, **settings: Any) -> int:
     from rastercollection.viewer import view_collection
+
+    # pictures lie nowhere on Earth; rio-tiler's threads undo for each other that this is not told
+    warnings.filterwarnings("ignore", "Dataset has no geotransform")
 
     with (
         _terminable() as cancel,
