@@ -18,7 +18,7 @@ from rastercollection.backends.catalogs.static.begun_removals import (
     end_removal,
     removals_below,
 )
-from rastercollection.backends.catalogs.static.removal import collection_documents, remove_collection
+from rastercollection.backends.catalogs.static.removal import collection_documents
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.subject import Subject
@@ -160,11 +160,8 @@ def _take_out(
     gone = [str(item["id"]) for item in meant]
     records = _records(subject)
     begun = [*before, *([_begin(subject, records, meant, sorted(gone), files, is_whole=False)] if records else [])]
-    if isinstance(catalog, StaticCatalog):
-        # others may have published since it was read
-        catalog.publish(catalog.collection(name) or subject.document, [], without=frozenset(gone))
-    elif isinstance(catalog, RemovableCatalog):
-        catalog.remove_items(name, gone)
+    if isinstance(catalog, RemovableCatalog):
+        catalog.remove_items(name, gone)  # others may have published since it was read
     else:
         catalog.publish(subject.document, staying, mode="replace")
     published = subject_of(storage, catalog, name, titiler_url=subject.titiler_url)
@@ -179,7 +176,7 @@ def _take_out(
 
 def _whole(subject: Subject, where: str, *, dry_run: bool) -> Removal:
     catalog, storage, records = subject.catalog, subject.storage, _records(subject)
-    if not isinstance(catalog, StaticCatalog | RemovableCatalog) or records is None:
+    if not isinstance(catalog, RemovableCatalog) or records is None:
         problem = "cannot be removed whole from this catalog" if records else "has its COGs in several folders"
         raise RequestError([RequestProblem("tiles", "()", f"name tiles: {subject.collection_id} {problem}")])
     linked = dict.fromkeys((*_hrefs(subject.items), *asset_hrefs(subject.document)))
@@ -255,7 +252,7 @@ def _end(storage: StorageBackend, catalog: CatalogBackend, records: str, begun: 
     """
     name = begun.collection
     if isinstance(catalog, StaticCatalog):
-        remove_collection(storage, catalog.url, name)
+        catalog.remove(name)
     else:
         emptied = {**(catalog.collection(name) or {}), "assets": {}, REMOVING: records}
         catalog.publish(emptied, [], mode="replace")

@@ -51,6 +51,7 @@ from rastercollection.backends.catalogs.static.faults import find_faults
 from rastercollection.backends.catalogs.static.leftovers import leftovers
 from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
+from rastercollection.backends.catalogs.static.removal import remove_collection
 from rastercollection.backends.catalogs.static.root_document import RootDocument
 from rastercollection.backends.catalogs.static.stored import list_files, read_bytes
 from rastercollection.backends.catalogs.static.strangers import strangers
@@ -239,6 +240,16 @@ class StaticCatalog:
                 yield from self._reader(place).moved(moved)
             others = threads.map(lambda link: self._reader(place).foreign(link), foreign_links(document))
             yield from (other.item for other in others if other.item is not None)
+
+    def remove_items(self, collection_id: str, item_ids: Sequence[str]) -> None:
+        """Remove items of a collection, in one step."""
+        document = self.collection(collection_id)
+        if document is not None:
+            self.publish(document, [], without=frozenset(item_ids))
+
+    def remove(self, collection_id: str) -> None:
+        """Remove the documents of a collection, and the link to it."""
+        remove_collection(self._writing, self.url, collection_id)
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were, and the catalog links to the collection."""
