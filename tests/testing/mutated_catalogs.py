@@ -121,7 +121,25 @@ class AsksNobody(Sound):
         return self
 
 
+class RemovesAllOfIt(Sound):
+    def remove_items(self, collection_id: str, item_ids: Any) -> None:
+        self.remove(collection_id)
+
+
+class EmptiesWhatItIsToRemove(Sound):
+    def remove(self, collection_id: str) -> None:
+        super().publish(self.collection(collection_id) or {}, [], mode="replace")
+
+
+class RemovesUnguarded(Sound):
+    def remove(self, collection_id: str) -> None:
+        StaticCatalog(self.url, self.storage).remove(collection_id)
+
+
 MUTANTS: dict[type[Any], str] = {
+    RemovesAllOfIt: "test_items_that_are_removed_are_gone_and_no_others",
+    EmptiesWhatItIsToRemove: "test_what_is_removed_is_gone_and_nothing_else",
+    RemovesUnguarded: "test_a_guard_that_refuses_removes_nothing",
     AddsWhereItReplaces: "test_after_replacing_there_are_these_items_and_no_others",
     ReplacesWhereItAdds: "test_items_that_were_not_sent_stay[upsert]",
     InsertsWhatIsThere: "test_inserting_what_is_there_is_refused_and_changes_nothing",
