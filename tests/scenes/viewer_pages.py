@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import rasterio
+
 DESKTOP = {"width": 960, "height": 640}
 PHONE = {"width": 390, "height": 844}
 DRAWN = "#map[aria-busy=false] .leaflet-tile-loaded"
@@ -44,3 +46,14 @@ def click_at(page: Any, longitude: float, latitude: float) -> None:
     x, y = page.evaluate(f"(({{x, y}}) => [x, y])(viewer.map.latLngToContainerPoint([{latitude}, {longitude}]))")
     page.locator("#map").click(position={"x": x, "y": y})
     page.wait_for_selector("#items .item, #items .hint:has-text('No item')")
+
+
+def color_at(page: Any, longitude: float, latitude: float) -> list[int]:
+    """Red, green and blue of the map at a place, as it is on the screen."""
+    wait_until_drawn(page)
+    page.wait_for_timeout(400)  # tiles fade in
+    x, y = page.evaluate(f"(({{x, y}}) => [x, y])(viewer.map.latLngToContainerPoint([{latitude}, {longitude}]))")
+    box = page.locator("#map").bounding_box()
+    picture = page.screenshot(clip={"x": box["x"] + x, "y": box["y"] + y, "width": 1, "height": 1})
+    with rasterio.MemoryFile(picture) as memory, memory.open() as pixel:
+        return [int(value) for value in pixel.read()[:3, 0, 0]]

@@ -15,7 +15,7 @@ import pytest
 import rasterio
 
 from rastercollection import ViewServer
-from viewer_pages import PHONE, PIXELS, click_at, eventually, wait_until_drawn
+from viewer_pages import PHONE, PIXELS, click_at, color_at, eventually, wait_until_drawn
 from viewer_scenes import CLASSES, HOSTILE, NORTH, PIXEL, WEST, Collection, hills
 
 Open = Callable[..., Any]
@@ -45,17 +45,6 @@ def _rescale(page: Any) -> list[float]:
     return [float(value) for value in _asked(page)["rescale"][0].split(",")]
 
 
-def _color_at(page: Any, longitude: float, latitude: float) -> list[int]:
-    """Red, green and blue of the map at a place, as it is on the screen."""
-    wait_until_drawn(page)
-    page.wait_for_timeout(400)  # tiles fade in
-    x, y = page.evaluate(f"(({{x, y}}) => [x, y])(viewer.map.latLngToContainerPoint([{latitude}, {longitude}]))")
-    box = page.locator("#map").bounding_box()
-    picture = page.screenshot(clip={"x": box["x"] + x, "y": box["y"] + y, "width": 1, "height": 1})
-    with rasterio.MemoryFile(picture) as memory, memory.open() as pixel:
-        return pixel.read()[:3, 0, 0].tolist()
-
-
 def _told(page: Any, selector: str) -> str:
     return page.locator(selector).inner_text()
 
@@ -68,9 +57,9 @@ def test_the_bar_of_one_band_tells_values_and_unit(catalog_server: ViewServer, v
     colors = page.evaluate("getComputedStyle(document.querySelector('#legends .colors')).backgroundImage")
     stops = [[int(number) for number in stop] for stop in re.findall(r"rgb\((\d+), (\d+), (\d+)\)", colors)]
     # what is as yellow as the end of the bar is as high as it says
-    assert _color_at(page, *PEAK) == pytest.approx(stops[-1], abs=4)
+    assert color_at(page, *PEAK) == pytest.approx(stops[-1], abs=4)
     assert hills().max() >= _ends(page)[1]
-    assert _color_at(page, WEST + 297 * PIXEL, NORTH - 3 * PIXEL) == pytest.approx(stops[0], abs=8)
+    assert color_at(page, WEST + 297 * PIXEL, NORTH - 3 * PIXEL) == pytest.approx(stops[0], abs=8)
     click_at(page, *PEAK)
     place = page.locator("#legends .pointer").evaluate("pointer => parseFloat(pointer.style.left)")
     assert place == 100
@@ -98,7 +87,7 @@ def test_classes_have_names_and_the_colors_of_the_map(catalog_server: ViewServer
     assert rows.all_inner_texts() == [f"{value}\n{name}" for value, (name, _) in CLASSES.items()]
     swatches = "[...document.querySelectorAll('#legends .swatch')].map((one) => getComputedStyle(one).backgroundColor)"
     assert page.evaluate(swatches) == [f"rgb{color}" for _, color in CLASSES.values()]
-    assert _color_at(page, *PEAK) == list(CLASSES[3][1])
+    assert color_at(page, *PEAK) == list(CLASSES[3][1])
     click_at(page, *PEAK)
     assert page.locator("#legends [aria-current] .value").inner_text() == "3"
     assert HOSTILE in _told(page, "#items table")
@@ -127,7 +116,7 @@ def test_the_stretch_can_be_changed_and_the_bar_follows(catalog_server: ViewServ
     page = visit(f"{catalog_server}{HEIGHTS}")
     eventually(page, "document.querySelector('#legends .unit')?.textContent", lambda unit: unit == "m")
     published = _rescale(page)
-    before = _color_at(page, *PEAK)
+    before = color_at(page, *PEAK)
     page.locator("#stretch").select_option("all-0")
     assert _rescale(page) == pytest.approx([hills().min(), hills().max()], abs=0.01)
     assert _ends(page) == pytest.approx(_rescale(page), rel=1e-3)
@@ -138,14 +127,14 @@ def test_the_stretch_can_be_changed_and_the_bar_follows(catalog_server: ViewServ
     page.get_by_label("Values to").fill("4000")
     page.get_by_label("Values to").press("Enter")
     assert (_rescale(page)[1], _ends(page)[1], page.locator("#stretch").input_value()) == (4000, 4000, "own")
-    assert _color_at(page, *PEAK) != before
+    assert color_at(page, *PEAK) != before
     page.get_by_label("Values to").fill("1")
     page.get_by_label("Values to").press("Enter")
     assert page.get_by_label("Values to").get_attribute("aria-invalid") == "true"
     assert _rescale(page)[1] == 4000, "what is no range changes nothing"
     page.get_by_role("button", name="Reset").click()
     assert _rescale(page) == published
-    assert _color_at(page, *PEAK) == before
+    assert color_at(page, *PEAK) == before
     page.evaluate(f"viewer.map.setView([{PEAK[1]}, {PEAK[0]}], 16, {{animate: false}})")
     page.locator("#stretch").select_option("seen-0")
     low, high = eventually(page, "viewer.sides[0].picture.ranges?.[0]", bool)
@@ -158,7 +147,7 @@ def test_gamma_bends_pixels_and_the_bar(catalog_server: ViewServer, visit: Open)
     page = visit(f"{catalog_server}{HEIGHTS}")
     place = (WEST + 220 * PIXEL, NORTH - 150 * PIXEL)
     page.locator("#ramp").select_option("gray")
-    before = _color_at(page, *place)
+    before = color_at(page, *place)
     middle = float(page.locator("#legends .marks span").nth(2).inner_text())
     page.locator("#gamma").fill("2")
     eventually(page, "viewer.sides[0].address", lambda address: "color_formula=gamma+r+2" in unquote(address))
@@ -166,22 +155,22 @@ def test_gamma_bends_pixels_and_the_bar(catalog_server: ViewServer, visit: Open)
     assert middle == pytest.approx((low + high) / 2, rel=0.01)
     bent = float(page.locator("#legends .marks span").nth(2).inner_text())
     assert bent == pytest.approx(low + (high - low) / 4, rel=0.01)
-    after = _color_at(page, *place)
+    after = color_at(page, *place)
     assert after[0] == pytest.approx(255 * (before[0] / 255) ** 0.5, abs=4)
 
 
 def test_a_swipe_shows_two_collections_side_by_side(catalog_server: ViewServer, visit: Open) -> None:
     page = visit(f"{catalog_server}#13/41.07/71.03/visual?in=cover")
-    alone = _color_at(page, *PEAK)
+    alone = color_at(page, *PEAK)
     page.get_by_label("Compare with").select_option(label="Heights, 14 July 2019")
     eventually(page, "document.querySelectorAll('#legends > .legend').length", lambda count: count == 2)
     line = page.get_by_role("slider", name="Line between the two pictures")
     line.focus()
     page.keyboard.press("End")
     assert line.get_attribute("aria-valuenow") == "100"
-    assert _color_at(page, *PEAK) == alone, "all of the map is left of it"
+    assert color_at(page, *PEAK) == alone, "all of the map is left of it"
     page.keyboard.press("Home")
-    assert _color_at(page, *PEAK) != alone
+    assert color_at(page, *PEAK) != alone
     click_at(page, *PEAK)
     assert "elevation" in _told(page, "#items"), "what is read is what is seen"
     assert page.get_by_label("Right", exact=True).is_checked(), "its settings are at hand"
@@ -198,7 +187,7 @@ def test_a_swipe_shows_two_collections_side_by_side(catalog_server: ViewServer, 
     assert line.is_hidden()
     page.get_by_role("button", name="Clear").click()
     page.get_by_role("button", name="Close").click()
-    assert _color_at(page, *PEAK) == alone
+    assert color_at(page, *PEAK) == alone
 
 
 def test_values_of_collections_of_a_catalog_are_kept_and_saved(

@@ -8,11 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import rasterio
 from rio_tiler.colormap import cmap
 
 from rastercollection import RenderDefinition, ViewServer, color_ramp, process_collection, view_collection
-from viewer_pages import eventually, wait_until_drawn
+from viewer_pages import color_at, eventually, wait_until_drawn
 from viewer_scenes import NAMES, NORTH, PIXEL, WEST, surface, write_tile
 
 Open = Callable[..., Any]
@@ -41,16 +40,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, need_extra: None) -> Iterat
         yield server
 
 
-def _color_at(page: Any, longitude: float, latitude: float) -> list[int]:
-    wait_until_drawn(page)
-    page.wait_for_timeout(400)  # tiles fade in
-    x, y = page.evaluate(f"(({{x, y}}) => [x, y])(viewer.map.latLngToContainerPoint([{latitude}, {longitude}]))")
-    box = page.locator("#map").bounding_box()
-    picture = page.screenshot(clip={"x": box["x"] + x, "y": box["y"] + y, "width": 1, "height": 1})
-    with rasterio.MemoryFile(picture) as memory, memory.open() as pixel:
-        return [int(value) for value in pixel.read()[:3, 0, 0]]
-
-
 def _asked(page: Any) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.evaluate("viewer.sides[0].address")).query)
 
@@ -71,7 +60,7 @@ def test_an_index_has_the_colors_of_its_values(server: ViewServer, visit: Open) 
     assert 0.1 < abs(_index()) < 0.9
     page = visit(f"{server}#13/{PLACE[1]}/{PLACE[0]}/visual")
     eventually(page, "document.querySelector('#legends h3')?.textContent", lambda text: text == "NDVI")
-    assert _color_at(page, *PLACE) == pytest.approx(cmap.get("rdylgn")[round(255 * (_index() + 1) / 2)][:3], abs=8)
+    assert color_at(page, *PLACE) == pytest.approx(cmap.get("rdylgn")[round(255 * (_index() + 1) / 2)][:3], abs=8)
     marks = page.locator("#legends .marks span").all_inner_texts()
     assert [float(text) for text in (marks[0], marks[-1])] == [-1, 1]
     assert _stops(page)[0] == pytest.approx(list(cmap.get("rdylgn")[0][:3]), abs=3)
@@ -100,11 +89,11 @@ def test_an_index_is_stretched_to_what_the_map_shows(server: ViewServer, visit: 
 def test_colors_of_a_renders_own_can_be_had_and_left(server: ViewServer, visit: Open) -> None:
     page = visit(f"{server}#13/{PLACE[1]}/{PLACE[0]}/own")
     share = float(surface(*PLACE, 3)) / 4000
-    assert _color_at(page, *PLACE) == pytest.approx([255 * share, 128 * share, 0], abs=8)
+    assert color_at(page, *PLACE) == pytest.approx([255 * share, 128 * share, 0], abs=8)
     assert page.locator("#ramp").input_value() == "own"
     assert _stops(page)[-1] == [255, 128, 0]
     page.locator("#ramp").select_option("gray")
-    assert _color_at(page, *PLACE) == pytest.approx([255 * share] * 3, abs=8)
+    assert color_at(page, *PLACE) == pytest.approx([255 * share] * 3, abs=8)
     assert "colormap" not in _asked(page)
     page.locator("#ramp").select_option("own")
     assert "colormap" in _asked(page)

@@ -100,6 +100,23 @@ def test_a_removal_that_died_is_ended_by_the_same_call(
         assert (left, PgstacCatalog(served_dsn).collection(name)) == (set(), None)
 
 
+def test_two_that_remove_all_both_end(
+    published: tuple[str, dict[str, Any]], served_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _ = published
+    begin = collection_clearing.begin_removal
+
+    def and_then(*args: Any) -> None:
+        monkeypatch.setattr(collection_clearing, "begin_removal", begin)
+        begin(*args)
+        remove_collection(served_dsn, every_tile=True, collection_id=name)
+
+    monkeypatch.setattr(collection_clearing, "begin_removal", and_then)
+    remove_collection(served_dsn, every_tile=True, collection_id=name)
+    assert PgstacCatalog(served_dsn).collection(name) is None
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
 def test_what_others_publish_beside_a_removal_stays(
     published: tuple[str, dict[str, Any]], served_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

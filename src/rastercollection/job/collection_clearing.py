@@ -253,9 +253,8 @@ def _end(storage: StorageBackend, catalog: CatalogBackend, records: str, begun: 
     name = begun.collection
     if isinstance(catalog, StaticCatalog):
         catalog.remove(name)
-    else:
-        emptied = {**(catalog.collection(name) or {}), "assets": {}, REMOVING: records}
-        catalog.publish(emptied, [], mode="replace")
+    elif (published := catalog.collection(name)) is not None:  # else another removal has ended it
+        catalog.publish({**published, "assets": {}, REMOVING: records}, [], mode="replace")
     # another job may have published the collection anew by now
     document = catalog.collection(name) or {}
     linked = {*asset_hrefs(document), *_hrefs(catalog.items(name) if document else ())}
