@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pystac
 import pytest
@@ -109,12 +108,12 @@ def postgres(missing_service: Callable[[str, str], None]) -> Iterator[Any]:
         missing_service("PostgreSQL with PostGIS", postgresql.INSTALL)
     running = contextlib.nullcontext(postgresql.Server(given)) if given else postgresql.started(programs)
     with running as server:
-        template = f"template_pgstac_{os.getpid()}"
-        postgresql.make_template(server, template)
+        server.template = f"template_pgstac_{os.getpid()}"
+        postgresql.make_template(server, server.template)
         try:
-            yield attrs.evolve(server, template=template)
+            yield server
         finally:
-            server.execute(f'DROP DATABASE IF EXISTS "{template}" WITH (FORCE)')
+            server.execute(f'DROP DATABASE IF EXISTS "{server.template}" WITH (FORCE)')
 
 
 @pytest.fixture

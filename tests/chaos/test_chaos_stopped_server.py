@@ -6,10 +6,8 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from chaos_judge import Undisturbed, check_outputs, done_in
@@ -22,44 +20,26 @@ pgstac = pytest.importorskip("rastercollection.backends.catalogs.pgstac.pgstac_c
 DATABASE, TEMPLATE = "chaos", "template_chaos"
 
 
-@attrs.define
-class Restartable:
-    """A server of the tests' own, on the same port whenever it runs."""
-
-    server: Any
-    programs: Path
-    port: int
-
-    def restart(self, how: signal.Signals, seconds: float) -> None:
-        postgresql.stop(self.server, how)
-        time.sleep(seconds)
-        self.server = postgresql.start(self.programs, self.server.data, self.port)
-
-    def new_database(self) -> str:
-        """The address of an empty database with pgSTAC, the same every time."""
-        self.server.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
-        self.server.execute(f'CREATE DATABASE "{DATABASE}" TEMPLATE "{TEMPLATE}"')
-        self.server.execute(f'ALTER DATABASE "{DATABASE}" SET synchronous_commit = on')
-        return str(postgresql.as_url(self.server.database(DATABASE)))
+def new_database(server: Any) -> str:
+    """The address of an empty database with pgSTAC, the same every time."""
+    server.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
+    server.execute(f'CREATE DATABASE "{DATABASE}" TEMPLATE "{TEMPLATE}"')
+    server.execute(f'ALTER DATABASE "{DATABASE}" SET synchronous_commit = on')
+    return str(postgresql.as_url(server.database(DATABASE)))
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Restartable]:
+def server() -> Iterator[Any]:
     programs = postgresql.find_programs()
     if programs is None:
         pytest.skip("no PostgreSQL of our own to stop")
-    port = postgresql.free_port()
-    with postgresql.started(programs, port) as first:
-        postgresql.make_template(first, TEMPLATE)
-        holder = Restartable(first, programs, port)
-        try:
-            yield holder
-        finally:
-            postgresql.stop(holder.server)
+    with postgresql.started(programs) as server:
+        postgresql.make_template(server, TEMPLATE)
+        yield server
 
 
 @pytest.fixture(scope="module")
-def published(server: Restartable) -> dict[str, Any]:
+def published(server: Any) -> dict[str, Any]:
     """What is compared with: filled by the first test of each kind."""
     return {}
 
@@ -74,7 +54,7 @@ def catalog_holds(address: str) -> list[Any]:
 def test_the_job_store_is_stopped(
     scene: Scene,
     undisturbed: Callable[..., Undisturbed],
-    server: Restartable,
+    server: Any,
     dice: random.Random,
     tell: Callable[..., None],
     executor: str,
@@ -84,7 +64,7 @@ def test_the_job_store_is_stopped(
     expected = undisturbed(executor)
     how = dice.choice((signal.SIGINT, signal.SIGQUIT))
     tell("server of the job store stopped", executor, store)
-    job = scene.job(executor, server.new_database())
+    job = scene.job(executor, new_database(server))
     program = scene.start(job)
     time.sleep(dice.uniform(0, expected.seconds))
     server.restart(how, dice.uniform(0, 2))
@@ -99,7 +79,7 @@ def test_the_job_store_is_stopped(
 @tries(("thread", "sqlite", 0, 8), ("process", "sqlite", 0, 4))
 def test_the_catalog_is_stopped(
     scene: Scene,
-    server: Restartable,
+    server: Any,
     published: dict[str, Any],
     dice: random.Random,
     tell: Callable[..., None],
@@ -108,14 +88,14 @@ def test_the_catalog_is_stopped(
     number: int,
 ) -> None:
     if not published:
-        address = server.new_database()
+        address = new_database(server)
         began = time.monotonic()
         assert scene.run(scene.job("thread", "sqlite", catalog=address)).outcome["status"] == "completed"
         published.update(tree=scene.tree(), catalog=catalog_holds(address), seconds=time.monotonic() - began)
         scene.reset()
     how = dice.choice((signal.SIGINT, signal.SIGQUIT))
     tell("server of the catalog stopped", executor, store)
-    address = server.new_database()
+    address = new_database(server)
     job = scene.job(executor, store, catalog=address)
     program = scene.start(job)
     wait = dice.uniform(0.2, 1.0) * published["seconds"]

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -24,13 +25,11 @@ PASSWORD = "only-for-tests/%@:"  # as awkward in a URL as they come
 SECONDS_TO_START = 60
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Server:
     """A running server: where it is, as the superuser."""
 
     dsn: str
-    process: subprocess.Popen[bytes] | None = None
-    data: Path | None = None
     template: str = ""
 
     def database(self, name: str, **changes: str) -> str:
@@ -71,8 +70,68 @@ def _has_postgis(folder: Path) -> bool:
     return (Path(told.stdout.strip()) / "extension" / "postgis.control").exists()
 
 
+@attrs.define(eq=False)
+class OwnServer(Server):
+    """A server whose process is ours: it may be stopped and started, by one thread after the other."""
+
+    programs: Path = attrs.field(kw_only=True)
+    data: Path = attrs.field(kw_only=True)
+    port: int = attrs.field(kw_only=True)
+    _process: subprocess.Popen[bytes] | None = attrs.field(default=None, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def restart(self, how: signal.Signals = signal.SIGINT, seconds: float = 0.0) -> None:
+        """Stop the server, and start it after a while; whoever asks meanwhile does so when it runs again."""
+        with self._lock:
+            self._stop(how)
+            time.sleep(seconds)
+            self._start()
+
+    def start(self) -> None:
+        with self._lock:
+            self._start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stop()
+
+    def _start(self) -> None:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self.data.parent),
+            "port": str(self.port),
+            "fsync": "off",
+            "full_page_writes": "off",
+            "synchronous_commit": "off",
+            "shared_buffers": "64MB",
+            "jit": "off",
+        }
+        options = [f"-c{name}={value}" for name, value in settings.items()]
+        with (self.data.parent / "log").open("ab") as log:
+            command = [self.programs / "postgres", "-D", self.data, *options]
+            self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **identity())
+        deadline = time.monotonic() + SECONDS_TO_START
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.dsn):
+                return
+            time.sleep(0.05)
+        self._stop()
+        raise RuntimeError(f"PostgreSQL did not start: {(self.data.parent / 'log').read_text()[-2000:]}")
+
+    def _stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it without waiting for its clients; with SIGQUIT as by a crash."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextlib.contextmanager
-def started(programs: Path, port: int = 0) -> Iterator[Server]:
+def started(programs: Path) -> Iterator[OwnServer]:
     """A new server, on loopback, with password authentication."""
     folder = Path(tempfile.mkdtemp(prefix="rastercollection-pg-", dir="/tmp"))
     try:
@@ -92,51 +151,16 @@ def started(programs: Path, port: int = 0) -> Iterator[Server]:
             cwd="/",
             **identity(),
         )
-        server = start(programs, data, port or free_port())
+        port = free_port()
+        dsn = make_conninfo(host="127.0.0.1", port=port, user="postgres", password=PASSWORD, dbname="postgres")
+        server = OwnServer(dsn, programs=programs, data=data, port=port)
+        server.start()
         try:
             yield server
         finally:
-            stop(server)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def start(programs: Path, data: Path, port: int) -> Server:
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": str(data.parent),
-        "port": str(port),
-        "fsync": "off",
-        "full_page_writes": "off",
-        "synchronous_commit": "off",
-        "shared_buffers": "64MB",
-        "jit": "off",
-    }
-    options = [f"-c{name}={value}" for name, value in settings.items()]
-    log = (data.parent / "log").open("ab")
-    process = subprocess.Popen(
-        [programs / "postgres", "-D", data, *options], cwd="/", stdout=log, stderr=log, **identity()
-    )
-    log.close()
-    dsn = make_conninfo(host="127.0.0.1", port=port, user="postgres", password=PASSWORD, dbname="postgres")
-    deadline = time.monotonic() + SECONDS_TO_START
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(dsn):
-            return Server(dsn, process, data)
-        time.sleep(0.05)
-    stop(Server(dsn, process, data))
-    raise RuntimeError(f"PostgreSQL did not start: {(data.parent / 'log').read_text()[-2000:]}")
-
-
-def stop(server: Server, how: signal.Signals = signal.SIGINT) -> None:
-    """Stop it without waiting for its clients; with SIGQUIT as by a crash."""
-    if server.process is not None and server.process.poll() is None:
-        server.process.send_signal(how)
-        try:
-            server.process.wait(30)
-        except subprocess.TimeoutExpired:
-            server.process.kill()
-            server.process.wait()
 
 
 def identity() -> dict[str, object]:

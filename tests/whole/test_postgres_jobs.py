@@ -23,15 +23,10 @@ def test_a_job_is_done_and_known_though_its_server_was_restarted(executor: str, 
     make_tiles(tmp_path / "bronze")
     with postgresql.started(programs) as server:
         restarted: list[threading.Thread] = []
-        running = [server]
-
-        def restart() -> None:
-            postgresql.stop(server)
-            running[:] = [postgresql.start(programs, server.data, int(address.rpartition(":")[2].partition("/")[0]))]
 
         def observe(event: Any) -> None:
             if isinstance(event, TaskEnded) and event.stage == 2 and not restarted:
-                restarted.append(threading.Thread(target=restart))
+                restarted.append(threading.Thread(target=server.restart))
                 restarted[0].start()
 
         address = postgresql.as_url(server.dsn)
@@ -44,13 +39,10 @@ def test_a_job_is_done_and_known_though_its_server_was_restarted(executor: str, 
             "max_workers": 2,
             "jobs": address,
         }
-        try:
-            result = process_collection(**request, observers=[observe])
-            restarted[0].join()
-            again = process_collection(**request)
-            found = status(result.job_id, jobs=address)
-        finally:
-            postgresql.stop(running[0])
+        result = process_collection(**request, observers=[observe])
+        restarted[0].join()
+        again = process_collection(**request)
+        found = status(result.job_id, jobs=address)
     assert (result.status, result.reused, again.reused) == ("completed", False, True)
     assert again.to_dict() == result.to_dict()
     assert found.job.status == "completed"

@@ -214,21 +214,16 @@ def test_a_restart_in_the_middle_is_waited_for(postgres: Any) -> None:
     with postgresql.started(programs) as server:
         postgresql.make_template(server, "stac")
         dsn = server.database("stac")
-        port = int(psycopg.conninfo.conninfo_to_dict(dsn)["port"])
         with psycopg.connect(dsn, autocommit=True, options="-c search_path=pgstac,public") as connection:
             _trap(lambda text: connection.execute(text), "PERFORM pg_sleep(0.05); RETURN NEW;")
         with ThreadPoolExecutor(1) as threads:
             publish = threads.submit(PgstacCatalog(dsn).publish, contract_collection("scene"), _items(20))
             time.sleep(0.5)
             assert not publish.done()
-            postgresql.stop(server)
-            again = postgresql.start(programs, server.data, port)
-            try:
-                assert publish.result(30).stored == 20
-                with psycopg.connect(dsn) as connection:
-                    assert connection.execute("SELECT count(*) FROM pgstac.items").fetchone() == (20,)
-            finally:
-                postgresql.stop(again)
+            server.restart()
+            assert publish.result(30).stored == 20
+            with psycopg.connect(dsn) as connection:
+                assert connection.execute("SELECT count(*) FROM pgstac.items").fetchone() == (20,)
 
 
 def test_a_lock_that_is_not_given_back_is_not_waited_for_forever(pgstac_dsn: str, ask: Ask) -> None:
