@@ -122,6 +122,18 @@ def test_where_none_applies_there_are_the_usual_ones(run: Run, tmp_path: Path) -
     assert _titles(tmp_path) == {"visual": "Natural color", "color-infrared": "Color infrared"}
 
 
+@pytest.mark.parametrize(("others", "drawn"), [([], "its values"), (["ndvi"], "NDVI")])
+def test_a_page_that_cannot_draw_what_links_show_says_so(run: Run, tmp_path: Path, others: Any, drawn: str) -> None:
+    shades = RenderDefinition(title="Shades", bands=1, algorithm="hillshade", buffer=3)
+    result = run(renders=[shades, *others])
+    (notice,) = result.summary["notices"]
+    assert notice["code"] == "PREVIEW_DIFFERS"
+    assert notice["message"].startswith(f"The preview page shows {drawn}: Shades is made by the algorithm hillshade")
+    page = (tmp_path / "out" / "c.html").read_text()
+    assert notice["message"] in page
+    assert ("<li>NDVI <b>-1</b>" in page) == (drawn == "NDVI")
+
+
 def test_workers_find_what_was_registered_here(run: Run, tmp_path: Path, registered: Any) -> None:
     registered("greenness")
     run(renders=["greenness"], executor="process", max_workers=1)

@@ -390,7 +390,7 @@ def _write_preview(
         mosaic=draft.mosaic.url if draft.mosaic else "",
         viewer=viewer or "",
     )
-    drawn = draw_preview(members, draft.overview, draft.shown.visual, context)
+    drawn = draw_preview(members, draft.overview, draft.shown.renders, context)
     text = preview_page(draft.collection["title"], request.collection_description, members.cogs, places, drawn)
     page = sealed_page(text, draft.collection[DIGEST])
     written = storage.write(url, page)

@@ -23,19 +23,26 @@ from rastercollection.stages.stac.preview.svg_map import tile_day
 __all__ = ["draw_preview"]
 
 
-def draw_preview(members: Members, overview: Overview | None, render: Mapping[str, Any], context: TaskContext) -> Drawn:
-    """Draw a collection by one render.
+Render = Mapping[str, Any]
+
+
+def draw_preview(
+    members: Members, overview: Overview | None, renders: Mapping[str, Render], context: TaskContext
+) -> Drawn:
+    """Draw a collection by the first render that says all of how values become colours.
 
     Args:
         members: Of the collection; those that readers cannot combine are not drawn.
         overview: Of the collection, where it has one.
-        render: The one that is shown first.
-        context: Told ``PREVIEW_INCOMPLETE`` where tiles cannot be read.
+        renders: By name, the one that links show first.
+        context: Told ``PREVIEW_INCOMPLETE`` where tiles cannot be read, ``PREVIEW_DIFFERS`` where links show what an
+            algorithm of a tile server makes of the values.
     """
     resources = Resources.of(context.resources)
     cogs = members.combined
     if not cogs:
         return Drawn()
+    render, remark = _drawn_first(renders)
     look = look_of(render)
     canvas = Canvas(
         frame=frame_of(members.cogs), columns=COLUMNS, look=look, storage=resources.storage, limits=resources.limits
@@ -50,7 +57,23 @@ def draw_preview(members: Members, overview: Overview | None, render: Mapping[st
             f"{len(reasons)} tiles are outlines only on the preview page: they cannot be read ({listed(reasons)})."
         )
         context.notice("PREVIEW_INCOMPLETE", message)
-    return Drawn(layers=gallery.layers, look=look, remark=_remark(members, len(gallery.unread), is_whole=bool(whole)))
+    if remark:
+        context.notice("PREVIEW_DIFFERS", remark)
+    missing = _missing(members, len(gallery.unread), is_whole=bool(whole))
+    return Drawn(layers=gallery.layers, look=look, remark=" ".join(filter(None, (remark, missing))))
+
+
+def _drawn_first(renders: Mapping[str, Render]) -> tuple[Render, str]:
+    """The render that is drawn, and what is to be said where it is not the one that links show."""
+    first = next(iter(renders.values()), {})
+    if not first.get("algorithm"):
+        return first, ""
+    # without any other, the values that the algorithm starts from
+    drawn = next((one for one in renders.values() if not one.get("algorithm")), {**first, "title": "its values"})
+    return drawn, (
+        f"The preview page shows {drawn.get('title')}: {first.get('title')} is made by the algorithm "
+        f"{first['algorithm']}, which tile servers and the viewer run."
+    )
 
 
 def _whole(members: Members, overview: Overview | None) -> list[tuple[str, Drawable]]:
@@ -64,7 +87,7 @@ def _drawable(cog: Cog) -> Drawable:
     return Drawable(file=cog.file, url=stored_url(cog), name=cog.source_blob)
 
 
-def _remark(members: Members, unread: int, *, is_whole: bool) -> str:
+def _missing(members: Members, unread: int, *, is_whole: bool) -> str:
     beyond = 0 if is_whole else max(0, len(members.combined) - MOST_TILES)
     apart = len(members.uncombined)
     told = (
