@@ -61,15 +61,15 @@ from .errors import (
     WorkerDiedError as WorkerDiedError,
     WorkflowDefinitionError as WorkflowDefinitionError,
 )
-from .job.collection_listing import (
+from .job.upkeep.collection_listing import (
     PublishedCollection as PublishedCollection,
     list_collections as list_collections,
 )
-from .job.collection_push import (
+from .job.upkeep.collection_push import (
     Push as Push,
     push_collection as push_collection,
 )
-from .job.collection_removal import (
+from .job.upkeep.collection_removal import (
     Removal as Removal,
     remove_collection as remove_collection,
 )

@@ -206,6 +206,6 @@ def check_collection(
     ]
     if wrong:
         raise RequestError(wrong)
-    from rastercollection.job.collection_check import check_published  # loads GDAL
+    from rastercollection.job.upkeep.collection_check import check_published  # loads GDAL
 
     return check_published(str(collection), collection_id, options, fix=fix, titiler_url=titiler_url)

@@ -15,7 +15,7 @@ from job_scenes import make_tiles
 from rastercollection import check_collection, process_collection, remove_collection
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import ObjectNotFoundError
-from rastercollection.job import collection_clearing
+from rastercollection.job.upkeep import collection_clearing
 from rastercollection.stac.published import cog_key
 from rastercollection.testing.catalog_contract import contract_item
 

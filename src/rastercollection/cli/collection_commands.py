@@ -20,8 +20,8 @@ _NEITHER = (
 
 def _info(output: Output, *, place: str, collection_id: str | None = None, **given: Any) -> int:
     from rastercollection.cli.telling_collections import print_collection, print_raster
-    from rastercollection.job.collection_listing import is_raster, list_collections
     from rastercollection.job.raster_info import describe_raster
+    from rastercollection.job.upkeep.collection_listing import is_raster, list_collections
 
     access = {name: given[name] for name in ("storage_options", "allow_private_hosts") if name in given}
     if is_raster(place, **access):
@@ -44,7 +44,7 @@ def _info(output: Output, *, place: str, collection_id: str | None = None, **giv
 
 def _list(output: Output, *, place: str = ".", **access: Any) -> int:
     from rastercollection.cli.telling_collections import print_collections
-    from rastercollection.job.collection_listing import list_collections
+    from rastercollection.job.upkeep.collection_listing import list_collections
 
     found = list_collections(place, **access)
     if output.json:
@@ -77,7 +77,7 @@ def _remove(
     **settings: Any,
 ) -> int:
     from rastercollection.cli.telling_collections import print_removal
-    from rastercollection.job.collection_removal import remove_collection
+    from rastercollection.job.upkeep.collection_removal import remove_collection
 
     removal = remove_collection(collection, tiles, dry_run=not yes, **settings)
     if output.json:
@@ -91,7 +91,7 @@ def _remove(
 
 def _push(output: Output, *, collection: str, target: str, **settings: Any) -> int:
     from rastercollection.cli.telling_collections import print_push
-    from rastercollection.job.collection_push import push_collection
+    from rastercollection.job.upkeep.collection_push import push_collection
 
     push = push_collection(collection, target, **settings)
     if output.json:

@@ -11,10 +11,10 @@ from rastercollection.disclosure.escaping import safe_text
 from rastercollection.disclosure.listing import listed
 
 if TYPE_CHECKING:
-    from rastercollection.job.collection_listing import PublishedCollection
-    from rastercollection.job.collection_push import Push
-    from rastercollection.job.collection_removal import Removal
     from rastercollection.job.raster_info import RasterInfo
+    from rastercollection.job.upkeep.collection_listing import PublishedCollection
+    from rastercollection.job.upkeep.collection_push import Push
+    from rastercollection.job.upkeep.collection_removal import Removal
 
 __all__ = ["print_collection", "print_collections", "print_push", "print_raster", "print_removal"]
 

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import BackendError
-from rastercollection.job.collection_listing import list_collections
+from rastercollection.job.upkeep.collection_listing import list_collections
 from rastercollection.testing.catalog_contract import contract_collection, contract_item
 from rastercollection.viewer.locate import read_json
 from rastercollection.viewer.shown_items import load_items

@@ -23,9 +23,9 @@ from rastercollection.backends.catalogs.static.static_catalog import StaticCatal
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.subject import Subject
 from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem, ViewError
-from rastercollection.job.collection_access import is_static, read_collection, subject_of
-from rastercollection.job.collection_removal import Removal
-from rastercollection.job.owned_files import OwnedFiles
+from rastercollection.job.upkeep.collection_access import is_static, read_collection, subject_of
+from rastercollection.job.upkeep.collection_removal import Removal
+from rastercollection.job.upkeep.owned_files import OwnedFiles
 from rastercollection.model import checks
 from rastercollection.ports.addresses import normalise
 from rastercollection.ports.catalog import CatalogBackend, RemovableCatalog

@@ -14,12 +14,12 @@ from rastercollection.checking.looking import CollectionCheck
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.subject import Subject
 from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem
-from rastercollection.job.collection_access import read_collection, subject_of
-from rastercollection.job.collection_push import Push
-from rastercollection.job.push_target import reserve_target
 from rastercollection.job.runtime import open_named_catalog
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
+from rastercollection.job.upkeep.collection_access import read_collection, subject_of
+from rastercollection.job.upkeep.collection_push import Push
+from rastercollection.job.upkeep.push_target import reserve_target
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import assets_with_role, cog_key

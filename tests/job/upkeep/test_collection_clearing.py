@@ -25,7 +25,7 @@ from rastercollection import (
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.cli.demo import make_scene
 from rastercollection.core.records import multihash
-from rastercollection.job import collection_clearing
+from rastercollection.job.upkeep import collection_clearing
 
 _DYING = """
 import os, signal, sys

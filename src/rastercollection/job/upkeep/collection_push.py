@@ -97,6 +97,6 @@ def push_collection(
     wrong += option_problems(options)
     if wrong:
         raise RequestError(wrong)
-    from rastercollection.job.collection_copying import pushed  # loads GDAL
+    from rastercollection.job.upkeep.collection_copying import pushed  # loads GDAL
 
     return pushed(str(collection), collection_id, addresses.normalise(place), options)

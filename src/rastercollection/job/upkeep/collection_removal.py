@@ -102,7 +102,7 @@ def remove_collection(
         wrong = [RequestProblem("tiles", repr(names), "must be named, or the whole collection with every_tile=True")]
     if wrong:
         raise RequestError(wrong)
-    from rastercollection.job.collection_clearing import removed  # loads GDAL
+    from rastercollection.job.upkeep.collection_clearing import removed  # loads GDAL
 
     return removed(
         str(collection),

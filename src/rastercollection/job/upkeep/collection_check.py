@@ -7,10 +7,10 @@ import attrs
 from rastercollection.checking.looking import CollectionCheck
 from rastercollection.checking.report import CollectionReport
 from rastercollection.checking.subject import Subject
-from rastercollection.job.collection_access import found_collection
 from rastercollection.job.collection_jobs import command_of, requests_of, run_again
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
+from rastercollection.job.upkeep.collection_access import found_collection
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.rasters.limits import Limits
