@@ -100,7 +100,7 @@ def test_an_attempt_that_takes_too_long_is_given_up_and_keeps_nobody_waiting() -
     written: list[float] = []
     store = MemoryJobStore()
     guard = LeaseGuard(jobs=None, job_id=job().id, token=1)
-    tasks = [{"seconds": 1.5}, {"seconds": 0.01}, {"seconds": 0.02}]
+    tasks = [{"seconds": 3}, {"seconds": 0.01}, {"seconds": 0.02}]
     began = time.monotonic()
     outcome = run(
         one_stage(handlers.hang, tasks),
@@ -109,11 +109,11 @@ def test_an_attempt_that_takes_too_long_is_given_up_and_keeps_nobody_waiting() -
         time_limit=lambda _: 0.3,
         resources={"written": written, "guard": guard},
     )
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 2.9
     errors = [result.error.code if result.error else "" for result in outcome.results["only"]]
     assert errors == ["TASK_TIMEOUT", "", ""]
     assert "0: it was given up" in outcome.results["only"][0].error.message
-    time.sleep(1.5)
+    time.sleep(3)
     assert written == [0.01, 0.02], "what was given up writes nothing"
 
 
