@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -44,7 +45,7 @@ def foreign(tmp_path):
     folder = tmp_path / "foreign"
     folder.mkdir()
     shutil.copy(Path(own) / "proj.db", folder)
-    with sqlite3.connect(folder / "proj.db") as database:
+    with contextlib.closing(sqlite3.connect(folder / "proj.db")) as database, database:
         database.execute("UPDATE metadata SET value='2' WHERE key='DATABASE.LAYOUT.VERSION.MINOR'")
     return folder
 

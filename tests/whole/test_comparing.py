@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -192,7 +193,7 @@ def test_a_store_that_cannot_be_asked_is_no_success(bronze: Path) -> None:
 def test_a_finished_job_without_its_journal_is_not_taken_over(bronze: Path, which: str) -> None:
     run(bronze)
     before = content(bronze)
-    with sqlite3.connect(bronze.parent / "jobs.db") as database:
+    with contextlib.closing(sqlite3.connect(bronze.parent / "jobs.db")) as database, database:
         assert database.execute(f"DELETE FROM results WHERE {which}").rowcount
     assert not run(bronze).reused
     alike(before, content(bronze))

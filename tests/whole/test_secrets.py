@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sqlite3
@@ -121,7 +122,7 @@ def test_nothing_that_a_job_leaves_behind_holds_a_secret(source, tmp_path, caplo
     assert SECRET not in json.dumps(result.to_dict())
     assert SECRET not in repr(events)
     assert SECRET not in caplog.text
-    with sqlite3.connect(tmp_path / "jobs.db") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.db")) as database, database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     written = [path for path in tmp_path.rglob("*") if path.is_file() and source not in path.parents]
     assert len(written) > 5
@@ -241,7 +242,7 @@ def test_no_text_of_a_raster_is_published_with_its_secret(make, tmp_path, caplog
     )
     assert result.to_dict()["status"] == "completed"
     assert SECRET not in json.dumps(result.to_dict()) + caplog.text
-    with sqlite3.connect(tmp_path / "jobs.db") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.db")) as database, database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     written = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "source"]
     assert {".tif", ".json", ".parquet", ".db"} <= {path.suffix for path in written}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -95,7 +96,7 @@ def test_a_job_in_an_old_database_is_done_again_by_the_code_of_today(tmp_path: P
             Engine(executor=executor, jobs=store).run(workflow, job)
 
     run()
-    with sqlite3.connect(tmp_path / "jobs.db") as old:
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.db")) as old, old:
         today = ("$.error.settled", "$.task.version")
         changed = old.execute("UPDATE results SET record = json_remove(record, ?, ?)", today).rowcount
     old.close()

@@ -64,7 +64,7 @@ def encoder_of(
     options = _options(settings, dtype, bands, choice)
     side, predictor = settings.block_size, options.get("PREDICTOR", NO_PREDICTOR)
     if settings.compression == "NONE":
-        return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=Array.tobytes)
+        return _OfBytes(creation_options=options, side=side, predictor=predictor, compress=np.ndarray.tobytes)
     if settings.compression == "DEFLATE" and choice is not None:
         return AdaptiveDeflate(creation_options=options, side=side, choice=choice)
     if settings.compression == "DEFLATE":
@@ -109,7 +109,7 @@ def _after_lerc(codec: str, options: Mapping[str, Any]) -> compressors.Compress:
         return compressors.libdeflate(options.get("ZLEVEL", _DEFLATE_LEVEL))
     if codec == "LERC_ZSTD":
         return compressors.zstandard(options.get("ZSTD_LEVEL", _ZSTD_LEVEL))
-    return Array.tobytes
+    return np.ndarray.tobytes
 
 
 def _level(settings: CogSettings) -> int | None:
