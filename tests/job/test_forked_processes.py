@@ -73,7 +73,11 @@ def output(folder: Path, code: str) -> list[str]:
     script = folder / "script.py"
     script.write_text(PROGRAM + textwrap.indent(textwrap.dedent(code), "    "))
     done = subprocess.run(
-        [sys.executable, str(script), str(folder)], capture_output=True, text=True, timeout=TIMEOUT, check=False
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", str(script), str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()

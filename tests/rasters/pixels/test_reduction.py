@@ -110,9 +110,12 @@ def test_an_infinite_pixel_spoils_no_more_than_is_made_of_it(
     data = noise((1, *size), dtype)
     data[0, 20, 31] = np.inf
     found, expected = halved(data, resampling)[0], by_gdal(data, resampling)
+    is_spoilt = ~np.isfinite(found)
+    assert is_spoilt.sum() <= {"average": 4, "cubic": 16}[resampling]
+    # of rows and columns in odd numbers, GDAL 3.12 spoils a part of them
     assert not np.isfinite(expected).all()
-    assert (np.isfinite(found) == np.isfinite(expected)).all()
-    np.testing.assert_allclose(found[np.isfinite(found)], expected[np.isfinite(expected)], rtol=1e-5)
+    assert is_spoilt[~np.isfinite(expected)].all()
+    np.testing.assert_allclose(found[~is_spoilt], expected[~is_spoilt], rtol=1e-5)
 
 
 def test_complex_numbers_are_two_numbers() -> None:
