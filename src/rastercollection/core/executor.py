@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
+from rastercollection.core.offering import Offering
 from rastercollection.errors import TaskError
 
 __all__ = [
@@ -41,7 +42,7 @@ class ExecutorCapabilities:
 
 
 @runtime_checkable
-class Executor(Protocol):
+class Executor(Protocol, metaclass=Offering):
     """Where tasks run: the part of :class:`concurrent.futures.Executor` that the engine needs.
 
     An executor is a context manager; leaving it shuts it down and waits. Whoever constructs it closes it.
@@ -79,7 +80,7 @@ class Executor(Protocol):
 
 
 @runtime_checkable
-class EndsTasks(Protocol):
+class EndsTasks(Protocol, metaclass=Offering):
     """What an executor can besides: give up a call that already runs."""
 
     def end(self, future: Future[Any], reason: TaskError) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import attrs
 
 from rastercollection.core.lease import Mark
+from rastercollection.core.offering import Offering
 from rastercollection.errors import LeaseLostError, TaskError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _abandoned: set[str] = set()
 
 
 @runtime_checkable
-class Guard(Protocol):
+class Guard(Protocol, metaclass=Offering):
     """Asked by storage and catalogs right before what they write can be seen. It pickles."""
 
     @property

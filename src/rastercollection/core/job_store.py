@@ -7,6 +7,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import JobRecord, JobStatus, TaskResult
+from rastercollection.core.offering import Offering
 
 __all__ = [
     "JobStore",
@@ -18,7 +19,7 @@ Reach = Literal["process", "machine", "network"]
 
 
 @runtime_checkable
-class JobStore(Protocol):
+class JobStore(Protocol, metaclass=Offering):
     """Job records, the journals of their task results, and the leases on them.
 
     Safe to use from several threads and processes. What a call wrote is durable when it returns, but for

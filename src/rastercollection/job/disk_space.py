@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rastercollection.core.disks import Disk
 from rastercollection.core.job_store import JobStore
+from rastercollection.core.offering import Offering
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.room import Room, Use
 from rastercollection.ports.addresses import is_local, join, local_path
@@ -21,7 +22,7 @@ __all__ = ["find_room"]
 
 
 @runtime_checkable
-class _InFile(Protocol):
+class _InFile(Protocol, metaclass=Offering):
     """A job store in a file of this machine."""
 
     @property

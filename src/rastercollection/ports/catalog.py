@@ -9,6 +9,7 @@ import attrs
 
 from rastercollection.core.lease import Mark
 from rastercollection.core.models import Notice
+from rastercollection.core.offering import Offering
 
 __all__ = [
     "PUBLISH_MODES",
@@ -75,7 +76,7 @@ class Publication:
 
 
 @runtime_checkable
-class CatalogBackend(Protocol):
+class CatalogBackend(Protocol, metaclass=Offering):
     """Where STAC collections and items are published. Backends pickle."""
 
     def check(self) -> None:
@@ -157,7 +158,7 @@ class CatalogFault:
 
 
 @runtime_checkable
-class CatalogInFiles(Protocol):
+class CatalogInFiles(Protocol, metaclass=Offering):
     """What a catalog can besides, where its documents lie in storage: perhaps beside what jobs write there."""
 
     def writes(self, url: str, collection_id: str) -> bool:
@@ -174,7 +175,7 @@ class CatalogInFiles(Protocol):
 
 
 @runtime_checkable
-class SearchableCatalog(Protocol):
+class SearchableCatalog(Protocol, metaclass=Offering):
     """What a catalog can besides, where a tile server shows the results of searches in it (pgSTAC)."""
 
     def register_search(self, collection_id: str, metadata: Mapping[str, Any], *, without: Sequence[str] = ()) -> str:
@@ -203,7 +204,7 @@ class SearchableCatalog(Protocol):
 
 
 @runtime_checkable
-class RemovableCatalog(Protocol):
+class RemovableCatalog(Protocol, metaclass=Offering):
     """What a catalog can besides, where items and whole collections can be taken out of it, each in one step."""
 
     def remove_items(self, collection_id: str, item_ids: Sequence[str]) -> None:
@@ -228,7 +229,7 @@ class RemovableCatalog(Protocol):
 
 
 @runtime_checkable
-class SweepableCatalog(Protocol):
+class SweepableCatalog(Protocol, metaclass=Offering):
     """What a catalog can besides, where publishers that die leave temporary files behind."""
 
     def sweep(self, collection_id: str, is_over: Callable[[Mark], bool]) -> Sequence[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from rastercollection.core.guard import Guard
+from rastercollection.core.offering import Offering
 from rastercollection.core.stand_in import StandIn
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
@@ -20,7 +21,7 @@ _OF_CATALOGS = frozenset({"publish", "register_search", "remove", "remove_items"
 
 
 @runtime_checkable
-class Guardable(Protocol):
+class Guardable(Protocol, metaclass=Offering):
     """What a storage or a catalog can besides: be guarded where it knows best."""
 
     def guarded(self, guard: Guard) -> Self:

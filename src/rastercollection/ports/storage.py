@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from rastercollection.core.lease import Mark
+from rastercollection.core.offering import Offering
 
 __all__ = [
     "GdalSource",
@@ -48,7 +49,7 @@ class GdalSource:
 
 
 @runtime_checkable
-class StorageBackend(Protocol):
+class StorageBackend(Protocol, metaclass=Offering):
     """Objects by URL: local paths (``/data/x.tif``, ``file:///data/x.tif``) or ``scheme://container/key``.
 
     Backends pickle without open connections, so that workers can use them. Every vendor error is raised as a
@@ -136,7 +137,7 @@ class StorageBackend(Protocol):
 
 
 @runtime_checkable
-class Sweepable(Protocol):
+class Sweepable(Protocol, metaclass=Offering):
     """What a storage can besides, where writers that die leave temporary files behind."""
 
     def sweep(self, url: str, is_over: Callable[[Mark], bool], *, deep: bool = False) -> Sequence[str]:
