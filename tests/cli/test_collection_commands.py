@@ -144,6 +144,46 @@ class TestRemove:
         assert len(list(published.glob("*.tif"))) == 4
 
 
+class TestWhichOfSeveral:
+    @pytest.fixture
+    def two(self, published: Path, scene: Scene) -> Path:
+        """The folder of a job's output that holds two collections, of which one is not in its catalog's folder."""
+        process_collection(
+            container_name=scene.folder,
+            blob_list="*_a1.tif",
+            collection_id="other",
+            output_container=published,
+            output_folder="other",
+            jobs="memory",
+        )
+        (published / "stac" / "other").rename(published / "stac" / "folder")
+        document = published / "stac" / "catalog.json"
+        document.write_text(document.read_text().replace("./other/", "./folder/"))
+        return published
+
+    @pytest.mark.parametrize("inside", ["", "stac", "stac/catalog.json"])
+    @pytest.mark.parametrize("name", ["fields", "other"])
+    def test_its_id_tells_it_wherever_the_catalog_is_named(self, two: Path, inside: str, name: str) -> None:
+        done = _rc("remove", two / inside, "namangan_a1", "--id", name, "--json")
+        assert done.exit_code == (0 if name == "fields" else 2), done.output  # it is the only tile of the other
+        assert name in done.stdout
+
+    def test_one_that_no_catalog_leads_to(self, two: Path) -> None:
+        document = two / "stac" / "catalog.json"
+        document.write_text(document.read_text().replace("./fields/", "./folder/"))
+        assert json.loads(_rc("check", two, "--id", "fields", "--json").stdout)["findings"][0]["code"] == (
+            "COLLECTION_NOT_LINKED"
+        )
+
+    def test_an_id_that_it_does_not_have_is_answered_with_those_that_it_has(self, two: Path) -> None:
+        for arguments in (["check"], ["remove", "--all"], ["info"]):
+            done = _rc(*arguments, two, "--id", "fieldz")
+            assert done.exit_code == 2
+            assert "'fieldz'" in done.stderr
+            assert "fields, other; did you mean fields?" in done.stderr
+        assert "set --id" in _rc("check", two).stderr
+
+
 class TestPush:
     def test_it_is_the_same_collection_elsewhere(self, published: Path, tmp_path: Path) -> None:
         target = tmp_path / "elsewhere" / "deep"

@@ -8,7 +8,9 @@ from typing import Any
 from rastercollection.cli import options
 from rastercollection.cli.failures import ALL_TILES, JOB_FAILED, SOME_FAILED
 from rastercollection.cli.telling import Output, print_json
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import RequestError, RequestProblem
+from rastercollection.model.checks import close_to
 
 __all__ = ["COMMANDS"]
 
@@ -31,7 +33,12 @@ def _info(output: Output, *, place: str, collection_id: str | None = None, **giv
         else:
             print_raster(raster, sys.stdout)
         return ALL_TILES if raster.problem is None else SOME_FAILED
-    found = [one for one in list_collections(place, **access) if collection_id in (None, one.collection_id)]
+    every = list_collections(place, **access)
+    found = [one for one in every if collection_id in (None, one.collection_id)]
+    if every and not found:
+        known = [one.collection_id for one in every]
+        there = f"is no collection there: it holds {listed(known)}{close_to(collection_id, known)}"
+        raise RequestError([RequestProblem("collection_id", repr(collection_id), there)])
     if not found:
         raise RequestError([RequestProblem("place", repr(place), _NEITHER)])
     if output.json:

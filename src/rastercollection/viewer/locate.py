@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import attrs
 from rastercollection.disclosure.listing import listed
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ObjectNotFoundError, PermissionDeniedError, RasterCollectionError, ViewError
+from rastercollection.model.checks import close_to
 from rastercollection.ports.addresses import HTTP_SCHEMES, accepted, join, normalise, split_scheme
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import followed_href
@@ -55,19 +57,49 @@ class FoundCollection:
         return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder).strip("-.") or "collection"
 
 
-def find_collection(storage: StorageBackend, address: str, *, to_view: bool = True) -> str:
+def find_collection(
+    storage: StorageBackend, address: str, collection_id: str | None = None, *, to_view: bool = True
+) -> str:
     """Address of the only collection document that ``address`` stands for; as :func:`find_collections`.
+
+    Args:
+        storage, address, to_view: As for :func:`find_collections`.
+        collection_id: Which, where there are several; any when None.
 
     Raises:
         ObjectNotFoundError, ViewError, BackendError: As :func:`find_collections` does.
-        ViewError: The catalog holds several.
+        ViewError: The catalog holds several, and it is not told which; none of them has this id.
     """
+    if collection_id is not None:
+        return _of_id(storage, address, collection_id, to_view=to_view)
     found = find_collections(storage, address, to_view=to_view)
     if len(found) > 1:
         public = storage.public_url(normalise(address))
         shown = listed(storage.public_url(one.url) for one in found)
-        raise ViewError(f"The catalog {public} holds {len(found)} collections: {shown}.", "Name one of them.")
+        hint = "Name one of them, or set collection_id."
+        raise ViewError(f"The catalog {public} holds {len(found)} collections: {shown}.", hint)
     return found[0].url
+
+
+def _of_id(storage: StorageBackend, address: str, collection_id: str, *, to_view: bool) -> str:
+    """The document of the collection of this id, also where its catalog does not lead to it."""
+    _check_address(storage, address, to_view=to_view)
+    place = normalise(address)
+    folder = place.rpartition("/")[0] if place.lower().endswith(".json") else place
+    for catalog in (folder, join(folder, "stac")):
+        usual = join(catalog, collection_id, "collection.json")
+        with contextlib.suppress(ObjectNotFoundError, PermissionDeniedError):
+            if read_json(storage, usual).get("id") == collection_id:
+                return usual
+    known: dict[str, str] = {}
+    for one in find_collections(storage, address, to_view=to_view):
+        with contextlib.suppress(ObjectNotFoundError, PermissionDeniedError, ViewError):
+            known[str(read_json(storage, one.url).get("id"))] = one.url
+    if collection_id not in known:
+        meant = close_to(collection_id, known) or "."
+        public = storage.public_url(place)
+        raise ViewError(f"{public} holds no collection {collection_id!r}.", f"It holds {listed(known)}{meant}")
+    return known[collection_id]
 
 
 def find_collections(storage: StorageBackend, address: str, *, to_view: bool = True) -> tuple[FoundCollection, ...]:
@@ -84,11 +116,8 @@ def find_collections(storage: StorageBackend, address: str, *, to_view: bool = T
         ViewError: The catalog holds no collection; the document is something else; GDAL cannot read there.
         BackendError: The address is not accepted, or the store failed.
     """
-    accepted(address)
+    _check_address(storage, address, to_view=to_view)
     place = normalise(address)
-    # before any link is followed: headers for one web server are not for those that its documents name
-    if to_view or split_scheme(place)[0] in HTTP_SCHEMES:
-        check_in_place(storage, place)
     refused: PermissionDeniedError | None = None
     for candidate in _candidates(place):
         try:
@@ -127,6 +156,14 @@ def check_in_place(storage: StorageBackend, address: str) -> None:
             f"GDAL cannot read {storage.public_url(address)} in place.",
             "View the collection where its COGs are files, or objects of a store that GDAL reads.",
         )
+
+
+def _check_address(storage: StorageBackend, address: str, *, to_view: bool) -> None:
+    """Refuse an address before any link is followed: headers for one web server are not for those that links name."""
+    accepted(address)
+    place = normalise(address)
+    if to_view or split_scheme(place)[0] in HTTP_SCHEMES:
+        check_in_place(storage, place)
 
 
 def _candidates(place: str) -> list[str]:

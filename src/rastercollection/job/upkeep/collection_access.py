@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rastercollection.checking.subject import Subject
-from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem, ViewError
+from rastercollection.errors import ObjectNotFoundError, RequestError, RequestProblem
 from rastercollection.job.runtime import catalog_name, open_named_catalog
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
@@ -28,13 +28,8 @@ def found_collection(
         catalog = open_named_catalog(collection, storage)
         catalog.check()
         return catalog, collection_id, str(getattr(catalog, "url", "the database"))
-    address = collection if collection_id is None else _inside(collection, collection_id)
-    url = find_collection(storage, address, to_view=False)
+    url = find_collection(storage, collection, collection_id, to_view=False)
     found = str(read_json(storage, url).get("id", ""))
-    if collection_id is not None and found != collection_id:
-        raise ViewError(
-            f"{storage.public_url(url)} is collection {found!r}.", f"Its id is {found}, not {collection_id}."
-        )
     folder = url.rpartition("/")[0].rpartition("/")[0]
     return open_named_catalog(folder, storage), found, storage.public_url(url)
 
@@ -42,10 +37,6 @@ def found_collection(
 def is_static(collection: str) -> bool:
     """Whether the address is that of a catalog in files, or of something in it."""
     return catalog_name(collection) == STATIC
-
-
-def _inside(collection: str, collection_id: str) -> str:
-    return collection if collection.endswith("collection.json") else f"{collection.rstrip('/')}/{collection_id}"
 
 
 def subject_of(
