@@ -240,7 +240,7 @@ def test_every_parameter_is_an_option_that_the_help_explains() -> None:
     for each in every.values():
         for spelling in each.option or ():
             assert f"{spelling} " in shown or f"{spelling}, " in shown
-            assert each.help.replace("`", "").partition("-")[0] in shown
+            assert re.split("[;,] in Python also|-", each.help.replace("`", ""))[0] in shown
 
 
 def test_options_are_spelled_as_ever() -> None:
@@ -329,6 +329,23 @@ def test_wrong_usage_is_json_where_json_was_asked_for() -> None:
     assert "--jpeg-quality" in error["message"]
     assert "rastercollection run --help" in error["hint"]
     assert "--jpeg-quality" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "value"),
+    [
+        (["run", ".", "--id", "x", "--memory-budget", "8X"], "--memory-budget", "'8X'"),
+        (["run", ".", "--id", "x", "--tier", "{"], "--tier", "'{'"),
+        (["run", "--id", "x"], "FOLDER", "nothing"),
+        (["run", ".", "--id", "x", "--output", "--quiet"], "--output", "nothing"),
+        (["run", ".", "--id", "x", "--storage-option", "geheim"], "--storage-option", "…"),
+    ],
+)
+def test_machines_are_told_what_was_given(arguments: list[str], option: str, value: str) -> None:
+    done = _rc(*arguments, "--json")
+    (problem,) = json.loads(done.stdout)["error"]["problems"]
+    assert (problem["option"], problem["value"]) == (option, value)
+    assert "geheim" not in done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("state")

@@ -30,6 +30,25 @@ def test_addresses_are_printed_with_what_they_take() -> None:
     assert "viewer" not in printed
 
 
+def test_many_tiles_that_failed_for_one_reason_are_told_of_together() -> None:
+    made = [TileOutcome(blob=f"t{number}.tif", outcome="cog", output="o") for number in range(60)]
+    cut = [
+        TileOutcome(
+            blob=f"cut{number}.tif", outcome="failed", code="FILE_TRUNCATED", reason=f"{number}.", hint="Again."
+        )
+        for number in range(30)
+    ]
+    other = [TileOutcome(blob="odd.tif", outcome="failed", code="CRS_MISSING", reason="None.", hint="Set input_crs.")]
+    stream = io.StringIO()
+    print_result(JobResult(job_id="1", status="x", tiles=(*made, *cut, *other), summary={}), stream)
+    assert stream.getvalue().splitlines()[:4] == [
+        "failed   odd.tif: [CRS_MISSING] None. Set --input-crs.",
+        "failed   30 tiles: [FILE_TRUNCATED] 0. Again.",
+        "         " + ", ".join(f"cut{number}.tif" for number in range(10)) + " and 20 more",
+        "",
+    ]
+
+
 @pytest.mark.parametrize(
     ("is_terminal", "settings", "colours"),
     [(True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False)],

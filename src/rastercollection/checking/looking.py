@@ -104,9 +104,9 @@ class CollectionCheck:
         if _is_of_sources(finding):
             return self.again
         if finding.code == "LEFTOVER":
-            return "Look at it; mending (--fix) deletes it when it is a day old and is the collection's own."
+            return "Look at it; fix=True deletes it when it is a day old and is the collection's own."
         reason = why_not(subject)
-        return f"Mending (--fix) cannot publish it again: {reason}." if reason else "Mend it (--fix)."
+        return f"It cannot be published again with fix=True: {reason}." if reason else "Mend it with fix=True."
 
 
 def _is_of_sources(finding: Finding) -> bool:

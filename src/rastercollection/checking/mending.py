@@ -24,7 +24,7 @@ def why_not(subject: Subject) -> str:
     if request is None or not subject.members.kept:
         return "what it should be follows from no document: run a job of the collection again"
     if request.titiler_url is None and any(link["rel"] in ("tilejson", "xyz") for link in subject.document["links"]):
-        return "its links lead to a tile server: name that with titiler_url (--titiler)"
+        return "its links lead to a tile server: name that with titiler_url"
     return ""
 
 

@@ -54,7 +54,15 @@ def as_dict(error: Exception) -> dict[str, Any]:
         told["problems"] = [_problem(problem) for problem in error.problems]
     elif isinstance(error, UnknownNameError):
         meant = suggestion(error.name, error.known)
-        told["problems"] = [{"parameter": error.kind, "value": error.name, "message": error.hint, "suggestion": meant}]
+        told["problems"] = [
+            {
+                "parameter": error.kind,
+                "option": options.option_name(error.kind),
+                "value": repr(error.name),
+                "message": error.hint,
+                "suggestion": meant,
+            }
+        ]
     return told
 
 
@@ -73,15 +81,26 @@ def usage(error: click.ClickException) -> dict[str, Any]:
     context, param = getattr(error, "ctx", None), getattr(error, "param", None)
     hint = f"Try '{context.command_path} --help'." if context else ""
     message = safe_text(error.format_message())
-    option = getattr(error, "option_name", None) or (param.opts[0] if param is not None else "")
+    named = "" if param is None else param.human_readable_name if param.param_type_name == "argument" else param.opts[0]
+    option = getattr(error, "option_name", None) or named
     problem = {
         "parameter": getattr(param, "name", None) or option.lstrip("-").replace("-", "_"),
         "option": option,
-        "value": "…",
+        "value": _given(error),
         "message": message,
         "suggestion": next(iter(getattr(error, "possibilities", None) or ()), ""),
     }
     return {"code": RequestError.code, "message": message, "hint": hint, "problems": [problem]}
+
+
+def _given(error: click.ClickException) -> str:
+    """What was given there, as Python shows it; ``nothing`` where something is missing."""
+    if isinstance(error, options.RefusedValue):
+        given = error.given
+        return safe_text(repr(given[0] if isinstance(given, list | tuple) and len(given) == 1 else given))
+    if isinstance(error, click.MissingParameter | click.BadOptionUsage):
+        return "nothing"
+    return "…" if isinstance(error, click.BadParameter) else ""
 
 
 def shown(error: click.ClickException) -> str:

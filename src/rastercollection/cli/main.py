@@ -52,10 +52,20 @@ __all__ = ["command_group", "main"]
 
 RECORDED_OPTIONS = (*("storage_options", "catalog", "jobs", "verify", "on_tile_error", "rerun", "task_timeout"),)
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".img", ".hgt", ".asc", ".nc")
-EPILOG = (
+_OF_JOBS = (
     "Exit status: 0 every tile is a COG that is served, 3 some tiles failed or are not served, 1 the job failed, "
     "2 the request is wrong, 130 cancelled."
 )
+_WRONG = "1 something could not be asked or done, 2 the request is wrong or names what is not there"
+OTHERWISE = f"Exit status: 0 it did what it says, {_WRONG}."
+STATUSES = {
+    **dict.fromkeys(("run", "retry_failed", "rerun"), _OF_JOBS),
+    "demo": "Exit status: 0 all tiles but the broken one are COGs that are served, 3 others failed, 130 cancelled.",
+    "info": f"Exit status: 0 it is told, 3 a job would leave the raster out, {_WRONG}.",
+    "check": f"Exit status: 0 all is sound, or is now, 3 something is wrong, {_WRONG}.",
+    "push": f"Exit status: 0 it is there and sound, 3 it is there and something is wrong, {_WRONG}.",
+}
+"""What the exit status of commands means, by what they are called in Python."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,7 +108,7 @@ def command_group(name: str = "rastercollection") -> click.Group:
     group = click.Group(
         name,
         help="A folder of rasters, served: validated, made into COGs, mosaicked and catalogued in STAC.",
-        epilog=EPILOG,
+        epilog=f"{_OF_JOBS} The help of each command tells its own.",
         no_args_is_help=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -130,7 +140,8 @@ def _add(group: click.Group, command: Callable[..., int], about: str, *params: c
         params=[*params, options.JSON, options.DEBUG],
         callback=functools.partial(_guarded, command),
         help=about,
-        epilog=EPILOG,
+        short_help=about,
+        epilog=STATUSES.get(command.__name__.removeprefix("_"), OTHERWISE),
     )
     group.add_command(made)
 
@@ -201,10 +212,21 @@ def _rerun(
 ) -> int:
     from rastercollection.job.queueing import rerun
 
-    if worker:
-        return job_commands.show_queued(rerun(job, what=what, run="worker", priority=priority, **options), output)
-    result = _process({"executor": "process", **job_commands.arguments_again(job, options), "rerun": what}, output)
+    with _asked_by("what", instead_of="rerun"):
+        if worker:
+            return job_commands.show_queued(rerun(job, what=what, run="worker", priority=priority, **options), output)
+        result = _process({"executor": "process", **job_commands.arguments_again(job, options), "rerun": what}, output)
     return ALL_TILES if all(tile.ok for tile in result.tiles) else SOME_FAILED
+
+
+@contextlib.contextmanager
+def _asked_by(parameter: str, *, instead_of: str) -> Iterator[None]:
+    """Have what is wrong with one parameter told of another, by which it was asked for."""
+    try:
+        yield
+    except RequestError as error:
+        wrong = [one._replace(parameter=parameter) if one.parameter == instead_of else one for one in error.problems]
+        raise RequestError(wrong) from error
 
 
 def _process(arguments: Mapping[str, Any], output: Output) -> JobResult:

@@ -35,11 +35,26 @@ __all__ = [
     "VIEW",
     "WORKER",
     "Command",
+    "RefusedValue",
     "option_name",
     "options_of",
 ]
 
 GROUPS = {"main": "Parameters of the job", "fine": "Parameters that refine it", "run": "Where and how it runs"}
+SECTIONS = ("Arguments", GROUPS["main"], GROUPS["fine"], "Options", GROUPS["run"])
+"""Titles in the help of a command, in this order."""
+
+
+class RefusedValue(click.BadParameter):
+    """What was given for an option cannot be read.
+
+    Attributes:
+        given: As it was given.
+    """
+
+    def __init__(self, error: click.BadParameter, given: Any) -> None:
+        super().__init__(error.message, error.ctx, error.param, error.param_hint)
+        self.given = given
 
 
 class Option(click.Option):
@@ -55,7 +70,14 @@ class Option(click.Option):
         given = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(each, str) and each.startswith("-") and each in options for each in given):
             raise click.BadOptionUsage(self.opts[0], f"Option {self.opts[0]!r} requires an argument.", ctx)
-        return super().process_value(ctx, value)
+        try:
+            return super().process_value(ctx, value)
+        except click.MissingParameter:
+            raise
+        except click.BadParameter as error:
+            if self.name == "storage_options":  # may be a secret
+                raise
+            raise RefusedValue(error, value) from error
 
 
 class Argument(click.Argument):
@@ -76,14 +98,15 @@ class Command(click.Command):
     """A command whose help lists options under the titles of their sections."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {}
+        sections: dict[str, list[tuple[str, str]]] = {title: [] for title in SECTIONS}
         for one in self.get_params(ctx):
             record = one.get_help_record(ctx)
             if record is not None:
-                sections.setdefault(getattr(one, "section", "Options"), []).append(record)
+                sections[getattr(one, "section", "Options")].append(record)
         for title, records in sections.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 def _level(text: str) -> int | str:
@@ -188,7 +211,7 @@ CHECK = (
     ),
     _ID,
     Option(["--fix"], is_flag=True, help="mend what is found wrong"),
-    Option(["--titiler", "titiler_url"], metavar="URL", help="tile server that shows it, and is asked whether it does"),
+    Option(["--titiler-url"], metavar="URL", help="tile server that shows it, and is asked whether it does"),
 )
 INFO = (
     Argument("place", "PLACE", "a raster, a collection.json, or a folder with collections; path or URL"),
@@ -203,7 +226,7 @@ REMOVE = (
     _ID,
     Option(["--all", "every_tile"], is_flag=True, help="the whole collection"),
     Option(["--yes"], is_flag=True, help="do it; without, what would be removed is told"),
-    Option(["--titiler", "titiler_url"], metavar="URL", help="tile server that shows it, where it links to one"),
+    Option(["--titiler-url"], metavar="URL", help="tile server that shows it, where it links to one"),
 )
 PUSH = (
     Argument("collection", "COLLECTION", "a collection.json, the folder of a catalog, or the OUT of 'run'"),
@@ -216,10 +239,11 @@ DEMO = (
 )
 _SIZES = ("memory_budget", "worker_memory")
 _LINK = re.compile(r"(; see |, see )?\[[^\]]+\]\([^)]+\)")
+_PYTHON = re.compile(r"[;,] in Python also [^;\[]*")
 
 
-_SPELT = {"statuses": "status"}
-"""Options that may be repeated have the name of one."""
+_SPELT = {"statuses": "status", "every_tile": "all"}
+"""Options that may be repeated have the name of one, and a flag is short."""
 _ARGUMENTS = {"job_id": "JOB", "collection": "COLLECTION", "tiles": "TILE", "target": "TARGET", "place": "PLACE"}
 """Parameters that are no options: they stand behind the command."""
 
@@ -261,8 +285,8 @@ def _option(each: Parameter) -> click.Parameter:
 
 
 def _plain(text: str) -> str:
-    """A text of the documentation as a terminal shows it: without marks, and links to pages left out."""
-    return _LINK.sub("", text).replace("`", "")
+    """A text of the documentation as a terminal shows it: without marks, links to pages, and what is for Python."""
+    return _PYTHON.sub("", _LINK.sub("", text)).replace("`", "")
 
 
 def _value(each: Parameter) -> dict[str, Any]:

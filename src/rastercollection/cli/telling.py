@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from rastercollection.cli.wording import in_options
+
 __all__ = ["Output", "print_json"]
 
 
@@ -27,6 +29,19 @@ class Output:
     quiet: bool = False
 
 
+_TEXTS = ("message", "hint", "reason", "remedy", "advice")
+"""Fields that hold sentences for people."""
+
+
 def print_json(value: Mapping[str, Any]) -> None:
-    """Write one document to standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    """Write one document to standard output; sentences in it speak of options."""
+    sys.stdout.write(json.dumps(_in_options(value), indent=2, allow_nan=False) + "\n")
+
+
+def _in_options(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: in_options(one) if key in _TEXTS and isinstance(one, str) else _in_options(one)
+            for key, one in value.items()
+        }
+    return [_in_options(one) for one in value] if isinstance(value, list | tuple) else value

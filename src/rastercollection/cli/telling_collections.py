@@ -9,6 +9,7 @@ from rastercollection.cli.terminal import error_text, plural
 from rastercollection.cli.wording import in_options
 from rastercollection.disclosure.escaping import safe_text
 from rastercollection.disclosure.listing import listed
+from rastercollection.disclosure.markup import byte_count
 
 if TYPE_CHECKING:
     from rastercollection.job.raster_info import RasterInfo
@@ -51,7 +52,7 @@ def print_collection(one: PublishedCollection, stream: TextIO) -> None:
 def print_raster(raster: RasterInfo, stream: TextIO) -> None:
     """What it is, and what would become of it."""
     told, forecast = raster.validation, raster.forecast
-    facts = {"File": f"{raster.size / 1e6:,.1f} MB"}
+    facts = {"File": byte_count(raster.size)}
     if told is not None:
         facts |= {
             "Format": told.driver,
@@ -65,8 +66,8 @@ def print_raster(raster: RasterInfo, stream: TextIO) -> None:
     if raster.problem is None and forecast.shape is not None:
         rows, columns = forecast.shape
         change = "resampled" if forecast.resampled else "pixels kept"
-        size = (forecast.bytes_out or 0) / 1e6
-        facts["Becomes"] = f"a COG of {columns:,} × {rows:,}, {change}, {forecast.compression}, about {size:,.1f} MB"
+        size = byte_count(forecast.bytes_out or 0)
+        facts["Becomes"] = f"a COG of {columns:,} × {rows:,}, {change}, {forecast.compression}, about {size}"
     elif raster.problem is not None:
         facts["Refused"] = error_text(raster.problem)
     facts |= {f"Note {number}": f"[{one.code}] {one.message}" for number, one in enumerate(raster.notices, 1)}
@@ -83,7 +84,7 @@ def print_removal(removal: Removal, stream: TextIO) -> None:
     rest = f"{plural(removal.left, 'item')} left" if removal.left else "the whole collection"
     facts = {
         "Items": f"{len(removal.items)} {verb}, {rest}",
-        "Files": f"{len(removal.files)}, {removal.size / 1e6:,.1f} MB",
+        "Files": f"{len(removal.files)}, {byte_count(removal.size)}",
         "STAC": removal.where,
     }
     if removal.spared:
@@ -95,7 +96,7 @@ def print_push(push: Push, stream: TextIO) -> None:
     """What was copied, and whether the collection is sound there."""
     facts = {
         "Items": str(push.items),
-        "Files": f"{push.copied} copied and compared, {push.size / 1e6:,.1f} MB; {push.found} were there",
+        "Files": f"{push.copied} copied and compared, {byte_count(push.size)}; {push.found} were there",
         "Stay": f"{listed(push.kept)}, which the collection has there alone" if push.kept else "",
         "STAC": push.where,
         "Checked": "nothing is wrong" if not push.findings else "",

@@ -12,6 +12,8 @@ from rastercollection.cli.streams import shows_colors
 from rastercollection.cli.wording import in_options
 from rastercollection.core.models import ErrorRecord, Notice
 from rastercollection.disclosure.escaping import safe_text
+from rastercollection.disclosure.listing import listed
+from rastercollection.disclosure.markup import byte_count
 from rastercollection.errors import RasterCollectionError, RequestError, UnknownNameError
 from rastercollection.model.checks import suggestion
 
@@ -35,6 +37,8 @@ __all__ = [
 ]
 
 MOST_TILES = 40
+MOST_ALIKE = 5
+"""Tiles of one outcome, for one reason, that have a line each."""
 COLORS = {"cog": "green", "unserved": "yellow", "failed": "red", "skipped": "yellow", "not_run": "yellow"}
 
 
@@ -94,11 +98,11 @@ def print_plan(plan: CollectionPlan, stream: TextIO) -> None:
     forecasts = {tile.blob: tile for tile in plan.tiles}
     for source in plan.sources[:MOST_TILES]:
         _print(
-            stream, f"  {source.size / 1e6:10.1f} MB  {safe_text(source.blob)}{_forecast(forecasts.get(source.blob))}"
+            stream, f"  {byte_count(source.size):>10}  {safe_text(source.blob)}{_forecast(forecasts.get(source.blob))}"
         )
     if len(plan.sources) > MOST_TILES:
         _print(stream, f"  … and {len(plan.sources) - MOST_TILES} more")
-    _print(stream, f"\n{plural(len(plan.sources), 'raster')}, {plan.total_size / 1e6:.1f} MB\n", bold=True)
+    _print(stream, f"\n{plural(len(plan.sources), 'raster')}, {byte_count(plan.total_size)}\n", bold=True)
     for note in (*(f"[{notice.code}] {notice.message}" for notice in plan.notices), *_notices(plan.tiles, {})):
         _print(stream, f"  note: {safe_text(in_options(note))}", color="yellow")
     stages = ", ".join(f"{name} ({count})" for name, count in plan.stages.items())
@@ -138,7 +142,7 @@ def _forecast(tile: TileForecast | None) -> str:
         return safe_text(in_options(f": [{tile.problem.code}] {tile.problem.message}"))
     rows, columns = tile.shape or (0, 0)
     change = "resampled" if tile.resampled else "pixels kept"
-    return f" → {columns:,} × {rows:,}, {change}, about {(tile.bytes_out or 0) / 1e6:.1f} MB"
+    return f" → {columns:,} × {rows:,}, {change}, about {byte_count(tile.bytes_out or 0)}"
 
 
 def _totals(tiles: Sequence[TileForecast]) -> dict[str, str]:
@@ -148,8 +152,8 @@ def _totals(tiles: Sequence[TileForecast]) -> dict[str, str]:
     out = sum(tile.bytes_out or 0 for tile in made)
     memory, disk = max(tile.peak_memory or 0 for tile in made), max(tile.temporary_disk or 0 for tile in made)
     return {
-        "COGs": f"about {out / 1e6:,.0f} MB",
-        "Each": f"takes up to {memory / 1e6:,.0f} MB of memory and {disk / 1e6:,.0f} MB of temporary disk",
+        "COGs": f"about {byte_count(out)}",
+        "Each": f"takes up to {byte_count(memory)} of memory and {byte_count(disk)} of temporary disk",
     }
 
 
@@ -216,13 +220,26 @@ def _print_facts(stream: TextIO, facts: Mapping[str, str]) -> None:
 
 
 def _print_tiles(stream: TextIO, tiles: Sequence[TileOutcome]) -> None:
-    shown = tiles if len(tiles) <= MOST_TILES else [tile for tile in tiles if not tile.ok]
-    for tile in shown[:MOST_TILES]:
-        reason = _reason(tile)
-        outcome = _styled(stream, f"{tile.outcome:<8}", color=COLORS.get(tile.outcome))
-        _print(stream, f"{outcome} {safe_text(tile.blob)}{f': {reason}' if reason else ''}")
-    if len(shown) > MOST_TILES:
-        _print(stream, f"… and {len(shown) - MOST_TILES} more that are not as they should be; --json lists all")
+    """A line a tile; many that are not as they should be for one reason have one line, with their names below."""
+    alike: dict[tuple[str, str, str], list[TileOutcome]] = {}
+    for tile in (tile for tile in tiles if not tile.ok):
+        alike.setdefault((tile.outcome, tile.code, tile.hint), []).append(tile)
+    many = {key: group for key, group in alike.items() if len(group) > MOST_ALIKE}
+    shown = tiles if len(tiles) <= MOST_TILES else [tile for group in alike.values() for tile in group]
+    single = [tile for tile in shown if (tile.outcome, tile.code, tile.hint) not in many]
+    for tile in single[:MOST_TILES]:
+        _print_tile(stream, tile, safe_text(tile.blob))
+    if len(single) > MOST_TILES:
+        _print(stream, f"… and {len(single) - MOST_TILES} more that are not as they should be; --json lists all")
+    for group in many.values():
+        _print_tile(stream, group[0], f"{len(group):,} tiles")
+        _print(stream, f"         {safe_text(listed(tile.blob for tile in group))}")
+
+
+def _print_tile(stream: TextIO, tile: TileOutcome, name: str) -> None:
+    reason = _reason(tile)
+    outcome = _styled(stream, f"{tile.outcome:<8}", color=COLORS.get(tile.outcome))
+    _print(stream, f"{outcome} {name}{f': {reason}' if reason else ''}")
 
 
 def _reason(tile: TileOutcome) -> str:
@@ -232,7 +249,7 @@ def _reason(tile: TileOutcome) -> str:
 def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
     outputs = [tile.output for tile in result.tiles if tile.output]
     cogs, mosaic, stac = summary.get("cogs") or {}, summary.get("mosaicjson"), summary.get("stac")
-    size = f"{plural(cogs.get('successful', 0), 'file')}, {cogs.get('total_size_mb', 0)} MB"
+    size = f"{plural(cogs.get('successful', 0), 'file')}, {byte_count(1e6 * cogs.get('total_size_mb', 0))}"
     facts = {
         "Tiles": _validated(summary.get("validation") or {}),
         "COGs": f"{outputs[0].rpartition('/')[0]} ({size})" if outputs else "",
@@ -337,12 +354,13 @@ def _others(count: int) -> str:
 
 def print_report(report: CollectionReport, stream: TextIO) -> None:
     """What was found wrong with a collection, each with its remedy."""
-    lines = [f"{report.collection_id}  {report.where}", f"{report.items} items, {report.cogs} COGs, {report.verify}"]
-    for finding in report.findings:
+    looked_at = f"{plural(report.items, 'item')}, {plural(report.cogs, 'COG')}, {report.verify}"
+    lines = [f"{report.collection_id}  {report.where}", looked_at]
+    for finding, after in zip(report.findings, (*report.findings[1:], None), strict=True):
         state = "mended: " if finding.is_mended else ""
         lines.append(f"  {state}[{finding.code}] {finding.what}: {finding.reason} {finding.where}".rstrip())
-        if finding.remedy:
-            lines.append(f"    {finding.remedy}")
+        if finding.remedy and (after is None or after.remedy != finding.remedy):
+            lines.append(f"    {in_options(finding.remedy)}")
     if not report.findings:
         lines.append("nothing is wrong")
     stream.write("".join(f"{safe_text(line)}\n" for line in lines))

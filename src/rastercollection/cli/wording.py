@@ -9,6 +9,7 @@ from rastercollection.cli.options import option_name
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model.parameters import parameters
 from rastercollection.model.request import CollectionRequest
+from rastercollection.stages import stage_names
 
 __all__ = ["in_options"]
 
@@ -18,6 +19,9 @@ _CALLS = {
     "check_collection": "check",
     "view_collection": "view",
 }
+_STAGES = {getattr(stage_names, name) for name in stage_names.__all__}
+"""Names of stages and tasks: the parameters that turn them on have the same, and are marked in texts."""
+
 _WORD = r"[^\[\],\s'\"]+"
 
 
@@ -48,8 +52,8 @@ def _option(name: str, value: str | None) -> str:
 def _pattern() -> re.Pattern[str]:
     known = {**parameters(CollectionRequest), **parameters(RuntimeOptions)}
     names = [name for name, each in known.items() if each.option and each.option[0].startswith("--")]
-    names.append("every_tile")  # of one command alone
-    alone = [*(name for name in names if "_" in name), *_CALLS]
+    names += ["every_tile", "fix"]  # of one command alone
+    alone = [*(name for name in names if "_" in name and name not in _STAGES), *_CALLS]
     value = r"""(?P<value>\[[^\]\n]*\]|"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_:+-]+(?:\.\w+)*)"""
     return re.compile(
         rf"(?<![\w./`=-])`?(?:(?P<name>{'|'.join(names)})={value}|(?P<bare>{'|'.join(alone)})(?:\(\))?)`?(?![\w/=-]|\.\w)"

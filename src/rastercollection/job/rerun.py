@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from rastercollection.core.engine.reuse import ALL, FAILED, Rerun
 from rastercollection.core.models import Task, TaskResult
 from rastercollection.core.workflow import Workflow
 from rastercollection.errors import RequestError, RequestProblem
+from rastercollection.model.checks import close_to
 
 __all__ = ["forgotten_for", "rerun_rule"]
 
 
-def rerun_rule(wanted: Collection[str], workflow: Workflow, tiles: Iterable[str]) -> Rerun:
+def rerun_rule(wanted: Collection[str], workflow: Workflow, tiles: Collection[str]) -> Rerun:
     """The rule that follows from what was asked for.
 
     Args:
@@ -28,9 +29,10 @@ def rerun_rule(wanted: Collection[str], workflow: Workflow, tiles: Iterable[str]
     unknown = [name for name in wanted if name not in {ALL, FAILED, *stages, *types}]
     strange = set(unknown) - set(tiles) if unknown else ()
     if strange:
-        known = ", ".join([ALL, FAILED, *stages])
-        allowed = f"must be one of {known}, or the name of a tile of the job"
-        raise RequestError([RequestProblem("rerun", repr(name), allowed) for name in sorted(strange)])
+        known = [ALL, FAILED, *stages]
+        allowed = f"must be one of {', '.join(known)}, or the name of a tile of the job"
+        near = {name: close_to(name, [*known, *tiles]) for name in sorted(strange)}
+        raise RequestError([RequestProblem("rerun", repr(name), f"{allowed}{end}") for name, end in near.items()])
     again = {*wanted, *(task_type for name in wanted for task_type in stages.get(name, ()))}
 
     def rule(task: Task, result: TaskResult) -> bool:

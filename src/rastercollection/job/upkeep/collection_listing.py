@@ -111,7 +111,7 @@ def _described(storage: StorageBackend, url: str) -> PublishedCollection | None:
 
 def is_raster(place: str, **access: Any) -> bool:
     """Whether a place is a file, and no document; arguments are those of :func:`list_collections`."""
-    if place.lower().endswith(".json"):
+    if place.lower().endswith(".json") or not place.strip():
         return False
     try:
         return not open_storage(RuntimeOptions(**access), [place]).stat(addresses.normalise(place)).is_folder

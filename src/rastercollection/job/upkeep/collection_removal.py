@@ -99,7 +99,8 @@ def remove_collection(
     )
     wrong += option_problems(options)
     if not wrong and every_tile == bool(names):
-        wrong = [RequestProblem("tiles", repr(names), "must be named, or the whole collection with every_tile=True")]
+        allowed = "must be named, or the whole collection be meant with every_tile=True, not both"
+        wrong = [RequestProblem("tiles", ", ".join(map(repr, names)) or "nothing", allowed)]
     if wrong:
         raise RequestError(wrong)
     from rastercollection.job.upkeep.collection_clearing import removed  # loads GDAL

@@ -164,7 +164,7 @@ def _problem(
             return f"a server of the profile {profile.name} shows what is in pgSTAC, and the catalog is another"
         read = shown.cogs[0].file.href if shown.cogs else ""
     elif shown.mosaic is None:
-        return "there is no mosaic to serve: create_mosaicjson is off"
+        return "there is no mosaic to serve: `create_mosaicjson` is off"
     else:
         read = shown.mosaic.url
     return (
