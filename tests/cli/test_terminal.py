@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import attrs
 import pytest
 
-from rastercollection.cli.terminal import print_result
+from rastercollection.checking.report import CollectionReport, Finding, FindingCode
+from rastercollection.cli.terminal import print_report, print_result
 from rastercollection.job.result import JobResult, TileOutcome
 
 
@@ -47,6 +49,27 @@ def test_many_tiles_that_failed_for_one_reason_are_told_of_together() -> None:
         "         " + ", ".join(f"cut{number}.tif" for number in range(10)) + " and 20 more",
         "",
     ]
+
+
+def _found(code: FindingCode, remedy: str) -> Finding:
+    return Finding(code=code, what="x", where="/x", reason="Wrong.", remedy=remedy)
+
+
+def test_a_remedy_of_several_findings_is_told_once_and_a_sound_collection_is_said_to_be_so() -> None:
+    found = (_found("COG_MISSING", "Run."), _found("COG_MISSING", "Run."), _found("MOSAIC_WRONG", "Use fix=True."))
+    report = CollectionReport(collection_id="c", where="/c", items=1, cogs=2, verify="quick", findings=found)
+    told, sound = io.StringIO(), io.StringIO()
+    print_report(report, told)
+    print_report(attrs.evolve(report, findings=()), sound)
+    lines = [line.strip() for line in told.getvalue().splitlines()]
+    assert lines[1:] == [
+        "1 item, 2 COGs, quick",
+        *["[COG_MISSING] x: Wrong. /x"] * 2,
+        "Run.",
+        "[MOSAIC_WRONG] x: Wrong. /x",
+        "Use --fix.",
+    ]
+    assert sound.getvalue().endswith("quick\nnothing is wrong\n")
 
 
 @pytest.mark.parametrize(

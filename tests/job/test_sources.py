@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rastercollection import CollectionRequest, RequestError
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.errors import PermissionDeniedError
 from rastercollection.job.sources import every_part, find_sources
+from rastercollection.ports.storage import ObjectInfo
 
 FILES = ["a.tif", "b.TIF", "sub/c.tif", "sub/deep/d.tif", "odd [1].tif", "odd 1.tif", "ü%20#.tif", "x_cog_analysis.tif"]
 
@@ -150,3 +153,19 @@ def test_what_lies_beside_a_source_under_its_name_is_part_of_what_it_is_known_by
         assert seen(list(names))["a.tif"] != after["a.tif"]
     (tmp_path / "a_cog_analysis.tif").write_text("not of it")
     assert seen(list(names))["a.tif"] == seen(list(names))["a.tif"] != ""
+
+
+def test_a_pattern_whose_folder_cannot_be_listed_is_told_by_the_folder(folder: Path) -> None:
+    class Shut(FsspecStorage):
+        """As a folder that its mode shuts: nothing in it can be looked at."""
+
+        def stat(self, url: str) -> ObjectInfo:
+            raise PermissionDeniedError(f"Cannot look at {url}.", "", url)
+
+        def list(self, url: str, *, deep: bool = True) -> Iterator[ObjectInfo]:
+            raise PermissionDeniedError(f"Cannot list {url}.", "", url)
+
+    for name, told in (("*.tif", f"Cannot list {folder}."), ("a.tif", f"Cannot look at {folder}/a.tif.")):
+        with pytest.raises(PermissionDeniedError) as caught:
+            find_sources(CollectionRequest(container_name=folder, blob_list=[name], collection_id="c"), Shut())
+        assert caught.value.message == told

@@ -356,10 +356,11 @@ def print_report(report: CollectionReport, stream: TextIO) -> None:
     """What was found wrong with a collection, each with its remedy."""
     looked_at = f"{plural(report.items, 'item')}, {plural(report.cogs, 'COG')}, {report.verify}"
     lines = [f"{report.collection_id}  {report.where}", looked_at]
-    for finding, after in zip(report.findings, (*report.findings[1:], None), strict=True):
+    for number, finding in enumerate(report.findings, 1):
         state = "mended: " if finding.is_mended else ""
         lines.append(f"  {state}[{finding.code}] {finding.what}: {finding.reason} {finding.where}".rstrip())
-        if finding.remedy and (after is None or after.remedy != finding.remedy):
+        is_last = report.findings[number : number + 1] == () or report.findings[number].remedy != finding.remedy
+        if finding.remedy and is_last:
             lines.append(f"    {in_options(finding.remedy)}")
     if not report.findings:
         lines.append("nothing is wrong")

@@ -15,6 +15,7 @@ __all__ = ["in_options"]
 
 _CALLS = {
     "run_worker": "worker",
+    "list_jobs": "jobs",
     "retry_failed": "retry-failed",
     "check_collection": "check",
     "view_collection": "view",

@@ -225,7 +225,9 @@ def _check_file(address: Hidden | None) -> None:
         return
     path = os.path.expanduser(address.value.removeprefix(SQLITE)) if address else str(state_folder() / "jobs.db")
     if not os.path.exists(path):
-        raise ObjectNotFoundError(f"There is no job store {path}.", "No job was recorded there: name another.", path)
+        raise ObjectNotFoundError(
+            f"There is no job store {path}.", "No job was recorded there: name another with `jobs`.", path
+        )
 
 
 def _open_executor(opened: contextlib.ExitStack, options: RuntimeOptions, tiles: int) -> Executor:

@@ -113,6 +113,9 @@ class _Listing:
         except ObjectNotFoundError:
             if not is_pattern(name):
                 return {}
+        except PermissionDeniedError:
+            if not is_pattern(name):  # whether a pattern's folder can be listed is asked below
+                raise
         from fsspec.utils import glob_translate  # only patterns need it, and it is slow to load
 
         blobs = self._all()

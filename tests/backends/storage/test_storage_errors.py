@@ -16,7 +16,9 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
-from rastercollection.backends.storage.vendor import kind_of
+from rastercollection.backends.storage.vendor import kind_of, translated
+from rastercollection.core.lease import Mark
+from rastercollection.core.temporaries import part_name, probe_name
 from rastercollection.errors import (
     BackendError,
     MissingExtraError,
@@ -225,3 +227,22 @@ def test_web_servers_are_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(BackendError, match="web server"):
             attempt()
+
+
+@pytest.mark.parametrize(
+    ("address", "refused", "told"),
+    [
+        ("/data/a", "/data/a/shut", "Cannot list /data/a: Permission denied (/data/a/shut)."),
+        ("/data/a", "/data/a", "Cannot list /data/a: Permission denied."),
+        ("/data/a.tif", f"/data/{part_name('a.tif', Mark())}", "Cannot list /data/a.tif: Permission denied."),
+        (f"/data/{probe_name(Mark())}", "/data", "Cannot list /data: Permission denied."),
+    ],
+)
+def test_on_a_disk_it_is_told_what_was_refused_and_no_name_that_nobody_gave(
+    address: str, refused: str, told: str
+) -> None:
+    with pytest.raises(PermissionDeniedError) as caught, translated("list", address):
+        raise PermissionError(errno.EACCES, "Permission denied", refused)
+    assert caught.value.message == told
+    assert "storage_options" not in caught.value.hint
+    assert caught.value.target == address

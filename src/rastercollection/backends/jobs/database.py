@@ -40,7 +40,7 @@ _KINDS: dict[int, tuple[type[BackendError], str]] = {
     sqlite3.SQLITE_NOTADB: (BackendError, "it is not an SQLite database"),
     sqlite3.SQLITE_CORRUPT: (BackendError, "it is damaged"),
 }
-_HINT = "Set RASTERCOLLECTION_STATE to a folder on a local disk, or pass another job store."
+_HINT = "Set RASTERCOLLECTION_STATE to a folder on a local disk, or `jobs` to another job store."
 
 
 class Database:

@@ -324,7 +324,9 @@ class PostgresJobStore:
             self._database.close()
 
     def _no_job(self, job_id: str) -> ObjectNotFoundError:
-        return ObjectNotFoundError(f"There is no job {job_id} in {self.url}.", "", job_id)
+        return ObjectNotFoundError(
+            f"There is no job {job_id} in {self.url}.", "See which there are: list_jobs().", job_id
+        )
 
 
 def _copied(dsn: str, schema: str, patience: float) -> PostgresJobStore:

@@ -254,7 +254,9 @@ class SqliteJobStore:
         self._database.close()
 
     def _no_job(self, job_id: str) -> ObjectNotFoundError:
-        return ObjectNotFoundError(f"There is no job {job_id} in {self.path}.", "", job_id)
+        return ObjectNotFoundError(
+            f"There is no job {job_id} in {self.path}.", "See which there are: list_jobs().", job_id
+        )
 
 
 def _columns(job: JobRecord) -> tuple[Any, ...]:

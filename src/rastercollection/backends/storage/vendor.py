@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rastercollection.core.temporaries import is_part, mark_of
 from rastercollection.disclosure.redaction import Hidden, redacted
 from rastercollection.errors import (
     BackendError,
@@ -20,11 +22,13 @@ from rastercollection.errors import (
     RasterCollectionError,
     UnavailableError,
 )
-from rastercollection.ports.addresses import public_form
+from rastercollection.ports.addresses import is_local, public_form
 
 __all__ = ["kind_of", "reason_for", "secrets_in", "translated"]
 
 Kind = type[BackendError]
+
+_ON_DISK = "Check the permissions of the folder and of what is in it."
 
 _BUILTIN: tuple[tuple[type[OSError], Kind], ...] = (
     (FileNotFoundError, ObjectNotFoundError),
@@ -117,7 +121,25 @@ def translated(doing: str, url: str, secrets: Hidden | None = None) -> Iterator[
         shown = public_form(url)
         reason = reason_for(error, secrets.value if secrets else ())
         traceback.clear_frames(error.__traceback__)  # locals of the vendor's functions hold credentials
-        raise kind_of(error)(f"Cannot {doing} {shown}: {reason}.", "", shown) from error
+        kind = kind_of(error)
+        if not is_local(url):
+            raise kind(f"Cannot {doing} {shown}: {reason}.", "", shown) from error
+        hint = _ON_DISK if kind is PermissionDeniedError else ""
+        raise kind(f"Cannot {doing} {_on_disk(shown, error, reason)}.", hint, shown) from error
+
+
+def _on_disk(path: str, error: BaseException, reason: str) -> str:
+    """What could not be done to which file; the folder in place of a temporary name, and what the system refused."""
+    folder, _, name = path.rpartition("/")
+    about = folder if _is_temporary(name) else path
+    refused = getattr(error, "filename", None)
+    if not isinstance(refused, str) or _is_temporary(os.path.basename(refused)) or refused in (path, about):
+        return f"{about}: {reason}"
+    return f"{about}: {reason} ({public_form(refused)})"
+
+
+def _is_temporary(name: str) -> bool:
+    return is_part(name) or mark_of(name) is not None
 
 
 def kind_of(error: BaseException) -> Kind:
