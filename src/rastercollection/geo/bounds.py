@@ -56,11 +56,15 @@ def bounds_center(bounds: Bounds) -> tuple[float, float]:
     return (longitude - 360 if longitude > 180 else longitude, (south + north) / 2)
 
 
-def bounds_union(all_bounds: Iterable[Bounds]) -> Bounds:
+def bounds_union(all_bounds: Iterable[Bounds], *, is_picture: bool = False) -> Bounds:
     """Bounds around all. They cross the antimeridian only where the places do and span less than half the globe so.
 
     Places do when one of them crosses it, or when some end and others begin there, but for a gap that is small beside
     them: where no edge of pixels lies on it, those that lie across it belong to one side.
+
+    Args:
+        all_bounds: The places.
+        is_picture: For a picture of them, which is to be as narrow as can be: the width of the gap does not matter.
 
     Raises:
         ValueError: There are none.
@@ -72,7 +76,8 @@ def bounds_union(all_bounds: Iterable[Bounds]) -> Bounds:
     spans = _merged([(part[0], part[2]) for bounds in every for part in bounds_parts(bounds)])
     west, east = spans[0][0], spans[-1][1]
     slack = _SMALL_GAP * sum(high - low for low, high in spans)
-    if west <= -180 + slack and east >= 180 - slack and len(spans) > 1:
+    meets = west <= -180 + slack and east >= 180 - slack
+    if (meets or is_picture) and len(spans) > 1:
         gap = max(range(len(spans) - 1), key=lambda index: spans[index + 1][0] - spans[index][1])
         if spans[gap + 1][0] - spans[gap][1] > 180:
             return (spans[gap + 1][0], south, spans[gap][1], north)

@@ -15,8 +15,10 @@ import pytest
 from rastercollection.model.cog import Cog
 from rastercollection.model.look import Look
 from rastercollection.stages.stac.preview.frame import frame_of
+from rastercollection.stages.stac.preview.layer import Layer
 from rastercollection.stages.stac.preview.legend import legend
-from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page
+from rastercollection.stages.stac.preview.page import Drawn, PreviewPlaces, preview_page
+from rastercollection.stages.stac.preview.svg_map import tile_day
 from rastercollection.testing.sample_rasters import write_sample_cog
 from rastercollection.testing.sample_records import sample_cog, sample_grid
 from stac_scenes import odd_cogs
@@ -222,3 +224,32 @@ def test_sliders_fade_the_picture_and_show_a_day(publish: Any, browser: Any, tmp
     page.locator("input[name=outlines]").uncheck()
     assert page.evaluate("getComputedStyle(document.querySelector('.tile path')).stroke") == "none"
     page.close()
+
+
+def test_tiles_on_both_sides_of_the_antimeridian_are_on_a_map_that_is_no_wider_than_they_are() -> None:
+    places = ((178.9, -16.4, 179.3, -16.0), (-179.5, -16.1, -179.1, -15.7))  # neither touches it
+    page = Page(preview_page("Title", "", [sample_cog("a", places[0]), sample_cog("b", places[1])], _places()))
+    xs = sorted({round(x) for x, _ in _corners(page)})
+    assert xs[1] - xs[0] == pytest.approx(xs[3] - xs[2], abs=2)
+    assert xs[1] - xs[0] > 100
+
+
+def test_a_cutting_shows_its_tile_alone() -> None:
+    layer = Layer(number=0, day="", box=(0.0, 0.0, 1000.0, 400.0), media_type="image/webp", picture=b"x")
+    strip = sample_cog("strip", (10.0, 50.0, 11.0, 50.1))
+    text = preview_page("Title", "", [strip], _places(), Drawn(layers=(layer,)))
+    ((_, outer), (_, inner)) = [one for one in Page(text).elements if one[0] == "svg" and one[1].get("class") != "map"]
+    assert inner["viewbox"] == outer["viewbox"] == " ".join(inner[name] or "" for name in ("x", "y", "width", "height"))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "day"),
+    [
+        ("2024-05-01T00:00:00Z", "2024-05-01T23:59:59Z", "2024-05-01"),
+        ("2024-05-01T00:00:00Z", "2024-05-31T23:59:59Z", ""),
+        ("2024-05-01T00:00:00Z", None, ""),
+    ],
+)
+def test_the_day_of_a_tile_is_known_where_its_name_tells_the_day_alone(first: str, last: str | None, day: str) -> None:
+    cog = sample_cog("a", datetime=None, start_datetime=first, end_datetime=last, datetime_source="file_name")
+    assert tile_day(cog) == day

@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from rasterio.io import MemoryFile
 
+from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.models import Task
+from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
+from rastercollection.model.mosaic import Overview
+from rastercollection.stac.renders import made_renders
+from rastercollection.stages.members import Members
+from rastercollection.stages.stac.preview.drawing_board import draw_preview
 from rastercollection.stages.stac.preview.frame import frame_of
 from rastercollection.stages.stac.preview.svg_map import tile_box
 from rastercollection.testing.sample_rasters import write_sample_cog
@@ -151,3 +158,24 @@ def test_a_dead_tile_server_is_told_and_is_not_the_map(publish: Any, tmp_path: P
     assert "127.0.0.1:9" not in done.page
     (notice,) = [notice for notice in done.notices if notice.code == "TITILER_NOT_READY"]
     assert "could not be fetched" in notice.message
+
+
+@pytest.mark.parametrize("size", [2, 400], ids=["coarse", "fine"])
+def test_an_overview_is_drawn_where_it_is_about_as_fine_as_the_map(tmp_path: Path, size: int) -> None:
+    places = {"a": (178.9, -16.4, 179.3, -16.0), "b": (179.4, -16.1, 179.8, -15.7)}
+    lively = np.repeat(_ramp(1, 255, "uint8")[:, ::2, ::2], 3, axis=0)
+    tiles = [write_sample_cog(tmp_path, name, lively, at) for name, at in places.items()]
+    whole = write_sample_cog(tmp_path, "whole", np.full((3, size, size), 200, np.uint8), (178.9, -16.6, 179.8, -15.7))
+    context = TaskContext(
+        job_id="job",
+        task=Task(id="t", stage=4, task_type="x", handler="a:b"),
+        resources={"storage": FsspecStorage(), "catalog": None},
+        inputs={},
+    )
+    members = Members(made=tuple(tiles))
+    renders = made_renders([tile.file for tile in tiles], "data").by_name
+    drawn = draw_preview(members, Overview(image=whole.file, tile_count=2, reason=""), renders, context)
+    with MemoryFile(drawn.layers[0].picture) as memory, memory.open() as picture:
+        height, width = picture.shape
+        shown = picture.read(1)[height // 2 : height * 9 // 10, width // 10 : width * 4 // 10]  # inside of a tile
+    assert (shown.std() < 3) == (size == 400)

@@ -25,7 +25,8 @@ from rastercollection.rasters.pixels.validity import Valid, any_band
 from rastercollection.rasters.reduced.painting import paint
 from rastercollection.rasters.reduced.pieces import Piece, ReducedCog, read_piece
 from rastercollection.rasters.reduced.resampling import resampled
-from rastercollection.stages.stac.preview.frame import WIDTH, Frame
+from rastercollection.stac.fields import ground_resolution
+from rastercollection.stages.stac.preview.frame import METRES_PER_DEGREE, WIDTH, Frame
 
 __all__ = ["Canvas", "Drawable", "Patch"]
 
@@ -68,6 +69,12 @@ class Canvas:
     @property
     def rows(self) -> int:
         return max(1, round(self.columns * self.frame.height / WIDTH))
+
+    def enlargement(self, file: CogFile) -> float:
+        """How many pixels of the map's middle one of a file is as high as; 0 where that is not known."""
+        middle = self.frame.height / 2
+        down = self.frame.latitude(middle) - self.frame.latitude(middle + self.frame.height / self.rows)
+        return (ground_resolution(file) or 0.0) / (down * METRES_PER_DEGREE)
 
     def patches(self, cog: Drawable) -> list[Patch]:
         """What a COG shows: more than one patch where the map goes around the world, or across 180°.

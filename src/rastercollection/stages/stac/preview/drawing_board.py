@@ -25,6 +25,9 @@ __all__ = ["draw_preview"]
 
 Render = Mapping[str, Any]
 
+_MOST_ENLARGED = 4.0
+"""Pixels of the map across which a pixel of the overview may be drawn."""
+
 
 def draw_preview(
     members: Members, overview: Overview | None, renders: Mapping[str, Render], context: TaskContext
@@ -47,7 +50,7 @@ def draw_preview(
     canvas = Canvas(
         frame=frame_of(members.cogs), columns=COLUMNS, look=look, storage=resources.storage, limits=resources.limits
     )
-    whole = _whole(members, overview)
+    whole = _whole(members, overview, canvas)
     for cog in [] if whole else cogs:
         forget(resources.storage, cog)
     gallery = draw_gallery(canvas, whole or [(tile_day(cog), _drawable(cog)) for cog in cogs[:MOST_TILES]])
@@ -76,9 +79,11 @@ def _drawn_first(renders: Mapping[str, Render]) -> tuple[Render, str]:
     )
 
 
-def _whole(members: Members, overview: Overview | None) -> list[tuple[str, Drawable]]:
-    """The overview, if it shows all tiles; empty without one."""
+def _whole(members: Members, overview: Overview | None, canvas: Canvas) -> list[tuple[str, Drawable]]:
+    """The overview, if it shows all tiles, and is not too coarse where the tiles can be read in its place."""
     if overview is None or overview.image is None or is_outdated(overview, members):
+        return []
+    if len(members.combined) <= MOST_TILES and canvas.enlargement(overview.image) > _MOST_ENLARGED:
         return []
     return [("", Drawable(file=overview.image, url=overview.image.href, name="the overview"))]
 

@@ -11,10 +11,12 @@ from rastercollection.geo.bounds import bounds_union, unroll
 from rastercollection.geo.webmercator import isometric_latitude, latitude_at
 from rastercollection.model.cog import Cog
 
-__all__ = ["WIDTH", "Frame", "Point", "frame_of"]
+__all__ = ["METRES_PER_DEGREE", "WIDTH", "Frame", "Point", "frame_of"]
 
 WIDTH = 1000.0
 """Units across the map."""
+
+METRES_PER_DEGREE = 111_195.0
 
 _FLATTEST, _TALLEST = 0.42, 0.66
 _PADDING = 0.06
@@ -80,7 +82,7 @@ def _upwards(latitude: float, is_mercator: bool) -> float:
 
 def frame_of(cogs: Sequence[Cog]) -> Frame:
     """The frame around all tiles: in Web Mercator where all COGs are, else along longitude and latitude."""
-    bounds = unroll(bounds_union([cog.file.bounds_4326 for cog in cogs]))
+    bounds = unroll(bounds_union([cog.file.bounds_4326 for cog in cogs], is_picture=True))
     is_mercator = all(cog.file.target_crs == "EPSG:3857" for cog in cogs)
     squeeze = 1.0 if is_mercator else max(0.15, math.cos(math.radians((bounds[1] + bounds[3]) / 2)))
     west, east = bounds[0] * squeeze, bounds[2] * squeeze

@@ -206,7 +206,9 @@ class _Thumbnails:
         if not names or width <= 0 or height <= 0:
             return ""
         uses = "".join(f'<use href="#{name}"/>' for name in names)
-        return f'<svg class="cut" viewBox="{left:.2f} {top:.2f} {width:.2f} {height:.2f}">{uses}</svg>'
+        place = f'viewBox="{left:.2f} {top:.2f} {width:.2f} {height:.2f}"'
+        inner = f'<svg x="{left:.2f}" y="{top:.2f}" width="{width:.2f}" height="{height:.2f}" {place}>'  # cuts
+        return f'<svg class="cut" {place}>{inner}{uses}</svg></svg>'
 
 
 def _table(cogs: Sequence[Cog], href: Href, thumbnails: _Thumbnails) -> str:

@@ -11,13 +11,12 @@ from rastercollection.geo.bounds import unroll
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
 from rastercollection.stac.items import is_dated
-from rastercollection.stages.stac.preview.frame import WIDTH, Frame, Point
+from rastercollection.stages.stac.preview.frame import METRES_PER_DEGREE, WIDTH, Frame, Point
 from rastercollection.stages.stac.preview.layer import Box, Layer
 
 __all__ = ["draw_map", "tile_box", "tile_day"]
 
 MOST_OUTLINES, MOST_NUMBERS = 600, 60
-METRES_PER_DEGREE = 111_195.0
 _STEPS = (1, 2, 5)
 
 
@@ -55,8 +54,11 @@ def _picture(layer: Layer) -> str:
 
 
 def tile_day(cog: Cog) -> str:
-    """``YYYY-MM-DD`` of the moment when a tile was acquired; empty where that is an interval, or not known."""
-    return (cog.datetime or "")[:10] if is_dated(cog) else ""
+    """``YYYY-MM-DD`` of the day on which a tile was acquired; empty where that took longer, or is not known."""
+    if not is_dated(cog):
+        return ""
+    first, last = ((cog.datetime or moment or "")[:10] for moment in (cog.start_datetime, cog.end_datetime))
+    return first if first == last else ""
 
 
 def tile_box(frame: Frame, cog: Cog) -> Box:
