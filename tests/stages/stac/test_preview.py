@@ -253,3 +253,14 @@ def test_a_cutting_shows_its_tile_alone() -> None:
 def test_the_day_of_a_tile_is_known_where_its_name_tells_the_day_alone(first: str, last: str | None, day: str) -> None:
     cog = sample_cog("a", datetime=None, start_datetime=first, end_datetime=last, datetime_source="file_name")
     assert tile_day(cog) == day
+
+
+def test_tiles_have_numbers_in_the_order_of_their_names_however_they_are_drawn() -> None:
+    cogs = [sample_cog(f"t{number}", (number, 50.0, number + 1.0, 51.0)) for number in (10, 2, 1)]
+    text = preview_page("Title", "", cogs, _places())
+    assert re.findall(r'<tr id="tile-(\d)".*?<small>(\w+)', text) == [("1", "t1"), ("2", "t2"), ("3", "t10")]
+    assert re.findall(r'href="#tile-(\d)".*?<title>(\d)\. (\w+)<', text) == [
+        ("1", "1", "t1"),
+        ("2", "2", "t2"),
+        ("3", "3", "t10"),
+    ]  # the one on top is drawn last

@@ -10,6 +10,7 @@ from rastercollection.errors import MissingExtraError
 from rastercollection.job.notebook.published_items import published_documents
 from rastercollection.job.result import JobResult, TileOutcome
 from rastercollection.stac.published import cog_href
+from rastercollection.stac.terms import OPEN_ENDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,8 @@ def tile_frame(result: JobResult) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *OF_ITEMS])
     frame["size"] = frame["size"].astype("Int64")
     for name in OF_ITEMS[1:]:
-        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601", errors="coerce")
+        known = frame[name].where(~frame[name].isin(OPEN_ENDS))  # stands for a time that nothing tells
+        frame[name] = pd.to_datetime(known, utc=True, format="ISO8601", errors="coerce").dt.as_unit("us")
     return _placed(frame, found)
 
 

@@ -21,7 +21,7 @@ from rastercollection.stac.terms import LATEST
 from rastercollection.stages.stac.preview.frame import Frame, frame_of
 from rastercollection.stages.stac.preview.layer import Layer
 from rastercollection.stages.stac.preview.legend import legend
-from rastercollection.stages.stac.preview.svg_map import draw_map, tile_box, tile_day
+from rastercollection.stages.stac.preview.svg_map import draw_map, in_reading_order, tile_box, tile_day
 
 __all__ = ["Drawn", "PreviewPlaces", "preview_page"]
 
@@ -214,7 +214,8 @@ class _Thumbnails:
 def _table(cogs: Sequence[Cog], href: Href, thumbnails: _Thumbnails) -> str:
     names = (("", ""), ("", ""), ("Tile", ""), ("Pixels", "n"), ("Size", "n"), ("Content", ""), ("CRS", ""))
     head = "".join(f'<th scope="col" class="{kind}">{name}</th>' for name, kind in (*names, ("Acquired", "n")))
-    rows = "\n".join(_row(number, cog, href, thumbnails.of(cog)) for number, cog in enumerate(cogs[:MOST_ROWS], 1))
+    numbered = enumerate(in_reading_order(cogs)[:MOST_ROWS], 1)
+    rows = "\n".join(_row(number, cog, href, thumbnails.of(cog)) for number, cog in numbered)
     rest = len(cogs) - MOST_ROWS
     more = f'<p class="more">{rest:,} more tiles are in the STAC collection.</p>' if rest > 0 else ""
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>{more}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from rastercollection.stac.items import is_dated
 from rastercollection.stages.stac.preview.frame import METRES_PER_DEGREE, WIDTH, Frame, Point
 from rastercollection.stages.stac.preview.layer import Box, Layer
 
-__all__ = ["draw_map", "tile_box", "tile_day"]
+__all__ = ["draw_map", "in_reading_order", "tile_box", "tile_day"]
 
 MOST_OUTLINES, MOST_NUMBERS = 600, 60
 _STEPS = (1, 2, 5)
@@ -24,11 +25,12 @@ def draw_map(cogs: Sequence[Cog], frame: Frame, layers: Sequence[Layer]) -> str:
     """An ``<svg>`` element.
 
     Args:
-        cogs: The tiles; the first is on top. Number ``n`` of them, from 1, links to ``#tile-n``.
+        cogs: The tiles; the first is on top. The one of number ``n`` links to ``#tile-n``.
         frame: Around them.
         layers: Pictures, the one at the bottom first.
     """
-    numbered = list(enumerate(cogs, 1))
+    numbers = {cog.item_id: number for number, cog in enumerate(in_reading_order(cogs), 1)}
+    numbered = [(numbers[cog.item_id], cog) for cog in cogs]
     drawn = [
         *_graticule(frame),
         '<g class="layers">',
@@ -42,6 +44,16 @@ def draw_map(cogs: Sequence[Cog], frame: Frame, layers: Sequence[Layer]) -> str:
     box = f"0 0 {WIDTH:g} {frame.height:.0f}"
     drawing = "".join(drawn)
     return f'<svg class="{kind}" viewBox="{box}" role="img" aria-label="Map of the tiles">{drawing}</svg>'
+
+
+def in_reading_order(cogs: Sequence[Cog]) -> list[Cog]:
+    """Tiles by the names of their sources, with numbers in these as people count: the order of their numbers."""
+
+    def key(cog: Cog) -> tuple[list[tuple[int, str]], str]:
+        parts = re.findall(r"\d+|\D+", cog.source_blob.casefold())
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], cog.item_id
+
+    return sorted(cogs, key=key)
 
 
 def _picture(layer: Layer) -> str:
