@@ -63,10 +63,19 @@ def job_status(job_id: str) -> dict[str, Any]:
 
 def _told(report: JobReport) -> dict[str, Any]:
     job = report.to_dict()
-    names = ("job_type", "status", "current_stage", "total_stages", "parameters", "stage_results", "metadata", "result")
+    names = (
+        "job_id",
+        "job_type",
+        "status",
+        "current_stage",
+        "total_stages",
+        "parameters",
+        "stage_results",
+        "metadata",
+        "result",
+    )
     besides = ("stages", "tasks_by_status", "rate", "time_left", "owner", "heartbeat", "lost", "advice")
-    told = {name: job[name] for name in (*names, "error", "created_at", "updated_at", *besides)}
-    return {"job_id": job["id"], **told}
+    return {name: job[name] for name in (*names, "error", "created_at", "updated_at", *besides)}
 
 
 @app.exception_handler(RequestValidationError)

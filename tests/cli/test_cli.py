@@ -211,7 +211,7 @@ class TestOtherCommands:
         assert shown.returncode == 0
         assert "demo: completed" in shown.stdout
         report = json.loads(_rc("status", job_id, "--json").stdout)
-        assert report["status"] == "completed"
+        assert (report["job_id"], report["status"]) == (job_id, "completed")
         assert report["tasks_by_status"] == {"completed": 6}
 
     def test_status_of_an_unknown_job(self) -> None:

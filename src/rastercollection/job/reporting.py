@@ -84,11 +84,12 @@ class JobReport:
         return "Nobody runs it: the process that did has ended. Run it again to go on where it stopped."
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able: the record's fields, and what is told besides."""
+        """JSON-able: ``job_id``, the record's other fields, and what is told besides."""
         names = ("rate", "time_left", "owner", "heartbeat", "lost", "advice")
         told = {name: getattr(self, name) for name in names}
         stages = jsonable([attrs.asdict(stage) for stage in self.stages])
-        return {**to_dict(self.job), "tasks_by_status": self.tasks_by_status, "stages": stages, **told}
+        record = to_dict(self.job)
+        return {"job_id": record.pop("id"), **record, "tasks_by_status": self.tasks_by_status, "stages": stages, **told}
 
     def _repr_html_(self) -> str:
         """For notebooks."""

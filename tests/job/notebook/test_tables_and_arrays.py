@@ -44,6 +44,20 @@ def test_a_row_a_tile_with_the_footprint_of_its_valid_pixels(ended: JobResult) -
     assert (failed["code"], failed["geometry"], pd.isna(failed["size"])) == ("FILE_TRUNCATED", None, True)
 
 
+def test_times_that_nothing_tells_are_no_times(ended: JobResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [item.to_dict() for item in ended.items]
+    for item, end in zip(items, ("1678-01-01T00:00:00Z", "2261-12-31T23:59:59Z", "2019-07-31T00:00:00Z"), strict=False):
+        times = {"datetime": None, "start_datetime": "1678-01-01T00:00:00Z", "end_datetime": end}
+        item["properties"] |= times
+    monkeypatch.setattr("rastercollection.job.notebook.tile_frame.published_documents", lambda _: items)
+    frame = ended.to_frame()
+    assert frame["start_datetime"].isna().all()
+    assert frame["end_datetime"].dropna().tolist() == [pd.Timestamp("2019-07-31T00:00:00Z")]
+    assert {str(frame[name].dtype) for name in ("datetime", "start_datetime", "end_datetime")} == {
+        "datetime64[us, UTC]"
+    }
+
+
 def test_a_table_without_geopandas_and_what_to_install_without_pandas(
     ended: JobResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
