@@ -62,20 +62,8 @@ def job_status(job_id: str) -> dict[str, Any]:
 
 
 def _told(report: JobReport) -> dict[str, Any]:
-    job = report.to_dict()
-    names = (
-        "job_id",
-        "job_type",
-        "status",
-        "current_stage",
-        "total_stages",
-        "parameters",
-        "stage_results",
-        "metadata",
-        "result",
-    )
-    besides = ("stages", "tasks_by_status", "rate", "time_left", "owner", "heartbeat", "lost", "advice")
-    return {name: job[name] for name in (*names, "error", "created_at", "updated_at", *besides)}
+    inside = ("schema_version", "submission")
+    return {name: value for name, value in report.to_dict().items() if name not in inside}
 
 
 @app.exception_handler(RequestValidationError)

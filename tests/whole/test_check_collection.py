@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from job_scenes import make_tiles
 from rastercollection import CollectionReport, RequestError, check_collection, process_collection
+from rastercollection.cli.demo import make_scene
 from rastercollection.cli.main import main
 from rastercollection.core.lease import Mark, Owner
 from rastercollection.core.temporaries import part_name
@@ -271,3 +273,27 @@ def test_a_collection_in_pgstac(bronze: Path, pgstac_dsn: str, what: str) -> Non
     assert found(check_collection(pgstac_dsn, collection_id=name, jobs=none)) >= {code}
     assert found(check_collection(pgstac_dsn, collection_id=name, jobs=none, fix=True)) == set()
     assert check_collection(pgstac_dsn, collection_id=name, jobs=none).findings == ()
+
+
+def test_a_collection_that_was_moved_is_said_to_be_moved_and_nothing_else(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path / "bronze", size=96)
+    shutil.copy(scene.tiles[0], scene.folder / "fifth.tif")
+    process_collection(
+        container_name=scene.folder,
+        blob_list=["*_[ab][12].tif", "fifth.tif"],
+        collection_id="test",
+        output_container=tmp_path / "out",
+        executor="serial",
+        jobs="memory",
+    )
+    moved = (tmp_path / "out").rename(tmp_path / "moved")
+    assert list(moved.glob("test_overview-*.tif"))
+    report = check_collection(moved, jobs="memory")
+    assert [finding.code for finding in report.findings] == ["COLLECTION_ALTERED", "MOSAIC_WRONG"]
+    assert {finding.reason for finding in report.findings} == {
+        f"it was moved here, and tells of addresses in {tmp_path / 'out'}/"
+    }
+    edit(title="Another")(moved / "stac/test/collection.json")
+    assert "not as this library wrote it" in check_collection(moved, jobs="memory").findings[0].reason
+    assert check_collection(moved, jobs="memory", fix=True).is_sound
+    assert check_collection(moved, jobs="memory").findings == ()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import attrs
 
 from rastercollection.checking.cog_files import ABSENT, file_problem
 from rastercollection.checking.report import Finding, FindingCode
@@ -12,6 +14,7 @@ from rastercollection.checking.subject import Subject
 from rastercollection.core.records import jsonable, multihash
 from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.model.request import CollectionRequest
+from rastercollection.mosaics.assets import prefix_of
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms
 from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.catalog import CatalogInFiles, SearchableCatalog
@@ -28,6 +31,7 @@ __all__ = ["check_documents"]
 
 _COMPUTED = ("extent", "summaries", "item_assets", "renders", terms.DRAWN_AS, terms.RENDERS)
 """Fields of a collection that follow from its items."""
+_MOVED = "it was moved here, and tells of addresses in {}"
 _LINKS: Mapping[str, str] = {"preview": "viewer", "tilejson": "tilejson", "xyz": "tiles"}
 """Names of a tile server's addresses by the relations of a collection's links."""
 
@@ -67,7 +71,10 @@ def _of_catalog(subject: Subject) -> Iterator[Finding]:
 def _of_collection(subject: Subject) -> Iterator[Finding]:
     document, members = subject.document, subject.members
     if not is_sealed(document):
-        reason = "its document is not as this library wrote it"
+        before = _place_before(subject)
+        as_then = None if before is None else _elsewhere(document, subject.folder, before)
+        is_moved = as_then is not None and is_sealed(as_then)
+        reason = _MOVED.format(before) if is_moved else "its document is not as this library wrote it"
         yield _found(subject.collection_id, "", reason, code="COLLECTION_ALTERED")
     request, files = subject.request, [cog.file for cog in members.cogs]
     if request is None or not files:
@@ -84,6 +91,33 @@ def _of_collection(subject: Subject) -> Iterator[Finding]:
     if different:
         reason = f"its {', '.join(different)} are not those of its items"
         yield _found(subject.collection_id, "", reason, code="COLLECTION_OUTDATED")
+
+
+def _place_before(subject: Subject) -> str | None:
+    """The folder that the mosaic leads to, with a slash at its end, where the COGs lie in another one now."""
+    asset = asset_with_role(subject.document, terms.MOSAIC)
+    if asset is None or subject.folder is None:
+        return None
+    try:
+        before = prefix_of(json.loads(subject.storage.read(str(asset.get("href")))))
+    except (ObjectNotFoundError, ValueError, AttributeError):  # which is told of by itself
+        return None
+    return before if before and before != f"{subject.folder}/" else None
+
+
+def _elsewhere(document: Mapping[str, Any], folder: str | None, before: str) -> dict[str, Any]:
+    """A document with the addresses that its assets had when what lies in a folder lay in another one."""
+    now = f"{folder}/"
+    assets = {key: {**asset, "href": _moved(str(asset.get("href")), now, before)} for key, asset in _assets(document)}
+    return {**document, "assets": assets}
+
+
+def _moved(href: str, now: str, before: str) -> str:
+    return before + href.removeprefix(now) if href.startswith(now) else href
+
+
+def _assets(document: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    return (document.get("assets") or {}).items()
 
 
 def _plain(value: Any) -> Any:
@@ -117,6 +151,8 @@ def _how(data: bytes, meant: Mapping[str, Any]) -> str:
         names = [name for name in {**meant, **found} if _plain(meant.get(name)) != found.get(name)]
     except (ValueError, TypeError):
         return "it is no MosaicJSON"
+    if names == ["asset_prefix"] and found["asset_prefix"]:
+        return _MOVED.format(found["asset_prefix"])
     return f"its {', '.join(sorted(names)) or 'bytes'} are not those that follow from the items"
 
 
@@ -136,8 +172,21 @@ def _of_overview(subject: Subject) -> Iterator[Finding]:
             code: FindingCode = "OVERVIEW_MISSING" if reason == ABSENT else "OVERVIEW_DAMAGED"
             yield _found(role, file.href, reason, code=code)
     told = asset.get(terms.MEMBERS)
-    if asset.get(terms.OUTDATED) or (told and told != members_digest(members.cogs)):
+    if asset.get(terms.OUTDATED) or (told and told not in _digests(subject)):
         yield _found("overview", str(asset.get("href")), "it does not show all items", code="OVERVIEW_OUTDATED")
+
+
+def _digests(subject: Subject) -> Iterator[str]:
+    """Of the COGs where they are, and where they were before they were moved."""
+    cogs = subject.members.cogs
+    yield members_digest(cogs)
+    before = _place_before(subject)
+    if before is not None:
+        now = f"{subject.folder}/"
+        hrefs = (_moved(cog.file.href, now, before) for cog in cogs)
+        yield members_digest(
+            [attrs.evolve(cog, file=attrs.evolve(cog.file, href=href)) for cog, href in zip(cogs, hrefs, strict=True)]
+        )
 
 
 def _of_page(subject: Subject) -> Iterator[Finding]:
