@@ -331,6 +331,21 @@ def test_wrong_usage_is_json_where_json_was_asked_for() -> None:
     assert "--jpeg-quality" in done.stderr
 
 
+def test_what_others_log_is_not_shown_unless_it_is_asked_for(tmp_path: Path) -> None:
+    code = (
+        "import logging, sys; from rastercollection.cli.main import main; main(sys.argv[1:]);"
+        "other = logging.getLogger('other'); other.setLevel('INFO'); other.info('State start')"
+    )
+    quiet, debug = (
+        subprocess.run(
+            [sys.executable, "-c", code, "list", tmp_path, *more], capture_output=True, text=True, check=True
+        )
+        for more in ([], ["--debug"])
+    )
+    assert quiet.stderr == ""
+    assert "State start" in debug.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "option", "value"),
     [

@@ -360,4 +360,7 @@ def _configure_streams(*, debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot show must not end the job
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO if debug else logging.CRITICAL)
+    level = logging.INFO if debug else logging.CRITICAL
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level)  # loggers that have a level of their own, as Dask's, do not ask the root's
+    logging.basicConfig(handlers=[handler], level=level)

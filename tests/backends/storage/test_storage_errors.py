@@ -244,5 +244,10 @@ def test_on_a_disk_it_is_told_what_was_refused_and_no_name_that_nobody_gave(
     with pytest.raises(PermissionDeniedError) as caught, translated("list", address):
         raise PermissionError(errno.EACCES, "Permission denied", refused)
     assert caught.value.message == told
+    with (
+        pytest.raises(PermissionDeniedError, match=r"Cannot write s3://b/stac: "),
+        translated("write", f"s3://b/stac/{probe_name(Mark())}"),
+    ):
+        raise PermissionError(errno.EACCES, "Permission denied")
     assert "storage_options" not in caught.value.hint
     assert caught.value.target == address

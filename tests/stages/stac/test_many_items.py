@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import rasterio
 
+from rastercollection import list_collections
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.mosaics.assets import every_asset
 from rastercollection.testing.sample_records import sample_grid
@@ -33,6 +34,10 @@ def test_thousands_of_items_without_opening_a_raster(
     assert done.mosaic.tile_count == COUNT
     mosaic = json.loads(Path(done.mosaic.url).read_text())
     assert every_asset(mosaic) == {cog.file.href for cog in cogs}
+    (told,) = list_collections(tmp_path / "stac")  # the document links to parts, and no part is read
+    assert told.items == COUNT
+    assert (done.page.count('class="tile"'), done.page.count("<tr id=")) == (COUNT, 1000)
+    assert "1,000 more tiles" in done.page
     names = {cog.item_id for cog in cogs}
     assert {item["id"] for item in done.items} == names
     mirror = Path(done.entry.collection_url).parent / "items.parquet"

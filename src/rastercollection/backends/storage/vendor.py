@@ -122,20 +122,19 @@ def translated(doing: str, url: str, secrets: Hidden | None = None) -> Iterator[
         reason = reason_for(error, secrets.value if secrets else ())
         traceback.clear_frames(error.__traceback__)  # locals of the vendor's functions hold credentials
         kind = kind_of(error)
+        about = shown.rpartition("/")[0] if _is_temporary(shown.rpartition("/")[2]) else shown
         if not is_local(url):
-            raise kind(f"Cannot {doing} {shown}: {reason}.", "", shown) from error
+            raise kind(f"Cannot {doing} {about}: {reason}.", "", shown) from error
         hint = _ON_DISK if kind is PermissionDeniedError else ""
-        raise kind(f"Cannot {doing} {_on_disk(shown, error, reason)}.", hint, shown) from error
+        raise kind(f"Cannot {doing} {_on_disk(about, error, reason)}.", hint, shown) from error
 
 
 def _on_disk(path: str, error: BaseException, reason: str) -> str:
-    """What could not be done to which file; the folder in place of a temporary name, and what the system refused."""
-    folder, _, name = path.rpartition("/")
-    about = folder if _is_temporary(name) else path
+    """What could not be done to which file, and what the system refused where that is something else."""
     refused = getattr(error, "filename", None)
-    if not isinstance(refused, str) or _is_temporary(os.path.basename(refused)) or refused in (path, about):
-        return f"{about}: {reason}"
-    return f"{about}: {reason} ({public_form(refused)})"
+    if not isinstance(refused, str) or _is_temporary(os.path.basename(refused)) or refused == path:
+        return f"{path}: {reason}"
+    return f"{path}: {reason} ({public_form(refused)})"
 
 
 def _is_temporary(name: str) -> bool:
