@@ -380,7 +380,7 @@ def test_the_command_line_refuses_with_what_to_set(data: Path, capsys: pytest.Ca
         assert main([command, *arguments, "--jobs", "memory"]) == 2
         told = capsys.readouterr().err
         assert "OUTPUT_TAKEN" in told
-        assert "--output-folder" in told
+        assert "--output-folder nothing: " in told
 
 
 @pytest.mark.parametrize("pattern", ["*.tif", "**/*.tif"])

@@ -70,7 +70,7 @@ def test_tiles_of_one_place_are_told_with_what_they_seem_to_be(tmp_path: Path, n
         write(tmp_path / "bronze" / f"{name}.tif", surface())
     write(tmp_path / "bronze" / "zz.tif", surface(), column=3)
     (message,) = told(tmp_path).values()
-    assert message.startswith("2 of 3 tiles cover each other wholly, in one place: they share 100%")
+    assert message.startswith("2 of 3 tiles cover each other wholly, in one place: they share all of their footprints")
     assert [text for text in says if text not in message] == []
 
 

@@ -209,7 +209,8 @@ class OutputPlace:
         return name in self.wanted.documents and any(address.startswith(here) for address in self.published)
 
     def _problem(self, what: str, link: str = ":") -> RequestProblem:
-        value = repr(self.folder or None) if self.parameter == "output_folder" else repr(public_form(self.container))
+        folder = repr(self.folder) if self.folder else "nothing"
+        value = folder if self.parameter == "output_folder" else repr(public_form(self.container))
         return RequestProblem(self.parameter, value, f"{what}{link} set another {self.parameter}")
 
     def _of_other_sources(self, content: Content, seen: Set[str]) -> tuple[str, ...]:

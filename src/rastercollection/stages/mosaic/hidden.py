@@ -30,11 +30,12 @@ def _of_places(places: Sequence[SamePlace], count: int) -> str:
     members = [cog for place in places for cog in place.cogs]
     most = max(len(place.cogs) for place in places)
     where = "one place" if len(places) == 1 else f"{len(places)} places, up to {most} in each"
-    shared = f"{100 * min(place.shared for place in places):.0f}%"
+    least = round(100 * min(place.shared for place in places))
+    shared = "all" if least == 100 else f"{least}% or more"
     names = listed([cog.source_blob for cog in places[0].cogs])
     return (
         f"{len(members)} of {count} tiles cover each other wholly, in {where}: they share {shared} of their footprints "
-        f"or more ({names}). A mosaic shows the first of a place, {places[0].cogs[0].source_blob} here, on top of the "
+        f"({names}). A mosaic shows the first of a place, {places[0].cogs[0].source_blob} here, on top of the "
         f"others. {_why(places)}"
     )
 
