@@ -52,6 +52,7 @@ def reserve_target(subject: Subject, folder: str, target: str, catalog: CatalogB
         wanted=_wanted(subject, folder),
         parameter="target",
         published=linked,
+        written=dict,
         is_replacing=False,
         job_id=hashlib.sha256(subject.storage.public_url(folder).encode(errors="surrogateescape")).hexdigest(),
     )

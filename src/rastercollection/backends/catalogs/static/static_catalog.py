@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import attrs
 
@@ -73,6 +73,7 @@ __all__ = ["StaticCatalog"]
 
 Json = dict[str, Any]
 Item = Mapping[str, Any]
+T = TypeVar("T")
 
 READ_AT_ONCE = 256
 KIND = "static"
@@ -137,7 +138,13 @@ class StaticCatalog:
         self._root.read()
 
     def publish(
-        self, collection: Item, items: Sequence[Item], *, mode: PublishMode = "upsert", without: Set[str] = frozenset()
+        self,
+        collection: Item,
+        items: Sequence[Item],
+        *,
+        mode: PublishMode = "upsert",
+        confirm: Callable[[], object] | None = None,
+        without: Set[str] = frozenset(),
     ) -> Publication:
         """Publish in one step; see :meth:`~rastercollection.ports.catalog.CatalogBackend.publish`.
 
@@ -156,6 +163,8 @@ class StaticCatalog:
         sent = ids_of(items)
         check_items(sent, mode, place.public)
         with publishing_lock(self.storage, place.lock) as lock:
+            if confirm is not None:
+                confirm()
             published = self._published(place, set(sent)).without(without)
             if mode == "insert":
                 refuse_existing(sent, published.ids, place.public)
@@ -250,6 +259,16 @@ class StaticCatalog:
     def remove(self, collection_id: str) -> None:
         """Remove the documents of a collection, and the link to it."""
         remove_collection(self._writing, self.url, collection_id)
+
+    def undisturbed(self, collection_id: str, work: Callable[[Callable[[], object]], T]) -> T:
+        """What ``work`` returns, called while nobody publishes to a collection or removes from it.
+
+        Raises:
+            UnavailableError: Others have been publishing all the time.
+        """
+        place = CollectionFiles.of(self.storage, self.url, collection_id)
+        with publishing_lock(self.storage, place.lock) as lock:
+            return work(lock.check)
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were, and the catalog links to the collection."""
