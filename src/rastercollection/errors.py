@@ -10,8 +10,7 @@
     ├── TaskError                    one attempt at one task failed
     │   ├── TileError                the tile itself is at fault, as its own bytes prove; trying again cannot help
     │   ├── MachineError             the machine has no memory, no disk or no threads left, or lacks what it takes
-    │   ├── WorkerDiedError          the process that ran the task is gone
-    │   └── ResultsGoneError         what earlier tasks of the job made is not there any more
+    │   └── WorkerDiedError          the process that ran the task is gone
     ├── JobFailedError               the job as a whole failed; carries the result
     ├── JobCancelledError            the job was cancelled; carries the result
     ├── JobBusyError                 another process is running the same job
@@ -78,7 +77,6 @@ __all__ = [
     "RecordUnreadableError",
     "RequestError",
     "RequestProblem",
-    "ResultsGoneError",
     "TaskError",
     "TileError",
     "UnavailableError",
@@ -221,12 +219,6 @@ class WorkerDiedError(TaskError):
 
     code = "WORKER_DIED"
     retryable = True
-
-
-class ResultsGoneError(TaskError):
-    """What earlier tasks of the job have made is not there any more as they made it: the job makes it again."""
-
-    code = "RESULTS_GONE"
 
 
 class JobFailedError(RasterCollectionError):

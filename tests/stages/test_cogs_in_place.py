@@ -11,7 +11,7 @@ import pytest
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.records import multihash
-from rastercollection.errors import ResultsGoneError
+from rastercollection.errors import TaskError
 from rastercollection.model.cog import Cog
 from rastercollection.model.output import Output
 from rastercollection.ports.storage import ObjectInfo
@@ -47,7 +47,7 @@ def test_what_is_gone_or_another_file_is_named(cogs: list[Cog], content: bytes |
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ResultsGoneError, match=r"1 COGs were removed, or written over.*: 001\.tif\."):
+    with pytest.raises(TaskError, match=r"1 COGs were removed, or written over.*: 001\.tif\."):
         CogsInPlace(cogs=cogs, storage=STORAGE).confirm()
 
 
@@ -62,7 +62,7 @@ def test_what_was_written_again_as_it_was_is_read_once(cogs: list[Cog], monkeypa
     in_place.confirm()
     assert looked == [cogs[1].outputs[0].url]
     Path(cogs[1].outputs[0].url).unlink()
-    with pytest.raises(ResultsGoneError):
+    with pytest.raises(TaskError):
         in_place.confirm()
 
 

@@ -8,12 +8,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from rastercollection.backends.catalogs.static.stored import read_bytes
 from rastercollection.checking.report import Finding
 from rastercollection.checking.subject import Subject
 from rastercollection.core.temporaries import is_part, sweep
-from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError
+from rastercollection.errors import BackendError, ObjectNotFoundError
 from rastercollection.model.names import folded, is_overview_name
-from rastercollection.model.reservation import SUFFIX, Reservation
+from rastercollection.model.reservation import SUFFIX, reservation_in
 from rastercollection.ports.addresses import is_local, join, local_path, relative
 from rastercollection.ports.catalog import undisturbed
 from rastercollection.ports.storage import ObjectInfo
@@ -83,10 +84,9 @@ def _reserved(subject: Subject, found: Mapping[str, ObjectInfo]) -> set[str]:
     for name, info in found.items():
         if not name.endswith(SUFFIX):
             continue
-        with contextlib.suppress(ValueError, RasterCollectionError):
-            reservation = Reservation.read(subject.storage.read(info.url))
-            if reservation.collection == subject.collection_id:
-                names |= reservation.names().keys() - {folded(each) for each in reservation.documents}
+        reservation = reservation_in(read_bytes(subject.storage, info.url))
+        if reservation is not None and reservation.collection == subject.collection_id:
+            names |= reservation.names().keys() - {folded(each) for each in reservation.documents}
     return names
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import BackendError, ObjectNotFoundError, ResultsGoneError
+from rastercollection.errors import BackendError, ObjectNotFoundError, TaskError
 from rastercollection.model.cog import Cog
 from rastercollection.model.output import Output
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
@@ -43,7 +43,7 @@ class CogsInPlace:
         Called again, it looks at the content of what has changed since only.
 
         Raises:
-            ResultsGoneError: Some are not there, or have another content.
+            TaskError: ``RESULTS_GONE``; some are not there, or have another content.
             BackendError: The store cannot be asked.
         """
         blobs = {output.url: cog.source_blob for cog in self.cogs for output in cog.outputs}
@@ -53,9 +53,10 @@ class CogsInPlace:
             is_there = list(threads.map(self._is_there, unsure))
         gone = {blobs[output.url]: None for output, found in zip(unsure, is_there, strict=True) if not found}
         if gone:
-            raise ResultsGoneError(
+            raise TaskError(
                 f"{len(gone)} COGs were removed, or written over, while the job ran: {listed(list(gone))}.",
                 "Run the job again: it makes them again.",
+                code="RESULTS_GONE",
             )
 
     def _listed(self, outputs: Iterable[Output]) -> set[str]:

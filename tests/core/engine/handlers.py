@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rastercollection import TaskContext, TaskError, TileError
-from rastercollection.errors import ResultsGoneError
 
 RELEASED = threading.Event()
 BOTH_ARE_THERE = threading.Barrier(2)
@@ -134,5 +133,5 @@ def count_files(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[
     (paths[0].parent / "losses").write_text(str(max(0, losses - 1)))
     if losses:
         paths[1].unlink()
-        raise ResultsGoneError(f"{paths[1].name} is gone.")
+        raise TaskError(f"{paths[1].name} is gone.", code="RESULTS_GONE")
     return {"files": len(paths)}

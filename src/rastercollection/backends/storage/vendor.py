@@ -87,6 +87,7 @@ _BY_NAME: Mapping[str, Kind] = {
     "SSOError": PermissionDeniedError,
     "ProfileNotFound": PermissionDeniedError,
     "HTTPClientError": UnavailableError,
+    "FlexibleChecksumError": UnavailableError,
     "ConnectionError": UnavailableError,
     # google.auth, gcsfs
     "TransportError": UnavailableError,

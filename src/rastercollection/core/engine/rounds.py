@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rastercollection.core.models import ErrorRecord, JobStatus, Notice
-from rastercollection.errors import LeaseLostError, RasterCollectionError, ResultsGoneError
+from rastercollection.errors import LeaseLostError, RasterCollectionError
 
 __all__ = ["in_rounds", "made_again"]
+
+RESULTS_GONE = "RESULTS_GONE"
+"""Code of what a fan-in task fails with that does not find what tasks before it have made as they made it."""
 
 MOST_ROUNDS = 3
 
@@ -43,4 +46,4 @@ def made_again(error: ErrorRecord) -> Notice:
 
 
 def _is_of_results_gone(error: ErrorRecord) -> bool:
-    return any(reason["code"] == ResultsGoneError.code for reason in error.details.get("reasons", ()))
+    return any(reason["code"] == RESULTS_GONE for reason in error.details.get("reasons", ()))

@@ -12,7 +12,7 @@ import attrs
 from rastercollection.core.models import Notice
 from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import ObjectNotFoundError, ResultsGoneError, TaskError
+from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic, Overview
@@ -145,7 +145,7 @@ def _publish(
     """Send collection and items, once their COGs are seen to be there, and make sure that all of them are stored.
 
     Raises:
-        ResultsGoneError: Others have removed COGs in the meantime; nothing is published.
+        TaskError: ``RESULTS_GONE``; others have removed COGs in the meantime; nothing is published.
     """
     in_place = CogsInPlace(cogs=draft.members.made, storage=storage)
     in_place.confirm()  # nobody has to wait meanwhile
@@ -270,7 +270,7 @@ def _publish_document(draft: _Draft, catalog: CatalogBackend) -> int:
     """Publish what is said of the collection; return how many items it has.
 
     Raises:
-        ResultsGoneError: Others have removed it.
+        TaskError: ``RESULTS_GONE``; others have removed it.
     """
     name = str(draft.collection["id"])
 
@@ -286,10 +286,9 @@ def _require_some(members: Members, request: CollectionRequest) -> None:
         raise _removed(request.stac_item_id)
 
 
-def _removed(name: str) -> ResultsGoneError:
-    return ResultsGoneError(
-        f"Collection {name} was removed while the job published it.", "Run the job again: it makes it again."
-    )
+def _removed(name: str) -> TaskError:
+    message = f"Collection {name} was removed while the job published it."
+    return TaskError(message, "Run the job again: it makes it again.", "RESULTS_GONE")
 
 
 def _files_of(overview: Overview | None) -> frozenset[str]:
