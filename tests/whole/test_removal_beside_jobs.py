@@ -176,3 +176,10 @@ def test_tiles_removed_right_after_they_were_published_stay_removed_and_a_collec
     monkeypatch.setattr(task, "_settle", after_removal)
     scene.run()
     scene.check(sorted(set(ALL) - set(tiles)))
+
+
+@pytest.mark.parametrize("scene", ["static"], indirect=True)
+def test_what_another_job_writes_over_before_it_is_published_is_made_again(scene: Scene) -> None:
+    """Two jobs that make the same tiles in different ways: items are those of the files that are there."""
+    scene.run(after("create_cogs", lambda: scene.run(compression="LZW")), compression="ZSTD")
+    scene.check()
