@@ -94,6 +94,10 @@ _BY_NAME: Mapping[str, Kind] = {
     "TimeoutError": UnavailableError,
     "GoogleAuthError": PermissionDeniedError,
     "ChecksumError": UnavailableError,
+    # paramiko, of the more special ones first
+    "AuthenticationException": PermissionDeniedError,
+    "SSHException": UnavailableError,
+    "NoValidConnectionsError": UnavailableError,
     # aiohttp, fsspec
     "ClientConnectionError": UnavailableError,
     "ClientPayloadError": UnavailableError,
