@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import pytest
+
 from rastercollection.disclosure.logs import get_logger
 
 log = get_logger("rastercollection.test")
@@ -29,3 +31,21 @@ def test_percent_signs_are_no_placeholders(caplog):
         log.debug("100%")
         log.info("%d%% of %s", 5, "a%20b")
     assert caplog.messages == ["100%", "5% of a%20b"]
+
+
+class _Broken(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError("https://h/x?sig=Zq9SECRET\nforged")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_handler_that_raises_fails_nothing(told: bool, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", told)
+    logger, handler = logging.getLogger("rastercollection.test"), _Broken()
+    logger.addHandler(handler)
+    try:
+        log.error("nobody hears it")
+    finally:
+        logger.removeHandler(handler)
+    expected = "--- Logging error --- RuntimeError: https://h/x?sig=REDACTED\\nforged\n"
+    assert capsys.readouterr().err == (expected if told else "")

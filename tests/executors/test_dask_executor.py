@@ -177,6 +177,11 @@ def test_closing_the_client_breaks_the_executor_and_hangs_nobody(complete: distr
     with pytest.raises(ExecutorBrokenError):
         executor.submit(scripted.echo, 1)
     executor.shutdown()
+    unlimited = DaskExecutor(other := distributed.Client(complete.scheduler_info()["address"], set_as_default=False))
+    other.close()
+    with pytest.raises(ExecutorBrokenError):
+        _ = unlimited.capabilities
+    unlimited.shutdown()
 
 
 def test_a_scheduler_that_does_not_answer_is_an_executor_error() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from opentelemetry import trace
@@ -89,3 +90,10 @@ def test_a_program_without_it_has_no_spans(monkeypatch: pytest.MonkeyPatch) -> N
     assert tracing_of_program() is not None
     monkeypatch.delitem(sys.modules, "opentelemetry.trace")
     assert tracing_of_program() is None
+
+
+def test_half_an_installation_is_told_and_fails_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", ModuleType("opentelemetry.trace"))
+    result = process_collection(**_request(tmp_path, "*_a1.tif"))  # type: ignore[arg-type]
+    assert result.status == "completed"
+    assert [notice["code"] for notice in result.summary["notices"]] == ["OBSERVER_FAILED"]

@@ -136,7 +136,27 @@ class RemovesUnguarded(Sound):
         StaticCatalog(self.url, self.storage).remove(collection_id)
 
 
+class ConfirmsNothing(Sound):
+    def publish(self, collection: Any, items: Any, *, mode: Any = "upsert", confirm: Any = None) -> Any:
+        return super().publish(collection, items, mode=mode)
+
+
+class ConfirmsBeforeItsTurn(Sound):
+    def publish(self, collection: Any, items: Any, *, mode: Any = "upsert", confirm: Any = None) -> Any:
+        if confirm is not None:
+            confirm()
+        return super().publish(collection, items, mode=mode)
+
+
+class LetsOthersDisturb(Sound):
+    def undisturbed(self, collection_id: str, work: Any) -> Any:
+        return work(lambda: None)
+
+
 MUTANTS: dict[type[Any], str] = {
+    ConfirmsNothing: "test_what_is_not_confirmed_is_not_published",
+    ConfirmsBeforeItsTurn: "test_nobody_publishes_between_what_is_confirmed_and_what_is_published",
+    LetsOthersDisturb: "test_nobody_publishes_or_removes_where_it_is_to_be_undisturbed",
     RemovesAllOfIt: "test_items_that_are_removed_are_gone_and_no_others",
     EmptiesWhatItIsToRemove: "test_what_is_removed_is_gone_and_nothing_else",
     RemovesUnguarded: "test_a_guard_that_refuses_removes_nothing",

@@ -27,7 +27,7 @@ from rastercollection import JobFailedError, JobResult, plan_collection, process
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.core.models import Notice
 from rastercollection.errors import BackendError, ObjectExistsError, OtherSourceError
-from rastercollection.ports.catalog import Publication, PublishMode
+from rastercollection.ports.catalog import Publication
 
 IDS = ["a", "b", "sub_c", "sub_d-ca6e64bf"]
 WEST_HALF, EAST_HALF = ["a.tif", "sub/c.tif"], ["b.tif", "sub/d ü.tif"]
@@ -201,9 +201,7 @@ def test_replacing_drops_what_is_not_listed_and_reports_its_files(bronze: Path) 
 class Refusing(StaticCatalog):
     """A catalog that can be read, and publishes nothing."""
 
-    def publish(
-        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
-    ) -> Publication:
+    def publish(self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], **options: Any) -> Publication:
         raise BackendError("No more today.")
 
 
@@ -353,12 +351,10 @@ class Overtaken(StaticCatalog):
 
     meanwhile: Any = attrs.field(default=None, eq=False)
 
-    def publish(
-        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
-    ) -> Publication:
+    def publish(self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], **options: Any) -> Publication:
         for job in self.meanwhile:
             job()
-        return super().publish(collection, items, mode=mode)
+        return super().publish(collection, items, **options)
 
 
 @pytest.mark.parametrize("mode", ["upsert", "replace"])

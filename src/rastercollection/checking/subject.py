@@ -71,6 +71,10 @@ class Subject:
             titiler_url=titiler_url,
         )
 
+    def again(self) -> Self | None:
+        """The same as it is now."""
+        return type(self).read(self.resources, self.collection_id, self.known, self.titiler_url)
+
     @property
     def storage(self) -> StorageBackend:
         return self.resources.storage

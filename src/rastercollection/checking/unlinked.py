@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from rastercollection.backends.catalogs.static.stored import read_bytes
 from rastercollection.checking.report import Finding
 from rastercollection.checking.subject import Subject
 from rastercollection.core.temporaries import is_part, sweep
-from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError
+from rastercollection.errors import BackendError, ObjectNotFoundError
 from rastercollection.model.names import folded, is_overview_name
-from rastercollection.model.reservation import SUFFIX, Reservation
+from rastercollection.model.reservation import SUFFIX, reservation_in
 from rastercollection.ports.addresses import is_local, join, local_path, relative
+from rastercollection.ports.catalog import undisturbed
 from rastercollection.ports.storage import ObjectInfo
 from rastercollection.stac.published import asset_hrefs
 
@@ -39,11 +41,21 @@ def find_leftovers(subject: Subject) -> Iterator[Finding]:
 
 
 def delete_leftovers(subject: Subject) -> None:
-    """Delete those that are a day old, and temporary files whose owners are gone."""
-    for _, info in _unlinked(subject):
-        if _is_old(info):
-            with contextlib.suppress(BackendError):
-                subject.storage.delete(info.url)
+    """Delete those that are a day old, and temporary files whose owners are gone.
+
+    Meanwhile nobody publishes: a job may have found files of its own here, and be about to link to them.
+    """
+
+    def delete(check: Callable[[], object]) -> None:
+        now = subject.again()
+        for _, info in _unlinked(now) if now is not None else ():
+            if _is_old(info):
+                check()
+                with contextlib.suppress(BackendError):
+                    subject.storage.delete(info.url)
+
+    if any(_is_old(info) for _, info in _unlinked(subject)):
+        undisturbed(subject.catalog, subject.collection_id, delete)
     if subject.folder and is_local(subject.folder):
         sweep(local_path(subject.folder), lambda mark: mark.owner.is_dead)
 
@@ -72,10 +84,9 @@ def _reserved(subject: Subject, found: Mapping[str, ObjectInfo]) -> set[str]:
     for name, info in found.items():
         if not name.endswith(SUFFIX):
             continue
-        with contextlib.suppress(ValueError, RasterCollectionError):
-            reservation = Reservation.read(subject.storage.read(info.url))
-            if reservation.collection == subject.collection_id:
-                names |= reservation.names().keys() - {folded(each) for each in reservation.documents}
+        reservation = reservation_in(read_bytes(subject.storage, info.url))
+        if reservation is not None and reservation.collection == subject.collection_id:
+            names |= reservation.names().keys() - {folded(each) for each in reservation.documents}
     return names
 
 

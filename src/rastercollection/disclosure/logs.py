@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -20,7 +21,11 @@ else:
 
 
 class _Log(_Adapter):
-    """Hands texts to the logger instead of exceptions, whose frames hold whatever the program holds."""
+    """Hands texts to the logger instead of exceptions, whose frames hold whatever the program holds.
+
+    What the program's handlers and filters fail at fails nothing: it is told on standard error, where handlers tell of
+    their errors themselves, unless ``logging.raiseExceptions`` is off.
+    """
 
     @override
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
@@ -30,7 +35,17 @@ class _Log(_Adapter):
         error = _exception(kwargs.get("exc_info"))
         if error is not None:
             text += "\n" + safe_text("".join(traceback.format_exception(error)).rstrip(), lines=True)
-        self.logger.log(level, text, stacklevel=2)
+        try:
+            self.logger.log(level, text, stacklevel=2)
+        except Exception as error:  # noqa: BLE001 - whatever a handler of the program raises
+            _tell(error)
+
+
+def _tell(error: Exception) -> None:
+    if logging.raiseExceptions:
+        message = safe_text(f"--- Logging error --- {type(error).__name__}: {error}")
+        with contextlib.suppress(Exception):  # there may be no standard error, or nobody who reads it
+            sys.stderr.write(f"{message}\n")
 
 
 def _exception(given: Any) -> BaseException | None:

@@ -209,7 +209,7 @@ class DaskExecutor(ContextManaged):
     def _threads(self) -> int:
         try:
             return max(1, int(sum(self._client.nthreads().values())))
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, AttributeError) as error:  # a client that was closed has no scheduler
             raise _broken(str(error)) from error
 
     def _forget(self, future: Future[Any]) -> None:

@@ -173,7 +173,11 @@ class CollectionRun:
         admitted = attrs.evolve(admitted, notices=(*found, *admitted.notices), room=room)
         if self.sources.files and not admitted.files:
             return self._nothing_new(engine, job, admitted, lease)
-        outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease)
+
+        def renewed() -> Sources:
+            return attrs.evolve(self._admitted(engine, job), room=room)
+
+        outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease, renewed=renewed)
         return _result_or_raise(outcome)
 
     def _swept(self, runtime: Runtime, lease: Lease) -> tuple[Notice, ...]:

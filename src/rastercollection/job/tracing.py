@@ -44,15 +44,22 @@ class Tracing:
     """
 
     def __init__(self, trace: Any) -> None:
-        from opentelemetry import context
+        self._trace = trace
+        self._broken: Exception | None = None
+        try:
+            from opentelemetry import context
 
-        self._trace, self._outside = trace, context.get_current()
-        self._tracer = trace.get_tracer(PREFIX)
+            self._outside = context.get_current()
+            self._tracer = trace.get_tracer(PREFIX)
+        except Exception as error:  # noqa: BLE001 - half an installation costs spans, and is told with the first event
+            self._broken = error
         self._job: Any = None
         self._stage: Any = None
         self._tasks: dict[str, Any] = {}
 
     def __call__(self, event: Event) -> None:
+        if self._broken is not None:
+            raise self._broken
         at = int(event.at * NANOSECONDS)
         match event:
             case JobStarted():

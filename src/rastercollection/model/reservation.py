@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from rastercollection.core.records import from_dict, to_dict
+from rastercollection.errors import RasterCollectionError
 from rastercollection.model.names import (
     SIDES,
     TileName,
@@ -21,7 +22,7 @@ from rastercollection.model.names import (
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tiers import FALLBACK_TIER, may_fall_back
 
-__all__ = ["SUFFIX", "Reservation", "reservations"]
+__all__ = ["SUFFIX", "Reservation", "reservation_in", "reservations"]
 
 SUFFIX = ".reserved.json"
 """What the file names of the documents end in. Ids of collections have no dot: no mosaic is called so."""
@@ -94,6 +95,14 @@ class Reservation:
         if not isinstance(document, dict) or "collection" not in document:
             raise ValueError("it names no collection")
         return from_dict(cls, document)
+
+
+def reservation_in(data: bytes | None) -> Reservation | None:
+    """The reservation that a document holds; None where it holds none, or there is no document."""
+    try:
+        return None if data is None else Reservation.read(data)
+    except (ValueError, RasterCollectionError):
+        return None
 
 
 def reservations(request: CollectionRequest, names: Mapping[str, TileName]) -> Mapping[tuple[str, str], Reservation]:

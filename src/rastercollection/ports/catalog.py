@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, get_args, runtime_checkable
 
 import attrs
 
@@ -24,8 +24,11 @@ __all__ = [
     "keeps_others",
     "only_adds",
     "takes_any_source",
+    "undisturbed",
 ]
 
+
+T = TypeVar("T")
 
 PublishMode = Literal["insert", "insert_ignore", "upsert", "delsert", "replace"]
 """What becomes of items that a collection holds already; see :meth:`CatalogBackend.publish`."""
@@ -84,7 +87,12 @@ class CatalogBackend(Protocol, metaclass=Offering):
         ...
 
     def publish(
-        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+        self,
+        collection: Mapping[str, Any],
+        items: Sequence[Mapping[str, Any]],
+        *,
+        mode: PublishMode = "upsert",
+        confirm: Callable[[], object] | None = None,
     ) -> Publication:
         """Publish a collection with items, in one step: readers see it as it was until all is there.
 
@@ -98,6 +106,9 @@ class CatalogBackend(Protocol, metaclass=Offering):
             mode: What becomes of items with these ids that are there already: ``upsert`` replaces them, whatever has
                 changed in them, and so does ``delsert``; ``insert_ignore`` leaves them as they are; ``insert`` refuses.
                 ``replace``: afterwards the collection holds the items sent and no others.
+            confirm: Called when nobody else can publish to the collection, or remove from it, until this has ended, and
+                nothing is changed yet: a last look at what items link to. What it raises comes through, and nothing is
+                changed. It may be called again where publishing is tried again, and may read the catalog.
 
         Raises:
             ObjectExistsError: With ``insert``; names the items that are there. Nothing is changed.
@@ -226,6 +237,26 @@ class RemovableCatalog(Protocol, metaclass=Offering):
             BackendError: It cannot be removed, or not all of it.
         """
         ...
+
+    def undisturbed(self, collection_id: str, work: Callable[[Callable[[], object]], T]) -> T:
+        """What ``work`` returns, called while nobody publishes to a collection or removes from it.
+
+        Args:
+            collection_id: The collection; it need not be there.
+            work: Given a function that raises once that is no longer so. It may read the catalog, and must not change
+                it. It may be called again where the catalog was out of reach in between.
+
+        Raises:
+            BackendError: Others have been publishing all the time, or the catalog cannot be asked.
+        """
+        ...
+
+
+def undisturbed(catalog: CatalogBackend, collection_id: str, work: Callable[[Callable[[], object]], T]) -> T:
+    """See :meth:`RemovableCatalog.undisturbed`; of another catalog, nothing keeps others away."""
+    if isinstance(catalog, RemovableCatalog):
+        return catalog.undisturbed(collection_id, work)
+    return work(lambda: None)
 
 
 @runtime_checkable

@@ -115,7 +115,8 @@ def collection_members(
         request: What was asked for.
         context: Of a fan-in task; without a catalog, the job's COGs are all there is.
         made: The COGs of stage 2, where they were read before.
-        published: The job has published: whatever else is in the catalog was appended in the meantime, and stays.
+        published: The job has published: whatever else is in the catalog was appended in the meantime, and stays; what
+            is not there any more was removed.
     """
     made = made_cogs(context) if made is None else tuple(made)
     catalog = Resources.of(context.resources).catalog
@@ -123,6 +124,8 @@ def collection_members(
     looks = published_looks((catalog.collection(request.stac_item_id) or {}) if catalog is not None else {})
     by_id = {str(item["id"]): Packed.of(item) for item in found}
     items = [by_id[name] for name in sorted(by_id)]
+    if published:
+        made = tuple(cog for cog in made if cog.item_id in by_id)
     mode = "upsert" if published and not keeps_others(request.mode) else request.mode
     if mode == "insert_ignore":
         there = {item["id"]: item for item in items}

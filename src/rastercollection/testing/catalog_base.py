@@ -14,7 +14,10 @@ import pytest
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.stac.terms import COG_TYPE
 
-__all__ = ["CatalogContractBase", "at_once", "contract_collection", "contract_item"]
+__all__ = ["OTHERS_MAY_TAKE", "CatalogContractBase", "at_once", "contract_collection", "contract_item"]
+
+OTHERS_MAY_TAKE = 1.0
+"""Seconds in which whoever does not wait for its turn gets where it should not."""
 
 Json = dict[str, Any]
 T = TypeVar("T")

@@ -17,15 +17,16 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+import threading
 
 import attrs
 import pytest
 
-from rastercollection.errors import BackendError, LeaseLostError, ObjectExistsError
+from rastercollection.errors import BackendError, LeaseLostError, ObjectExistsError, TaskError
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
 from rastercollection.ports.guarded import guarded_catalog
 from rastercollection.stac.terms import COG_TYPE
-from rastercollection.testing.catalog_base import at_once, contract_collection, contract_item
+from rastercollection.testing.catalog_base import OTHERS_MAY_TAKE, at_once, contract_collection, contract_item
 from rastercollection.testing.catalog_removal_contract import CatalogRemovalContract
 from rastercollection.testing.scripted import ScriptedGuard
 
@@ -210,6 +211,36 @@ class CatalogContract(CatalogRemovalContract):
             with pytest.raises(BackendError):
                 catalog.publish(contract_collection("fresh"), [contract_item("fresh", "a"), broken])
             assert self.raw_collection("fresh") is None
+
+    def test_what_is_not_confirmed_is_not_published(self, catalog: CatalogBackend) -> None:
+        catalog.publish(contract_collection("scene"), [contract_item("scene", "a")])
+        state, items = self._state("scene"), [contract_item("scene", "a", platform="new"), contract_item("scene", "b")]
+
+        def refuse() -> None:
+            assert [item["id"] for item in catalog.items("scene")] == ["a"]
+            raise TaskError("No.", code="REFUSED")
+
+        for name in ("scene", "fresh"):
+            with pytest.raises(TaskError, match="No"):
+                catalog.publish(contract_collection(name, title="New"), items, mode="replace", confirm=refuse)
+        assert (self._state("scene"), self.raw_collection("fresh")) == (state, None)
+        assert catalog.publish(contract_collection("scene"), items, confirm=lambda: None).items == 2
+
+    def test_nobody_publishes_between_what_is_confirmed_and_what_is_published(self, catalog: CatalogBackend) -> None:
+        catalog.publish(contract_collection("scene"), [contract_item("scene", "a")])
+        other = threading.Thread(
+            target=lambda: self.make_catalog().publish(contract_collection("scene"), [contract_item("scene", "b")]),
+            daemon=True,
+        )
+
+        def confirm() -> None:
+            if other.ident is None:
+                other.start()
+            other.join(OTHERS_MAY_TAKE)
+
+        catalog.publish(contract_collection("scene"), [contract_item("scene", "c")], mode="replace", confirm=confirm)
+        other.join(60)
+        assert self._ids("scene") == ["b", "c"]
 
     @pytest.mark.parametrize(
         "ids",

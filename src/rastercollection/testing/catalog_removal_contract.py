@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -9,7 +11,13 @@ import pytest
 from rastercollection.errors import LeaseLostError
 from rastercollection.ports.catalog import CatalogBackend, RemovableCatalog, SearchableCatalog
 from rastercollection.ports.guarded import guarded_catalog
-from rastercollection.testing.catalog_base import CatalogContractBase, at_once, contract_collection, contract_item
+from rastercollection.testing.catalog_base import (
+    OTHERS_MAY_TAKE,
+    CatalogContractBase,
+    at_once,
+    contract_collection,
+    contract_item,
+)
 from rastercollection.testing.scripted import ScriptedGuard
 
 __all__ = ["CatalogRemovalContract"]
@@ -86,3 +94,27 @@ class CatalogRemovalContract(CatalogContractBase):
         at_once([publish, lambda: removable.remove("scene")])
         assert self._ids("scene") in ([], sorted(item["id"] for item in items[10:]))
         assert (self.raw_collection("scene") is None) == (not self._ids("scene"))
+
+    def test_nobody_publishes_or_removes_where_it_is_to_be_undisturbed(
+        self, catalog: CatalogBackend, removable: RemovableCatalog
+    ) -> None:
+        items = [contract_item("scene", name) for name in "ab"]
+        catalog.publish(contract_collection("scene"), items[:1])
+        calls: list[Callable[[], object]] = [
+            lambda: self.make_catalog().publish(contract_collection("scene"), items[1:]),
+            lambda: cast(RemovableCatalog, self.make_catalog()).remove_items("scene", ["a"]),
+        ]
+        others = [threading.Thread(target=call, daemon=True) for call in calls]
+
+        def work(check: Callable[[], object]) -> list[str]:
+            for other in others:
+                other.start()
+            others[0].join(OTHERS_MAY_TAKE)
+            check()
+            return [str(item["id"]) for item in catalog.items("scene")]
+
+        assert removable.undisturbed("scene", work) == ["a"]
+        for other in others:
+            other.join(60)
+        assert self._ids("scene") == ["b"]
+        assert removable.undisturbed("never there", lambda _: "done") == "done"

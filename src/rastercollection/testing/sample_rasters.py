@@ -24,7 +24,6 @@ from rastercollection.geo.webmercator import exact_zoom
 from rastercollection.model.band import BandFacts, BandRole, BandStatistics
 from rastercollection.model.band_names import name_in_color
 from rastercollection.model.cog import Cog
-from rastercollection.model.output import Output
 from rastercollection.testing.sample_records import sample_cog
 
 __all__ = ["write_sample_cog"]
@@ -123,7 +122,6 @@ def _file_facts(path: Path) -> dict[str, Any]:
         "href": str(path),
         "size": len(data),
         "checksum": multihash(data),
-        "outputs": (Output(url=str(path), size=len(data), version="1"),),
     }
 
 

@@ -15,7 +15,6 @@ from rastercollection.geo.webmercator import TILE
 from rastercollection.model.band import BandFacts, BandRole, BandStatistics, Histogram
 from rastercollection.model.band_names import name_in_color
 from rastercollection.model.cog import Cog, CogFile, CogSettings
-from rastercollection.model.output import Output
 from rastercollection.model.receipt import FidelityCheck, Receipt
 from rastercollection.model.request import CollectionRequest
 
@@ -60,7 +59,7 @@ def sample_cog(
         "checksum": multihash(item_id.encode()),
         "thumbnail": f"{container}/{item_id}_thumbnail.png",
         "bands": tuple(sample_band(number, color) for number, color in enumerate(("red", "green", "blue"), 1)),
-        "outputs": (Output(url=href, size=1_000_000, version="1"),),
+        "outputs": (),
     }
     facts = {**facts, **_PLAIN, **_placed(bounds, shape), **changes}
     return Cog(file=CogFile(**{name: facts.pop(name) for name in _FILE if name in facts}), **facts)

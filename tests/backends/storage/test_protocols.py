@@ -36,9 +36,19 @@ class CopyingFileSystem(ShelfFileSystem):
     mv = fsspec.AbstractFileSystem.mv
 
 
+class OvertakenFileSystem(ShelfFileSystem):
+    """Looks whether a folder is there and then makes it, as that of SFTP does; somebody else is always in between."""
+
+    protocol = "overtaken"
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        super().makedirs(path, exist_ok=True)
+        raise OSError("File exists")
+
+
 @pytest.fixture
 def shelf(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in (ShelfFileSystem, CopyingFileSystem):
+    for kind in (ShelfFileSystem, CopyingFileSystem, OvertakenFileSystem):
         monkeypatch.setitem(_registry, kind.protocol, kind)
 
 
@@ -124,3 +134,9 @@ def test_hosts_in_private_networks_are_not_for_strangers() -> None:
         with pytest.raises(BackendError) as caught:
             allowed.exists("ftp://127.0.0.1:9/a.tif")
         assert not isinstance(caught.value, PrivateAddressError)
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_folder_that_somebody_else_makes_meanwhile_is_there(tmp_path: Path) -> None:
+    FsspecStorage({"folder": str(tmp_path)}).write("overtaken://new/folder/a", b"whole")
+    assert (tmp_path / "new/folder/a").read_bytes() == b"whole"

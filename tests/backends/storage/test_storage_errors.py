@@ -81,6 +81,10 @@ ERRORS = [
     (named("ClientResponseError", status=429), UnavailableError),
     (named("HttpError", code="401"), PermissionDeniedError),
     (named("TransportError"), UnavailableError),
+    (named("FlexibleChecksumError"), UnavailableError),
+    (named("AuthenticationException"), PermissionDeniedError),
+    (named("SSHException"), UnavailableError),
+    (named("NoValidConnectionsError"), UnavailableError),
     (caused(ValueError("unable to connect"), named("ServiceRequestError")), UnavailableError),
     (during(RuntimeError("failed to remove"), PermissionError()), PermissionDeniedError),
 ]

@@ -119,3 +119,19 @@ def hang(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, An
         guard.check()
     context.resources["written"].append(parameters["seconds"]) if "written" in context.resources else None
     return {"seconds": parameters["seconds"]}
+
+
+def write_file(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    Path(parameters["path"]).write_text("made")
+    return {"path": parameters["path"]}
+
+
+def count_files(parameters: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    """Counts the files of the stage before; the second one is removed, as often as a file beside them says."""
+    paths = [Path(result.value["path"]) for result in context.inputs["write"] if result.value]
+    losses = int((paths[0].parent / "losses").read_text())
+    (paths[0].parent / "losses").write_text(str(max(0, losses - 1)))
+    if losses:
+        paths[1].unlink()
+        raise TaskError(f"{paths[1].name} is gone.", code="RESULTS_GONE")
+    return {"files": len(paths)}

@@ -23,8 +23,10 @@ from rastercollection import (
     remove_collection,
 )
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.cli.demo import make_scene
 from rastercollection.core.records import multihash
+from rastercollection.errors import UnavailableError
 from rastercollection.job.upkeep import collection_clearing
 
 _DYING = """
@@ -166,6 +168,24 @@ def test_files_that_are_no_collections_own_are_never_deleted(out: Path) -> None:
     removal = remove_collection(out, "namangan_b1")
     assert set(removal.spared) == {str(diary), str(beside)}
     assert (diary.read_text(), beside.read_text()) == ("mine", "mine")
+
+
+@pytest.mark.parametrize("tiles", [["namangan_a1"], []], ids=["a tile", "all"])
+def test_what_keeps_the_names_and_cannot_be_read_is_not_taken_for_missing(
+    out: Path, tiles: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the items would go, and nothing would tell any more that the files are the collection's."""
+    before, read = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}, FsspecStorage.read
+
+    def failing(self: FsspecStorage, url: str, *range: Any) -> bytes:
+        if url.endswith(".reserved.json"):
+            raise UnavailableError("Not now.")
+        return read(self, url, *range)
+
+    monkeypatch.setattr(FsspecStorage, "read", failing)
+    with pytest.raises(UnavailableError):
+        remove_collection(out, tiles, every_tile=not tiles)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("tiles", [(), [], iter(())])

@@ -19,7 +19,7 @@ from rastercollection.backends.catalogs.static.static_catalog import StaticCatal
 from rastercollection.core.models import Task, TaskStatus
 from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
-from rastercollection.ports.catalog import Publication, PublishMode
+from rastercollection.ports.catalog import Publication
 from rastercollection.stac.items import item_dict
 from rastercollection.stages.stac import create_stac_collection
 from rastercollection.testing.sample_records import (
@@ -254,9 +254,7 @@ class Forgetful:
     def items(self, collection_id: str) -> Iterator[dict[str, Any]]:
         return iter(())
 
-    def publish(
-        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
-    ) -> Publication:
+    def publish(self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], **options: Any) -> Publication:
         return Publication(
             catalog="forgetful",
             collection_id=collection["id"],
@@ -291,13 +289,11 @@ class Crowded(StaticCatalog):
 
     times: list[int] = attrs.field(factory=list, eq=False)
 
-    def publish(
-        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
-    ) -> Publication:
+    def publish(self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], **options: Any) -> Publication:
         if self.times:
             other = sample_cog(f"other-{self.times.pop()}", (72.0, 40.0, 72.1, 40.1))
             super().publish(collection, [item_dict(other, collection["id"], "data")])
-        return super().publish(collection, items, mode=mode)
+        return super().publish(collection, items, **options)
 
 
 def test_what_others_append_while_the_stage_runs_is_in_its_documents(publish: Any, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def _write_by_name(fs: Any, path: str, content: Content, *, overwrite: bool, ask
     """
     folder = path.rpartition("/")[0]
     if folder:
-        fs.makedirs(folder, exist_ok=True)
+        _make_folder(fs, folder)
     if not overwrite or not _renames(fs):
         ask()
         _write_parts(fs, path, content, "wb" if overwrite else "xb")
@@ -113,6 +113,14 @@ def _write_by_name(fs: Any, path: str, content: Content, *, overwrite: bool, ask
         with contextlib.suppress(Exception):  # the failure that is under way tells more
             fs.rm_file(hidden)
         raise
+
+
+def _make_folder(fs: Any, folder: str) -> None:
+    try:
+        fs.makedirs(folder, exist_ok=True)
+    except OSError:  # some look first and then make it: another thread, or program, may have come between
+        if not fs.isdir(folder):
+            raise
 
 
 def is_hidden(name: str) -> bool:

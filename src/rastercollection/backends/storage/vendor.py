@@ -91,12 +91,17 @@ _BY_NAME: Mapping[str, Kind] = {
     "SSOError": PermissionDeniedError,
     "ProfileNotFound": PermissionDeniedError,
     "HTTPClientError": UnavailableError,
+    "FlexibleChecksumError": UnavailableError,
     "ConnectionError": UnavailableError,
     # google.auth, gcsfs
     "TransportError": UnavailableError,
     "TimeoutError": UnavailableError,
     "GoogleAuthError": PermissionDeniedError,
     "ChecksumError": UnavailableError,
+    # paramiko, of the more special ones first
+    "AuthenticationException": PermissionDeniedError,
+    "SSHException": UnavailableError,
+    "NoValidConnectionsError": UnavailableError,
     # aiohttp, fsspec
     "ClientConnectionError": UnavailableError,
     "ClientPayloadError": UnavailableError,

@@ -20,6 +20,7 @@ from rastercollection.core.engine.held_lease import LEASE_SECONDS, HeldLease, On
 from rastercollection.core.engine.journal import Deaths, Journal, utc_now
 from rastercollection.core.engine.planning import expected_tasks, planned_tasks
 from rastercollection.core.engine.reuse import Earlier, Rerun, unreadable, versions
+from rastercollection.core.engine.rounds import in_rounds, made_again
 from rastercollection.core.engine.stage_outcome import StageFailedError, essences, require_success
 from rastercollection.core.engine.stage_run import StageRun
 from rastercollection.core.engine.window import Window
@@ -64,6 +65,10 @@ def _no_limit(_: Task) -> None:
     return None
 
 
+def _nothing(_task: Task, _result: TaskResult) -> bool:
+    return False
+
+
 @attrs.frozen(kw_only=True)
 class Engine:
     """Runs jobs.
@@ -97,7 +102,7 @@ class Engine:
     patience: Patience = attrs.field(factory=Patience)
     window: int | None = None
     still_holds: Callable[[TaskResult], bool] = lambda _: False
-    rerun: Rerun = lambda _task, _result: False
+    rerun: Rerun = _nothing
     worker_died: Callable[[], object] = lambda: None
     stop_on_error: bool = False
     cancel: threading.Event = attrs.field(factory=threading.Event)
@@ -132,6 +137,7 @@ class Engine:
         facts: Any = None,
         notices: Sequence[Notice] = (),
         lease: HeldLease | None = None,
+        renewed: Callable[[], Any] | None = None,
     ) -> JobOutcome:
         """Run a job to its end and record how it ended; a failed or cancelled one is returned, not raised.
 
@@ -144,6 +150,7 @@ class Engine:
             facts: For the plans: found out for this run, no part of the job's identity.
             notices: About the request; passed on with the first event, and to the finalizer.
             lease: The right to run it; acquired for the run when None.
+            renewed: Finds out the facts anew, where what the job had made was removed and is made again.
 
         Raises:
             JobBusyError: Another process runs the same job, and ``on_busy`` says not to wait.
@@ -151,13 +158,13 @@ class Engine:
         """
         if lease is None:
             with self.lease(job.id) as lease:
-                return self.run(workflow, job, facts=facts, notices=notices, lease=lease)
+                return self.run(workflow, job, facts=facts, notices=notices, lease=lease, renewed=renewed)
         jobs = self.patience.of(self.jobs)
         known = jobs.create(attrs.evolve(job, created_at=utc_now(), updated_at=utc_now()))
         fresh = attrs.evolve(
             job, created_at=known.created_at or utc_now(), status=known.status, submission=known.submission
         )
-        return _JobRun(self, jobs, workflow, fresh, facts, tuple(notices), lease).run()
+        return _JobRun(self, jobs, workflow, fresh, facts, tuple(notices), lease, renewed or (lambda: facts)).run()
 
     def holds(self, workflow: Workflow, result: TaskResult) -> bool:
         """Whether an earlier, completed result is as good as doing its task again."""
@@ -190,9 +197,10 @@ class _JobRun:
         facts: Any,
         notices: tuple[Notice, ...],
         lease: HeldLease,
+        renewed: Callable[[], Any],
     ) -> None:
         self.engine, self.jobs, self.workflow, self.job = engine, jobs, workflow, job
-        self.facts, self.lease, self.interrupted = facts, lease, False
+        self.facts, self.lease, self.renewed, self.interrupted = facts, lease, renewed, False
         self.journal = Journal(jobs, job.id, lease.token)
         self.deaths = Deaths(jobs, job.id, lease.token, shares_memory=engine.executor.capabilities.shares_memory)
         self.results: dict[str, tuple[TaskResult, ...]] = {}
@@ -200,7 +208,8 @@ class _JobRun:
         self.essences: dict[str, str] = {}
         self.versions = versions(workflow)
         self.recorded = jobs.results(job.id)
-        self.notices = [*notices, *unreadable(self.recorded)]
+        self.told = (*notices, *unreadable(self.recorded))
+        self.notices = list(self.told)
         self.earlier = Earlier.of(self.recorded, lambda result: engine.holds(workflow, result), engine.rerun)
         self.executed = 0
         self.began = time.perf_counter()
@@ -217,7 +226,7 @@ class _JobRun:
             reused=len(self.earlier.results),
             notices=tuple(self.notices),
         )
-        status, error = self._run_stages()
+        status, error = in_rounds(self._run_stages, self._begin_again)
         self.lease.check()
         self.notices.extend((*self.engine.patience.notices, *self.engine.observers.notices))
         result, error = self._summarise(error)
@@ -235,6 +244,16 @@ class _JobRun:
             interrupted=self.interrupted,
             handed_over=handed_over,
         )
+
+    def _begin_again(self, error: ErrorRecord) -> None:
+        """Forget what the stages have come to: what holds of it is taken over, and what is gone is made again."""
+        self.journal.flush()
+        self.recorded = self.jobs.results(self.job.id)
+        self.earlier = Earlier.of(self.recorded, lambda result: self.engine.holds(self.workflow, result), _nothing)
+        self.facts = self.renewed()
+        self.results, self.stage_results, self.essences = {}, {}, {}
+        self.told = (*self.told, made_again(error))
+        self.notices = list(self.told)
 
     def _run_stages(self) -> tuple[JobStatus, ErrorRecord | None]:
         try:

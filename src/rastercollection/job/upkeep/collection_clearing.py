@@ -6,11 +6,12 @@ What is to be deleted is written down before anything goes, so that the same cal
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from rastercollection.backends.catalogs.static.at_once import batches, in_parallel
 from rastercollection.backends.catalogs.static.begun_removals import (
     BegunRemoval,
     begin_removal,
@@ -27,8 +28,9 @@ from rastercollection.job.upkeep.collection_access import is_static, read_collec
 from rastercollection.job.upkeep.collection_removal import Removal
 from rastercollection.job.upkeep.owned_files import OwnedFiles
 from rastercollection.model import checks
+from rastercollection.model.reservation import SUFFIX
 from rastercollection.ports.addresses import normalise
-from rastercollection.ports.catalog import CatalogBackend, RemovableCatalog
+from rastercollection.ports.catalog import CatalogBackend, RemovableCatalog, undisturbed
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import asset_hrefs, cog_key, published_tile
 from rastercollection.stac.terms import REMOVING
@@ -36,6 +38,9 @@ from rastercollection.stac.terms import REMOVING
 __all__ = ["removed"]
 
 Json = Mapping[str, Any]
+
+_DELETED_AT_ONCE = 1000
+"""Files that are deleted while others wait to publish."""
 
 
 def removed(
@@ -168,8 +173,7 @@ def _take_out(
     if why_not(published):
         raise BackendError(f"Collection {name} cannot be read back: {why_not(published)}.", "Try again.", name)
     mend(published)
-    after = subject_of(storage, catalog, name)
-    _delete(storage, files, {*_hrefs(after.items), *asset_hrefs(after.document)})
+    _delete(storage, catalog, name, files)
     for one in begun:
         end_removal(storage, str(records), one)
 
@@ -255,11 +259,9 @@ def _end(storage: StorageBackend, catalog: CatalogBackend, records: str, begun: 
         catalog.remove(name)
     elif (published := catalog.collection(name)) is not None:  # else another removal has ended it
         catalog.publish({**published, "assets": {}, REMOVING: records}, [], mode="replace")
+    _delete(storage, catalog, name, begun.files)
     # another job may have published the collection anew by now
-    document = catalog.collection(name) or {}
-    linked = {*asset_hrefs(document), *_hrefs(catalog.items(name) if document else ())}
-    _delete(storage, begun.files, linked)
-    if isinstance(catalog, RemovableCatalog) and document.get(REMOVING) == records:
+    if isinstance(catalog, RemovableCatalog) and (catalog.collection(name) or {}).get(REMOVING) == records:
         catalog.remove(name)
     end_removal(storage, records, begun)
 
@@ -289,9 +291,31 @@ def _sizes(storage: StorageBackend, urls: Iterable[str]) -> dict[str, Any]:
     return {"files": tuple(sizes), "size": sum(sizes.values())}
 
 
-def _delete(storage: StorageBackend, files: Mapping[str, str], linked: Collection[str]) -> None:
-    """Delete files, but for those that are linked to, or were written again since they were looked at."""
-    for url, version in files.items():
-        with contextlib.suppress(ObjectNotFoundError):
-            if url not in linked and storage.stat(url).version == version:
-                storage.delete(url)
+def _delete(storage: StorageBackend, catalog: CatalogBackend, name: str, files: Mapping[str, str]) -> None:
+    """Delete files, but for those that are linked to by now, or were written again since they were looked at.
+
+    Meanwhile nobody publishes to the collection: a job that comes to publish what it found here finds it gone, or its
+    links are seen. What tells that the others are the collection's goes last.
+    """
+    last = [url for url in files if url.endswith(SUFFIX)]
+    for urls in (*batches([url for url in files if url not in last], _DELETED_AT_ONCE), last):
+
+        def delete_unlinked(check: Callable[[], object], urls: Sequence[str] = urls) -> None:
+            linked = _linked(catalog, name)
+            wanted = [url for url in urls if url not in linked]
+            in_parallel(lambda url: _delete_one(storage, url, files[url], check), wanted)
+
+        undisturbed(catalog, name, delete_unlinked)
+
+
+def _linked(catalog: CatalogBackend, name: str) -> set[str]:
+    """All that a collection links to now."""
+    document = catalog.collection(name)
+    return set() if document is None else {*asset_hrefs(document), *_hrefs(catalog.items(name))}
+
+
+def _delete_one(storage: StorageBackend, url: str, version: str, check: Callable[[], object]) -> None:
+    with contextlib.suppress(ObjectNotFoundError):
+        if storage.stat(url).version == version:
+            check()
+            storage.delete(url)

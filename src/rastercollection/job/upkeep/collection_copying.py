@@ -10,9 +10,11 @@ from typing import Any
 
 import attrs
 
+from rastercollection.backends.catalogs.static.at_once import in_parallel
 from rastercollection.checking.looking import CollectionCheck
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.subject import Subject
+from rastercollection.disclosure.listing import listed
 from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem
 from rastercollection.job.runtime import open_named_catalog
 from rastercollection.job.runtime_options import RuntimeOptions
@@ -59,7 +61,7 @@ def _pushed(subject: Subject, target: str, options: RuntimeOptions) -> Push:
         copier.copy_files(item["assets"].values() if cog_key(item) is not None else ())
     copier.copy_files(asset for role in (OVERVIEW, THUMBNAIL) for asset in assets_with_role(draft.document, role))
     moved = [copier.moved(item) for item in draft.items]
-    publication = there.publish(copier.moved(draft.document), moved, mode="upsert")
+    publication = there.publish(copier.moved(draft.document), moved, mode="upsert", confirm=copier.confirm)
     mend(subject_of(storage, there, subject.collection_id))
     made = subject_of(storage, there, subject.collection_id)
     check = CollectionCheck(
@@ -100,6 +102,7 @@ class _Copier:
     source: str
     target: str
     copied: int = 0
+    versions: dict[str, str] = attrs.field(factory=dict)
     found: int = 0
     size: int = 0
 
@@ -146,7 +149,31 @@ class _Copier:
 
     def _is_there(self, url: str, size: int, checksum: str) -> bool:
         try:
-            return self.storage.stat(url).size == size and _checksum(self.storage, url, size) == checksum
+            info = self.storage.stat(url)
+            is_same = info.size == size and _checksum(self.storage, url, size) == checksum
+        except ObjectNotFoundError:
+            return False
+        self.versions |= {url: info.version} if is_same else {}
+        return is_same
+
+    def confirm(self) -> None:
+        """Look once more whether all is there, right before it is linked to.
+
+        Raises:
+            BackendError: Others have removed some, or written it over.
+        """
+        gone = [
+            url
+            for url, is_there in zip(self.versions, in_parallel(self._holds, list(self.versions)), strict=True)
+            if not is_there
+        ]
+        if gone:
+            message = f"{len(gone)} files at the target were removed, or written over, by others: {listed(gone)}."
+            raise BackendError(message, "Push it again.", gone[0])
+
+    def _holds(self, url: str) -> bool:
+        try:
+            return self.storage.stat(url).version == self.versions[url]
         except ObjectNotFoundError:
             return False
 

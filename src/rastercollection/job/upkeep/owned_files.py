@@ -5,14 +5,14 @@ What the collection's own documents link to may be anybody's: they may be damage
 
 from __future__ import annotations
 
-import contextlib
 from typing import Self
 
 import attrs
 
-from rastercollection.errors import ObjectNotFoundError, RasterCollectionError
+from rastercollection.backends.catalogs.static.stored import read_bytes
+from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.names import folded, is_overview_name
-from rastercollection.model.reservation import SUFFIX, Reservation
+from rastercollection.model.reservation import SUFFIX, reservation_in
 from rastercollection.ports.addresses import relative
 from rastercollection.ports.storage import StorageBackend
 
@@ -41,6 +41,9 @@ class OwnedFiles:
             storage, folder: Where.
             collection_id: Id in the catalog.
             name: What the job calls it, after which overviews are named.
+
+        Raises:
+            BackendError: The folder cannot be listed, or a document there cannot be read.
         """
         try:
             found = {relative(folder, info.url): info for info in storage.list(folder, deep=False)}
@@ -49,11 +52,11 @@ class OwnedFiles:
         names: set[str] = set()
         documents = []
         for file in [file for file in found if file.endswith(SUFFIX)]:
-            with contextlib.suppress(ValueError, RasterCollectionError):
-                reservation = Reservation.read(storage.read(found[file].url))
-                if reservation.collection == collection_id:
-                    names |= reservation.names().keys()
-                    documents.append(file)
+            # one that cannot be read now says nothing: what it keeps is not to be taken for somebody else's
+            reservation = reservation_in(read_bytes(storage, found[file].url))
+            if reservation is not None and reservation.collection == collection_id:
+                names |= reservation.names().keys()
+                documents.append(file)
         overviews = [file for file in found if documents and is_overview_name(file, name)]
         own = [file for file in found if folded(file) in names]
         public = {file: storage.public_url(info.url) for file, info in found.items()}

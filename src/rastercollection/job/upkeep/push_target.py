@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 
+from rastercollection.backends.catalogs.static.stored import read_bytes
 from rastercollection.checking.subject import Subject
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import (
-    ObjectNotFoundError,
     OtherSourceError,
     OutputTakenError,
-    RasterCollectionError,
     RequestProblem,
 )
 from rastercollection.model.names import is_overview_name, mosaic_name, page_name
-from rastercollection.model.reservation import SUFFIX, Reservation
+from rastercollection.model.reservation import SUFFIX, Reservation, reservation_in
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import asset_hrefs, is_own_collection, published_tile
@@ -52,6 +50,7 @@ def reserve_target(subject: Subject, folder: str, target: str, catalog: CatalogB
         wanted=_wanted(subject, folder),
         parameter="target",
         published=linked,
+        written=dict,
         is_replacing=False,
         job_id=hashlib.sha256(subject.storage.public_url(folder).encode(errors="surrogateescape")).hexdigest(),
     )
@@ -99,9 +98,6 @@ def _wanted(subject: Subject, folder: str) -> Reservation:
 
 
 def _reservations(storage: StorageBackend, folder: str, collection_id: str) -> list[Reservation]:
-    found = []
-    for info in storage.list(folder, deep=False):
-        if info.url.endswith(SUFFIX):
-            with contextlib.suppress(ValueError, ObjectNotFoundError, RasterCollectionError):
-                found.append(Reservation.read(storage.read(info.url)))
-    return [one for one in found if one.collection == collection_id]
+    documents = [info.url for info in storage.list(folder, deep=False) if info.url.endswith(SUFFIX)]
+    found = [reservation_in(read_bytes(storage, url)) for url in documents]
+    return [one for one in found if one is not None and one.collection == collection_id]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 import attrs
 
+from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import StartContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import OtherSourceError, OutputTakenError, RequestProblem
 from rastercollection.model.joining import Joining, PublishedTile
 from rastercollection.model.names import TileName, item_ids
+from rastercollection.model.output import Made
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.reservation import Reservation, reservations
 from rastercollection.model.tile import Sources
@@ -39,7 +42,8 @@ def admit(context: StartContext) -> Sources:
     names = {source.blob: every[source.blob] for source in sources.files}
     resources = Resources.of(context.resources)
     published, linked = _published(request, resources.catalog)
-    places = [_place(context, *each, linked) for each in reservations(request, names).items()]
+    written = functools.cache(lambda: _written(context))
+    places = [_place(context, *each, linked, written) for each in reservations(request, names).items()]
     _refuse_catalog_documents(request, places, resources.catalog)
     found = [place.look() for place in places]
     _refuse(request, names, published, found)
@@ -77,7 +81,19 @@ def _published(
     return tiles, frozenset(linked | set(asset_hrefs(document or {})))
 
 
-def _place(context: StartContext, where: tuple[str, str], wanted: Reservation, linked: frozenset[str]) -> OutputPlace:
+def _written(context: StartContext) -> Mapping[str, str]:
+    """Versions of the objects that an earlier run of the job has written, by address."""
+    found = (from_dict(Made, result.value) for each in context.results.values() for result in each if result.value)
+    return {output.url: output.version for made in found for output in made.outputs}
+
+
+def _place(
+    context: StartContext,
+    where: tuple[str, str],
+    wanted: Reservation,
+    linked: frozenset[str],
+    written: Callable[[], Mapping[str, str]],
+) -> OutputPlace:
     request = CollectionRequest.from_parameters(context.parameters)
     container, folder = where
     return OutputPlace(
@@ -87,6 +103,7 @@ def _place(context: StartContext, where: tuple[str, str], wanted: Reservation, l
         wanted=wanted,
         parameter="output_folder" if container == request.output_container else "mosaicjson_container",
         published=linked,
+        written=written,
         is_replacing=takes_any_source(request.mode),
         job_id=context.job_id,
     )

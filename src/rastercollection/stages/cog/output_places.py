@@ -8,7 +8,7 @@ least one of them is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
@@ -37,9 +37,9 @@ class _Document:
 
 @attrs.frozen(kw_only=True)
 class Content:
-    """What is at a place: the other files' names by the form in which they are compared, and what is reserved."""
+    """What is at a place: the other files by the form in which names are compared, and what is reserved."""
 
-    files: Mapping[str, str]
+    files: Mapping[str, ObjectInfo]
     documents: Sequence[_Document]
 
     def of(self, collection: str) -> list[_Document]:
@@ -77,6 +77,7 @@ class OutputPlace:
         wanted: The names that the job writes there.
         parameter: Of the request, that says where the folder is.
         published: Public addresses that the collection links to: what is there is its own.
+        written: Tells the versions of what an earlier run of the job has written, by address: that is its own, too.
         is_replacing: Tiles may take the place of those that were made of other sources.
         job_id: The job.
     """
@@ -87,6 +88,7 @@ class OutputPlace:
     wanted: Reservation
     parameter: str
     published: Set[str]
+    written: Callable[[], Mapping[str, str]]
     is_replacing: bool
     job_id: str
 
@@ -146,7 +148,7 @@ class OutputPlace:
         documents = [(name, info) for name, info in found.items() if name.endswith(SUFFIX)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             read = [one for one in pool.map(lambda each: self._read(*each), documents) if one is not None]
-        files = {folded(name): name for name in found if not name.endswith(SUFFIX)}
+        files = {folded(name): info for name, info in found.items() if not name.endswith(SUFFIX)}
         return Content(files=files, documents=read)
 
     def _read(self, name: str, info: ObjectInfo) -> _Document | None:
@@ -192,7 +194,7 @@ class OutputPlace:
         """Files that are there and that the collection neither reserved nor links to."""
         ours = {key for one in content.of(self.wanted.collection) if one.reservation for key in one.reservation.names()}
         there = {key: content.files[key] for key in self.wanted.names() if key in content.files and key not in ours}
-        strange = [name for name in there.values() if not self._is_published(name)]
+        strange = [relative(self._url, info.url) for info in there.values() if not self._is_own_file(info)]
         if not strange:
             return None
         return self._problem(
@@ -200,6 +202,10 @@ class OutputPlace:
             f"{self.wanted.collection!r} did not make them ({listed(strange)}): move them away",
             " or",
         )
+
+    def _is_own_file(self, info: ObjectInfo) -> bool:
+        """Whether the collection links to it, or the job has written it."""
+        return self._is_published(relative(self._url, info.url)) or self.written().get(info.url) == info.version
 
     def _is_published(self, name: str) -> bool:
         """Whether the collection links to it; page and mosaic are its own where it links to anything in the folder."""

@@ -15,20 +15,20 @@ from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
-from rastercollection.model.joining import PublishedTile
 from rastercollection.model.mosaic import Mosaic, Overview
-from rastercollection.model.names import in_folder, page_name, source_mark
+from rastercollection.model.names import in_folder, page_name
 from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.mosaicjson import members_digest
-from rastercollection.ports.addresses import join, public_form
+from rastercollection.ports.addresses import join
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
-from rastercollection.stac.items import ItemsOnDemand, is_dated
-from rastercollection.stac.published import cog_href, is_item_of, published_tile
-from rastercollection.stac.terms import DIGEST, EARLIEST
+from rastercollection.stac.items import ItemsOnDemand
+from rastercollection.stac.published import cog_href, is_item_of
+from rastercollection.stac.terms import DIGEST
 from rastercollection.stages.asked_renders import shown_renders
+from rastercollection.stages.cogs_in_place import CogsInPlace
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview
 from rastercollection.stages.members import Members, collection_members, report_uncombined, write_mosaic
 from rastercollection.stages.resources import Resources
@@ -38,6 +38,7 @@ from rastercollection.stages.stac.preview.drawing_board import draw_preview
 from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page
 from rastercollection.stages.stac.probe import Readiness
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
+from rastercollection.stages.stac.tile_notices import report_tiles
 from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
 
 __all__ = ["publish_again", "publish_collection"]
@@ -89,13 +90,13 @@ def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEn
 
 def _published(request: CollectionRequest, context: TaskContext, members: Members) -> CatalogEntry:
     storage, catalog = _backends(context)
-    _report_tiles(members, context)
+    report_tiles(members, context)
     own = made_overview(context)
     draft = _draft(request, members, made_mosaic(context), own, context)
     if draft.mosaic is None and draft.service.search_id is not None:
         report_uncombined(members, context)
     overviews = overview_hrefs(catalog, request.stac_item_id)
-    publication = _publish(draft, catalog, _mode(request, members), context)
+    publication = _publish(draft, storage, catalog, _mode(request, members), context)
     draft, count = _settle(request, context, draft, publication.items)
     draft, count = _with_overview(request, context, draft, count)
     remove_superseded(overviews | _files_of(own), request, storage, catalog)
@@ -138,9 +139,17 @@ def _viewer(request: CollectionRequest, service: Service, readiness: Readiness, 
     return None
 
 
-def _publish(draft: _Draft, catalog: CatalogBackend, mode: PublishMode, context: TaskContext) -> Publication:
-    """Send collection and items, and make sure that all of them are there."""
-    publication = catalog.publish(draft.collection, draft.items, mode=mode)
+def _publish(
+    draft: _Draft, storage: StorageBackend, catalog: CatalogBackend, mode: PublishMode, context: TaskContext
+) -> Publication:
+    """Send collection and items, once their COGs are seen to be there, and make sure that all of them are stored.
+
+    Raises:
+        TaskError: ``RESULTS_GONE``; others have removed COGs in the meantime; nothing is published.
+    """
+    in_place = CogsInPlace(cogs=draft.members.made, storage=storage)
+    in_place.confirm()  # nobody has to wait meanwhile
+    publication = catalog.publish(draft.collection, draft.items, mode=mode, confirm=in_place.confirm)
     for notice in publication.notices:
         context.notice(notice.code, notice.message)
     _compare(publication, draft.items, catalog)
@@ -219,9 +228,10 @@ def _settle(request: CollectionRequest, context: TaskContext, draft: _Draft, cou
         if count == draft.members.count and _is_current(draft.mosaic, draft.members, storage):
             return draft, count
         members = collection_members(request, context, published=True)
+        _require_some(members, request)
         mosaic = write_mosaic(members, made, request, storage)[0] if draft.mosaic else None
         draft = _draft(request, members, mosaic, draft.overview, context)
-        count = catalog.publish(draft.collection, []).items
+        count = _publish_document(draft, catalog)
     raise TaskError(
         f"Other programs change collection {request.stac_item_id} all the time.",
         "The items are published. Run the job again later, to make mosaic and extents of all of them.",
@@ -245,7 +255,7 @@ def _with_overview(request: CollectionRequest, context: TaskContext, draft: _Dra
         before = overview_hrefs(catalog, request.stac_item_id)
         members = collection_members(request, context, published=True)
         draft = _draft(request, members, draft.mosaic, overview, context)
-        draft, count = _settle(request, context, draft, catalog.publish(draft.collection, []).items)
+        draft, count = _settle(request, context, draft, _publish_document(draft, catalog))
         remove_superseded(before, request, storage, catalog)
     if is_outdated(draft.overview, draft.members):
         context.notice(
@@ -254,6 +264,31 @@ def _with_overview(request: CollectionRequest, context: TaskContext, draft: _Dra
             "not show all of it. Run this job again to have another made.",
         )
     return draft, count
+
+
+def _publish_document(draft: _Draft, catalog: CatalogBackend) -> int:
+    """Publish what is said of the collection; return how many items it has.
+
+    Raises:
+        TaskError: ``RESULTS_GONE``; others have removed it.
+    """
+    name = str(draft.collection["id"])
+
+    def confirm() -> None:
+        if catalog.collection(name) is None:
+            raise _removed(name)
+
+    return catalog.publish(draft.collection, [], confirm=confirm).items
+
+
+def _require_some(members: Members, request: CollectionRequest) -> None:
+    if not members.count:
+        raise _removed(request.stac_item_id)
+
+
+def _removed(name: str) -> TaskError:
+    message = f"Collection {name} was removed while the job published it."
+    return TaskError(message, "Run the job again: it makes it again.", "RESULTS_GONE")
 
 
 def _files_of(overview: Overview | None) -> frozenset[str]:
@@ -286,59 +321,6 @@ def _check(cogs: Sequence[Cog]) -> None:
             code="DUPLICATE_ITEM_ID",
             details={"item_ids": sorted(twice)},
         )
-
-
-def _report_tiles(members: Members, context: TaskContext) -> None:
-    """Say what the user should know of the job's tiles, and of those that they join."""
-    _report_undated(members.made, context)
-    _report_other_sources(members, context)
-    _report_same_sources(members, context)
-
-
-def _report_undated(cogs: Sequence[Cog], context: TaskContext) -> None:
-    undated = [cog.source_blob for cog in cogs if not is_dated(cog)]
-    if undated:
-        context.notice(
-            "DATETIME_UNKNOWN",
-            f"{len(undated)} of {len(cogs)} items are without an acquisition time and stand at {EARLIEST}, where no "
-            f"search looks ({listed(undated)}): set `datetime` or `datetime_pattern`; require_datetime=True refuses "
-            "them.",
-        )
-
-
-def _report_other_sources(members: Members, context: TaskContext) -> None:
-    """Say where an item is replaced that was made of another source, as a.tif and a.png would give one id."""
-    made = {cog.item_id: cog for cog in members.made}
-    other = [
-        f"{tile.item_id} (of {_names_of_both(tile, cog)})"
-        for tile in map(published_tile, members.replaced)
-        if not tile.is_of((cog := made[tile.item_id]).source_container, cog.source_blob)
-    ]
-    if other:
-        context.notice(
-            "ITEM_OF_OTHER_SOURCE",
-            f"{len(other)} items take the place of items that were made of other sources: {listed(other)}. Give the "
-            "sources distinct names, or use collections of their own.",
-        )
-
-
-def _report_same_sources(members: Members, context: TaskContext) -> None:
-    """Say where items stay that were made of the job's own sources, as the two sides of a tile that is one now."""
-    made = {source_mark(cog.source_container, cog.source_blob) for cog in members.made}
-    same = [tile.item_id for tile in map(published_tile, members.items) if tile.source in made]
-    if same:
-        context.notice(
-            "ITEM_OF_SAME_SOURCE",
-            f"{len(same)} items of the collection were made of sources that have other items now, and show the same: "
-            f"{listed(same)}. Remove them, or run a job of all sources with mode='replace'.",
-        )
-
-
-def _names_of_both(tile: PublishedTile, cog: Cog) -> str:
-    """Which source an item was made of, and which it is now; only containers tell those of one name apart."""
-    if tile.title != cog.source_blob:
-        return f"{tile.title}, now of {cog.source_blob}"
-    return f"{tile.title} in another container, now of that in {public_form(cog.source_container)}"
 
 
 def _report_published(members: Members, draft: _Draft, context: TaskContext) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from rastercollection.ports.catalog import keeps_others, only_adds
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["Stored", "load", "lock_collection", "look", "remove", "remove_items"]
+__all__ = ["Stored", "load", "lock_collection", "lock_partitions", "look", "remove", "remove_items"]
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rastercollection:' || %s, 0))"
@@ -58,12 +58,16 @@ class Stored:
 
 
 def lock_collection(connection: psycopg.Connection[Any], collection_id: str) -> None:
-    """Wait until no other publisher works on this collection; held to the end of the transaction.
-
-    Where a partition will have to be made, no other collection is written to, either: PostgreSQL then locks all
-    collections, and of two publishers that have each written one, neither could. Reading goes on.
-    """
+    """Wait until no other publisher works on this collection; held to the end of the transaction."""
     connection.execute(_LOCK, [collection_id])
+
+
+def lock_partitions(connection: psycopg.Connection[Any], collection_id: str) -> None:
+    """Where a partition will have to be made, keep all others from writing to any collection.
+
+    PostgreSQL then locks all collections, and of two publishers that have each written one, neither could. Reading goes
+    on. Held to the end of the transaction.
+    """
     row = connection.execute(_HAS_PARTITION, [collection_id]).fetchone()
     if not (row and row[0]):
         connection.execute("LOCK TABLE collections IN SHARE ROW EXCLUSIVE MODE")
@@ -110,13 +114,13 @@ def look(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[
 
 def remove_items(connection: psycopg.Connection[Any], collection_id: str, ids: Sequence[str]) -> None:
     """Delete these items of a collection, in the transaction that is open."""
-    connection.execute(_LOCK, [collection_id])
+    lock_collection(connection, collection_id)
     connection.execute(_DELETE, [collection_id, list(ids)])
 
 
 def remove(connection: psycopg.Connection[Any], collection_id: str) -> None:
     """Delete a collection, its items and the searches over it alone, in the transaction that is open."""
-    connection.execute(_LOCK, [collection_id])
+    lock_collection(connection, collection_id)
     # its partitions are dropped, for which PostgreSQL locks what all collections share
     connection.execute("LOCK TABLE collections IN SHARE ROW EXCLUSIVE MODE")
     connection.execute(_DELETE_SEARCHES, [collection_id])

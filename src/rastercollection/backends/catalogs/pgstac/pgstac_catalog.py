@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
 from rastercollection.backends.catalogs.holdings import check_items, ids_of
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
-from rastercollection.backends.catalogs.pgstac.loading import Stored, load, lock_collection, look, remove, remove_items
+from rastercollection.backends.catalogs.pgstac.loading import (
+    Stored,
+    load,
+    lock_collection,
+    lock_partitions,
+    look,
+    remove,
+    remove_items,
+)
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
 from rastercollection.backends.catalogs.pgstac.queries import read_items, sorts_otherwise
 from rastercollection.core.guard import Guard
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["PgstacCatalog"]
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 KIND = "pgstac"
 PATIENCE = 60.0
@@ -86,7 +95,12 @@ class PgstacCatalog:
         self._database.run_once(lambda connection: check_setup(connection, self.url), "publish")
 
     def publish(
-        self, collection: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, mode: PublishMode = "upsert"
+        self,
+        collection: Mapping[str, Any],
+        items: Sequence[Mapping[str, Any]],
+        *,
+        mode: PublishMode = "upsert",
+        confirm: Callable[[], object] | None = None,
     ) -> Publication:
         """Publish a collection with items in one step; see
         :meth:`~rastercollection.ports.catalog.CatalogBackend.publish`.
@@ -104,6 +118,9 @@ class PgstacCatalog:
 
         def work(connection: psycopg.Connection[Any]) -> tuple[Stored, bool]:
             lock_collection(connection, name)
+            if confirm is not None:
+                confirm()
+            lock_partitions(connection, name)
             found = load(connection, document, documents, mode), sorts_otherwise(connection, name)
             self._ask()
             return found
@@ -138,6 +155,16 @@ class PgstacCatalog:
             self._ask()
 
         self._database.run(work, f"remove collection {collection_id}")
+
+    def undisturbed(self, collection_id: str, work: Callable[[Callable[[], object]], T]) -> T:
+        """What ``work`` returns, called while nobody publishes to a collection or removes from it."""
+
+        def locked(connection: psycopg.Connection[Any]) -> T:
+            lock_collection(connection, collection_id)
+            # the lock is the connection's: one that answers holds it
+            return work(lambda: connection.execute("SELECT"))
+
+        return self._database.run(locked, f"wait for collection {collection_id}")
 
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were; after ``replace``, and no others."""

@@ -11,6 +11,7 @@ import attrs
 from rastercollection.backends.catalogs.holdings import Foreign
 from rastercollection.backends.catalogs.static.at_once import in_parallel
 from rastercollection.backends.catalogs.static.collection_files import ITEMS, CollectionFiles
+from rastercollection.backends.catalogs.static.division import UNDATED, day_of
 from rastercollection.backends.catalogs.static.documents import ItemLink, item_links, sent_form
 from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
 from rastercollection.core.records import multihash
@@ -101,6 +102,18 @@ class CollectionReader:
         if data is None or item is None or "id" not in item:
             return None
         return ItemLink(item_id=item["id"], href=href, checksum=multihash(data), size=len(data))
+
+    def dated(self, links: Sequence[ItemLink], most: int) -> Sequence[ItemLink]:
+        """Links by which more items than ``most`` can be divided; days that links do not tell are read."""
+        if len(links) <= most:
+            return links
+
+        def read(link: ItemLink) -> ItemLink:
+            item = self.item(link.href)
+            return attrs.evolve(link, day=UNDATED if item is None else day_of(item))
+
+        unknown = in_parallel(read, [link for link in links if not link.day])
+        return [*(link for link in links if link.day), *unknown]
 
     def is_damaged(self, link: Mapping[str, Any]) -> bool:
         """Whether a part is not what the collection says that it is."""

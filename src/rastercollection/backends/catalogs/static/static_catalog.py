@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import attrs
 
@@ -32,7 +32,7 @@ from rastercollection.backends.catalogs.holdings import (
 from rastercollection.backends.catalogs.static.at_once import PARALLEL_REQUESTS, batches, in_parallel
 from rastercollection.backends.catalogs.static.collection_files import ITEMS, CollectionFiles, is_ours
 from rastercollection.backends.catalogs.static.collection_reader import CollectionReader
-from rastercollection.backends.catalogs.static.division import MOST_LINKS, UNDATED, Part, day_of, divided
+from rastercollection.backends.catalogs.static.division import MOST_LINKS, Part, day_of, divided
 from rastercollection.backends.catalogs.static.documents import (
     ItemLink,
     child_titles,
@@ -73,6 +73,7 @@ __all__ = ["StaticCatalog"]
 
 Json = dict[str, Any]
 Item = Mapping[str, Any]
+T = TypeVar("T")
 
 READ_AT_ONCE = 256
 KIND = "static"
@@ -137,7 +138,13 @@ class StaticCatalog:
         self._root.read()
 
     def publish(
-        self, collection: Item, items: Sequence[Item], *, mode: PublishMode = "upsert", without: Set[str] = frozenset()
+        self,
+        collection: Item,
+        items: Sequence[Item],
+        *,
+        mode: PublishMode = "upsert",
+        confirm: Callable[[], object] | None = None,
+        without: Set[str] = frozenset(),
     ) -> Publication:
         """Publish in one step; see :meth:`~rastercollection.ports.catalog.CatalogBackend.publish`.
 
@@ -156,6 +163,8 @@ class StaticCatalog:
         sent = ids_of(items)
         check_items(sent, mode, place.public)
         with publishing_lock(self.storage, place.lock) as lock:
+            if confirm is not None:
+                confirm()
             published = self._published(place, set(sent)).without(without)
             if mode == "insert":
                 refuse_existing(sent, published.ids, place.public)
@@ -186,7 +195,7 @@ class StaticCatalog:
         Parts are written before: the collection's document leads to those that go with it.
         """
         others = [other.link for other in held.foreign]
-        parts = divided(self._dated(place, held.links), str(collection["id"]), self.most_links)
+        parts = divided(self._reader(place).dated(held.links, self.most_links), str(collection["id"]), self.most_links)
         in_parallel(lambda part: self._write_part(place, part), parts)
         document = collection_document(collection, place.public, held.links, others, [part.link for part in parts])
         data = encode(document, place.public)
@@ -199,18 +208,6 @@ class StaticCatalog:
         url = place.part_url(part.href)
         if read_bytes(self.storage, url) != part.data:
             self._writing.write(url, part.data)
-
-    def _dated(self, place: CollectionFiles, links: Sequence[ItemLink]) -> Sequence[ItemLink]:
-        """Links by which items can be divided, where there are so many; days that links do not tell are read."""
-        if len(links) <= self.most_links:
-            return links
-
-        def dated(link: ItemLink) -> ItemLink:
-            item = self._reader(place).item(link.href)
-            return attrs.evolve(link, day=UNDATED if item is None else day_of(item))
-
-        unknown = in_parallel(dated, [link for link in links if not link.day])
-        return [*(link for link in links if link.day), *unknown]
 
     def _all_items(self, place: CollectionFiles, held: Holdings) -> list[Mapping[str, Any]]:
         """These items, by id, with absolute hrefs."""
@@ -251,6 +248,12 @@ class StaticCatalog:
         """Remove the documents of a collection, and the link to it."""
         remove_collection(self._writing, self.url, collection_id)
 
+    def undisturbed(self, collection_id: str, work: Callable[[Callable[[], object]], T]) -> T:
+        """What ``work`` returns, called while nobody publishes to a collection or removes from it."""
+        place = CollectionFiles.of(self.storage, self.url, collection_id)
+        with publishing_lock(self.storage, place.lock) as lock:
+            return work(lock.check)
+
     def is_current(self, publication: Publication) -> bool:
         """Whether the items sent are there as they were, and the catalog links to the collection."""
         place = CollectionFiles.of(self.storage, self.url, publication.collection_id)
@@ -269,8 +272,7 @@ class StaticCatalog:
 
     def item_ids(self, collection_id: str) -> list[str]:
         """Ids of the items that a collection links to and that are there."""
-        published = self._published(CollectionFiles.of(self.storage, self.url, collection_id))
-        return sorted(published.ids)
+        return sorted(self._published(CollectionFiles.of(self.storage, self.url, collection_id)).ids)
 
     def writes(self, url: str, collection_id: str) -> bool:
         """Whether publishing a collection writes, or deletes, an object of this address."""
@@ -395,5 +397,4 @@ class StaticCatalog:
         return self.storage.public_url(url)
 
 
-def _nobody(_code: str, _message: str) -> None:
-    """Where nothing is written, there is nothing to tell."""
+def _nobody(_code: str, _message: str) -> None: ...
