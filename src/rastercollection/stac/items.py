@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 import pystac
@@ -65,10 +65,19 @@ class ItemsOnDemand(Sequence[dict[str, Any]]):
 
     Args:
         cogs, collection_id, asset_key: As of :func:`item_dict`.
+        whole: Gives a COG with all that its item tells, where ``cogs`` have less.
     """
 
-    def __init__(self, cogs: Sequence[Cog], collection_id: str, asset_key: str) -> None:
-        self._cogs, self._collection_id, self._asset_key = tuple(cogs), collection_id, asset_key
+    def __init__(
+        self,
+        cogs: Sequence[Cog],
+        collection_id: str,
+        asset_key: str,
+        *,
+        whole: Callable[[Cog], Cog] = lambda cog: cog,
+    ) -> None:
+        self._cogs, self._whole = tuple(cogs), whole
+        self._ids = collection_id, asset_key
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -84,8 +93,11 @@ class ItemsOnDemand(Sequence[dict[str, Any]]):
     def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
     def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
         if isinstance(index, slice):
-            return [item_dict(cog, self._collection_id, self._asset_key) for cog in self._cogs[index]]
-        return item_dict(self._cogs[index], self._collection_id, self._asset_key)
+            return [self._item(cog) for cog in self._cogs[index]]
+        return self._item(self._cogs[index])
+
+    def _item(self, cog: Cog) -> dict[str, Any]:
+        return item_dict(self._whole(cog), *self._ids)
 
 
 def is_dated(cog: Cog) -> bool:

@@ -24,6 +24,7 @@ from rastercollection.stages.stage_names import (
 
 __all__ = [
     "FanInParameters",
+    "MadeCogs",
     "made_cogs",
     "made_mosaic",
     "made_overview",
@@ -46,11 +47,44 @@ class FanInParameters:
     inputs: str = ""
 
 
-def made_cogs(context: TaskContext) -> tuple[Cog, ...]:
-    """The COGs of stage 2 in the order of the request, failed tiles left out; of both sides of a tile that has two."""
-    results = sorted(context.inputs.get(CREATE_COGS, ()), key=_position)
-    tiles = (from_dict(Cog, result.value) for result in results if result.value is not None)
-    return tuple(cog for tile in tiles for cog in tile.sides)
+@attrs.frozen
+class MadeCogs:
+    """The COGs of stage 2.
+
+    Attributes:
+        cogs: In the order of the request, failed tiles left out; of both sides of a tile that has two. Without what is
+            in their items and concerns nothing else: receipt, choice of the encoding, histograms. Of 10⁵ tiles that
+            would take more than a GB.
+    """
+
+    cogs: tuple[Cog, ...]
+    _results: Mapping[str, Mapping[str, Any]]
+
+    def whole(self, cog: Cog) -> Cog:
+        """One of them with all that stage 2 tells of it."""
+        tile = from_dict(Cog, self._results[cog.item_id])
+        return next(side for side in tile.sides if side.item_id == cog.item_id)
+
+
+def made_cogs(context: TaskContext) -> MadeCogs:
+    """What stage 2 has made."""
+    cogs: list[Cog] = []
+    results: dict[str, Mapping[str, Any]] = {}
+    for result in sorted(context.inputs.get(CREATE_COGS, ()), key=_position):
+        if result.value is not None:
+            sides = from_dict(Cog, _without_details(result.value)).sides
+            cogs += sides
+            results |= {side.item_id: result.value for side in sides}
+    return MadeCogs(tuple(cogs), results)
+
+
+def _without_details(tile: Mapping[str, Any]) -> dict[str, Any]:
+    bands = [
+        band if band["statistics"] is None else {**band, "statistics": {**band["statistics"], "histogram": None}}
+        for band in tile["bands"]
+    ]
+    others = [_without_details(other) for other in tile.get("others", ())]
+    return {**tile, "bands": bands, "others": others, "receipt": None, "encoding_choice": None}
 
 
 def _position(result: TaskResult) -> tuple[int, str]:

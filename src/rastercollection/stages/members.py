@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -25,7 +25,7 @@ from rastercollection.ports.catalog import keeps_others
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import is_item_of, published_cog, published_structure
 from rastercollection.stac.published_looks import published_choice, published_renders
-from rastercollection.stages.fan_in import made_cogs
+from rastercollection.stages.fan_in import MadeCogs, made_cogs
 from rastercollection.stages.resources import Resources
 
 __all__ = [
@@ -56,6 +56,7 @@ class Members:
 
     Attributes:
         made: The job's COGs, in the order of the request; those that take the place of an item, too.
+        whole: Gives one of them with what only its item needs.
         kept: COGs of items that were published before and stay, by item id.
         items: All items that were published before and stay, by id; other programs' among them.
         replaced: Items whose place the job's COGs take.
@@ -66,6 +67,7 @@ class Members:
     """
 
     made: tuple[Cog, ...]
+    whole: Callable[[Cog], Cog] = lambda cog: cog
     kept: tuple[Cog, ...] = ()
     items: tuple[Item, ...] = ()
     replaced: tuple[Item, ...] = ()
@@ -107,22 +109,22 @@ class Members:
 
 
 def collection_members(
-    request: CollectionRequest, context: TaskContext, made: Sequence[Cog] | None = None, *, published: bool = False
+    request: CollectionRequest, context: TaskContext, found: MadeCogs | None = None, *, published: bool = False
 ) -> Members:
     """The members, from the results of stage 2 and the items that the catalog holds now.
 
     Args:
         request: What was asked for.
         context: Of a fan-in task; without a catalog, the job's COGs are all there is.
-        made: The COGs of stage 2, where they were read before.
+        found: The COGs of stage 2, where they were read before.
         published: The job has published: whatever else is in the catalog was appended in the meantime, and stays; what
             is not there any more was removed.
     """
-    made = made_cogs(context) if made is None else tuple(made)
-    catalog = Resources.of(context.resources).catalog
-    found = catalog.items(request.stac_item_id) if catalog is not None else ()
+    found = found or made_cogs(context)
+    made, catalog = found.cogs, Resources.of(context.resources).catalog
+    held = catalog.items(request.stac_item_id) if catalog is not None else ()
     looks = published_looks((catalog.collection(request.stac_item_id) or {}) if catalog is not None else {})
-    by_id = {str(item["id"]): Packed.of(item) for item in found}
+    by_id = {str(item["id"]): Packed.of(item) for item in held}
     items = [by_id[name] for name in sorted(by_id)]
     if published:
         made = tuple(cog for cog in made if cog.item_id in by_id)
@@ -134,10 +136,11 @@ def collection_members(
     others = [item for item in items if item["id"] not in sent]
     replaced = tuple(item for item in items if item["id"] in sent)
     if not keeps_others(mode):
-        return Members(made=made, replaced=replaced, leaving=tuple(others), **looks)
+        return Members(made=made, whole=found.whole, replaced=replaced, leaving=tuple(others), **looks)
     kept = (published_cog(item) for item in others)
     return Members(
         made=made,
+        whole=found.whole,
         kept=tuple(cog for cog in kept if cog is not None),
         items=tuple(others),
         replaced=replaced,

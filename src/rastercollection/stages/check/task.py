@@ -123,7 +123,7 @@ def check_cogs(context: TaskContext) -> Check:
     What is not shown is a fault of its tile; nothing that was published is touched.
     """
     started = time.monotonic()
-    cogs = made_cogs(context)
+    cogs = made_cogs(context).cogs
     look = _look(context, started + _SECONDS + _SECONDS_EACH * len(cogs))
     findings = _all(look.at, cogs, look.resources)
     _report(findings, context)

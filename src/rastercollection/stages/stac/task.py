@@ -75,7 +75,7 @@ def publish_collection(request: CollectionRequest, context: TaskContext) -> Cata
         ObjectExistsError: With mode ``insert``, naming items that are there.
     """
     made = made_cogs(context)
-    _check(made)
+    _check(made.cogs)
     return _published(request, context, collection_members(request, context, made))
 
 
@@ -187,10 +187,10 @@ def _draft(
         uncombined=tuple(each.cog.item_id for each in members.uncombined),
     )
     service = plan_service(request, storage, catalog, shown)
-    items = ItemsOnDemand(members.made, request.stac_item_id, request.asset_key)
+    ids = request.stac_item_id, request.asset_key
     collection = collection_dict(
         request,
-        itertools.chain(items, members.items),
+        itertools.chain(ItemsOnDemand(members.made, *ids), members.items),
         renders=looks.renders.by_name,
         drawn_as=looks.drawn_as,
         choice=looks.choice,
@@ -202,7 +202,7 @@ def _draft(
     )
     return _Draft(
         collection=collection,
-        items=items,
+        items=ItemsOnDemand(members.made, *ids, whole=members.whole),
         members=members,
         mosaic=mosaic,
         overview=overview,
