@@ -10,8 +10,9 @@ import functools
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
@@ -42,6 +43,9 @@ FLAT: Mapping[str, str] = {"at_rest": ""}
 MULTIHASH_SHA256 = "1220"
 """What the multihash of an SHA2-256 begins with: the code of the function, and the length in bytes."""
 _MOST_TOLD = 3
+_PLAIN, _LISTS, _MAPPINGS = (str, int, bool, type(None)), (list, tuple), (dict, Mapping)
+_LONGEST_SHARED = 40
+"""Characters of texts that are likely to be the same in many records, and held once."""
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -52,17 +56,15 @@ def inside(name: str) -> Mapping[str, str]:
 
 def jsonable(value: Any) -> Any:
     """``value`` with tuples as lists, non-finite and complex numbers as text, through every level of nesting."""
-    if value is None or isinstance(value, str | int):  # most are, and to ask for a Mapping takes long
+    if isinstance(value, _PLAIN):  # most are, and to ask for a Mapping takes long
         return value
-    if isinstance(value, complex):
-        return str(value).strip("()")
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(item) for item in value]
-    return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    if isinstance(value, _LISTS):
+        return [item if type(item) in _PLAIN else jsonable(item) for item in value]
+    if isinstance(value, _MAPPINGS):
+        return {str(key): item if type(item) in _PLAIN else jsonable(item) for key, item in value.items()}
+    return str(value).strip("()") if isinstance(value, complex) else value
 
 
 def canonical_json(value: Any) -> str:
@@ -83,6 +85,17 @@ def multihash(content: bytes | IO[bytes]) -> str:
 
 def _float(value: Any, _: Any) -> float:
     return _NOT_FINITE[value] if isinstance(value, str) and value in _NOT_FINITE else float(value)
+
+
+def _text(value: Any, _: Any) -> str:
+    return sys.intern(value) if type(value) is str and len(value) <= _LONGEST_SHARED else str(value)
+
+
+def _mapping(value: Any, _: Any) -> Mapping[str, Any]:
+    """As it is: whoever keeps it packed has it so."""
+    if not isinstance(value, _MAPPINGS):
+        raise TypeError(f"a {type(value).__name__} is no mapping")
+    return cast("Mapping[str, Any]", value)
 
 
 def _number(value: Any, _: Any) -> int | float | None:
@@ -138,12 +151,16 @@ def _unstructuring(kind: Any, converter: Converter) -> Callable[[Any], dict[str,
 
 
 @functools.cache
-def _converter() -> Converter:
+def _converter(*, explains: bool = False) -> Converter:
+    """What structures values, and may say of each field what is wrong with it, which takes longer."""
     from cattrs.preconf.json import make_converter
 
-    converter = make_converter(omit_if_default=False)
+    converter = make_converter(omit_if_default=False, detailed_validation=explains)
+    converter.register_structure_hook(str, _text)
     converter.register_structure_hook(float, _float)
+    converter.register_structure_hook_func(lambda kind: kind == Mapping[str, Any], _mapping)
     converter.register_structure_hook_func(lambda kind: kind == (int | float | None), _number)
+    converter.register_structure_hook_func(lambda kind: kind == tuple[int, ...], lambda v, _: tuple(map(int, v)))
     converter.register_structure_hook(float | None, lambda v, t: None if v is None else _float(v, t))
     converter.register_structure_hook_factory(_is_rearranged, _structuring)
     converter.register_unstructure_hook_factory(_is_rearranged, _unstructuring)
@@ -173,11 +190,18 @@ def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
             f"A {kind.__name__} record has schema version {version!r}; this release reads up to {SCHEMA_VERSION}.",
             "Upgrade rastercollection.",
         )
-    from cattrs import BaseValidationError, transform_error
-
     fields = {key: item for key, item in data.items() if key != "schema_version"}
     try:
         return _converter().structure(fields, kind)
+    except Exception:  # noqa: BLE001 - whatever it is, it comes again, explained
+        return _explained(kind, fields)
+
+
+def _explained(kind: type[T], fields: Mapping[str, Any]) -> T:
+    from cattrs import BaseValidationError, transform_error
+
+    try:
+        return _converter(explains=True).structure(fields, kind)
     except BaseValidationError as error:
         raise RasterCollectionError(
             f"This is no {kind.__name__} record: {'; '.join(transform_error(error)[:_MOST_TOLD])}.",

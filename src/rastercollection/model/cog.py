@@ -9,7 +9,6 @@ from typing import Any, Literal
 import attrs
 
 from rastercollection.core.models import Notice
-from rastercollection.core.packed import Packed
 from rastercollection.core.records import FLAT
 from rastercollection.geo.types import Bounds, Transform
 from rastercollection.model.band import BandFacts, is_complex
@@ -157,10 +156,6 @@ class Collar:
     inside: Mapping[str, Any]
 
 
-def _packed(outline: Mapping[str, Any]) -> Mapping[str, Any]:
-    return Packed.of(outline)
-
-
 @attrs.frozen(kw_only=True)
 class Cog:
     """Stage 2's answer about one tile: its COG, where it came from, and how it was made.
@@ -204,7 +199,7 @@ class Cog:
     output_container: str
     source_crs: str
     reprojected: bool
-    footprint: Mapping[str, Any] = attrs.field(converter=_packed)
+    footprint: Mapping[str, Any]
     datetime: str | None
     start_datetime: str | None
     end_datetime: str | None

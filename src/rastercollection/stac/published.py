@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.packed import Packed
 from rastercollection.core.records import from_dict
 from rastercollection.errors import RasterCollectionError
 from rastercollection.geo.bounds import geometry_bounds
@@ -284,7 +285,7 @@ def _facts(item: Json, asset: Json) -> dict[str, Any]:
         "shape": asset[terms.SHAPE],
         "bounds": asset[terms.BBOX],
         "bounds_4326": geometry_bounds(item["geometry"]),
-        "footprint": item["geometry"],
+        "footprint": Packed.of(item["geometry"]),
         "size": asset[terms.FILE_SIZE],
         "checksum": asset[terms.FILE_CHECKSUM],
         "header_size": asset[terms.FILE_HEADER_SIZE],

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from rastercollection.core.models import TaskResult
+from rastercollection.core.packed import Packed
 from rastercollection.core.records import from_dict
 from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
@@ -79,12 +80,18 @@ def made_cogs(context: TaskContext) -> MadeCogs:
 
 
 def _without_details(tile: Mapping[str, Any]) -> dict[str, Any]:
-    bands = [
-        band if band["statistics"] is None else {**band, "statistics": {**band["statistics"], "histogram": None}}
-        for band in tile["bands"]
-    ]
-    others = [_without_details(other) for other in tile.get("others", ())]
-    return {**tile, "bands": bands, "others": others, "receipt": None, "encoding_choice": None}
+    """What a record of a COG tells but for that, and its outline in little memory; another record stays what it is."""
+    try:
+        bands = [{**band, "statistics": _without_histogram(band["statistics"])} for band in tile["bands"]]
+        others = [_without_details(other) for other in tile.get("others", ())]
+        light = {"bands": bands, "others": others, "footprint": Packed.of(tile["footprint"])}
+    except (LookupError, TypeError, ValueError):
+        return dict(tile)
+    return {**tile, **light, "receipt": None, "encoding_choice": None}
+
+
+def _without_histogram(statistics: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return None if statistics is None else {**statistics, "histogram": None}
 
 
 def _position(result: TaskResult) -> tuple[int, str]:
