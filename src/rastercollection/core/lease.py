@@ -42,8 +42,7 @@ class Owner:
     @classmethod
     def current(cls) -> Self:
         """This process."""
-        process = os.getpid()
-        return cls(machine=_machine(), process=process, started=_started(process) or 0, host=socket.gethostname())
+        return cls(machine=_machine(), process=os.getpid(), started=_own_start(), host=socket.gethostname())
 
     @classmethod
     def read(cls, text: str) -> Self | None:
@@ -165,6 +164,15 @@ def _started(process: int) -> int | None:
     with contextlib.suppress(ValueError, IndexError):
         return int(_stat(process)[19])
     return None
+
+
+@functools.cache
+def _own_start() -> int:
+    return _started(os.getpid()) or 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_own_start.cache_clear)
 
 
 def _stat(process: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -76,12 +77,12 @@ class Members:
     renders: tuple[str | RenderDefinition, ...] = ()
     published_renders: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
-    @property
+    @functools.cached_property
     def cogs(self) -> tuple[Cog, ...]:
         """All COGs of the collection, the one on top first."""
         return on_top_first([*self.made, *self.kept])
 
-    @property
+    @functools.cached_property
     def uncombined(self) -> tuple[Uncombined, ...]:
         """COGs of the collection that are in neither mosaic nor overview, since readers cannot combine them."""
         cogs = self.cogs
@@ -90,7 +91,7 @@ class Members:
         reasons = Drawing.of([cog.file for cog in cogs], self.drawn_as).reasons
         return tuple(Uncombined(cog=cog, reason=reason) for cog, reason in zip(cogs, reasons, strict=True) if reason)
 
-    @property
+    @functools.cached_property
     def combined(self) -> tuple[Cog, ...]:
         """All others, in their order."""
         left_out = {each.cog.item_id for each in self.uncombined}
