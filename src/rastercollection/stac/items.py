@@ -37,27 +37,30 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
         collection_id: Id of the STAC collection.
         asset_key: Key of the COG's asset.
     """
+    # no pystac.Item: it and its assets refer to each other, so that thousands stay until the collector comes by
     asset, file = cog_asset(cog), cog.file
-    item = pystac.Item(
-        id=cog.item_id,
-        geometry=dict(cog.footprint.items()),
-        bbox=list(geometry_bounds(cog.footprint)),
-        datetime=to_utc(cog.datetime) if cog.datetime and is_dated(cog) else None,
-        properties=_properties(cog),
-        collection=collection_id,
-        stac_extensions=_extensions(asset),
-        assets={asset_key: asset},
-    )
+    assets = {asset_key: asset.to_dict()}
     if file.thumbnail:
-        item.assets[terms.THUMBNAIL] = pystac.Asset(
+        assets[terms.THUMBNAIL] = pystac.Asset(
             file.thumbnail,
             title="Thumbnail",
             media_type=image_type(file.thumbnail),
             roles=[terms.THUMBNAIL],
             extra_fields=thumbnail_fields(file),
-        )
-    plain: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
-    return plain
+        ).to_dict()
+    footprint = dict(cog.footprint.items())
+    return {
+        "type": "Feature",
+        "stac_version": pystac.get_stac_version(),
+        "stac_extensions": _extensions(asset),
+        "id": cog.item_id,
+        "geometry": footprint,
+        "bbox": list(geometry_bounds(footprint)),
+        "properties": _properties(cog),
+        "links": [],
+        "assets": assets,
+        "collection": collection_id,
+    }
 
 
 class ItemsOnDemand(Sequence[dict[str, Any]]):
@@ -179,6 +182,7 @@ def _properties(cog: Cog) -> dict[str, Any]:
         terms.TIER: cog.file.settings.tier,
         terms.SOURCE: source_mark(cog.source_container, cog.source_blob),
         **({terms.PROFILE: dict(cog.profile)} if cog.profile else {}),
+        "datetime": _utc(cog.datetime) if cog.datetime and is_dated(cog) else None,
     }
 
 
