@@ -87,11 +87,12 @@ class Subject:
     @property
     def members(self) -> Members:
         """What the collection consists of; nothing of it is about to be published."""
-        cogs = (published_cog(item) for item in self.items)
+        cogs = {str(item["id"]): published_cog(item) for item in self.items}
         return Members(
             made=(),
-            kept=tuple(cog for cog in cogs if cog is not None),
+            kept=tuple(cog for cog in cogs.values() if cog is not None),
             items=self.items,
+            foreign=tuple(name for name, cog in cogs.items() if cog is None),
             **published_looks(self.document),
         )
 

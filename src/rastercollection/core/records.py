@@ -156,7 +156,7 @@ def _converter(*, explains: bool = False) -> Converter:
     from cattrs.preconf.json import make_converter
 
     converter = make_converter(omit_if_default=False, detailed_validation=explains)
-    converter.register_structure_hook(str, _text)
+    converter.register_structure_hook_func(lambda kind: kind is str, _text)
     converter.register_structure_hook(float, _float)
     converter.register_structure_hook_func(lambda kind: kind == Mapping[str, Any], _mapping)
     converter.register_structure_hook_func(lambda kind: kind == (int | float | None), _number)

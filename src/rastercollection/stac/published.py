@@ -37,6 +37,7 @@ __all__ = [
     "is_dated_item",
     "is_item_of",
     "is_own_collection",
+    "is_same_file",
     "item_bounds",
     "links_of",
     "published_cog",
@@ -214,7 +215,11 @@ def _profile(item: Json) -> dict[str, str]:
 
 def is_item_of(item: Json, cog: Cog) -> bool:
     """Whether an item is that of this very file: a job has published it before."""
-    before = published_cog(item)
+    return is_same_file(published_cog(item), cog)
+
+
+def is_same_file(before: Cog | None, cog: Cog) -> bool:
+    """Whether a published COG, as far as one is known, is this very file."""
     return before is not None and (before.file.href, before.file.checksum) == (cog.file.href, cog.file.checksum)
 
 

@@ -87,7 +87,7 @@ def _without_details(tile: Mapping[str, Any]) -> dict[str, Any]:
         light = {"bands": bands, "others": others, "footprint": Packed.of(tile["footprint"])}
     except (LookupError, TypeError, ValueError):
         return dict(tile)
-    return {**tile, **light, "receipt": None, "encoding_choice": None}
+    return dict(tile.items()) | light | {"receipt": None, "encoding_choice": None}
 
 
 def _without_histogram(statistics: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -24,7 +24,7 @@ from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile, mem
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import keeps_others
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.stac.published import is_item_of, published_cog, published_structure
+from rastercollection.stac.published import is_same_file, published_cog, published_structure
 from rastercollection.stac.published_looks import published_choice, published_renders
 from rastercollection.stages.fan_in import MadeCogs, made_cogs
 from rastercollection.stages.resources import Resources
@@ -59,7 +59,8 @@ class Members:
         made: The job's COGs, in the order of the request; those that take the place of an item, too.
         whole: Gives one of them with what only its item needs.
         kept: COGs of items that were published before and stay, by item id.
-        items: All items that were published before and stay, by id; other programs' among them.
+        items: All items that were published before and stay, by id.
+        foreign: Ids of those among them whose COG is not known: another program made them.
         replaced: Items whose place the job's COGs take.
         leaving: Items that go, with the mode ``replace``, by id.
         drawn_as: What the published collection is drawn as; empty without one.
@@ -71,6 +72,7 @@ class Members:
     whole: Callable[[Cog], Cog] = lambda cog: cog
     kept: tuple[Cog, ...] = ()
     items: tuple[Item, ...] = ()
+    foreign: tuple[str, ...] = ()
     replaced: tuple[Item, ...] = ()
     leaving: tuple[Item, ...] = ()
     drawn_as: Structure = ()
@@ -102,12 +104,6 @@ class Members:
         """Number of items of the collection."""
         return len(self.made) + len(self.items)
 
-    @property
-    def foreign(self) -> tuple[str, ...]:
-        """Ids of the items that stay and whose COG is not known: another program made them."""
-        known = {cog.item_id for cog in self.kept}
-        return tuple(str(item["id"]) for item in self.items if item["id"] not in known)
-
 
 def collection_members(
     request: CollectionRequest, context: TaskContext, found: MadeCogs | None = None, *, published: bool = False
@@ -125,25 +121,26 @@ def collection_members(
     made, catalog = found.cogs, Resources.of(context.resources).catalog
     held = catalog.items(request.stac_item_id) if catalog is not None else ()
     looks = published_looks((catalog.collection(request.stac_item_id) or {}) if catalog is not None else {})
-    by_id = {str(item["id"]): Packed.of(item) for item in held}
-    items = [by_id[name] for name in sorted(by_id)]
+    # each is looked at while it is there unpacked: to unpack thousands again takes longer than what is looked for
+    by_id = {str(item["id"]): (Packed.of(item), published_cog(item)) for item in held}
     if published:
         made = tuple(cog for cog in made if cog.item_id in by_id)
     mode = "upsert" if published and not keeps_others(request.mode) else request.mode
     if mode == "insert_ignore":
-        there = {item["id"]: item for item in items}
-        made = tuple(cog for cog in made if cog.item_id not in there or is_item_of(there[cog.item_id], cog))
+        there = {name: cog for name, (_, cog) in by_id.items()}
+        made = tuple(cog for cog in made if cog.item_id not in there or is_same_file(there[cog.item_id], cog))
     sent = {cog.item_id for cog in made}
-    others = [item for item in items if item["id"] not in sent]
-    replaced = tuple(item for item in items if item["id"] in sent)
+    others = [name for name in sorted(by_id) if name not in sent]
+    items = tuple(by_id[name][0] for name in others)
+    replaced = tuple(by_id[name][0] for name in sorted(by_id) if name in sent)
     if not keeps_others(mode):
-        return Members(made=made, whole=found.whole, replaced=replaced, leaving=tuple(others), **looks)
-    kept = (published_cog(item) for item in others)
+        return Members(made=made, whole=found.whole, replaced=replaced, leaving=items, **looks)
     return Members(
         made=made,
         whole=found.whole,
-        kept=tuple(cog for cog in kept if cog is not None),
-        items=tuple(others),
+        kept=tuple(cog for name in others if (cog := by_id[name][1]) is not None),
+        items=items,
+        foreign=tuple(name for name in others if by_id[name][1] is None),
         replaced=replaced,
         **looks,
     )
