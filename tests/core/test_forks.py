@@ -15,6 +15,7 @@ import pytest
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.core.forks import ForkSafeLock
+from rastercollection.core.lease import Owner
 from rastercollection.errors import ForkedProcessError
 from rastercollection.executors.pool import PoolExecutor
 from rastercollection.executors.process import ProcessExecutor
@@ -132,3 +133,10 @@ def test_processes_can_be_started_in_a_fork_of_one_that_has_a_fork_server() -> N
                 return bool(other.submit(scripted.echo, 7).result(60) == 7)
 
         assert holds_in_a_fork(works, 60)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell when processes began")
+def test_a_child_says_of_itself_when_it_began() -> None:
+    before = Owner.current()
+    time.sleep(0.05)  # some of the clock's ticks
+    assert holds_in_a_fork(lambda: Owner.current().started > before.started and not Owner.current().is_dead)

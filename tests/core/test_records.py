@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastercollection.core.models import Notice, Task
+from rastercollection.core.models import Notice, Task, TaskStatus
 from rastercollection.core.records import canonical_json, digest, from_dict, jsonable, to_dict
 from rastercollection.errors import RasterCollectionError
 
@@ -29,6 +29,11 @@ class Numbers:
     value: float
     perhaps: float | None
     either: int | float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Ended:
+    status: TaskStatus
 
 
 def test_tuples_become_lists_and_numbers_that_json_lacks_text() -> None:
@@ -90,3 +95,12 @@ def test_what_is_no_record_of_a_class_is_told_with_the_fields_that_are_wrong() -
     with pytest.raises(RasterCollectionError, match=r"no Task record: .*required field missing @ \$\.stage") as caught:
         from_dict(Task, {"id": "a", "task_type": "t", "handler": "m:f"})
     assert caught.value.hint
+
+
+def test_what_is_no_mapping_is_told_of_where_there_should_be_one() -> None:
+    with pytest.raises(RasterCollectionError, match=r"no Task record: .*@ \$\.parameters"):
+        from_dict(Task, {"id": "a", "stage": 1, "task_type": "t", "handler": "m:f", "parameters": [1]})
+
+
+def test_members_of_an_enumeration_of_texts_come_back_as_such() -> None:
+    assert from_dict(Ended, to_dict(Ended(status=TaskStatus.FAILED))).status is TaskStatus.FAILED
