@@ -241,6 +241,7 @@ def test_web_servers_are_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
         ("/data/a.tif", f"/data/{part_name('a.tif', Mark())}", "Cannot list /data/a.tif: Permission denied."),
         (f"/data/{probe_name(Mark())}", "/data", "Cannot list /data: Permission denied."),
     ],
+    ids=["inside it", "itself", "a part of it", "a probe"],
 )
 def test_on_a_disk_it_is_told_what_was_refused_and_no_name_that_nobody_gave(
     address: str, refused: str, told: str
