@@ -133,6 +133,9 @@ def test_opacity_and_outlines(server: ViewServer, visit: Open) -> None:
 
 def test_all_of_it_works_with_the_keyboard_alone(server: ViewServer, visit: Open) -> None:
     page = visit(server)
+    wait_until_drawn(page)
+    page.bring_to_front()
+    eventually(page, "document.hasFocus()", bool)
     seen = []
     while not seen or seen[-1] != "map":
         page.keyboard.press("Tab")

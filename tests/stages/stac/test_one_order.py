@@ -81,9 +81,9 @@ def test_so_they_do_when_another_job_has_added_tiles(
     _assert_alike(second, titiler_pgstac)
 
 
-def test_the_page_lists_and_draws_them_in_that_order(publish: Any, tmp_path: Path) -> None:
+def test_the_page_draws_them_in_that_order_and_lists_them_by_name(publish: Any, tmp_path: Path) -> None:
     page = publish(_cogs(tmp_path, TIMES)).page
     names = re.findall(r'<td class="name"[^>]*><b>(?:<a[^>]*>)?([^<]*)', page)
-    assert names == ["last", "middle", "span", "first", "open", "none"]
+    assert names == ["first", "last", "middle", "none", "open", "span"]
     drawn = re.findall(r"<title>\d+\. ([^<]*)</title>", page)
-    assert drawn == names[::-1]
+    assert drawn == ["last", "middle", "span", "first", "open", "none"][::-1]
