@@ -83,8 +83,8 @@ def tests(session: nox.Session) -> None:
     extras = "[dask,geoparquet,pgstac,postgres,terminal,view]"
     _install_wheel(session, *_group("test"), "./tests/plugin_package", extras=extras)
     servers = _tile_servers(session)
-    # much of a test's time is waiting for servers and processes
-    at_once = ("-n", str(min(4, 2 * (os.cpu_count() or 1))), "--dist", "worksteal")
+    # much of a test's time is waiting for servers and processes: one more than there are cores
+    at_once = ("-n", str(min(4, 1 + (os.cpu_count() or 1))), "--dist", "worksteal")
     session.run("pytest", *at_once, *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
 
 
