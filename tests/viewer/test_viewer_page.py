@@ -201,7 +201,7 @@ def test_whatever_the_data_say_is_text(scene: Collection, serve: Callable[..., V
         links=[*scene.document["links"], license_link],
     )
     page = visit(serve(scene.output))
-    page.locator("#render-list label").last.click()
+    page.get_by_role("radio", name=HOSTILE).check()
     click_at(page, 71.03, 41.07)
     for place in ("#title", "#description", "#details", "#render-list", "#items .name", "#items tr"):
         assert HOSTILE in page.locator(place).first.text_content(), place
@@ -209,7 +209,7 @@ def test_whatever_the_data_say_is_text(scene: Collection, serve: Callable[..., V
     assert page.locator("script").count() == 2
     assert page.locator("img[src=x], [onerror], a[href^=javascript]").count() == 0
     again = visit(page.url)
-    assert again.locator("#render-list input").last.is_checked()
+    assert again.get_by_role("radio", name=HOSTILE).is_checked()
 
 
 def test_the_nearest_item_is_where_zooming_in_leads(server: ViewServer, visit: Open) -> None:
