@@ -135,22 +135,7 @@ def jobs_dsn(postgres: Any) -> Iterator[str]:
 
 
 TITILERS = [path for path in os.environ.get("RASTERCOLLECTION_TITILER_PGSTAC", "").split(os.pathsep) if path]
-"""Python interpreters with titiler-pgstac, uvicorn and psycopg, each of another major version, the newest first."""
-
-ABOUT_LINKS = ("test_titiler_pgstac.py", "test_wmts.py", "test_removal_pgstac.py")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave whole jobs that an older tile server shows to slow runs: by default it is asked what its links show."""
-    for item in items:
-        server = (
-            item.callspec.params.get("titiler_pgstac")
-            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-            else None
-        )
-        if server in TITILERS[1:] and item.path.name not in ABOUT_LINKS:
-            item.add_marker(pytest.mark.slow)
+"""Python interpreters with titiler-pgstac, uvicorn and psycopg, each of another major version."""
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def _write(path: Path, dtype: str, bands: int, size: tuple[int, int]) -> None:
         raster.write(values)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(job=_jobs())
 def test_plan_and_job_agree_to_the_byte(job: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     reserved: list[tuple[bool, int]] = []

@@ -18,9 +18,9 @@ from rastercollection import errors
 
 PROBE = """
 import json, sys, time
-began = time.process_time()
+began = time.perf_counter()
 import rastercollection
-seconds = time.process_time() - began
+seconds = time.perf_counter() - began
 print(json.dumps([seconds, sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 HEAVY = {

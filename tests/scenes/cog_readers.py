@@ -129,7 +129,7 @@ def by_rio_tiler(path: Path) -> Seen:
             levels.append(np.concatenate([image.array.data, level[len(image.array) :]]))
             # its own form of the mask is made of numbers of the image's type, which NumPy 2.5 refuses of uint64
             alpha = image.alpha_mask
-            masks.append(~image.array.mask.any(axis=0) if alpha is None else alpha > 0)
+            masks.append((~image.array.mask).any(axis=0) if alpha is None else alpha > 0)
     return Seen(levels, masks)
 
 

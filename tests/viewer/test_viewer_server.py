@@ -143,7 +143,7 @@ class TestLowZooms:
         answer = get(server, "/mosaicjson/tiles/WebMercatorQuad/0/0/0.png")
         assert answer.status == 400
         assert "begin at zoom" in answer.json["detail"]
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 2
 
     @pytest.mark.parametrize("query", ["tilesize=8192", "buffer=3000", "buffer=inf", "padding=5000"])
     def test_tiles_that_would_take_gigabytes_are_refused(self, server: ViewServer, get: Get, query: str) -> None:
@@ -155,7 +155,7 @@ class TestLowZooms:
     def test_tiles_that_no_map_has_are_refused_at_once(self, server: ViewServer, get: Get, path: str) -> None:
         began = time.monotonic()
         answer = get(server, f"/mosaicjson/tiles/WebMercatorQuad/{path}")
-        assert (answer.status, time.monotonic() - began < 10) == (400, True)
+        assert (answer.status, time.monotonic() - began < 5) == (400, True)
 
     def test_statistics_of_a_place_are_those_of_its_pixels(
         self, server: ViewServer, post: Callable[..., Answer]

@@ -278,7 +278,7 @@ def test_headers_that_crash_readers_or_keep_them_busy_forever(tmp_path):
         (tmp_path / "x.nc").write_bytes(data)
         started = time.perf_counter()
         assert refusal(tmp_path / "x.nc").code in ("FILE_UNREADABLE", "FILE_TRUNCATED")
-        assert time.perf_counter() - started < 10
+        assert time.perf_counter() - started < 2
 
 
 def test_texts_that_are_no_utf_8_cost_the_texts_not_the_tile(tmp_path):
@@ -325,7 +325,7 @@ def test_limits_hold_before_anything_is_allocated(tmp_path):
     )
     assert block.code == "BLOCK_TOO_LARGE"
     assert "max_block_bytes" in block.hint
-    assert time.perf_counter() - started < 10
+    assert time.perf_counter() - started < 2
     with opened(many, max_bands=300) as dataset:
         assert dataset.count == 300
     png = write(tmp_path / "x.png", np.zeros((100, 100), "uint8"), driver="PNG", crs=None, transform=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -73,8 +73,7 @@ def remove_collection(
     a removal that died is ended by the same call.
 
     Args:
-        collection, collection_id: As for :func:`check_collection`. A whole collection goes
-            from a static catalog or from pgSTAC.
+        collection, collection_id: As for :func:`check_collection`; a whole collection in a static catalog or pgSTAC.
         tiles: Ids of items, names of COGs, or names of sources as items tell them.
         every_tile: Remove the whole collection; no tile is named then.
         dry_run: Tell what would be removed, and remove nothing.
@@ -98,9 +97,7 @@ def remove_collection(
         titiler_url=(titiler_url, checks.optional(checks.http)),
     )
     wrong += option_problems(options)
-    if not wrong and every_tile == bool(names):
-        allowed = "must be named, or the whole collection be meant with every_tile=True, not both"
-        wrong = [RequestProblem("tiles", ", ".join(map(repr, names)) or "nothing", allowed)]
+    wrong = wrong or _either(names, every_tile=every_tile)
     if wrong:
         raise RequestError(wrong)
     from rastercollection.job.upkeep.collection_clearing import removed  # loads GDAL
@@ -113,3 +110,11 @@ def remove_collection(
         titiler_url=titiler_url,
         dry_run=dry_run,
     )
+
+
+def _either(names: Sequence[str], *, every_tile: bool) -> list[RequestProblem]:
+    """What is wrong unless either tiles are named, or all are meant."""
+    if every_tile != bool(names):
+        return []
+    allowed = "must be named, or the whole collection be meant with every_tile=True, not both"
+    return [RequestProblem("tiles", ", ".join(map(repr, names)) or "nothing", allowed)]
