@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from rio_tiler.colormap import cmap
 
+from browser_pages import eventually
 from rastercollection import RenderDefinition, ViewServer, color_ramp, process_collection, view_collection
-from viewer_pages import color_at, eventually, wait_until_drawn
+from viewer_pages import color_at, wait_until_drawn
 from viewer_scenes import NAMES, NORTH, PIXEL, WEST, surface, write_tile
 
 Open = Callable[..., Any]
