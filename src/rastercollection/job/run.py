@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from rastercollection.core.engine.engine import Engine, JobOutcome
+from rastercollection.core.engine.engine import Engine
 from rastercollection.core.engine.held_lease import HeldLease
+from rastercollection.core.engine.job_run import JobOutcome
 from rastercollection.core.engine.journal import utc_now
 from rastercollection.core.engine.reuse import versions
 from rastercollection.core.events import JobEnded, JobStarted, Observer
