@@ -16,9 +16,9 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Notice, Task
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.tiers import TIERS

@@ -15,9 +15,9 @@ import rasterio
 from affine import Affine
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.tiers import TIERS
 from rastercollection.model.tile import SourceFile, Validation
 from rastercollection.rasters.limits import Limits

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from rastercollection.core.contexts import JobContext
 from rastercollection.core.models import ErrorRecord, Fault, JobRecord, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, jsonable
-from rastercollection.core.workflow import JobContext, TaskKind
+from rastercollection.core.workflow import TaskKind
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, ViewError
 from rastercollection.job.given_backends import GivenBackends

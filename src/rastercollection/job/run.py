@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
+from rastercollection.core.contexts import JobContext
 from rastercollection.core.engine.engine import Engine
 from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.engine.job_run import JobOutcome
@@ -22,7 +23,7 @@ from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResul
 from rastercollection.core.observers import Observers
 from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest
-from rastercollection.core.workflow import JobContext, Workflow
+from rastercollection.core.workflow import Workflow
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import (
     ExecutorBrokenError,

@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.packed import Packed
-from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.drawing import Drawing

@@ -19,9 +19,9 @@ import pytest
 
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Notice, Task
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic

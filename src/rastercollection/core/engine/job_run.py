@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from rastercollection.core.contexts import JobContext, PlanContext
 from rastercollection.core.engine.held_lease import HeldLease
 from rastercollection.core.engine.journal import Deaths, Journal, utc_now
 from rastercollection.core.engine.planning import expected_tasks, planned_tasks
@@ -24,7 +25,7 @@ from rastercollection.core.lease import Wish
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Notice, Task, TaskResult
 from rastercollection.core.records import digest, jsonable
 from rastercollection.core.shortage import shortages_told
-from rastercollection.core.workflow import FanIn, FanOut, JobContext, PlanContext, Skip, Stage, Workflow
+from rastercollection.core.workflow import FanIn, FanOut, Skip, Stage, Workflow
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import LeaseLostError, RasterCollectionError, UnavailableError
 

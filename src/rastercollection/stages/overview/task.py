@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from rastercollection.core.workflow import TaskContext
+from rastercollection.core.contexts import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.mosaic import Overview
 from rastercollection.model.names import in_folder, overview_names

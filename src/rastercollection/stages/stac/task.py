@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Notice
-from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectNotFoundError, TaskError
 from rastercollection.model.cog import Cog
