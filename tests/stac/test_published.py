@@ -30,12 +30,11 @@ from rastercollection.stac.published import (
     is_dated_item,
     is_own_collection,
     item_bounds,
-    published_cog,
     published_overview,
     published_tile,
     when_acquired,
-    whole_bands,
 )
+from rastercollection.stac.published_cog import published_cog, whole_bands
 from rastercollection.stac.renders import made_renders
 from rastercollection.stac.terms import DATETIME_SOURCE, EARLIEST, LATEST
 from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page

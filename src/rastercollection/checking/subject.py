@@ -13,7 +13,8 @@ from rastercollection.ports.addresses import join
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import KEYWORDS
-from rastercollection.stac.published import asset_with_role, cog_key, published_cog
+from rastercollection.stac.published import asset_with_role, cog_key
+from rastercollection.stac.published_cog import published_cog
 from rastercollection.stac.terms import MAXZOOM, MOSAIC, NAME, OUTDATED, OVERVIEW
 from rastercollection.stages.members import Members, published_looks
 from rastercollection.stages.resources import Resources

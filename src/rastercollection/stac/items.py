@@ -124,7 +124,7 @@ def cog_asset(cog: Cog) -> pystac.Asset:
 def _for_later_runs(cog: CogFile) -> dict[str, Any]:
     """What STAC has no field for and a later run needs, to make a mosaic and renders of this COG and its own.
 
-    :func:`rastercollection.stac.published.published_cog` reads it.
+    :func:`rastercollection.stac.published_cog.published_cog` reads it.
     """
     return {
         terms.MINZOOM: cog.minzoom,

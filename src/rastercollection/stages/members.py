@@ -24,7 +24,8 @@ from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile, mem
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import keeps_others
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.stac.published import is_same_file, published_cog, published_structure
+from rastercollection.stac.published import published_structure
+from rastercollection.stac.published_cog import is_same_file, published_cog
 from rastercollection.stac.published_looks import published_choice, published_renders
 from rastercollection.stages.fan_in import MadeCogs, made_cogs
 from rastercollection.stages.resources import Resources

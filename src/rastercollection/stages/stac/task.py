@@ -25,7 +25,8 @@ from rastercollection.ports.catalog import CatalogBackend, Publication, PublishM
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import ItemsOnDemand
-from rastercollection.stac.published import cog_href, is_item_of
+from rastercollection.stac.published import cog_href
+from rastercollection.stac.published_cog import is_item_of
 from rastercollection.stac.terms import DIGEST
 from rastercollection.stages.asked_renders import shown_renders
 from rastercollection.stages.cogs_in_place import CogsInPlace
