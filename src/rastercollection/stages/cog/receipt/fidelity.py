@@ -32,11 +32,11 @@ from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validit
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.rasters.writing.content import Content, ExpectedContent, Look, differing
 from rastercollection.rasters.writing.reading_back import open_cog
-from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.receipt.area import check_area
 from rastercollection.stages.cog.receipt.reference_system import CRS_CHECKS, check_crs
 from rastercollection.stages.cog.receipt.samples import Comparison, compare_samples, sample_windows
 from rastercollection.stages.cog.receipt.values import Values
+from rastercollection.stages.cog.source_raster import SourceRaster
 
 __all__ = ["Expected", "SourceReference", "give_receipt"]
 
