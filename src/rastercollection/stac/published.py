@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 
 from rastercollection.geo.types import Bounds
-from rastercollection.model.cog import Structure
 from rastercollection.model.drawing_order import Rank, rank_of
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.times.time_evidence import UNKNOWN
@@ -32,7 +31,6 @@ __all__ = [
     "links_of",
     "published_file",
     "published_overview",
-    "published_structure",
     "published_tile",
     "rank_of_item",
     "source_of",
@@ -107,12 +105,6 @@ def published_file(document: Json, role: str) -> PublishedFile | None:
     return PublishedFile(
         href=str(asset["href"]), size=asset.get(terms.FILE_SIZE), checksum=str(asset.get(terms.FILE_CHECKSUM, ""))
     )
-
-
-def published_structure(collection: Json) -> Structure:
-    """What a collection is drawn as; empty where its document does not tell."""
-    told = collection.get(terms.DRAWN_AS)
-    return tuple(map(str, told)) if isinstance(told, list) else ()
 
 
 def assets_with_role(document: Json, role: str) -> list[Json]:
