@@ -15,10 +15,8 @@ from rastercollection.model.request import CollectionRequest
 from rastercollection.stac import terms
 from rastercollection.stac.fields import (
     image_fields,
-    image_type,
-    thumbnail_fields,
 )
-from rastercollection.stac.items import to_utc
+from rastercollection.stac.items import thumbnail_assets, to_utc
 from rastercollection.stac.looks import Looks
 from rastercollection.stac.published import cog_key, is_dated_item, item_bounds
 from rastercollection.stac.seal import sealed
@@ -195,24 +193,14 @@ def _overview_assets(overview: Overview | None, *, is_outdated: bool) -> dict[st
     image, members = overview.image, overview.members
     zooms = {terms.MINZOOM: image.minzoom, terms.MAXZOOM: image.maxzoom}
     state = {**({terms.MEMBERS: members} if members else {}), **({terms.OUTDATED: True} if is_outdated else {})}
-    assets = {
-        terms.OVERVIEW: pystac.Asset(
-            image.href,
-            title="Overview of the whole collection",
-            media_type=terms.COG_TYPE,
-            roles=[terms.OVERVIEW],
-            extra_fields={**image_fields(image), **zooms, **state},
-        )
-    }
-    if image.thumbnail:
-        assets[terms.THUMBNAIL] = pystac.Asset(
-            image.thumbnail,
-            title="Thumbnail",
-            media_type=image_type(image.thumbnail),
-            roles=[terms.THUMBNAIL],
-            extra_fields=thumbnail_fields(image),
-        )
-    return assets
+    asset = pystac.Asset(
+        image.href,
+        title="Overview of the whole collection",
+        media_type=terms.COG_TYPE,
+        roles=[terms.OVERVIEW],
+        extra_fields={**image_fields(image), **zooms, **state},
+    )
+    return {terms.OVERVIEW: asset, **thumbnail_assets(image)}
 
 
 def _links(addresses: Mapping[str, str]) -> list[pystac.Link]:
