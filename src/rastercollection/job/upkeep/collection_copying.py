@@ -23,7 +23,6 @@ from rastercollection.job.upkeep.collection_access import read_collection, subje
 from rastercollection.job.upkeep.collection_push import Push
 from rastercollection.job.upkeep.push_target import reserve_target
 from rastercollection.ports import addresses
-from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import assets_with_role, cog_key
 from rastercollection.stac.terms import FILE_CHECKSUM, MOSAIC, OVERVIEW, THUMBNAIL
@@ -40,76 +39,59 @@ _OF_A_SERVER = ("tilejson", "xyz", "preview", "alternate")
 
 def pushed(collection: str, collection_id: str | None, target: str, options: RuntimeOptions) -> Push:
     """Copy a collection, publish it at the target and check it there; see :func:`push_collection`."""
-    storage = open_storage(options, [collection])
-    subject, _ = read_collection(collection, collection_id, storage)
+    subject, _ = read_collection(collection, collection_id, open_storage(options, [collection]))
+    return _pushed(subject, target, options)
+
+
+def _pushed(subject: Subject, target: str, options: RuntimeOptions) -> Push:
+    storage, folder = subject.storage, subject.folder
     draft = _at_home_nowhere(subject)
-    folder = _folder_to_copy(draft, target)
+    if folder is None or why_not(draft):
+        reason = "its COGs lie in several folders" if folder is None else why_not(draft)
+        raise RequestError([RequestProblem("collection", repr(subject.collection_id), f"cannot be pushed: {reason}")])
+    if addresses.normalise(folder) == target:
+        raise RequestError([RequestProblem("target", repr(target), "is where the collection is already")])
+    copier = _Copier(storage=storage, source=folder, target=target)
     named = options.catalog or addresses.join(target, "stac")
     assert isinstance(named, str)
     there = open_named_catalog(named, storage)
     kept = reserve_target(subject, folder, target, there)
     there.check()
-    copier = _Copier(storage=storage, source=folder, target=target)
-    where = _copied_and_published(draft, there, copier)
-    mend(subject_of(storage, there, subject.collection_id))
-    made = subject_of(storage, there, subject.collection_id)
-    return Push(
-        collection_id=subject.collection_id,
-        where=where,
-        items=len(made.items),
-        copied=copier.copied,
-        found=copier.found,
-        size=copier.size,
-        findings=_findings(made, where),
-        kept=kept,
-    )
-
-
-def _folder_to_copy(draft: Subject, target: str) -> str:
-    """Address of the folder that the COGs lie in.
-
-    Raises:
-        RequestError: The collection cannot be published elsewhere, or is at the target already.
-    """
-    folder, reason = draft.folder, why_not(draft)
-    if folder is None or reason:
-        reason = "its COGs lie in several folders" if folder is None else reason
-        raise RequestError([RequestProblem("collection", repr(draft.collection_id), f"cannot be pushed: {reason}")])
-    if addresses.normalise(folder) == target:
-        raise RequestError([RequestProblem("target", repr(target), "is where the collection is already")])
-    return folder
-
-
-def _copied_and_published(draft: Subject, there: CatalogBackend, copier: _Copier) -> str:
-    """Copy the files, publish the documents as they read at the target; return the collection's address there."""
     for item in draft.items:
         copier.copy_files(item["assets"].values() if cog_key(item) is not None else ())
     copier.copy_files(asset for role in (OVERVIEW, THUMBNAIL) for asset in assets_with_role(draft.document, role))
     moved = [copier.moved(item) for item in draft.items]
     publication = there.publish(copier.moved(draft.document), moved, mode="upsert", confirm=copier.confirm)
-    return publication.collection_url
-
-
-def _findings(made: Subject, where: str) -> tuple[str, ...]:
-    """What is wrong with the collection at the target, in words."""
+    mend(subject_of(storage, there, subject.collection_id))
+    made = subject_of(storage, there, subject.collection_id)
     check = CollectionCheck(
         resources=made.resources,
-        collection_id=made.collection_id,
-        where=where,
-        read=lambda: subject_of(made.storage, made.catalog, made.collection_id),
+        collection_id=subject.collection_id,
+        where=publication.collection_url,
+        read=lambda: subject_of(storage, there, subject.collection_id),
         again="Push it again.",
     )
-    return tuple(f"[{each.code}] {each.what}: {each.reason}" for each in check.look().findings)
+    return Push(
+        collection_id=subject.collection_id,
+        where=publication.collection_url,
+        items=len(made.items),
+        copied=copier.copied,
+        found=copier.found,
+        size=copier.size,
+        findings=tuple(f"[{each.code}] {each.what}: {each.reason}" for each in check.look().findings),
+        kept=kept,
+    )
 
 
 def _at_home_nowhere(subject: Subject) -> Subject:
     """The collection without what leads to a tile server, which shows it where it is now."""
-    document, *items = ({**each, "links": _kept_links(each)} for each in (subject.document, *subject.items))
-    return attrs.evolve(subject, document=document, items=tuple(items))
+    links = [link for link in subject.document.get("links", ()) if link.get("rel") not in _OF_A_SERVER]
+    items = tuple({**item, "links": _kept_links(item)} for item in subject.items)
+    return attrs.evolve(subject, document={**subject.document, "links": links}, items=items)
 
 
-def _kept_links(document: Json) -> list[Any]:
-    return [link for link in document.get("links", ()) if link.get("rel") not in _OF_A_SERVER]
+def _kept_links(item: Json) -> list[Any]:
+    return [link for link in item.get("links", ()) if link.get("rel") not in _OF_A_SERVER]
 
 
 @attrs.define(kw_only=True)
