@@ -169,16 +169,17 @@ def _unsendable(
     named = [("the function itself", fn)]
     named += [(f"argument {index}", value) for index, value in enumerate(args)]
     named += [(f"argument {name!r}", value) for name, value in kwargs.items()]
-    culprit = next((f"{name} ({type(value).__qualname__})" for name, value in named if not _pickles(value)), "the call")
+    culprit = next((f"{name} ({type(value).__qualname__})" for name, value in named if unpicklable(value)), "the call")
     return ExecutorError(
         f"{function_name(fn)} cannot be sent to a worker: {culprit} does not pickle: {_in_words(error)}.",
         "Use a function defined at the top level of a module, and plain values; or the executor 'thread'.",
     )
 
 
-def _pickles(value: object) -> bool:
+def unpicklable(value: object) -> str:
+    """Why a value does not pickle, in one line; empty where it does."""
     try:
         _dumps(value)
-    except Exception:  # noqa: BLE001 - see pack_call
-        return False
-    return True
+    except Exception as error:  # noqa: BLE001 - see pack_call
+        return _in_words(error)
+    return ""
