@@ -20,6 +20,7 @@ require_distributed()
 
 import dask  # noqa: E402
 import distributed  # noqa: E402
+import psutil  # noqa: E402
 
 from rastercollection import FanOut, Stage, Workflow  # noqa: E402
 from rastercollection.backends.jobs.memory import MemoryJobStore  # noqa: E402
@@ -29,10 +30,13 @@ from rastercollection.core.models import JobRecord, Task  # noqa: E402
 from rastercollection.errors import (  # noqa: E402
     ExecutorBrokenError,
     ExecutorError,
+    MachineError,
     MissingExtraError,
     TaskError,
     WorkerDiedError,
 )
+from rastercollection.executors import dask as dask_executor  # noqa: E402
+from rastercollection.executors import dask_memory  # noqa: E402
 from rastercollection.executors.dask import DaskExecutor  # noqa: E402
 from rastercollection.testing import scripted  # noqa: E402
 from rastercollection.testing.executor_contract import ExecutorContract  # noqa: E402
@@ -307,3 +311,83 @@ def test_no_place_for_semaphores_is_said_as_that(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(multiprocessing.context.SpawnContext, "Lock", refuse)
     with pytest.raises(ExecutorError, match=r"/dev/shm.*process"):
         DaskExecutor(max_workers=1)
+
+
+MEMORY = 600_000_000
+
+
+@pytest.fixture(scope="module")
+def scarce() -> Iterator[distributed.Client]:
+    """A client of a cluster of two workers with little memory, where tasks stay with the worker that was given them."""
+    with (
+        dask.config.set({"distributed.scheduler.work-stealing": False}),
+        local_cluster(n_workers=2, memory_limit=MEMORY, scheduler_kwargs={"allowed_failures": 0}) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+held: list[bytes] = []
+
+
+def take_memory(share: float) -> None:
+    """Have the worker's process take this share of its memory limit."""
+    held.append(b"x" * int(share * MEMORY - psutil.Process().memory_info().rss))
+
+
+def let_go() -> None:
+    """Have it give that back."""
+    held.clear()
+
+
+def grow(of: Task) -> None:
+    """Takes more memory than a worker may."""
+    take_memory(0.98)
+    time.sleep(TIMEOUT)
+
+
+def statuses(client: distributed.Client) -> list[str]:
+    return sorted(worker["status"] for worker in client.scheduler_info()["workers"].values())
+
+
+def test_a_worker_that_its_memory_limit_ends_is_told_as_that(scarce: distributed.Client) -> None:
+    with DaskExecutor(scarce) as executor:
+        error = executor.submit(grow, task(1, tile="big.tif")).exception(TIMEOUT)
+    assert isinstance(error, MachineError)
+    assert (error.code, error.retryable) == ("MEMORY_LIMIT", False)
+    assert "create_cog of big.tif" in error.message
+    assert "572 MiB" in error.message
+    assert "memory_limit" in error.hint
+    assert error.details["peak"] > 0.9 * error.details["limit"] == 0.9 * MEMORY
+    assert eventually(lambda: statuses(scarce) == ["running", "running"])
+
+
+def test_workers_that_dask_has_paused_for_good_hold_up_nothing(
+    scarce: distributed.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_executor, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(dask_memory, "PATIENCE", 1.0)
+    gate, (first, second) = tmp_path / "gate", sorted(scarce.scheduler_info()["workers"])
+    with DaskExecutor(scarce, annotations={"workers": [first], "allow_other_workers": True}) as executor:
+        running = executor.submit(scripted.wait_for_file, str(gate), TIMEOUT)
+        waiting = executor.submit(scripted.echo, task(1, tile="next.tif"))
+        assert eventually(lambda: len(scarce.processing()[first]) == 2)
+        scarce.run(take_memory, 0.87, workers=[first])
+        assert eventually(lambda: statuses(scarce) == ["paused", "running"])
+        gate.touch()
+        assert running.result(TIMEOUT) == str(gate)
+        error = waiting.exception(TIMEOUT)
+        assert isinstance(error, MachineError)
+        assert (error.code, error.retryable) == ("MEMORY_LIMIT", True)
+        assert "create_cog of next.tif was not begun" in error.message
+        assert executor.submit(scripted.echo, 1).result(TIMEOUT) == 1
+        scarce.run(take_memory, 0.87, workers=[second])
+        assert eventually(lambda: statuses(scarce) == ["paused", "paused"])
+        waiting = executor.submit(scripted.echo, 1)
+        broken = waiting.exception(TIMEOUT)
+        assert isinstance(broken, ExecutorBrokenError)
+        assert (broken.code, "all workers of the cluster" in broken.message) == ("MEMORY_LIMIT", True)
+        with pytest.raises(ExecutorBrokenError, match="MEMORY_LIMIT"):
+            executor.submit(scripted.echo, 1)
+    scarce.run(let_go)
+    assert eventually(lambda: statuses(scarce) == ["running", "running"])

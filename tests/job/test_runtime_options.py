@@ -15,7 +15,9 @@ import pytest
 from rastercollection import CollectionRequest, plan_collection, process_collection, status, submit
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.jobs.memory import MemoryJobStore
+from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.cli.demo import make_scene
 from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.core.workflow import Workflow
 from rastercollection.errors import ObjectNotFoundError, RequestError, UnknownNameError
@@ -192,3 +194,39 @@ def test_asking_for_the_status_makes_no_store(tmp_path: Path, monkeypatch: pytes
             status("abc", jobs=jobs)
         assert str(tmp_path / file) in caught.value.message
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["storage", "catalog", "jobs"])
+def test_what_does_not_pickle_is_told_before_anything_is_done(name: str, tmp_path: Path) -> None:
+    """By the parameter that brought it; not by every tile."""
+    make_scene(tmp_path / "bronze", size=64)
+    backends = {
+        "storage": FsspecStorage(),
+        "catalog": StaticCatalog(str(tmp_path / "stac")),
+        "jobs": SqliteJobStore(tmp_path / "jobs.db"),
+    }
+    with pytest.raises(RequestError) as caught:
+        process_collection(
+            container_name=tmp_path / "bronze",
+            blob_list="*_a1.tif",
+            collection_id="x",
+            output_container=tmp_path / "out",
+            executor="process",
+            **{"jobs": "memory", name: Unpicklable(backends[name])},
+        )
+    (problem,) = caught.value.problems
+    assert problem.parameter == name
+    assert "cannot pickle '_thread.lock' object" in problem.allowed
+    assert not list(tmp_path.rglob("*.reserved.json"))
+
+
+class Unpicklable:
+    """A backend that holds a lock beside the one that does the work."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner, self._lock = inner, threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._inner, name)

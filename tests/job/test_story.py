@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -51,12 +52,16 @@ def test_notices_are_counted_by_code(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert all(" × " in line for line in told)
 
 
-def test_a_broken_observer_is_told_of_once_and_is_a_notice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, asyncio.CancelledError])
+def test_a_broken_observer_is_told_of_once_and_is_a_notice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: type[BaseException]
+) -> None:
+    """Also of what is no Exception: that the event loop it works with has ended."""
     told: list[Event] = []
 
     def broken(event: Event) -> None:
         told.append(event)
-        raise RuntimeError("screen is gone")
+        raise kind("screen is gone")
 
     result = _run(tmp_path, observers=[broken])
     assert sum(isinstance(event, TaskEnded) for event in told) > 5, "it is told of the rest all the same"

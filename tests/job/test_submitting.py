@@ -30,9 +30,9 @@ from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.cli.demo import make_scene
-from rastercollection.core.events import TaskEnded
+from rastercollection.core.events import Event, TaskEnded
 from rastercollection.core.lease import Owner
-from rastercollection.errors import ObjectNotFoundError, RecordUnreadableError
+from rastercollection.errors import JobBusyError, ObjectNotFoundError, RecordUnreadableError
 
 
 @pytest.fixture
@@ -105,6 +105,24 @@ def test_a_handle_can_be_waited_for_in_every_way(asked: dict[str, Any]) -> None:
     assert told.wait(5)
     assert (first.status, first.reused, handle.future.result().tiles) == ("completed", False, first.tiles)
     assert (again.reused, again.tiles) == (True, first.tiles)
+
+
+def test_an_observer_that_waits_for_its_own_job_is_told_that_it_would_for_ever(asked: dict[str, Any]) -> None:
+    handles: list[Any] = []
+    errors: list[JobBusyError] = []
+
+    def wait(event: Event) -> None:
+        if isinstance(event, TaskEnded) and not errors:
+            while not handles:
+                time.sleep(0.01)
+            for work in (handles[0].result, lambda: process_collection(**asked)):
+                with pytest.raises(JobBusyError, match="this very thread") as caught:
+                    work()
+                errors.append(caught.value)
+
+    handles.append(submit(**asked, observers=[wait], executor="serial"))
+    assert handles[0].result(60).status == "completed"
+    assert len(errors) == 2
 
 
 def test_a_job_that_was_done_and_holds_is_not_queued_again(asked: dict[str, Any], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from job_scenes import make_tiles
+from job_scenes import NAMES, make_tiles
 from rastercollection import check_collection, process_collection, remove_collection
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.core.events import Event, StageEnded
@@ -176,6 +176,19 @@ def test_tiles_removed_right_after_they_were_published_stay_removed_and_a_collec
     monkeypatch.setattr(task, "settle", after_removal)
     scene.run()
     scene.check(sorted(set(ALL) - set(tiles)))
+
+
+@pytest.mark.parametrize("scene", ["static"], indirect=True)
+@pytest.mark.parametrize("tiles", [["a", "b"], []], ids=["tiles", "all"])
+def test_what_is_removed_before_a_job_has_looked_at_it_is_told_as_removed(scene: Scene, tiles: list[str]) -> None:
+    result = scene.run(after("create_stac_collection", lambda: scene.remove(*tiles)))
+    assert result.status == "completed_with_errors"
+    told = {tile.blob: tile.code for tile in result.tiles if tile.code}
+    assert told == dict.fromkeys(["a.tif", "b.tif"] if tiles else NAMES, "TILE_REMOVED")
+    assert ("all of collection" in result.tiles[0].reason) == (not tiles)
+    assert "TILE_NOT_SERVED" not in [notice["code"] for notice in result.summary["notices"]]
+    assert scene.run().status == "completed"
+    scene.check()
 
 
 @pytest.mark.parametrize("scene", ["static"], indirect=True)

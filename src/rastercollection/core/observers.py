@@ -32,18 +32,24 @@ class Observers:
         return iter(self._observers)
 
     def tell(self, event: Event) -> None:
-        """Tell all of an event. The first error of each is logged, with its traceback."""
+        """Tell all of an event. The first error of each is logged, with its traceback.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: An observer raised it: the program is to end, and the job with it.
+        """
         for number, observer in enumerate(self._observers):
             try:
                 observer(event)
-            except Exception as error:  # whatever it watches with, the job goes on
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # whatever it watches with, an event loop that ends too, the job goes on
                 if number not in self._failed:
                     self._failed.add(number)
                     log.exception("observer %r failed on %s; no more is said of it", observer, type(event).__name__)
                     self.notices.append(_notice(observer, event, error))
 
 
-def _notice(observer: Observer, event: Event, error: Exception) -> Notice:
+def _notice(observer: Observer, event: Event, error: BaseException) -> Notice:
     name = getattr(observer, "__qualname__", None) or type(observer).__qualname__
     message = f"The observer {name} failed on {type(event).__name__}: {type(error).__name__}: {error}"
     return Notice(code="OBSERVER_FAILED", message=f"{message}. What it shows may lack things.")

@@ -25,9 +25,9 @@ from rastercollection.errors import (
     ExecutorBrokenError,
     ExecutorError,
     TaskError,
-    WorkerDiedError,
 )
 from rastercollection.executors.dask_cluster import connect, load_distributed
+from rastercollection.executors.dask_memory import StalledWorkers, death_of
 from rastercollection.executors.dask_tasks import (
     GatheredResults,
     annotated,
@@ -36,8 +36,16 @@ from rastercollection.executors.dask_tasks import (
     leave_place,
 )
 from rastercollection.executors.lifecycle import ContextManaged, check_workers, shut_down_error
-from rastercollection.executors.packing import PackedOutcome, function_name, pack_call, refused, run_packed, settle
-from rastercollection.executors.slots import END_SECONDS, fail
+from rastercollection.executors.packing import (
+    PackedOutcome,
+    called,
+    function_name,
+    pack_call,
+    refused,
+    run_packed,
+    settle,
+)
+from rastercollection.executors.slots import END_SECONDS, copy_of, fail
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -48,6 +56,7 @@ T = TypeVar("T")
 
 RESTART_SECONDS = 60.0
 POLL_SECONDS = 0.1
+LOOK_SECONDS = 5.0
 
 
 @attrs.define(eq=False)
@@ -58,7 +67,7 @@ class _RemoteCall:
     key: str
     annotations: Mapping[str, Any]
     remote: Any = attrs.field(default=None, init=False)
-    given_up: TaskError | None = attrs.field(default=None, init=False)
+    given_up: TaskError | ExecutorError | None = attrs.field(default=None, init=False)
 
 
 class DaskExecutor(ContextManaged):
@@ -114,6 +123,7 @@ class DaskExecutor(ContextManaged):
         self._pending: deque[_RemoteCall] = deque()
         self._unfinished: dict[Future[Any], _RemoteCall] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
         self._failure: ExecutorBrokenError | None = None
         self._closed = False
         self._ending = False
@@ -142,7 +152,7 @@ class DaskExecutor(ContextManaged):
             return refused(error)
         self._check_open()
         future: Future[T] = Future()
-        call = _RemoteCall(future, payload, function_name(fn), *self._described(fn, args))
+        call = _RemoteCall(future, payload, called(fn, args), *self._described(fn, args))
         with self._lock:
             self._check_open()
             self._unfinished[future] = call
@@ -202,7 +212,7 @@ class DaskExecutor(ContextManaged):
         if self._closed:
             raise shut_down_error("DaskExecutor")
         if self._failure is not None:
-            raise ExecutorBrokenError(self._failure.message, self._failure.hint)
+            raise copy_of(self._failure)
         if self._client.status not in ("running", "connecting"):
             raise _broken(f"its client is {self._client.status}")
 
@@ -259,6 +269,8 @@ class DaskExecutor(ContextManaged):
             task = asyncio.get_running_loop().create_task(self._run(call))
             self._running.add(task)
             task.add_done_callback(self._ended)
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.get_running_loop().create_task(self._watch_memory())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -271,9 +283,32 @@ class DaskExecutor(ContextManaged):
         if pid is not None and not call.future.done():
             os.kill(pid, signal.SIGKILL)
             return
-        fail(call.future, call.given_up)
+        await self._drop(call, call.given_up)
+
+    async def _drop(self, call: _RemoteCall, error: TaskError | ExecutorError) -> None:
+        """Have a call fail, and the cluster forget it."""
+        call.given_up = error
+        fail(call.future, error)
         if call.remote is not None:
             await self._client.cancel([call.remote], asynchronous=True, force=True)
+
+    async def _watch_memory(self) -> None:
+        """While calls are under way: have those fail that workers were given which Dask will not let begin them."""
+        stalled = StalledWorkers(self._client)
+        while self._running and not self._ending:
+            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(OSError, RuntimeError, AttributeError):  # there may be no scheduler any more
+                found = await stalled.look()
+                if not found:
+                    continue
+                broken = stalled.broken()
+                held = await stalled.held_by(found)
+                if broken is not None:
+                    self._failure = broken
+                    self._drop_pending(broken)
+                for call in self._calls():
+                    if broken is not None or call.key in held:
+                        await self._drop(call, copy_of(broken) if broken else stalled.reason(call.what))
 
     def _own_worker(self, call: _RemoteCall) -> int | None:
         """Id of the process of our own cluster that runs the call."""
@@ -288,7 +323,7 @@ class DaskExecutor(ContextManaged):
         try:
             outcome: PackedOutcome = await self._results.of(call.remote)
         except distributed.KilledWorker as error:
-            fail(call.future, call.given_up or _died(call.what, error))
+            fail(call.future, call.given_up or await death_of(self._client, call.what, error))
             await self._recover()
         except (distributed.CancelledError, asyncio.CancelledError) as error:
             if call.given_up is None:
@@ -318,29 +353,20 @@ class DaskExecutor(ContextManaged):
             self._drop_pending(self._failure)
 
     def _close(self) -> None:
-        wait_for(self._unfinished_futures())
+        wait_for([call.future for call in self._calls()])
         self._ending = True
         if self._connection.owns_client:
             self._client.close()
         if self._connection.own_cluster is not None:
             self._connection.own_cluster.close()
 
-    def _unfinished_futures(self) -> list[Future[Any]]:
+    def _calls(self) -> list[_RemoteCall]:
         with self._lock:
-            return list(self._unfinished)
+            return list(self._unfinished.values())
 
 
 def _broken(why: str) -> ExecutorBrokenError:
     return ExecutorBrokenError(f"DaskExecutor can run nothing more: {why}.", "Make a new one.")
-
-
-def _died(what: str, error: Any) -> WorkerDiedError:
-    worker = error.last_worker.address
-    return WorkerDiedError(
-        f"The Dask worker {worker} died while it ran {what}.",
-        "Out of memory is the usual cause: use fewer workers, or set in_memory=False. The worker's log may say more.",
-        details={"worker": worker},
-    )
 
 
 def _refused(what: str, error: Exception) -> ExecutorError:

@@ -13,10 +13,20 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, NamedTuple
 
+from rastercollection.core.models import Task
 from rastercollection.disclosure.escaping import safe_text
 from rastercollection.errors import ExecutorError
 
-__all__ = ["PackedOutcome", "RemoteTracebackError", "function_name", "pack_call", "refused", "run_packed", "settle"]
+__all__ = [
+    "PackedOutcome",
+    "RemoteTracebackError",
+    "called",
+    "function_name",
+    "pack_call",
+    "refused",
+    "run_packed",
+    "settle",
+]
 
 
 class PackedOutcome(NamedTuple):
@@ -50,6 +60,14 @@ def function_name(fn: Callable[..., object]) -> str:
     """The name a function can be found by."""
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     return f"{getattr(fn, '__module__', None) or '?'}.{name}"
+
+
+def called(fn: Callable[..., object], args: tuple[Any, ...]) -> str:
+    """What a call does, for errors: the task and its tile, where it is one, else the function."""
+    task = next((each for each in args if isinstance(each, Task)), None)
+    if task is None:
+        return function_name(fn)
+    return f"{task.task_type} of {task.tile}" if task.tile else task.task_type
 
 
 def pack_call(fn: Callable[..., object], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
@@ -151,16 +169,17 @@ def _unsendable(
     named = [("the function itself", fn)]
     named += [(f"argument {index}", value) for index, value in enumerate(args)]
     named += [(f"argument {name!r}", value) for name, value in kwargs.items()]
-    culprit = next((f"{name} ({type(value).__qualname__})" for name, value in named if not _pickles(value)), "the call")
+    culprit = next((f"{name} ({type(value).__qualname__})" for name, value in named if unpicklable(value)), "the call")
     return ExecutorError(
         f"{function_name(fn)} cannot be sent to a worker: {culprit} does not pickle: {_in_words(error)}.",
         "Use a function defined at the top level of a module, and plain values; or the executor 'thread'.",
     )
 
 
-def _pickles(value: object) -> bool:
+def unpicklable(value: object) -> str:
+    """Why a value does not pickle, in one line; empty where it does."""
     try:
         _dumps(value)
-    except Exception:  # noqa: BLE001 - see pack_call
-        return False
-    return True
+    except Exception as error:  # noqa: BLE001 - see pack_call
+        return _in_words(error)
+    return ""

@@ -23,7 +23,7 @@ from rastercollection.core.forks import is_forked
 from rastercollection.errors import ExecutorBrokenError, ExecutorError, MachineError, TaskError, WorkerDiedError
 from rastercollection.executors.lifecycle import ContextManaged, check_workers
 from rastercollection.executors.memory_watch import MemoryWatch
-from rastercollection.executors.packing import function_name, pack_call, refused, settle
+from rastercollection.executors.packing import called, pack_call, refused, settle
 from rastercollection.executors.slots import Call, SlotPool, fail
 from rastercollection.executors.socket_folder import mark_socket_folder
 from rastercollection.executors.worker_process import WorkerGoneError, WorkerProcess
@@ -232,7 +232,7 @@ class ProcessExecutor(ContextManaged):
             self._pool.check_open()
             return refused(error)
         future: Future[T] = Future()
-        self._pool.submit(_PackedCall(future, payload, function_name(fn)))
+        self._pool.submit(_PackedCall(future, payload, called(fn, args)))
         return future
 
     def end(self, future: Future[Any], reason: TaskError) -> bool:

@@ -22,7 +22,7 @@ from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ExecutorBrokenError, TaskError
 from rastercollection.executors.lifecycle import shut_down_error
 
-__all__ = ["Call", "Slot", "SlotPool", "fail"]
+__all__ = ["Call", "Slot", "SlotPool", "copy_of", "fail"]
 
 
 END_SECONDS = 5.0
@@ -148,7 +148,7 @@ class SlotPool(Generic[C]):
         if error is not None:
             raise error
         if self._broken is not None:
-            raise _copy(self._broken)
+            raise copy_of(self._broken)
         if self._closed:
             raise shut_down_error(self.name)
 
@@ -253,7 +253,7 @@ class SlotPool(Generic[C]):
             failed = [call, *self._drop_pending()]
             self._changed.notify_all()
         for each in failed:
-            fail(each.future, _copy(error))
+            fail(each.future, copy_of(error))
 
     def _drop_pending(self) -> list[C]:
         dropped = list(self._pending)
@@ -272,7 +272,7 @@ def fail(future: Future[Any], error: Exception) -> bool:
     return False
 
 
-def _copy(error: ExecutorBrokenError) -> ExecutorBrokenError:
+def copy_of(error: ExecutorBrokenError) -> ExecutorBrokenError:
     """Its own instance for each that raises it: tracebacks must not pile up on one."""
     copy = ExecutorBrokenError(error.message, error.hint)
     copy.code = error.code

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any
 
+from rastercollection.core.engine.held_lease import waits_for_itself
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.job.reporting import JobReport
 from rastercollection.job.result import JobResult
@@ -50,6 +51,7 @@ class JobHandle:
         self._future: Future[JobResult] = Future()
         self._future.set_running_or_notify_cancel()
         self._lock, self._has_begun, self._is_watched = threading.Lock(), False, watched
+        self._thread = threading.Thread(target=self._run, name=f"rastercollection-{job_id[:8]}", daemon=True)
         if not watched:
             self._begin()
 
@@ -86,8 +88,14 @@ class JobHandle:
 
         Args:
             timeout: Seconds.
+
+        Raises:
+            JobBusyError: It is called in the job's own thread, as by an observer.
         """
-        return self.future.result(timeout)
+        future = self.future
+        if threading.current_thread() is self._thread and not future.done():
+            raise waits_for_itself(self.job_id)
+        return future.result(timeout)
 
     def status(self) -> JobReport:
         """How the job stands."""
@@ -108,7 +116,7 @@ class JobHandle:
             if self._has_begun:
                 return
             self._has_begun = True
-        threading.Thread(target=self._run, name=f"rastercollection-{self.job_id[:8]}", daemon=True).start()
+        self._thread.start()
 
     def _run(self) -> None:
         try:

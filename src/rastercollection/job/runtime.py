@@ -124,6 +124,7 @@ def open_runtime(
         if executor.capabilities.shares_memory:
             check_not_forked()
         _check_reach(request, storage, executor)
+        _check_pickles(executor, storage=storage, catalog=catalog, jobs=jobs)
         yield Runtime(
             storage=storage,
             catalog=catalog,
@@ -322,6 +323,29 @@ def _check_reach(request: CollectionRequest, storage: StorageBackend, executor: 
             problems.append(RequestProblem(name, repr(url), "needs an executor in this process: serial or thread"))
         elif addresses.is_local(url) and not (able.shares_memory or able.shares_filesystem):
             problems.append(RequestProblem(name, repr(url), f"{UNSEEN}{_way_out(executor)}"))
+    if problems:
+        raise RequestError(problems)
+
+
+def _check_pickles(executor: Executor, *, jobs: JobStore, **backends: object) -> None:
+    """What workers are sent must pickle, of the job store what they can reach."""
+    from rastercollection.executors.packing import unpicklable
+
+    able = executor.capabilities
+    if not able.requires_pickle:
+        return
+    sent = {**backends, "jobs": jobs} if _reaches(jobs, able) else backends
+    reasons = {name: unpicklable(backend) for name, backend in sent.items()}
+    if reasons["storage"]:
+        reasons.pop("catalog")  # it may hold the same storage
+    allowed = (
+        "does not pickle, and is sent to the executor's workers ({}): pickle it without what it has open, or take "
+    )
+    problems = [
+        RequestProblem(name, f"<{type(sent[name]).__name__}>", f"{allowed.format(reason)}executor='thread'")
+        for name, reason in reasons.items()
+        if reason
+    ]
     if problems:
         raise RequestError(problems)
 

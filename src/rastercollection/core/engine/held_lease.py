@@ -15,7 +15,7 @@ from rastercollection.core.patience import Patience
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import BackendError, JobBusyError, LeaseLostError, RasterCollectionError
 
-__all__ = ["HeldLease", "OnBusy"]
+__all__ = ["HeldLease", "OnBusy", "waits_for_itself"]
 
 OnBusy = Literal["wait", "take_over", "fail"]
 """What to do about a job that another process runs: wait until it has ended there, ask for it, or give up."""
@@ -26,6 +26,9 @@ TOLD_EVERY = 5.0
 POLL_SECONDS = 0.2
 
 log = get_logger("rastercollection")
+
+_held: set[tuple[str, int]] = set()
+"""Jobs with the threads of this process that hold the leases on them."""
 
 
 class HeldLease:
@@ -67,13 +70,16 @@ class HeldLease:
         self._cancel = cancel or threading.Event()
         self._wish, self._renewed, self._is_given_up = Wish.NONE, 0.0, False
         self._given = given
+        self._place = job_id, 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="rastercollection-lease", daemon=True)
 
     def __enter__(self) -> Self:
         self._renewed = time.monotonic()
+        self._place = self.job_id, threading.get_ident()
         self._lease = self._given or self._acquired()
         self._wish = self._lease.wish
+        _held.add(self._place)
         try:
             self._thread.start()
         except BaseException:  # the system may have no thread left: a lease that nobody renews is no one's
@@ -89,6 +95,7 @@ class HeldLease:
         self._give_back()
 
     def _give_back(self) -> None:
+        _held.discard(self._place)
         try:
             self._store.release(self.job_id, self.token)
         except BackendError:  # it ends by itself; what is recorded is recorded
@@ -154,6 +161,8 @@ class HeldLease:
                 told = time.monotonic()
 
     def _refuse_or_wait(self, holder: Lease) -> None:
+        if (self.job_id, threading.get_ident()) in _held:
+            raise waits_for_itself(self.job_id)
         self.has_waited = True
         if self._on_busy == "fail" or self._cancel.wait(POLL_SECONDS):
             raise JobBusyError(
@@ -173,3 +182,11 @@ class HeldLease:
                 self.lost.set()
                 return
             self._renewed, self._wish = began, lease.wish
+
+
+def waits_for_itself(job_id: str) -> JobBusyError:
+    """The error of waiting for a job in the very thread that runs it, as an observer could."""
+    return JobBusyError(
+        f"Job {job_id} runs in this very thread: whoever waits for it here, as in an observer, waits for ever.",
+        "Ask status() here, and wait in another thread, or once the job has ended.",
+    )

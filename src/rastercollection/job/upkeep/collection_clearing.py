@@ -28,6 +28,7 @@ from rastercollection.job.upkeep.collection_access import is_static, read_collec
 from rastercollection.job.upkeep.collection_removal import Removal
 from rastercollection.job.upkeep.owned_files import OwnedFiles
 from rastercollection.model import checks
+from rastercollection.model.names import page_name
 from rastercollection.model.reservation import SUFFIX
 from rastercollection.ports.addresses import normalise
 from rastercollection.ports.catalog import CatalogBackend, RemovableCatalog, undisturbed
@@ -173,7 +174,7 @@ def _take_out(
     if why_not(published):
         raise BackendError(f"Collection {name} cannot be read back: {why_not(published)}.", "Try again.", name)
     mend(published)
-    _delete(storage, catalog, name, files)
+    _delete(storage, catalog, name, _name(subject), files)
     for one in begun:
         end_removal(storage, str(records), one)
 
@@ -259,7 +260,7 @@ def _end(storage: StorageBackend, catalog: CatalogBackend, records: str, begun: 
         catalog.remove(name)
     elif (published := catalog.collection(name)) is not None:  # else another removal has ended it
         catalog.publish({**published, "assets": {}, REMOVING: records}, [], mode="replace")
-    _delete(storage, catalog, name, begun.files)
+    _delete(storage, catalog, name, begun.called, begun.files)
     # another job may have published the collection anew by now
     if isinstance(catalog, RemovableCatalog) and (catalog.collection(name) or {}).get(REMOVING) == records:
         catalog.remove(name)
@@ -291,27 +292,39 @@ def _sizes(storage: StorageBackend, urls: Iterable[str]) -> dict[str, Any]:
     return {"files": tuple(sizes), "size": sum(sizes.values())}
 
 
-def _delete(storage: StorageBackend, catalog: CatalogBackend, name: str, files: Mapping[str, str]) -> None:
-    """Delete files, but for those that are linked to by now, or were written again since they were looked at.
+def _delete(storage: StorageBackend, catalog: CatalogBackend, name: str, called: str, files: Mapping[str, str]) -> None:
+    """Delete files, but for those that belong to what is published by now, or were written again since the last look.
 
     Meanwhile nobody publishes to the collection: a job that comes to publish what it found here finds it gone, or its
-    links are seen. What tells that the others are the collection's goes last.
+    links are seen. What tells that the others are the collection's goes last, and stays where others of it are there.
     """
     last = [url for url in files if url.endswith(SUFFIX)]
     for urls in (*batches([url for url in files if url not in last], _DELETED_AT_ONCE), last):
 
         def delete_unlinked(check: Callable[[], object], urls: Sequence[str] = urls) -> None:
-            linked = _linked(catalog, name)
-            wanted = [url for url in urls if url not in linked]
+            document = catalog.collection(name)
+            linked = _linked(catalog, name, document)
+            kept = {url for url in last if urls is last and _has_files(storage, url, name, called)}
+            wanted = [url for url in urls if url not in linked | kept and not _is_needed(url, called, document)]
             in_parallel(lambda url: _delete_one(storage, url, files[url], check), wanted)
 
         undisturbed(catalog, name, delete_unlinked)
 
 
-def _linked(catalog: CatalogBackend, name: str) -> set[str]:
+def _linked(catalog: CatalogBackend, name: str, document: Json | None) -> set[str]:
     """All that a collection links to now."""
-    document = catalog.collection(name)
     return set() if document is None else {*asset_hrefs(document), *_hrefs(catalog.items(name))}
+
+
+def _has_files(storage: StorageBackend, reservation: str, name: str, called: str) -> bool:
+    """Whether somebody has written files of the collection into the folder in which its names are kept."""
+    return any(len(one.versions) > len(one.reservations) for one in _owned(storage, called, name, [reservation]))
+
+
+def _is_needed(url: str, called: str, document: Json | None) -> bool:
+    """Whether a collection that is published, anew perhaps, goes by a file that it does not link to as an asset."""
+    is_published = document is not None and REMOVING not in document
+    return is_published and (url.endswith(SUFFIX) or url.rpartition("/")[2] == page_name(called))
 
 
 def _delete_one(storage: StorageBackend, url: str, version: str, check: Callable[[], object]) -> None:

@@ -15,7 +15,7 @@ from rastercollection.checking.looking import CollectionCheck
 from rastercollection.checking.mending import mend, why_not
 from rastercollection.checking.subject import Subject
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem
+from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, RequestProblem, TaskError
 from rastercollection.job.runtime import open_named_catalog
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
@@ -23,9 +23,11 @@ from rastercollection.job.upkeep.collection_access import read_collection, subje
 from rastercollection.job.upkeep.collection_push import Push
 from rastercollection.job.upkeep.push_target import reserve_target
 from rastercollection.ports import addresses
+from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.published import assets_with_role, cog_key
 from rastercollection.stac.terms import FILE_CHECKSUM, MOSAIC, OVERVIEW, THUMBNAIL
+from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 
 __all__ = ["pushed"]
 
@@ -44,13 +46,8 @@ def pushed(collection: str, collection_id: str | None, target: str, options: Run
 
 
 def _pushed(subject: Subject, target: str, options: RuntimeOptions) -> Push:
-    storage, folder = subject.storage, subject.folder
-    draft = _at_home_nowhere(subject)
-    if folder is None or why_not(draft):
-        reason = "its COGs lie in several folders" if folder is None else why_not(draft)
-        raise RequestError([RequestProblem("collection", repr(subject.collection_id), f"cannot be pushed: {reason}")])
-    if addresses.normalise(folder) == target:
-        raise RequestError([RequestProblem("target", repr(target), "is where the collection is already")])
+    storage, draft = subject.storage, _at_home_nowhere(subject)
+    folder = _folder_of(subject, draft, target)
     copier = _Copier(storage=storage, source=folder, target=target)
     named = options.catalog or addresses.join(target, "stac")
     assert isinstance(named, str)
@@ -61,16 +58,16 @@ def _pushed(subject: Subject, target: str, options: RuntimeOptions) -> Push:
         copier.copy_files(item["assets"].values() if cog_key(item) is not None else ())
     copier.copy_files(asset for role in (OVERVIEW, THUMBNAIL) for asset in assets_with_role(draft.document, role))
     moved = [copier.moved(item) for item in draft.items]
-    publication = there.publish(copier.moved(draft.document), moved, mode="upsert", confirm=copier.confirm)
-    mend(subject_of(storage, there, subject.collection_id))
-    made = subject_of(storage, there, subject.collection_id)
-    check = CollectionCheck(
-        resources=made.resources,
-        collection_id=subject.collection_id,
-        where=publication.collection_url,
-        read=lambda: subject_of(storage, there, subject.collection_id),
-        again="Push it again.",
-    )
+
+    def confirm() -> None:
+        copier.confirm()
+        reserve_target(subject, folder, target, there)  # a removal may have taken the names back
+
+    overviews = overview_hrefs(there, subject.collection_id)
+    publication = there.publish(copier.moved(draft.document), moved, mode="upsert", confirm=confirm)
+    made = _mended(storage, there, subject.collection_id)
+    if made.request is not None:
+        remove_superseded(overviews, made.request, storage, there)
     return Push(
         collection_id=subject.collection_id,
         where=publication.collection_url,
@@ -78,9 +75,53 @@ def _pushed(subject: Subject, target: str, options: RuntimeOptions) -> Push:
         copied=copier.copied,
         found=copier.found,
         size=copier.size,
-        findings=tuple(f"[{each.code}] {each.what}: {each.reason}" for each in check.look().findings),
+        findings=tuple(
+            f"[{each.code}] {each.what}: {each.reason}"
+            for each in _check(made, publication.collection_url).look().findings
+        ),
         kept=kept,
     )
+
+
+def _folder_of(subject: Subject, draft: Subject, target: str) -> str:
+    """The folder that the COGs lie in.
+
+    Raises:
+        RequestError: It cannot be pushed, or not there.
+    """
+    folder = subject.folder
+    if folder is None or why_not(draft):
+        reason = "its COGs lie in several folders" if folder is None else why_not(draft)
+        raise RequestError([RequestProblem("collection", repr(subject.collection_id), f"cannot be pushed: {reason}")])
+    if addresses.normalise(folder) == target:
+        raise RequestError([RequestProblem("target", repr(target), "is where the collection is already")])
+    return folder
+
+
+def _check(made: Subject, where: str) -> CollectionCheck:
+    return CollectionCheck(
+        resources=made.resources,
+        collection_id=made.collection_id,
+        where=where,
+        read=made.again,
+        again="Push it again.",
+    )
+
+
+def _mended(storage: StorageBackend, catalog: CatalogBackend, name: str) -> Subject:
+    """The collection once its documents are made for where it is.
+
+    Raises:
+        BackendError: Others have removed it.
+    """
+    try:
+        mend(subject_of(storage, catalog, name))
+        return subject_of(storage, catalog, name)
+    except (ObjectNotFoundError, TaskError) as error:
+        if catalog.collection(name) is not None:
+            raise
+        message = f"Collection {name} was removed from the target while it was pushed."
+        raise BackendError(message, "Push it again.", name) from error
 
 
 def _at_home_nowhere(subject: Subject) -> Subject:

@@ -13,12 +13,13 @@ import attrs
 from rastercollection.core.contexts import TaskContext
 from rastercollection.core.shortage import of_shortage
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import MachineError, RasterCollectionError, TaskError
+from rastercollection.errors import BackendError, MachineError, RasterCollectionError, TaskError
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.published_check import Check
 from rastercollection.rasters import gdal_env
 from rastercollection.rasters.gdal_env import gdal_environment
 from rastercollection.rasters.gdal_errors import translated
+from rastercollection.stac.published import cog_href
 from rastercollection.stages.check.places import place_in
 from rastercollection.stages.check.reach import gdal_source_of, published_mosaic, readable
 from rastercollection.stages.check.stock_readers import PublishedMosaic, look_at, look_at_pixels, readers
@@ -37,6 +38,7 @@ _LARGEST_IMAGE = 2**19
 """Pixels of a map tile, of all bands together."""
 
 _HINT = "Look at the COG with rio-tiler or titiler; report it with the source if it should be shown."
+_AGAIN = "Run the job again to have it made again."
 
 
 @attrs.frozen
@@ -44,7 +46,7 @@ class _Finding:
     """What was found of one COG, and why it is so."""
 
     cog: Cog
-    outcome: Literal["served", "empty", "unserved", "unasked"]
+    outcome: Literal["served", "empty", "unserved", "removed", "unasked"]
     reason: str = ""
     through_mosaic: bool = False
     is_final: bool = True
@@ -125,7 +127,7 @@ def check_cogs(context: TaskContext) -> Check:
     started = time.monotonic()
     cogs = made_cogs(context).cogs
     look = _look(context, started + _SECONDS + _SECONDS_EACH * len(cogs))
-    findings = _all(look.at, cogs, look.resources)
+    findings = _told_apart(_all(look.at, cogs, look.resources), context)
     _report(findings, context)
     return Check(
         readers=readers(),
@@ -133,7 +135,7 @@ def check_cogs(context: TaskContext) -> Check:
         served=sum(finding.outcome == "served" for finding in findings),
         through_mosaic=sum(finding.through_mosaic for finding in findings),
         empty=sum(finding.outcome == "empty" for finding in findings),
-        unserved=_reasons(findings, "unserved"),
+        unserved=_reasons(findings, "unserved", "removed"),
         unasked=_reasons(findings, "unasked"),
         is_final=all(finding.is_final for finding in findings),
         seconds=round(time.monotonic() - started, 3),
@@ -171,7 +173,32 @@ def _all(look: Callable[[Cog], _Finding], cogs: Sequence[Cog], resources: Resour
         return list(pool.map(look, cogs))
 
 
+def _told_apart(findings: Sequence[_Finding], context: TaskContext) -> list[_Finding]:
+    """The findings; what is not shown since its item is no longer published is no fault of the COG's, or of readers."""
+    entry, catalog = published_entry(context), Resources.of(context.resources).catalog
+    if entry is None or catalog is None or all(finding.outcome != "unserved" for finding in findings):
+        return list(findings)
+    try:
+        linked = {cog_href(item) for item in catalog.items(entry.collection_id)}
+        name = f"collection {entry.collection_id}" if catalog.collection(entry.collection_id) else ""
+    except BackendError:  # then it stays at what was seen
+        return list(findings)
+    reason = f"was removed from {name}" if name else f"was removed with all of collection {entry.collection_id}"
+    return [
+        attrs.evolve(finding, outcome="removed", reason=f"{reason}, after the job had published it")
+        if finding.outcome == "unserved" and finding.cog.file.href not in linked
+        else finding
+        for finding in findings
+    ]
+
+
 def _report(findings: Sequence[_Finding], context: TaskContext) -> None:
+    removed = [finding for finding in findings if finding.outcome == "removed"]
+    for finding in removed:
+        context.fault(finding.cog.source_blob, "TILE_REMOVED", f"It {finding.reason}.", _AGAIN)
+    if removed:
+        message = f"{len(removed)} of {len(findings)} tiles are not published any more ({_named(removed)}). {_AGAIN}"
+        context.notice("TILE_REMOVED", message)
     unserved = [finding for finding in findings if finding.outcome == "unserved"]
     for finding in unserved:
         message = f"Its COG was published, and {readers()} do not show it: it {finding.reason}."
@@ -194,5 +221,5 @@ def _named(findings: Sequence[_Finding]) -> str:
     return listed([f"{finding.cog.source_blob} {finding.reason}" for finding in findings], most=3)
 
 
-def _reasons(findings: Sequence[_Finding], outcome: str) -> dict[str, str]:
-    return {finding.cog.source_blob: finding.reason for finding in findings if finding.outcome == outcome}
+def _reasons(findings: Sequence[_Finding], *outcomes: str) -> dict[str, str]:
+    return {finding.cog.source_blob: finding.reason for finding in findings if finding.outcome in outcomes}
