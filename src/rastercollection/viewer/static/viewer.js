@@ -138,16 +138,17 @@ class Viewer {
 
   /** Show another collection of the catalog. */
   async choose(key) {
-    if (!(await this.open({ key, picture: published("") }, this.turn(0)))) return;
+    if (!(await this.open({ left: { key, picture: published("") } }, this.turn(0)))) return;
     this.activate(0);
     this.fit(this.collection);
   }
 
-  /** Show on the left what was asked for; returns whether it is shown. */
-  async open(left, isLatest) {
+  /** Show on the left what was asked for, and go to its place; returns whether it is shown. */
+  async open({ left, place = null }, isLatest) {
     try {
       const collection = await this.opened(left);
       if (!isLatest()) return false;
+      if (place) this.map.setView([place.lat, place.lng], place.zoom, { animate: false });
       if (collection !== this.collection) this.closeReading();
       this.show(0, collection, left.picture);
       return true;
@@ -240,8 +241,7 @@ class Viewer {
     const [isLeft, isRight] = [this.turn(0), this.turn(1)];
     if (hash === this.hash) return;
     const told = toldOf(hash);
-    if (told.place) this.map.setView([told.place.lat, told.place.lng], told.place.zoom, { animate: false });
-    if (!(await this.open(told.left, isLeft))) return;
+    if (!(await this.open(told, isLeft))) return;
     await this.compareAs(told, isRight);
     if (isRight()) this.veil(told);
   }
