@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,16 +46,12 @@ SERVICES = {
     "chromium": lambda: shutil.which("chromium") is not None,
     "libtiff-tools": lambda: shutil.which("tiffcp") is not None,
     "python3-gdal": lambda: _starts("/usr/bin/python3", "from osgeo import gdal"),
+    "gdal-bin": lambda: shutil.which("gdalinfo") is not None,
 }
 """Debian's packages, and whether what they bring is there."""
 
 TITILERS = ("~=3.0", "~=2.0")
 """The major versions of titiler-pgstac that links are tested against."""
-
-CLIENTS = {
-    "gdal-bin": lambda: shutil.which("gdalinfo") is not None,
-}
-"""Likewise, of programs that read what is published."""
 
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", f"tests-{PYTHONS[0]}"]
@@ -88,9 +83,9 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *at_once, *session.posargs, env={"RASTERCOLLECTION_TITILER_PGSTAC": servers})
 
 
-def _install_services(session: nox.Session, services: Mapping[str, Callable[[], bool]] = SERVICES) -> None:
+def _install_services(session: nox.Session) -> None:
     """Have apt-get bring the servers and programs that tests use, where it may; elsewhere those tests say so."""
-    missing = [package for package, is_there in services.items() if not is_there()]
+    missing = [package for package, is_there in SERVICES.items() if not is_there()]
     if not missing or shutil.which("apt-get") is None or os.geteuid() != 0:
         return
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -185,7 +180,7 @@ def clients(session: nox.Session) -> None:
     Arguments after -- go to pytest. The table is written to ``clients.md`` in the session's temporary folder, or where
     the variable RASTERCOLLECTION_CLIENTS_TABLE says.
     """
-    _install_services(session, {**SERVICES, **CLIENTS})
+    _install_services(session)
     groups = (*_group("test"), *_group("clients"))
     _install_wheel(session, *groups, "./tests/plugin_package", extras="[geoparquet,pgstac,view]")
     servers = _tile_servers(session)

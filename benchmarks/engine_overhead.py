@@ -12,10 +12,10 @@ from typing import Any
 from rastercollection import FanOut, Stage, TaskContext, Workflow
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
+from rastercollection.core.contexts import PlanContext
 from rastercollection.core.engine.engine import Engine
 from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import JobRecord, Task
-from rastercollection.core.workflow import PlanContext
 from rastercollection.executors.serial import SerialExecutor
 
 TASKS = 20_000

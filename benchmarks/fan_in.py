@@ -176,9 +176,9 @@ def _job(folder: str) -> dict[str, Any]:
 def _by_themselves(count: int, folder: str, catalog: Any) -> dict[str, Any]:
     """Both handlers, called as a worker calls them."""
     from rastercollection.backends.storage.fsspec import FsspecStorage
+    from rastercollection.core.contexts import TaskContext
     from rastercollection.core.models import Task
     from rastercollection.core.records import from_dict
-    from rastercollection.core.workflow import TaskContext
     from rastercollection.model.mosaic import Mosaic
     from rastercollection.stages.mosaic import create_mosaicjson
     from rastercollection.stages.stac import create_stac_collection

@@ -8,6 +8,12 @@ from .checking.report import (
     CollectionReport as CollectionReport,
     Finding as Finding,
 )
+from .core.contexts import (
+    JobContext as JobContext,
+    PlanContext as PlanContext,
+    StartContext as StartContext,
+    TaskContext as TaskContext,
+)
 from .core.models import (
     ErrorRecord as ErrorRecord,
     JobStatus as JobStatus,
@@ -20,12 +26,8 @@ from .core.workflow import (
     Companion as Companion,
     FanIn as FanIn,
     FanOut as FanOut,
-    JobContext as JobContext,
-    PlanContext as PlanContext,
     Skip as Skip,
     Stage as Stage,
-    StartContext as StartContext,
-    TaskContext as TaskContext,
     Workflow as Workflow,
     carry_over as carry_over,
 )

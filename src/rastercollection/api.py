@@ -12,9 +12,8 @@ from rastercollection.core.job_store import JobStore
 from rastercollection.core.models import Notice
 from rastercollection.core.records import jsonable
 from rastercollection.core.workflow import FanIn, Stage
-from rastercollection.errors import RequestError
 from rastercollection.job.arguments import JobArguments
-from rastercollection.job.calls import option_problems, takes, told_apart
+from rastercollection.job.calls import check_call, takes, told_apart
 from rastercollection.job.notebook.live_display import with_progress
 from rastercollection.job.result import JobResult
 from rastercollection.job.run import CollectionRun
@@ -195,17 +194,13 @@ def check_collection(
         allow_private_hosts=allow_private_hosts,
     )
     del jobs, storage_options  # what goes wrong from here on comes through this frame
-    wrong = [
-        *argument_problems(
-            collection=(collection, checks.published),
-            collection_id=(collection_id, checks.optional(checks.identifier)),
-            fix=(fix, checks.boolean),
-            titiler_url=(titiler_url, checks.optional(checks.http)),
-        ),
-        *option_problems(options),
-    ]
-    if wrong:
-        raise RequestError(wrong)
+    check_call(
+        options,
+        collection=(collection, checks.published),
+        collection_id=(collection_id, checks.optional(checks.identifier)),
+        fix=(fix, checks.boolean),
+        titiler_url=(titiler_url, checks.optional(checks.http)),
+    )
     from rastercollection.job.upkeep.collection_check import check_published  # loads GDAL
 
     return check_published(str(collection), collection_id, options, fix=fix, titiler_url=titiler_url)

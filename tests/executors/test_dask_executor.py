@@ -23,9 +23,9 @@ import distributed  # noqa: E402
 
 from rastercollection import FanOut, Stage, Workflow  # noqa: E402
 from rastercollection.backends.jobs.memory import MemoryJobStore  # noqa: E402
+from rastercollection.core.contexts import PlanContext  # noqa: E402
 from rastercollection.core.engine.engine import Engine  # noqa: E402
 from rastercollection.core.models import JobRecord, Task  # noqa: E402
-from rastercollection.core.workflow import PlanContext  # noqa: E402
 from rastercollection.errors import (  # noqa: E402
     ExecutorBrokenError,
     ExecutorError,

@@ -14,7 +14,7 @@ from rasterio.transform import from_origin
 from rastercollection import JobFailedError, JobResult, RequestError, process_collection
 from rastercollection.core.events import Event, StageEnded
 from rastercollection.errors import BackendError
-from services.moto import free_port
+from services.loopback import free_port
 from services.stores import ON_LOOPBACK, Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")

@@ -12,7 +12,8 @@ import pytest
 from rastercollection import CollectionRequest, RequestError
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.errors import PermissionDeniedError
-from rastercollection.job.sources import every_part, find_sources
+from rastercollection.job.source_parts import every_part
+from rastercollection.job.sources import find_sources
 from rastercollection.ports.storage import ObjectInfo
 
 FILES = ["a.tif", "b.TIF", "sub/c.tif", "sub/deep/d.tif", "odd [1].tif", "odd 1.tif", "ü%20#.tif", "x_cog_analysis.tif"]

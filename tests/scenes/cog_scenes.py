@@ -16,16 +16,16 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Notice, Task
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.policy import SourcePolicy
-from rastercollection.model.tiers import TIERS
 from rastercollection.model.tile import Validation
 from rastercollection.rasters.limits import Limits
 from rastercollection.stages.cog import create_cog
 from rastercollection.stages.validate import validate_raster
+from validation_scenes import validation_parameters
 
 UTM = "EPSG:32642"
 PLACE = from_origin(600_000, 4_600_000, 10, 10)
@@ -59,23 +59,7 @@ def context(task_type: str, limits: Limits) -> TaskContext:
 def validate(path: Path, limits: Limits, **changes: Any) -> Mapping[str, Any]:
     info = FsspecStorage().stat(str(path))
     source = {"blob": path.name, "url": str(path), **{k: getattr(info, k) for k in ("size", "version", "modified")}}
-    parameters = {
-        "source": source,
-        "input_crs": None,
-        "target_crs": "EPSG:4326",
-        "raster_type": "auto",
-        "tier": attrs.asdict(TIERS[changes.pop("tier", "analysis")]),
-        "tiers": [attrs.asdict(tier) for tier in TIERS.values()],
-        "jpeg_quality": 85,
-        "compression": None,
-        "compression_level": None,
-        "sparse_ok": False,
-        "warp_resampling": None,
-        "overview_resampling": None,
-        "strict": False,
-        "policy": attrs.asdict(SourcePolicy()),
-    }
-    return validate_raster({**parameters, **changes}, context("validate_raster", limits))
+    return validate_raster(validation_parameters(source, **changes), context("validate_raster", limits))
 
 
 def make_cog(

@@ -15,9 +15,9 @@ from rasterio.transform import from_origin
 from rasterio.warp import reproject
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Notice, Task
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog, CogFile
 from rastercollection.model.mosaic import Overview
 from rastercollection.rasters.limits import Limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ import rasterio
 from affine import Affine
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.tiers import TIERS
 from rastercollection.model.tile import SourceFile, Validation
 from rastercollection.rasters.limits import Limits
@@ -58,9 +58,15 @@ def context_of(limits: Limits | None = None, storage: Any = None) -> TaskContext
 
 def validate(path: Path | str, *, storage: Any = None, limits: Limits | None = None, **parameters: Any) -> Validation:
     """Stage 1's answer about a file; it has to survive JSON."""
-    tier = parameters.pop("tier", "analysis")
-    given = {
-        "source": attrs.asdict(source_of(path)),
+    given = validation_parameters(attrs.asdict(source_of(path)), **parameters)
+    answer = validate_raster(json.loads(json.dumps(given)), context_of(limits, storage))
+    return from_dict(Validation, json.loads(json.dumps(answer, allow_nan=False)))
+
+
+def validation_parameters(source: Mapping[str, Any], *, tier: str = "analysis", **changes: Any) -> dict[str, Any]:
+    """Those of stage 1's task about a source."""
+    return {
+        "source": source,
         "input_crs": None,
         "target_crs": "EPSG:4326",
         "raster_type": "auto",
@@ -74,10 +80,8 @@ def validate(path: Path | str, *, storage: Any = None, limits: Limits | None = N
         "overview_resampling": None,
         "strict": False,
         "policy": attrs.asdict(SourcePolicy()),
-        **parameters,
+        **changes,
     }
-    answer = validate_raster(json.loads(json.dumps(given)), context_of(limits, storage))
-    return from_dict(Validation, json.loads(json.dumps(answer, allow_nan=False)))
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import rasterio
@@ -30,15 +28,6 @@ PIXELS = """() => {
 def wait_until_drawn(page: Any) -> None:
     """Until all of its tiles are there."""
     page.wait_for_selector(DRAWN, state="attached")
-
-
-def eventually(page: Any, expression: str, wanted: Callable[[Any], Any]) -> Any:
-    """The value of an expression once it is as wanted; the page's policy forbids playwright to wait for one itself."""
-    deadline = time.monotonic() + 15
-    while not wanted(value := page.evaluate(expression)):
-        assert time.monotonic() < deadline, value
-        page.wait_for_timeout(50)
-    return value
 
 
 def click_at(page: Any, longitude: float, latitude: float) -> None:

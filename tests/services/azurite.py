@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.moto import free_port, wait_for
+from services.loopback import free_port, listening
 from services.node import node, npm_package
 
 ACCOUNT = "devstoreaccount1"
@@ -38,13 +37,8 @@ def running(script: Path) -> Iterator[int]:
     program = node()
     assert program is not None
     options = ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
-    command = [program, str(script), "--blobHost", "127.0.0.1", "--blobPort", str(port), *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            wait_for(port, server)
-            yield port
-        finally:
-            server.kill()
+    with listening(port, [program, str(script), "--blobHost", "127.0.0.1", "--blobPort", str(port), *options]):
+        yield port
 
 
 def connection_string(port: int) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from services.postgresql import free_port, identity
+from services.loopback import free_port
+from services.postgresql import identity
 
 INSTALL = "apt-get install pgbouncer (Homebrew: brew install pgbouncer)"
 SECONDS_TO_START = 20

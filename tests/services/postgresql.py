@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -19,6 +18,8 @@ from pathlib import Path
 import attrs
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from services.loopback import free_port
 
 INSTALL = "apt-get install postgresql postgresql-postgis postgresql-postgis-scripts (Homebrew: brew install postgis)"
 PASSWORD = "only-for-tests/%@:"  # as awkward in a URL as they come
@@ -169,13 +170,6 @@ def identity() -> dict[str, object]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def make_template(server: Server, name: str) -> None:

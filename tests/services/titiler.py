@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from services.loopback import free_port
 
 SECONDS_TO_START = 90
 
@@ -20,9 +21,7 @@ def running(python: str, dsn: str) -> Iterator[tuple[str, int]]:
     """titiler-pgstac, as that interpreter has it, over a database: its root address and its major version."""
     ask = "from importlib.metadata import version; print(version('titiler.pgstac'))"
     version = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [python, "-m", "uvicorn", "titiler.pgstac.main:app", "--host", "127.0.0.1", "--port", str(port)]
     environment = {
         **os.environ,
@@ -51,9 +50,7 @@ def wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
 @contextlib.contextmanager
 def serving(app: str, environment: Mapping[str, str] | None = None, page: str = "/openapi.json") -> Iterator[str]:
     """Root address of an application, ``module:name`` or its factory, in a process of its own with this interpreter."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)]
     command += ["--factory"] if app.endswith("create_app") else []
     folders = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])

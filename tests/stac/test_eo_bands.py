@@ -14,9 +14,11 @@ from pystac.extensions.eo import EOExtension
 
 from cog_scenes import make_cog, write_raster
 from rastercollection.model.band import BandFacts, BandRole
+from rastercollection.model.mosaic import Overview
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.eo_bands import eo_bands
 from rastercollection.stac.items import item_dict
+from rastercollection.stac.looks import Looks
 from rastercollection.testing.sample_records import sample_band, sample_cog, sample_request
 
 BGRN = ("blue", "green", "red", "nir")
@@ -68,7 +70,8 @@ def test_documents_tell_both_and_stay_valid(validate_stac: Any) -> None:
         (name, name, 0.5) for name in BGRN
     ]
     assert [band["eo:common_name"] for band in item["assets"]["data"]["bands"]] == list(BGRN)
-    collection = collection_dict(sample_request(), [item], renders={}, overview=cog.file)
+    overview = Overview(image=cog.file, reason="")
+    collection = collection_dict(sample_request(), [item], looks=Looks(), overview=overview)
     assert collection["item_assets"]["data"]["eo:bands"] == item["assets"]["data"]["eo:bands"]
     for document in (item, collection):
         (eo,) = [name for name in document["stac_extensions"] if "/eo/" in name]

@@ -21,21 +21,22 @@ from classification_schema import CLASSIFICATION, SCHEMA
 from cog_scenes import make_cog, write_raster
 from rastercollection.model.band import BandFacts, BandStatistics
 from rastercollection.model.cog import Cog, CogFile
+from rastercollection.model.mosaic import Overview
 from rastercollection.mosaics.mosaicjson import build_mosaic
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import is_dated, item_dict
+from rastercollection.stac.looks import Looks
 from rastercollection.stac.published import (
     PublishedOverview,
     cog_key,
     is_dated_item,
     is_own_collection,
     item_bounds,
-    published_cog,
     published_overview,
     published_tile,
     when_acquired,
-    whole_bands,
 )
+from rastercollection.stac.published_cog import published_cog, whole_bands
 from rastercollection.stac.renders import made_renders
 from rastercollection.stac.terms import DATETIME_SOURCE, EARLIEST, LATEST
 from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page
@@ -210,7 +211,8 @@ def test_items_of_others_have_no_cog() -> None:
 def test_the_overview_of_a_collection_comes_back(is_outdated: bool) -> None:
     tile, image = sample_cog(), sample_cog("whole", minzoom=0, maxzoom=9).file
     items = [item_dict(tile, "sample", "data")]
-    document = collection_dict(sample_request(), items, renders={}, overview=image, is_outdated=is_outdated)
+    overview = Overview(image=image, reason="")
+    document = collection_dict(sample_request(), items, looks=Looks(), overview=overview, is_outdated=is_outdated)
     assert published_overview(json.loads(json.dumps(document))) == PublishedOverview(
         href=image.href,
         minzoom=0,
@@ -219,7 +221,7 @@ def test_the_overview_of_a_collection_comes_back(is_outdated: bool) -> None:
         is_outdated=is_outdated,
         thumbnail=image.thumbnail,
     )
-    assert published_overview(collection_dict(sample_request(), items, renders={})) is None
+    assert published_overview(collection_dict(sample_request(), items, looks=Looks())) is None
 
 
 @pytest.mark.parametrize(
@@ -298,7 +300,7 @@ def test_classes_are_as_the_extension_has_them() -> None:
         {"value": 1, "name": "Wald_Forst", "title": "Wald & Forst", "color_hint": "0A641E"},
         {"value": 2, "name": "class_2", "title": "水", "color_hint": "FAC800"},
     ]
-    collection = collection_dict(sample_request(), [item], renders={})
+    collection = collection_dict(sample_request(), [item], looks=Looks())
     jsonschema.validate(collection, SCHEMA)
     assert collection["item_assets"]["data"]["classification:classes"]
     without = item_dict(cogs["palette"], "collection", "data")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import attrs
 import pytest
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task, TaskResult
-from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import RasterCollectionError
 from rastercollection.model.cog import Cog
 from rastercollection.stages.fan_in import made_cogs

@@ -11,9 +11,9 @@ from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task
 from rastercollection.core.records import multihash
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import CogFile
 from rastercollection.stages import publishing
 from rastercollection.stages.publishing import draw_thumbnail, publish

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import ErrorRecord, Task
-from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError, TileError
 from rastercollection.model.tile import SourceFile
 from rastercollection.stages.second_look import proven

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import rasterio
 
+from browser_pages import address_of, eventually, give_keyboard
 from rastercollection import ViewServer
-from viewer_pages import DESKTOP, DRAWN, PHONE, PIXELS, click_at, eventually, wait_until_drawn
+from viewer_pages import DESKTOP, DRAWN, PHONE, PIXELS, click_at, wait_until_drawn
 from viewer_scenes import HOSTILE, NORTH, PIXEL, WEST, Collection
 
 CONTROLS = ["render", "stretch", "gamma", "compare", "opacity", "outlines", "fit", "copy", "map"]
@@ -96,7 +97,7 @@ def test_an_address_leads_back_to_its_place(server: ViewServer, visit: Open) -> 
     view = "[viewer.map.getZoom(), viewer.map.getCenter().lat, viewer.map.getCenter().lng]"
     assert page.evaluate(view) == pytest.approx([13, 41.07, 71.03], abs=1e-4)
     page.evaluate("viewer.map.setView([41.06, 71.08], 14, {animate: false})")
-    again = visit(page.url)
+    again = visit(address_of(page))
     assert again.evaluate(view) == pytest.approx([14, 41.06, 71.08], abs=1e-4)
     assert again.get_by_label("Color infrared").is_checked()
     again.evaluate("location.hash = '#12/41.08/71.05/visual'")
@@ -123,7 +124,7 @@ def test_opacity_and_outlines(server: ViewServer, visit: Open) -> None:
     eventually(page, "getComputedStyle(viewer.layer.getContainer()).opacity", lambda value: value == "0.4")
     page.get_by_label("Outlines").uncheck()
     assert page.evaluate("viewer.map.hasLayer(viewer.outlines)") is False
-    again = visit(page.url)  # they are in the address
+    again = visit(address_of(page))  # they are in the address
     assert again.locator("#opacity").input_value() == "40"
     assert again.evaluate("[viewer.layer.options.opacity, viewer.map.hasLayer(viewer.outlines)]") == [0.4, False]
     again.get_by_label("Outlines").check()
@@ -134,8 +135,7 @@ def test_opacity_and_outlines(server: ViewServer, visit: Open) -> None:
 def test_all_of_it_works_with_the_keyboard_alone(server: ViewServer, visit: Open) -> None:
     page = visit(server)
     wait_until_drawn(page)
-    page.bring_to_front()
-    eventually(page, "document.hasFocus()", bool)
+    give_keyboard(page)
     seen = []
     while not seen or seen[-1] != "map":
         page.keyboard.press("Tab")
@@ -208,7 +208,7 @@ def test_whatever_the_data_say_is_text(scene: Collection, serve: Callable[..., V
     assert page.title() == HOSTILE
     assert page.locator("script").count() == 2
     assert page.locator("img[src=x], [onerror], a[href^=javascript]").count() == 0
-    again = visit(page.url)
+    again = visit(address_of(page))
     assert again.get_by_role("radio", name=HOSTILE).is_checked()
 
 
@@ -237,7 +237,7 @@ def test_zooms_without_tiles_say_so_and_lead_to_those_with(server: ViewServer, v
     page.locator("#status-action").click()
     wait_until_drawn(page)
     eventually(page, rings, lambda count: count == 0)
-    assert page.locator("#status").is_hidden()
+    page.locator("#status").wait_for(state="hidden")
     assert len(page.evaluate(PIXELS)) > 20
 
 
@@ -255,7 +255,7 @@ def test_tiles_that_cannot_be_drawn_and_a_server_that_is_gone(
         path.rename(path.with_suffix(".tif"))
     page.get_by_role("button", name="Try again").first.click()
     page.wait_for_selector(f"{DRAWN}[src]", state="attached")
-    assert page.locator("#status").is_hidden()
+    page.locator("#status").wait_for(state="hidden")
     server.stop()
     page.locator("#map").click(position={"x": 400, "y": 300})
     page.wait_for_selector("#items .problem")

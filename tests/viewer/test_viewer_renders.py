@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from rio_tiler.colormap import cmap
 
+from browser_pages import eventually
 from rastercollection import RenderDefinition, ViewServer, color_ramp, process_collection, view_collection
-from viewer_pages import color_at, eventually, wait_until_drawn
+from viewer_pages import color_at, wait_until_drawn
 from viewer_scenes import NAMES, NORTH, PIXEL, WEST, surface, write_tile
 
 Open = Callable[..., Any]
@@ -108,3 +114,28 @@ def test_bands_of_ones_own_after_an_index_are_bands(server: ViewServer, visit: O
     page.get_by_label("One band …").check()
     assert (_asked(page)["bidx"], "expression" in _asked(page)) == (["1"], False)
     assert page.locator("#ramp option[value=own]").is_hidden()
+
+
+def test_expressions_are_parsed_one_at_a_time(
+    server: ViewServer, get: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.11 now and then raises a SystemError where threads parse at once, and the tile would be lost."""
+    parse, alone, together = ast.parse, threading.Lock(), []
+
+    def slowly(*source: Any, **options: Any) -> ast.AST:
+        is_alone = alone.acquire(blocking=False)
+        together.append(not is_alone)
+        time.sleep(0.01)
+        with contextlib.ExitStack() as stack:
+            if is_alone:
+                stack.callback(alone.release)
+            return parse(*source, **options)
+
+    monkeypatch.setattr(ast, "parse", slowly)
+    point = f"/mosaicjson/point/{PLACE[0]},{PLACE[1]}?expression=b4/b1"
+    tile = "/mosaicjson/tiles/WebMercatorQuad/12/2856/1534.png?expression=b4/b1&rescale=0,2"
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda path: get(server, path), 3 * [point, tile]))
+    assert {answer.status for answer in answers} == {200}
+    assert len(together) >= 12
+    assert not any(together)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from browser_pages import eventually
 from rastercollection import ViewServer
-from viewer_pages import eventually, wait_until_drawn
+from viewer_pages import wait_until_drawn
 
 Open = Callable[..., Any]
 HEIGHTS = "**/collections/heights/api/collection"

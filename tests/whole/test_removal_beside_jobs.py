@@ -166,14 +166,14 @@ def test_a_job_sees_what_a_removal_is_deleting(scene: Scene, monkeypatch: pytest
 def test_tiles_removed_right_after_they_were_published_stay_removed_and_a_collection_is_whole(
     scene: Scene, tiles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle = task._settle
+    settle = task.settle
 
     def after_removal(*args: Any) -> Any:
-        monkeypatch.setattr(task, "_settle", settle)
+        monkeypatch.setattr(task, "settle", settle)
         scene.remove(*tiles)
         return settle(*args)
 
-    monkeypatch.setattr(task, "_settle", after_removal)
+    monkeypatch.setattr(task, "settle", after_removal)
     scene.run()
     scene.check(sorted(set(ALL) - set(tiles)))
 

@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,22 +19,17 @@ import pytest
 
 from rastercollection import process_collection
 from rastercollection.cli.demo import make_scene
+from services.loopback import free_port
 
 RUN = Path(__file__).parents[2] / "examples" / "service" / "run.py"
 SUBMIT = "/api/jobs/submit/process_raster_collection"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Service:
     """The command, and what it tells of its processes."""
 
     def __init__(self, folder: Path, jobs: str) -> None:
-        self.port, self._log = _free_port(), folder / f"log-{time.monotonic_ns()}"
+        self.port, self._log = free_port(), folder / f"log-{time.monotonic_ns()}"
         command = [sys.executable, str(RUN), "--port", str(self.port), "--executor", "thread"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -22,7 +22,7 @@ from rastercollection.stac import terms
 from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.published import asset_with_role, links_of, published_file
 from rastercollection.stac.seal import is_sealed
-from rastercollection.stages.asked_renders import shown_renders
+from rastercollection.stages.asked_looks import asked_looks
 from rastercollection.stages.members import mosaic_bytes, mosaic_document
 from rastercollection.stages.stac.page_seal import is_sealed_page
 from rastercollection.stages.stac.probe import probe
@@ -79,14 +79,11 @@ def _of_collection(subject: Subject) -> Iterator[Finding]:
     request, files = subject.request, [cog.file for cog in members.cogs]
     if request is None or not files:
         return
-    shown = shown_renders(request, members, subject.resources)
-    for notice in shown.renders.notices:
+    asked = asked_looks(request, members, subject.resources)
+    for notice in asked.notices:
         if notice.code == "RENDER_UNKNOWN":
             yield _found(subject.collection_id, "", notice.message, code="CHECK_UNASKED")
-    made = collection_dict(
-        request, subject.items, renders=shown.renders.by_name, drawn_as=shown.drawn_as, choice=shown.choice
-    )
-    meant = jsonable(made)
+    meant = jsonable(collection_dict(request, subject.items, looks=asked.looks))
     different = [name for name in _COMPUTED if _plain(meant.get(name)) != _plain(document.get(name))]
     if different:
         reason = f"its {', '.join(different)} are not those of its items"

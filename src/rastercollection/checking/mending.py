@@ -6,9 +6,9 @@ import attrs
 
 from rastercollection.checking.subject import Subject
 from rastercollection.checking.unlinked import delete_leftovers
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task, TaskResult, TaskStatus
 from rastercollection.core.records import to_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.request import CollectionRequest
 from rastercollection.stages import mosaic, overview
 from rastercollection.stages.fan_in import FanInParameters

@@ -13,9 +13,11 @@ from rastercollection.ports.addresses import join
 from rastercollection.ports.catalog import CatalogBackend
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.collections import KEYWORDS
-from rastercollection.stac.published import asset_with_role, cog_key, published_cog
+from rastercollection.stac.looks import Looks
+from rastercollection.stac.published import asset_with_role, cog_key
+from rastercollection.stac.published_cog import published_cog
 from rastercollection.stac.terms import MAXZOOM, MOSAIC, NAME, OUTDATED, OVERVIEW
-from rastercollection.stages.members import Members, published_looks
+from rastercollection.stages.members import Members
 from rastercollection.stages.resources import Resources
 
 __all__ = ["Subject"]
@@ -93,7 +95,7 @@ class Subject:
             kept=tuple(cog for cog in cogs.values() if cog is not None),
             items=self.items,
             foreign=tuple(name for name, cog in cogs.items() if cog is None),
-            **published_looks(self.document),
+            looks=Looks.of(self.document),
         )
 
     @property

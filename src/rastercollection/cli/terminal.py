@@ -16,6 +16,7 @@ from rastercollection.disclosure.listing import listed
 from rastercollection.disclosure.markup import byte_count
 from rastercollection.errors import RasterCollectionError, RequestError, UnknownNameError
 from rastercollection.model.checks import suggestion
+from rastercollection.model.entry import StacSummary
 
 if TYPE_CHECKING:
     from rastercollection.api import CollectionPlan
@@ -248,19 +249,20 @@ def _reason(tile: TileOutcome) -> str:
 
 def _facts(result: JobResult, summary: Mapping[str, Any]) -> dict[str, str]:
     outputs = [tile.output for tile in result.tiles if tile.output]
-    cogs, mosaic, stac = summary.get("cogs") or {}, summary.get("mosaicjson"), summary.get("stac")
+    cogs, mosaic, published = summary.get("cogs") or {}, summary.get("mosaicjson"), StacSummary.of(summary)
     size = f"{plural(cogs.get('successful', 0), 'file')}, {byte_count(1e6 * cogs.get('total_size_mb', 0))}"
     facts = {
         "Tiles": _validated(summary.get("validation") or {}),
         "COGs": f"{outputs[0].rpartition('/')[0]} ({size})" if outputs else "",
         "Mosaic": f"{mosaic['url']} ({plural(mosaic['tile_count'], 'tile')})" if mosaic else "",
         "Overview": _overview(summary.get("overview") or {}),
-        "STAC": _catalogued(stac) if stac else "",
+        "STAC": _catalogued(published) if published else "",
         "Check": _checked(summary.get("check") or {}),
         "Map": result.share_url or "",
         "View": _view_command(summary),
     }
-    for name, url in (summary.get("titiler_urls") or {}).items() if (stac or {}).get("ready_for_titiler") else ():
+    served = summary.get("titiler_urls") if published and published.ready_for_titiler else None
+    for name, url in (served or {}).items():
         if url != result.share_url:
             facts[name] = url + _how_to_use(summary, name)
     return {**facts, "Job": result.job_id}
@@ -288,16 +290,16 @@ def _view_command(summary: Mapping[str, Any]) -> str:
     """How to look at it from its files, where that can be done."""
     from rastercollection.viewer.server import is_installed
 
-    document = (summary.get("stac") or {}).get("collection_url")
-    if not document or not summary.get("mosaicjson"):
+    published = StacSummary.of(summary)
+    if published is None or not published.collection_url or not summary.get("mosaicjson"):
         return ""
-    command = f"rastercollection view {shlex.quote(document.rpartition('/')[0])}"
+    command = f"rastercollection view {shlex.quote(published.collection_url.rpartition('/')[0])}"
     return command if is_installed() else f"{command}, after pip install 'rastercollection[view]'"
 
 
-def _catalogued(stac: Mapping[str, Any]) -> str:
-    place = stac["collection_url"] or f"{stac['collection_id']} in {stac['catalog']}"
-    return f"{place} ({_items(stac)})"
+def _catalogued(published: StacSummary) -> str:
+    place = published.collection_url or f"{published.collection_id} in {published.catalog}"
+    return f"{place} ({_items(published)})"
 
 
 def _validated(validation: Mapping[str, Any]) -> str:
@@ -339,8 +341,8 @@ def _notices_of_all(summary: Mapping[str, Any]) -> list[str]:
     return [f"[{notice['code']}] {notice['message']}" for notice in summary.get("notices") or ()]
 
 
-def _items(stac: Mapping[str, Any]) -> str:
-    stored, every = stac["items_stored"], stac["items_in_collection"]
+def _items(published: StacSummary) -> str:
+    stored, every = published.items_stored, published.items_in_collection
     return plural(every, "item") + (f", {stored} of this job" if stored != every else "")
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.contexts import StartContext
 from rastercollection.core.models import Notice, TaskResult
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import Admission, StartContext, Workflow
+from rastercollection.core.workflow import Admission, Workflow
 from rastercollection.errors import RasterCollectionError, WorkflowDefinitionError
 from rastercollection.model.output import Made, Verify
 from rastercollection.model.request import CollectionRequest

@@ -16,10 +16,11 @@ from rastercollection.job.runtime import unknown_names, unknown_renders
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import unknown_schemes
 from rastercollection.model import checks
-from rastercollection.model.parameters import MISSING, explained, parameters, problems
+from rastercollection.model.call_names import unknown_arguments
+from rastercollection.model.parameters import MISSING, argument_problems, explained, parameters, problems
 from rastercollection.model.request import CollectionRequest
 
-__all__ = ["option_problems", "options_of_call", "takes", "told_apart"]
+__all__ = ["check_call", "option_problems", "options_of_call", "takes", "told_apart"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,9 +55,22 @@ def options_of_call(arguments: Mapping[str, Any], *besides: str) -> tuple[Runtim
     names = parameters(RuntimeOptions)
     options = RuntimeOptions(**{name: value for name, value in arguments.items() if name in names})
     wrong = option_problems(options)
-    strange = [name for name in arguments if name not in names]
-    told = [f"is no parameter{checks.close_to(name, (*names, *besides))}" for name in strange]
-    return options, [*wrong, *(RequestProblem(name, "…", text) for name, text in zip(strange, told, strict=True))]
+    return options, [*wrong, *unknown_arguments([name for name in arguments if name not in names], (*names, *besides))]
+
+
+def check_call(options: RuntimeOptions, **told: tuple[Any, checks.Check]) -> None:
+    """See that a call can be understood.
+
+    Args:
+        options: How it runs.
+        told: Its other arguments by name, each a value and its check.
+
+    Raises:
+        RequestError: With every problem.
+    """
+    wrong = [*argument_problems(**told), *option_problems(options)]
+    if wrong:
+        raise RequestError(wrong)
 
 
 def option_problems(options: RuntimeOptions) -> list[RequestProblem]:

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import attrs
 
-from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskKind, Workflow
+from rastercollection.core.contexts import JobContext
+from rastercollection.core.workflow import FanIn, Stage, TaskKind, Workflow
 from rastercollection.job.result import Summary, summarise
 from rastercollection.model.request import CollectionRequest
 from rastercollection.ports.registries import HANDLERS, WORKFLOWS

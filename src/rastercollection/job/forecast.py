@@ -8,11 +8,12 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.contexts import PlanContext
 from rastercollection.core.engine.planning import planned_tasks
 from rastercollection.core.engine.worker import run_task
 from rastercollection.core.models import ErrorRecord, Notice, Task, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import FanOut, PlanContext, Skip, Stage, Workflow
+from rastercollection.core.workflow import FanOut, Skip, Stage, Workflow
 from rastercollection.errors import RasterCollectionError
 from rastercollection.model.joining import Joining
 from rastercollection.model.request import CollectionRequest

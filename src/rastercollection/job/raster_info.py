@@ -8,11 +8,11 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.contexts import PlanContext
 from rastercollection.core.engine.planning import planned_tasks
 from rastercollection.core.engine.worker import Outcome, run_task
 from rastercollection.core.models import ErrorRecord, Notice, Task
 from rastercollection.core.records import from_dict, jsonable
-from rastercollection.core.workflow import PlanContext
 from rastercollection.job.calls import told_apart
 from rastercollection.job.run import CollectionRun
 from rastercollection.model.tile import Validation

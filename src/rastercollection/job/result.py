@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from rastercollection.core.contexts import JobContext
 from rastercollection.core.models import ErrorRecord, Fault, JobRecord, Notice, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, jsonable
-from rastercollection.core.workflow import JobContext, TaskKind
+from rastercollection.core.workflow import TaskKind
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, ViewError
 from rastercollection.job.given_backends import GivenBackends
+from rastercollection.model.entry import StacSummary
 from rastercollection.model.output import Made
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
@@ -145,14 +147,14 @@ class JobResult:
         """
         from rastercollection.viewer import view_collection
 
-        address = (self.summary.get("stac") or {}).get("collection_url")
-        if not address:
+        published = StacSummary.of(self.summary)
+        if published is None or not published.collection_url:
             raise ViewError(
                 "The job has published no collection that can be viewed.",
                 "Run it with create_stac_collection=True and a static catalog.",
             )
         return view_collection(
-            address,
+            published.collection_url,
             port=port,
             open_browser=open_browser,
             proxy=proxy,

@@ -5,44 +5,38 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from rastercollection.core.engine.engine import Engine, JobOutcome
+from rastercollection.core.engine.engine import Engine
 from rastercollection.core.engine.held_lease import HeldLease
-from rastercollection.core.engine.journal import utc_now
 from rastercollection.core.engine.reuse import versions
-from rastercollection.core.events import JobEnded, JobStarted, Observer
+from rastercollection.core.events import Observer
 from rastercollection.core.lease import Lease, Owner
-from rastercollection.core.models import JobRecord, JobStatus, Notice, TaskResult
+from rastercollection.core.models import JobRecord, Notice, TaskResult
 from rastercollection.core.observers import Observers
 from rastercollection.core.patience import Patience
 from rastercollection.core.records import digest
-from rastercollection.core.workflow import JobContext, Workflow
-from rastercollection.disclosure.logs import get_logger
+from rastercollection.core.workflow import Workflow
 from rastercollection.errors import (
     ExecutorBrokenError,
     JobBusyError,
     JobCancelledError,
-    JobFailedError,
-    JobHandedOverError,
-    JobInterrupted,
-    MachineError,
     ObjectNotFoundError,
     PrivateAddressError,
     RequestError,
     RequestProblem,
-    TaskError,
 )
 from rastercollection.job.admitting import admitted, are_there
 from rastercollection.job.collection_workflow import default_workflow
 from rastercollection.job.disk_space import find_room
+from rastercollection.job.ended_job import result_of_run
 from rastercollection.job.finished import finished_before
 from rastercollection.job.forecast import JobForecast, forecast_job
 from rastercollection.job.given_backends import GivenBackends
+from rastercollection.job.nothing_new import ended_at_once
 from rastercollection.job.rerun import rerun_rule
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import (
@@ -55,26 +49,22 @@ from rastercollection.job.runtime import (
     time_limit,
 )
 from rastercollection.job.runtime_options import RuntimeOptions
-from rastercollection.job.sources import every_part, find_sources, fingerprints
+from rastercollection.job.source_parts import every_part, rasters_inside
+from rastercollection.job.sources import find_sources, fingerprints
 from rastercollection.job.storages import containers_of, open_storage
 from rastercollection.job.story import JobStory
 from rastercollection.job.sweeping import sweep_leftovers
 from rastercollection.job.tracing import Tracing, tracing_of_program
-from rastercollection.model.policy import SourcePolicy
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.room import Room
 from rastercollection.model.source_names import TILES
-from rastercollection.model.tile import SourceFile, Sources
+from rastercollection.model.tile import Sources
 from rastercollection.ports.storage import StorageBackend
 
 if TYPE_CHECKING:
     from rastercollection.rasters.limits import Limits
 
-__all__ = ["CollectionRun", "result_or_raise"]
-
-AGAIN = "Call again with the same parameters to go on where it stopped."
-
-log = get_logger("rastercollection")
+__all__ = ["CollectionRun"]
 
 
 @attrs.frozen(kw_only=True)
@@ -115,7 +105,8 @@ class CollectionRun:
             problem = f"{error.code}: {error.message} {error.hint}"
             raise RequestError([RequestProblem("container_name", repr(request.container_name), problem)]) from error
         if request.subdatasets == TILES:
-            sources = every_part(sources, lambda file: _inside(file, storage, request.source_policy, options.scratch))
+            policy, scratch = request.source_policy, options.scratch
+            sources = every_part(sources, lambda file: rasters_inside(file, storage, policy, scratch))
         return cls(
             request=request,
             options=options,
@@ -172,13 +163,15 @@ class CollectionRun:
         room = find_room(self.request, runtime.limits, runtime.jobs)
         admitted = attrs.evolve(admitted, notices=(*found, *admitted.notices), room=room)
         if self.sources.files and not admitted.files:
-            return self._nothing_new(engine, job, admitted, lease)
+            notices = (*admitted.notices, *self._not_rerun())
+            ended = ended_at_once(engine, self.workflow, job, lease, facts=admitted, notices=notices)
+            return JobResult.from_job(ended)
 
         def renewed() -> Sources:
             return attrs.evolve(self._admitted(engine, job), room=room)
 
         outcome = engine.run(self.workflow, job, facts=admitted, notices=admitted.notices, lease=lease, renewed=renewed)
-        return _result_or_raise(outcome)
+        return result_of_run(outcome)
 
     def _swept(self, runtime: Runtime, lease: Lease) -> tuple[Notice, ...]:
         """Remove what processes that have ended, and runs under older leases than this, have left."""
@@ -267,6 +260,11 @@ class CollectionRun:
             is_plan=False,
         )
 
+    def _not_rerun(self) -> Iterator[Notice]:
+        if self.options.rerun:
+            mode = f"mode={self.request.mode!r}"
+            yield Notice(code="RERUN_LEFT_OUT", message=f"{mode} leaves what is published: nothing is done again.")
+
     def finished(self) -> JobResult | None:
         """What there is of the job where it was done before and nothing speaks against it.
 
@@ -276,36 +274,6 @@ class CollectionRun:
         with open_runtime(self.request, self.options, self.storage, tiles=len(self.sources.files)) as runtime:
             done = self._finished(self._engine(runtime), self.new_job())
         return None if done is None else JobResult.from_job(done, reused=True)
-
-    def _nothing_new(self, engine: Engine, job: JobRecord, sources: Sources, lease: HeldLease) -> JobResult:
-        """The end of a job of which nothing is let in, as where the collection holds it all.
-
-        The same call asks the collection anew. No record is made of it; one that was made for the queue ends.
-        """
-        began, notices = time.time(), (*sources.notices, *self._not_rerun())
-        stages, status = len(self.workflow.stages), JobStatus.COMPLETED
-        engine.emit(JobStarted(job_id=job.id, at=began, job_type=job.job_type, total_stages=stages, notices=notices))
-        context = JobContext(
-            job_id=job.id,
-            workflow=self.workflow,
-            parameters=job.parameters,
-            facts=sources,
-            results={},
-            notices=notices,
-        )
-        ended = attrs.evolve(job, status=status, result=self.workflow.finalizer(context), updated_at=utc_now())
-        engine.emit(JobEnded(job_id=job.id, at=time.time(), status=status, seconds=time.time() - began))
-        with contextlib.suppress(ObjectNotFoundError):
-            known = engine.patience.of(engine.jobs).get(job.id)
-            if not known.status.is_final:
-                kept = attrs.evolve(ended, created_at=known.created_at, submission=known.submission)
-                engine.patience.of(engine.jobs).commit(job.id, lease.token, job=kept)
-        return JobResult.from_job(ended)
-
-    def _not_rerun(self) -> Iterator[Notice]:
-        if self.options.rerun:
-            mode = f"mode={self.request.mode!r}"
-            yield Notice(code="RERUN_LEFT_OUT", message=f"{mode} leaves what is published: nothing is done again.")
 
     def _room(self, limits: Limits) -> Room:
         """What there is on the disks; a job store is not made."""
@@ -329,45 +297,3 @@ def _refuse_to_be_imported() -> None:
             "This process is a worker that runs the script once more, while it starts.",
             "In a script, start jobs under `if __name__ == '__main__':`.",
         )
-
-
-def _inside(file: SourceFile, storage: StorageBackend, policy: SourcePolicy, scratch: str | None) -> Sequence[str]:
-    """Names of the rasters in a file that holds several; why a file cannot be opened is told by the first stage."""
-    from rastercollection.rasters.limits import Limits
-    from rastercollection.rasters.source.opening import list_subdatasets  # loads GDAL
-
-    try:
-        return list_subdatasets(storage, file, policy, Limits(scratch=scratch))
-    except TaskError as error:
-        if error.retryable or isinstance(error, MachineError):
-            raise
-        return ()
-
-
-def _result_or_raise(outcome: JobOutcome) -> JobResult:
-    job = outcome.job
-    if outcome.handed_over:
-        raise JobHandedOverError(f"Job {job.id} was handed over to another process that asked for it.", AGAIN)
-    if outcome.interrupted:
-        raise JobInterrupted(f"Job {job.id} was interrupted. {AGAIN}", JobResult.from_job(job))
-    return result_or_raise(job)
-
-
-def result_or_raise(job: JobRecord, *, reused: bool = False) -> JobResult:
-    """What a job amounts to whose record says that it has ended.
-
-    Args:
-        job: The record.
-        reused: That was so before anybody asked.
-
-    Raises:
-        JobCancelledError, JobFailedError: It has no good end; the error carries the result.
-    """
-    result = JobResult.from_job(job, reused=reused)
-    if job.status is JobStatus.CANCELLED:
-        raise JobCancelledError(f"Job {job.id} was cancelled.", AGAIN, result)
-    if job.status is JobStatus.FAILED:
-        error = job.error
-        message = f"[{error.code}] {error.message}" if error else "no reason was recorded"
-        raise JobFailedError(f"Job {job.id} failed: {message}", error.hint if error else "", result)
-    return result

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 import attrs
 
@@ -29,7 +28,7 @@ from rastercollection.model.tile import SourceFile, Sources
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import ObjectInfo, StorageBackend
 
-__all__ = ["every_part", "find_sources", "fingerprints"]
+__all__ = ["find_sources", "fingerprints"]
 
 _READERS = 8
 _OF_A_FILE = re.compile(r"((_rpc)?\.[^.]*|\.[^.]*\.(aux\.xml|msk|ovr))$")
@@ -216,49 +215,6 @@ def _unreadable(blob: str) -> ErrorRecord:
 def _source(blob: str, info: ObjectInfo, part: str) -> SourceFile:
     url = readable(info.url)
     return SourceFile(blob=blob, url=url, size=info.size, version=info.version, modified=info.modified, part=part)
-
-
-def every_part(sources: Sources, inside: Callable[[SourceFile], Sequence[str]]) -> Sources:
-    """With a source for each of the rasters in a file that holds several.
-
-    Args:
-        sources: The files.
-        inside: Names of the rasters in a file that holds several; none where it holds one.
-
-    Raises:
-        RequestError: A raster in a file is called what another file is.
-    """
-    files = [file for file in sources.files if file.blob not in sources.refused]
-    with ThreadPoolExecutor(_READERS) as pool:
-        parts = dict(zip((file.blob for file in files), pool.map(inside, files), strict=True))
-    split = tuple(one for file in sources.files for one in _parts(file, parts.get(file.blob, ())))
-    _refuse_twins(split)
-    kept = {file.blob for file in sources.files}
-    others = tuple(blob for blob in sources.blobs if blob not in kept)
-    return attrs.evolve(sources, files=split, blobs=(*(one.blob for one in split), *others))
-
-
-def _refuse_twins(split: Sequence[SourceFile]) -> None:
-    times = Counter(one.blob for one in split)
-    problems = [
-        RequestProblem(
-            "subdatasets",
-            repr(TILES),
-            f"{one.blob!r} is a file, and the name of raster {one.part} in {one.file!r}: rename the file, or leave one "
-            "of both out of blob_list",
-        )
-        for one in split
-        if one.part and times[one.blob] > 1
-    ]
-    if problems:
-        raise RequestError(problems)
-
-
-def _parts(file: SourceFile, names: Sequence[str]) -> Iterator[SourceFile]:
-    if not names:
-        yield file
-    for name in names:
-        yield attrs.evolve(file, blob=f"{file.blob}:{name}", part=name)
 
 
 def fingerprints(files: Sequence[SourceFile]) -> list[list[str | int]]:

@@ -9,6 +9,7 @@ from rastercollection.core.events import Event, JobEnded, JobStarted, JobWaiting
 from rastercollection.core.models import Notice, TaskStatus
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.job.result import JobResult
+from rastercollection.model.entry import StacSummary
 from rastercollection.model.request import CollectionRequest
 from rastercollection.model.tile import Sources
 
@@ -51,8 +52,8 @@ class JobStory:
 
     def result(self, result: JobResult) -> None:
         """Tell what has become of the tiles, and where it can be seen."""
-        summary = result.to_dict()
-        place = (summary.get("stac") or {}).get("collection_url") or self._output()
+        published = StacSummary.of(result.summary)
+        place = (published.collection_url if published else "") or self._output()
         shown = f", map {result.share_url}" if result.share_url else ""
         before = ", done before: nothing was done again" if result.reused else ""
         log.info("%s: %s%s; %s%s", self._name, result.became, before, place, shown)

@@ -17,6 +17,7 @@ from rastercollection.core.models import JobRecord, JobStatus, Notice, Submissio
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import BackendError, LeaseLostError, UnavailableError
 from rastercollection.job.collection_workflow import JOB_TYPE, default_workflow
+from rastercollection.job.ended_job import result_or_raise
 from rastercollection.job.handle import JobHandle
 from rastercollection.job.leased_run import free_lease, run_recorded
 from rastercollection.job.managing import cancel_job
@@ -25,7 +26,7 @@ from rastercollection.job.recordable import check_recordable, recorded_options
 from rastercollection.job.reporting import JobReport, report_of
 from rastercollection.job.rerun import forgotten_for
 from rastercollection.job.result import JobResult
-from rastercollection.job.run import CollectionRun, result_or_raise
+from rastercollection.job.run import CollectionRun
 from rastercollection.job.runtime import lasting_job_store, open_job_store
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model.request import CollectionRequest

@@ -1,17 +1,17 @@
-"""Names of arguments of the public functions: a wrong one is told with what was meant, as a wrong value is."""
+"""Names of arguments: a wrong one is told with what was meant, as a wrong value is."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 from rastercollection.disclosure.redaction import Hidden
 from rastercollection.errors import RequestError, RequestProblem
 from rastercollection.model import checks
 
-__all__ = ["names_checked"]
+__all__ = ["missing_arguments", "names_checked", "unknown_arguments"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,5 +40,15 @@ def _problems(signature: inspect.Signature, values: tuple[Any, ...], named: dict
     strange = [name for name in named if name not in known and not takes_any]
     given = {*named, *list(known)[: len(values)]}
     missing = [name for name, each in known.items() if each.default is each.empty and name not in given]
-    wrong = [RequestProblem(name, "…", f"is no parameter{checks.close_to(name, known)}") for name in strange]
-    return [*wrong, *(RequestProblem(name, "nothing", "is required") for name in missing)]
+    return [*unknown_arguments(strange, known), *missing_arguments(missing)]
+
+
+def unknown_arguments(strange: Iterable[str], known: Iterable[str]) -> list[RequestProblem]:
+    """What is told of arguments that nothing takes; ``known`` are those that may have been meant."""
+    names = tuple(known)
+    return [RequestProblem(name, "…", f"is no parameter{checks.close_to(name, names)}") for name in strange]
+
+
+def missing_arguments(names: Iterable[str]) -> list[RequestProblem]:
+    """What is told of arguments that were not given and have to be."""
+    return [RequestProblem(name, "nothing", "is required") for name in names]

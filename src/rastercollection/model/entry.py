@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Self
 
 import attrs
 
 from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.output import Output
 
-__all__ = [
-    "CatalogEntry",
-]
+__all__ = ["CatalogEntry", "StacSummary"]
 
 
 @attrs.frozen(kw_only=True)
@@ -61,3 +60,55 @@ class CatalogEntry:
     outputs: tuple[Output, ...] = ()
     overview: Overview | None = None
     preview_url: str = ""
+
+    def summary(self) -> StacSummary:
+        """What a job's summary says of it under ``stac``."""
+        in_pgstac = self.catalog == "pgstac"
+        return StacSummary(
+            collection_id=self.collection_id,
+            catalog=self.catalog,
+            collection_url=self.collection_url,
+            preview_url=self.preview_url,
+            pgstac_id=self.collection_id if in_pgstac else None,
+            search_id=self.search_id,
+            items_created=self.items_created,
+            items_stored=self.items_stored,
+            items_in_collection=self.items_in_collection,
+            dropped_cogs=self.dropped_cogs,
+            inserted_to_pgstac=self.items_stored if in_pgstac else 0,
+            ready_for_titiler=self.ready_for_titiler,
+            ready_reason=self.ready_reason,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class StacSummary:
+    """What a job's summary says of its collection, under ``stac``; what one of another release does not say is empty.
+
+    Attributes:
+        pgstac_id: Id of the collection in pgSTAC; None elsewhere.
+        inserted_to_pgstac: Items of the job that are stored there.
+
+    The others are as of a CatalogEntry.
+    """
+
+    collection_id: str = ""
+    catalog: str = ""
+    collection_url: str = ""
+    preview_url: str = ""
+    pgstac_id: str | None = None
+    search_id: str | None = None
+    items_created: int = 0
+    items_stored: int = 0
+    items_in_collection: int = 0
+    dropped_cogs: tuple[str, ...] = ()
+    inserted_to_pgstac: int = 0
+    ready_for_titiler: bool = False
+    ready_reason: str = ""
+
+    @classmethod
+    def of(cls, summary: Mapping[str, Any]) -> Self | None:
+        """Out of a job's summary; None where it has published no collection."""
+        told = summary.get("stac")
+        names = attrs.fields_dict(cls)
+        return cls(**{name: told[name] for name in names if told.get(name) is not None}) if told else None

@@ -9,20 +9,23 @@ from __future__ import annotations
 import functools
 import textwrap
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
 from rastercollection.disclosure.redaction import redacted
-from rastercollection.errors import RequestProblem
+from rastercollection.errors import RequestError, RequestProblem
 from rastercollection.model import checks, converters
+from rastercollection.model.call_names import missing_arguments, unknown_arguments
 
 __all__ = [
     "MISSING",
     "Parameter",
+    "argument_problems",
     "documented",
     "explained",
+    "from_arguments",
     "parameter",
     "parameters",
     "problems",
@@ -167,6 +170,32 @@ def argument_problems(**told: tuple[Any, checks.Check]) -> list[RequestProblem]:
     """What is wrong with arguments that are no fields: each a value and its check."""
     found = {name: (value, check(value)) for name, (value, check) in told.items()}
     return [RequestProblem(name, shown(value), allowed) for name, (value, allowed) in found.items() if allowed]
+
+
+def from_arguments(kind: type[T], arguments: Mapping[str, Any], *, besides: Iterable[str] = ()) -> T:
+    """An instance of a class whose fields hold parameters, from keyword arguments of unknown quality.
+
+    Args:
+        kind: The class, whose initialiser checks the values.
+        arguments: By name.
+        besides: Further names that may have been meant where one is unknown.
+
+    Raises:
+        RequestError: With every problem: unknown and missing names as well as wrong values.
+    """
+    known = parameters(kind)
+    unknown = unknown_arguments([name for name in arguments if name not in known], (*known, *besides))
+    required = [name for name, one in known.items() if one.is_required]
+    absent = [name for name in required if arguments.get(name, MISSING) is MISSING]
+    given = {name: value for name, value in arguments.items() if name in known}
+    try:
+        made = kind(**{**dict.fromkeys(absent, MISSING), **given})
+    except RequestError as error:
+        wrong = [problem for problem in error.problems if problem.parameter not in absent]
+        raise RequestError([*unknown, *missing_arguments(absent), *wrong]) from None
+    if unknown:
+        raise RequestError(unknown)
+    return made
 
 
 def shown(value: Any) -> str:

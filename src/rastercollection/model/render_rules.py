@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import math
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rastercollection.model.render import Renderable, RenderDefinition
 
-__all__ = ["RESAMPLINGS", "bands_of", "definition_problem", "unfit"]
+__all__ = ["PARSING", "RESAMPLINGS", "bands_of", "definition_problem", "unfit"]
 
 RESAMPLINGS = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode", "rms")
 """What rio-tiler takes for reading as well as for warping."""
@@ -24,6 +25,9 @@ _NODES = (
 )
 _BAND = re.compile(r"b([1-9]\d*)")
 _LONGEST = 1000
+PARSING = threading.Lock()
+"""Held while an expression is parsed: Python 3.11 counts the depth of syntax trees for all threads together, and now
+and then raises a SystemError where two are parsed at the same time."""
 
 
 def definition_problem(definition: Any) -> str:
@@ -82,7 +86,8 @@ def _of_bands(definition: RenderDefinition) -> str:
 def _of_block(block: str) -> str:
     """What is wrong with one expression."""
     try:
-        tree = ast.parse(block.strip(), mode="eval")
+        with PARSING:
+            tree = ast.parse(block.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "it is no arithmetic"
     problems = filter(None, map(_of_node, ast.walk(tree)))

@@ -10,12 +10,12 @@ import attrs
 from attrs import field
 
 from rastercollection.core.records import digest, jsonable
-from rastercollection.errors import RequestError, RequestProblem
+from rastercollection.errors import RequestError
 from rastercollection.geo.pixel_grid import GridKind, ZoomStrategy
 from rastercollection.model import checks, converters
 from rastercollection.model.clashes import MERCATOR, TILE_MATRIX, all_problems
 from rastercollection.model.parameter_table import ParameterTable
-from rastercollection.model.parameters import MISSING, documented, parameter, shown, with_plain_values
+from rastercollection.model.parameters import documented, from_arguments, parameter, with_plain_values
 from rastercollection.model.policy import DEFAULT_DRIVERS, SourcePolicy
 from rastercollection.model.render import LIKE_BEFORE, RENDERS, RENDERS_ONLY, plain_renders
 from rastercollection.model.tiers import TIERS, Compression, RasterType, Resampling, Tier
@@ -354,23 +354,7 @@ class CollectionRequest(ParameterTable):
         Raises:
             RequestError: With every problem: unknown and missing names as well as wrong values.
         """
-        fields = attrs.fields_dict(cls)
-        strange = [name for name in parameters if name not in fields]
-        told = [f"is no parameter{checks.close_to(name, (*fields, *besides))}" for name in strange]
-        unknown = [RequestProblem(name, "…", text) for name, text in zip(strange, told, strict=True)]
-        required = [name for name, one in fields.items() if one.default is attrs.NOTHING]
-        absent = [name for name in required if parameters.get(name, MISSING) is MISSING]
-        missing = [RequestProblem(name, shown(MISSING), "is required") for name in absent]
-        known = {name: value for name, value in parameters.items() if name in fields}
-        placeholders = dict.fromkeys(absent, MISSING)
-        try:
-            request = cls(**{**placeholders, **known})
-        except RequestError as error:
-            found = [problem for problem in error.problems if problem.parameter not in placeholders]
-            raise RequestError([*unknown, *missing, *found]) from None
-        if unknown:
-            raise RequestError(unknown)
-        return request
+        return from_arguments(cls, parameters, besides=besides)
 
     @property
     def job_id(self) -> str:

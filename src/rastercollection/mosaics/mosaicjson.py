@@ -65,20 +65,15 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
     Raises:
         TaskError: ``MOSAIC_EMPTY``.
     """
-    parts = [_Part(index, outline) for index, cog in enumerate(cogs) for outline in _outlines(cog)]
-    if not parts:
-        raise TaskError(
-            "No COG can be shown on a Web Mercator map: there is none, or all lie beyond ±85.05° of latitude.",
-            "Set create_mosaicjson=False to publish the STAC collection without a mosaic.",
-            code="MOSAIC_EMPTY",
-        )
+    parts = _parts(cogs)
     included = [cogs[index].file for index in sorted({part.cog for part in parts})]
     minzoom, maxzoom = _zooms(included, request)
     zoom = _quadkey_zoom(parts, minzoom, maxzoom)
     holders = _quadkeys(parts, zoom)
-    bounds = bounds_union(within_map(cog.bounds_4326) for cog in included)
     prefix = common_folder(cog.href for cog in included)
     names = [cog.file.href.removeprefix(prefix) for cog in cogs]
+    tiles = {key: [names[index] for index in sorted(holders[key])] for key in sorted(holders)}
+    bounds = bounds_union(within_map(cog.bounds_4326) for cog in included)
     mosaic = _mosaicjson()(
         mosaicjson="0.0.3",
         name=request.collection_id,
@@ -90,12 +85,28 @@ def build_mosaic(cogs: Sequence[Cog], request: CollectionRequest) -> tuple[Docum
         center=(*bounds_center(bounds), minzoom),
         asset_type="COG",
         asset_prefix=prefix or None,
-        tiles={key: [names[index] for index in sorted(holders[key])] for key in sorted(holders)},
+        tiles=tiles,
         **_shared_facts(included),
     )
     document: Document = mosaic.model_dump(mode="json", exclude_none=True)
     held = set().union(*holders.values())
     return document, [cog for index, cog in enumerate(cogs) if index not in held]
+
+
+def _parts(cogs: Sequence[Cog]) -> list[_Part]:
+    """What there is to be shown of all COGs.
+
+    Raises:
+        TaskError: ``MOSAIC_EMPTY``; nothing.
+    """
+    parts = [_Part(index, outline) for index, cog in enumerate(cogs) for outline in _outlines(cog)]
+    if not parts:
+        raise TaskError(
+            "No COG can be shown on a Web Mercator map: there is none, or all lie beyond ±85.05° of latitude.",
+            "Set create_mosaicjson=False to publish the STAC collection without a mosaic.",
+            code="MOSAIC_EMPTY",
+        )
+    return parts
 
 
 def cogs_per_tile(document: Mapping[str, Any]) -> dict[int, int]:

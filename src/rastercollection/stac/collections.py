@@ -10,16 +10,14 @@ from typing import Any
 import pystac
 
 from rastercollection.geo.bounds import bounds_union
-from rastercollection.model.cog import CogFile, Structure
-from rastercollection.model.mosaic import Mosaic
+from rastercollection.model.mosaic import Mosaic, Overview
 from rastercollection.model.request import CollectionRequest
 from rastercollection.stac import terms
 from rastercollection.stac.fields import (
     image_fields,
-    image_type,
-    thumbnail_fields,
 )
-from rastercollection.stac.items import to_utc
+from rastercollection.stac.items import thumbnail_assets, to_utc
+from rastercollection.stac.looks import Looks
 from rastercollection.stac.published import cog_key, is_dated_item, item_bounds
 from rastercollection.stac.seal import sealed
 from rastercollection.stac.titles import collection_title
@@ -40,12 +38,9 @@ def collection_dict(
     request: CollectionRequest,
     items: Iterable[Mapping[str, Any]],
     *,
-    renders: Mapping[str, Any],
-    drawn_as: Structure = (),
-    choice: Sequence[object] = (),
+    looks: Looks,
     mosaic: Mosaic | None = None,
-    overview: CogFile | None = None,
-    overview_members: str = "",
+    overview: Overview | None = None,
     is_outdated: bool = False,
     links: Mapping[str, str] | None = None,
 ) -> Fields:
@@ -54,12 +49,9 @@ def collection_dict(
     Args:
         request: What was asked for.
         items: All items that it is to hold: with absolute hrefs; other programs' too.
-        renders: Render definitions by name.
-        drawn_as: What these are made for; empty without any COG.
-        choice: Which of them were asked for; empty for the usual ones.
+        looks: How it is drawn.
         mosaic: Result of stage 3; None when it did not run.
-        overview: The overview made beside it; None where there is none.
-        overview_members: Digest of the COGs that the collection consisted of when that was made.
+        overview: What was made beside it; None when that did not run.
         is_outdated: The overview does not show all of the collection, or there is none although it needs one.
         links: Addresses of a tile server that shows the collection, by name.
     """
@@ -74,14 +66,12 @@ def collection_dict(
         keywords=list(dict.fromkeys([*KEYWORDS, *request.keywords])),
         providers=[pystac.Provider.from_dict(dict(provider)) for provider in request.providers],
         summaries=pystac.Summaries(_summaries(facts, request.asset_key)),
-        assets={**_mosaic_assets(mosaic), **_overview_assets(overview, overview_members, is_outdated)},
+        assets={**_mosaic_assets(mosaic), **_overview_assets(overview, is_outdated=is_outdated)},
         extra_fields={
             terms.NAME: request.collection_id,
             "item_assets": _item_assets(facts, request.asset_key),
-            **_where_so("renders", dict(renders)),
-            **_where_so(terms.DRAWN_AS, list(drawn_as)),
-            **_where_so(terms.RENDERS, list(choice)),
-            **_where_so(terms.OUTDATED, is_outdated and overview is None),
+            **looks.fields(),
+            **_lack_of_overview(overview, is_outdated=is_outdated),
         },
     )
     collection.add_links(_links(links or {}))
@@ -151,11 +141,6 @@ def _different(values: Any) -> list[Any]:
     return sorted({value for value in values if value is not None})
 
 
-def _where_so(name: str, value: Any) -> dict[str, Any]:
-    """A field that is left out where it says nothing."""
-    return {name: value} if value else {}
-
-
 def _item_assets(items: Sequence[Mapping[str, Any]], asset_key: str) -> Fields:
     """What the assets of all items have in common."""
     assets = _cogs(items, asset_key)
@@ -197,29 +182,25 @@ def _mosaic_assets(mosaic: Mosaic | None) -> dict[str, pystac.Asset]:
     return {"mosaicjson": asset}
 
 
-def _overview_assets(overview: CogFile | None, members: str, is_outdated: bool) -> dict[str, pystac.Asset]:
-    if overview is None:
+def _lack_of_overview(overview: Overview | None, *, is_outdated: bool) -> Fields:
+    """What tells that there is none although the collection needs one."""
+    return {terms.OUTDATED: True} if is_outdated and (overview is None or overview.image is None) else {}
+
+
+def _overview_assets(overview: Overview | None, *, is_outdated: bool) -> dict[str, pystac.Asset]:
+    if overview is None or overview.image is None:
         return {}
-    zooms = {terms.MINZOOM: overview.minzoom, terms.MAXZOOM: overview.maxzoom}
+    image, members = overview.image, overview.members
+    zooms = {terms.MINZOOM: image.minzoom, terms.MAXZOOM: image.maxzoom}
     state = {**({terms.MEMBERS: members} if members else {}), **({terms.OUTDATED: True} if is_outdated else {})}
-    assets = {
-        terms.OVERVIEW: pystac.Asset(
-            overview.href,
-            title="Overview of the whole collection",
-            media_type=terms.COG_TYPE,
-            roles=[terms.OVERVIEW],
-            extra_fields={**image_fields(overview), **zooms, **state},
-        )
-    }
-    if overview.thumbnail:
-        assets[terms.THUMBNAIL] = pystac.Asset(
-            overview.thumbnail,
-            title="Thumbnail",
-            media_type=image_type(overview.thumbnail),
-            roles=[terms.THUMBNAIL],
-            extra_fields=thumbnail_fields(overview),
-        )
-    return assets
+    asset = pystac.Asset(
+        image.href,
+        title="Overview of the whole collection",
+        media_type=terms.COG_TYPE,
+        roles=[terms.OVERVIEW],
+        extra_fields={**image_fields(image), **zooms, **state},
+    )
+    return {terms.OVERVIEW: asset, **thumbnail_assets(image)}
 
 
 def _links(addresses: Mapping[str, str]) -> list[pystac.Link]:

@@ -26,7 +26,7 @@ from rastercollection.stac.fields import (
     thumbnail_fields,
 )
 
-__all__ = ["ItemsOnDemand", "is_dated", "item_dict", "to_utc"]
+__all__ = ["ItemsOnDemand", "is_dated", "item_dict", "thumbnail_assets", "to_utc"]
 
 
 def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
@@ -40,14 +40,7 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
     # no pystac.Item: it and its assets refer to each other, so that thousands stay until the collector comes by
     asset, file = cog_asset(cog), cog.file
     assets = {asset_key: asset.to_dict()}
-    if file.thumbnail:
-        assets[terms.THUMBNAIL] = pystac.Asset(
-            file.thumbnail,
-            title="Thumbnail",
-            media_type=image_type(file.thumbnail),
-            roles=[terms.THUMBNAIL],
-            extra_fields=thumbnail_fields(file),
-        ).to_dict()
+    assets |= {key: thumbnail.to_dict() for key, thumbnail in thumbnail_assets(file).items()}
     footprint = dict(cog.footprint.items())
     return {
         "type": "Feature",
@@ -61,6 +54,20 @@ def item_dict(cog: Cog, collection_id: str, asset_key: str) -> dict[str, Any]:
         "assets": assets,
         "collection": collection_id,
     }
+
+
+def thumbnail_assets(file: CogFile) -> dict[str, pystac.Asset]:
+    """The asset of a COG's thumbnail by its key; empty without one."""
+    if not file.thumbnail:
+        return {}
+    asset = pystac.Asset(
+        file.thumbnail,
+        title="Thumbnail",
+        media_type=image_type(file.thumbnail),
+        roles=[terms.THUMBNAIL],
+        extra_fields=thumbnail_fields(file),
+    )
+    return {terms.THUMBNAIL: asset}
 
 
 class ItemsOnDemand(Sequence[dict[str, Any]]):
@@ -124,7 +131,7 @@ def cog_asset(cog: Cog) -> pystac.Asset:
 def _for_later_runs(cog: CogFile) -> dict[str, Any]:
     """What STAC has no field for and a later run needs, to make a mosaic and renders of this COG and its own.
 
-    :func:`rastercollection.stac.published.published_cog` reads it.
+    :func:`rastercollection.stac.published_cog.published_cog` reads it.
     """
     return {
         terms.MINZOOM: cog.minzoom,

@@ -1,24 +1,17 @@
-"""From published STAC documents back to what is in them: of items their COGs, of collections their overview.
+"""What published STAC documents tell, whoever wrote them: files and links, places and times.
 
-The reverse of :mod:`rastercollection.stac.items` and :mod:`rastercollection.stac.collections`, as far as mosaic,
-collection, pictures and maps go, so that they open no raster. Pure, no I/O.
+The reverse of :mod:`rastercollection.stac.collections`, as far as mosaic, collection, pictures and maps go. What only
+the items of this library tell of their COGs is in :mod:`rastercollection.stac.published_cog`. Pure, no I/O.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
-from rastercollection.core.packed import Packed
-from rastercollection.core.records import from_dict
-from rastercollection.errors import RasterCollectionError
-from rastercollection.geo.bounds import geometry_bounds
 from rastercollection.geo.types import Bounds
-from rastercollection.model.band import BandStatistics, RasterClass
-from rastercollection.model.cog import Cog, Structure
 from rastercollection.model.drawing_order import Rank, rank_of
 from rastercollection.model.joining import PublishedTile
 from rastercollection.model.times.time_evidence import UNKNOWN
@@ -30,46 +23,21 @@ __all__ = [
     "asset_hrefs",
     "asset_with_role",
     "assets_with_role",
-    "band_classes",
-    "band_statistics",
     "cog_href",
     "cog_key",
     "is_dated_item",
-    "is_item_of",
     "is_own_collection",
-    "is_same_file",
     "item_bounds",
     "links_of",
-    "published_cog",
     "published_file",
     "published_overview",
-    "published_structure",
     "published_tile",
     "rank_of_item",
     "source_of",
     "when_acquired",
-    "whole_bands",
 ]
 
 Json = Mapping[str, Any]
-
-_STATISTICS = ("minimum", "maximum", "mean", "stddev")
-
-
-def published_cog(item: Json) -> Cog | None:
-    """The COG of an item of this library; None for another program's, or where something needed is missing.
-
-    Where it lies, what its bands hold, how invalid pixels are told, when it was acquired and where its files are is as
-    it was. How it was made (its settings but for the tier, its source's CRS and container, receipt and histograms) is
-    left empty.
-    """
-    key = cog_key(item)
-    if key is None:
-        return None
-    try:
-        return from_dict(Cog, {**_UNKNOWN, **_facts(item, item["assets"][key])})
-    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, RasterCollectionError):
-        return None
 
 
 @attrs.frozen(kw_only=True)
@@ -139,17 +107,9 @@ def published_file(document: Json, role: str) -> PublishedFile | None:
     )
 
 
-def published_structure(collection: Json) -> Structure:
-    """What a collection is drawn as; empty where its document does not tell."""
-    told = collection.get(terms.DRAWN_AS)
-    return tuple(map(str, told)) if isinstance(told, list) else ()
-
-
 def assets_with_role(document: Json, role: str) -> list[Json]:
     """The assets of a document that have a role; what is no asset or no list of roles is passed over."""
-    assets = document.get("assets")
-    every = [asset for asset in assets.values() if isinstance(asset, Mapping)] if isinstance(assets, Mapping) else []
-    return [asset for asset in every if isinstance(asset.get("roles"), list) and role in asset["roles"]]
+    return [asset for asset in _assets(document) if isinstance(asset.get("roles"), list) and role in asset["roles"]]
 
 
 def asset_with_role(document: Json, role: str) -> Json | None:
@@ -159,9 +119,12 @@ def asset_with_role(document: Json, role: str) -> Json | None:
 
 def asset_hrefs(document: Json) -> list[str]:
     """Addresses of all assets of a document."""
+    return [str(asset["href"]) for asset in _assets(document) if "href" in asset]
+
+
+def _assets(document: Json) -> list[Json]:
     assets = document.get("assets")
-    every = [asset for asset in assets.values() if isinstance(asset, Mapping)] if isinstance(assets, Mapping) else []
-    return [str(asset["href"]) for asset in every if "href" in asset]
+    return [asset for asset in assets.values() if isinstance(asset, Mapping)] if isinstance(assets, Mapping) else []
 
 
 def is_own_collection(document: Json, collection_id: str) -> bool:
@@ -213,16 +176,6 @@ def _profile(item: Json) -> dict[str, str]:
     return found
 
 
-def is_item_of(item: Json, cog: Cog) -> bool:
-    """Whether an item is that of this very file: a job has published it before."""
-    return is_same_file(published_cog(item), cog)
-
-
-def is_same_file(before: Cog | None, cog: Cog) -> bool:
-    """Whether a published COG, as far as one is known, is this very file."""
-    return before is not None and (before.file.href, before.file.checksum) == (cog.file.href, cog.file.checksum)
-
-
 def item_bounds(item: Json) -> Bounds | None:
     """``(west, south, east, north)`` of an item, also of one with heights; None without a place."""
     bbox: list[float] = list(item.get("bbox") or ())
@@ -261,137 +214,3 @@ def rank_of_item(item: Json) -> Rank:
 def is_dated_item(item: Json) -> bool:
     """Whether anything is known of when the item was acquired."""
     return bool(when_acquired(item["properties"]))
-
-
-_UNKNOWN: Json = {
-    "source_container": "",
-    "output_blob": "",
-    "output_container": "",
-    "source_crs": "",
-    "reprojected": False,
-    "tags": {},
-    "in_memory": False,
-    "seconds": 0.0,
-    "outputs": (),
-}
-
-
-def _facts(item: Json, asset: Json) -> dict[str, Any]:
-    properties = item["properties"]
-    return {
-        "item_id": item["id"],
-        "source_blob": asset["title"],
-        "href": asset["href"],
-        "settings": _settings(properties[terms.TIER]),
-        "target_crs": _target_crs(asset),
-        "heights": asset.get(terms.HEIGHTS),
-        "projjson": asset.get(terms.PROJJSON),
-        "transform": asset[terms.TRANSFORM][:6],
-        "shape": asset[terms.SHAPE],
-        "bounds": asset[terms.BBOX],
-        "bounds_4326": geometry_bounds(item["geometry"]),
-        "footprint": Packed.of(item["geometry"]),
-        "size": asset[terms.FILE_SIZE],
-        "checksum": asset[terms.FILE_CHECKSUM],
-        "header_size": asset[terms.FILE_HEADER_SIZE],
-        "overview_levels": asset[terms.OVERVIEW_LEVELS],
-        "raster_type": properties[terms.RASTER_TYPE],
-        "validity": asset[terms.VALIDITY],
-        "bands": [_band(band) for band in whole_bands(asset)],
-        "color_table": asset.get(terms.COLOR_TABLE),
-        "minzoom": asset[terms.MINZOOM],
-        "maxzoom": asset[terms.MAXZOOM],
-        **_thumbnail(item["assets"].get(terms.THUMBNAIL) or {}),
-        "profile": properties.get(terms.PROFILE, {}),
-        **_times(properties),
-    }
-
-
-def _thumbnail(asset: Json) -> dict[str, Any]:
-    return {
-        "thumbnail": asset.get("href"),
-        "thumbnail_size": asset.get(terms.FILE_SIZE, 0),
-        "thumbnail_checksum": asset.get(terms.FILE_CHECKSUM, ""),
-    }
-
-
-def _settings(tier: str) -> dict[str, Any]:
-    nothing = dict.fromkeys(("storage_class", "compression", "overview_resampling", "warp_resampling"), "")
-    return {**nothing, "tier": tier, "level": None, "quality": None}
-
-
-def _target_crs(asset: Json) -> str:
-    """The horizontal CRS; of one without heights, as it stands there.
-
-    Raises:
-        TaskError: It is none, or names files that PROJ would open.
-    """
-    from rastercollection.geo.crs import name_crs, parse_crs
-
-    code = asset.get(terms.CODE)
-    flat = parse_crs(code or json.dumps(dict(asset[terms.PROJJSON])))
-    return str(code) if code and not asset.get(terms.HEIGHTS) else name_crs(flat)
-
-
-def _times(properties: Json) -> dict[str, Any]:
-    source, names = properties[terms.DATETIME_SOURCE], ("datetime", "start_datetime", "end_datetime")
-    times = {name: None if source == UNKNOWN else properties.get(name) for name in names}
-    known = {name: None if moment in terms.OPEN_ENDS else moment for name, moment in times.items()}
-    return {**known, "datetime_source": source}
-
-
-def whole_bands(asset: Json) -> list[dict[str, Any]]:
-    """STAC's objects of the bands of a COG's asset, with what all of them share."""
-    shared = {name: asset[name] for name in terms.SHARED_BAND_FIELDS if name in asset}
-    return [{**shared, **band} for band in asset["bands"]]
-
-
-def band_statistics(band: Json) -> BandStatistics | None:
-    """What is told of a band's values; None where nothing is.
-
-    Raises:
-        LookupError, TypeError, ValueError, RasterCollectionError: It is not understood.
-    """
-    return from_dict(BandStatistics, _statistics(band["statistics"], band)) if "statistics" in band else None
-
-
-def band_classes(band: Json) -> tuple[RasterClass, ...]:
-    """Values of a band that stand for something.
-
-    Raises:
-        LookupError, TypeError, ValueError, RasterCollectionError: They are not understood.
-    """
-    return tuple(from_dict(RasterClass, _class(entry)) for entry in band.get(terms.CLASSES, ()))
-
-
-def _band(band: Json) -> dict[str, Any]:
-    return {
-        "name": band["name"],
-        "description": band.get("description"),
-        "dtype": terms.DTYPES.get(band["data_type"], band["data_type"]),
-        "nodata": band.get("nodata"),
-        "unit": band.get("unit"),
-        "scale": band.get(terms.SCALE, 1.0),
-        "offset": band.get(terms.OFFSET, 0.0),
-        "color_interpretation": band[terms.COLOR_INTERPRETATION],
-        "role": {
-            "common_name": band.get(terms.COMMON_NAME),
-            "source": band.get(terms.COMMON_NAME_SOURCE, ""),
-            "wavelength": band.get(terms.CENTER_WAVELENGTH),
-        },
-        "statistics": _statistics(band["statistics"], band) if "statistics" in band else None,
-        "classes": [_class(entry) for entry in band.get(terms.CLASSES, ())],
-    }
-
-
-def _class(entry: Json) -> dict[str, Any]:
-    hint = entry.get("color_hint")
-    color = (*bytes.fromhex(hint), 255) if hint else None
-    return {"value": entry["value"], "name": entry.get("title") or entry["name"], "color": color}
-
-
-def _statistics(statistics: Json, band: Json) -> dict[str, Any]:
-    low, high = band.get(terms.PERCENTILES, (None, None))
-    known = {name: statistics.get(name) for name in _STATISTICS}
-    counts = {"count": int(statistics["count"]), "valid_percent": statistics["valid_percent"]}
-    return {**known, **counts, "percentile_2": low, "percentile_98": high}

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import TaskResult
 from rastercollection.core.packed import Packed
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic, Overview

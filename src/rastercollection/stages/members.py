@@ -9,23 +9,22 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.packed import Packed
-from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
-from rastercollection.model.cog import Cog, Structure
+from rastercollection.model.cog import Cog
 from rastercollection.model.drawing import Drawing
 from rastercollection.model.drawing_order import on_top_first
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.names import in_folder, mosaic_name
 from rastercollection.model.output import Output
-from rastercollection.model.render import RenderDefinition
 from rastercollection.model.request import CollectionRequest
 from rastercollection.mosaics.mosaicjson import build_mosaic, cogs_per_tile, members_digest
 from rastercollection.ports import addresses
 from rastercollection.ports.catalog import keeps_others
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.stac.published import is_same_file, published_cog, published_structure
-from rastercollection.stac.published_looks import published_choice, published_renders
+from rastercollection.stac.looks import Looks
+from rastercollection.stac.published_cog import is_same_file, published_cog
 from rastercollection.stages.fan_in import MadeCogs, made_cogs
 from rastercollection.stages.resources import Resources
 
@@ -35,7 +34,6 @@ __all__ = [
     "collection_members",
     "mosaic_bytes",
     "mosaic_document",
-    "published_looks",
     "report_uncombined",
     "write_mosaic",
 ]
@@ -63,9 +61,7 @@ class Members:
         foreign: Ids of those among them whose COG is not known: another program made them.
         replaced: Items whose place the job's COGs take.
         leaving: Items that go, with the mode ``replace``, by id.
-        drawn_as: What the published collection is drawn as; empty without one.
-        renders: Which renders it was given; empty without one, and for the usual ones.
-        published_renders: The render definitions that it has, by name.
+        looks: How the published collection is drawn.
     """
 
     made: tuple[Cog, ...]
@@ -75,9 +71,7 @@ class Members:
     foreign: tuple[str, ...] = ()
     replaced: tuple[Item, ...] = ()
     leaving: tuple[Item, ...] = ()
-    drawn_as: Structure = ()
-    renders: tuple[str | RenderDefinition, ...] = ()
-    published_renders: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    looks: Looks = attrs.field(factory=Looks)
 
     @functools.cached_property
     def cogs(self) -> tuple[Cog, ...]:
@@ -90,7 +84,7 @@ class Members:
         cogs = self.cogs
         if not cogs:
             return ()
-        reasons = Drawing.of([cog.file for cog in cogs], self.drawn_as).reasons
+        reasons = Drawing.of([cog.file for cog in cogs], self.looks.drawn_as).reasons
         return tuple(Uncombined(cog=cog, reason=reason) for cog, reason in zip(cogs, reasons, strict=True) if reason)
 
     @functools.cached_property
@@ -120,7 +114,7 @@ def collection_members(
     found = found or made_cogs(context)
     made, catalog = found.cogs, Resources.of(context.resources).catalog
     held = catalog.items(request.stac_item_id) if catalog is not None else ()
-    looks = published_looks((catalog.collection(request.stac_item_id) or {}) if catalog is not None else {})
+    looks = Looks.of((catalog.collection(request.stac_item_id) or {}) if catalog is not None else {})
     # each is looked at while it is there unpacked: to unpack thousands again takes longer than what is looked for
     by_id = {str(item["id"]): (Packed.of(item), published_cog(item)) for item in held}
     if published:
@@ -134,7 +128,7 @@ def collection_members(
     items = tuple(by_id[name][0] for name in others)
     replaced = tuple(by_id[name][0] for name in sorted(by_id) if name in sent)
     if not keeps_others(mode):
-        return Members(made=made, whole=found.whole, replaced=replaced, leaving=items, **looks)
+        return Members(made=made, whole=found.whole, replaced=replaced, leaving=items, looks=looks)
     return Members(
         made=made,
         whole=found.whole,
@@ -142,17 +136,8 @@ def collection_members(
         items=items,
         foreign=tuple(name for name in others if by_id[name][1] is None),
         replaced=replaced,
-        **looks,
+        looks=looks,
     )
-
-
-def published_looks(collection: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of :class:`Members` that a published collection's document tells: how it is drawn."""
-    return {
-        "drawn_as": published_structure(collection),
-        "renders": published_choice(collection),
-        "published_renders": published_renders(collection),
-    }
 
 
 def report_uncombined(members: Members, context: TaskContext) -> None:

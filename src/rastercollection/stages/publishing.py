@@ -10,8 +10,8 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.records import multihash
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import CogFile, CogSettings
 from rastercollection.model.output import Output
 from rastercollection.ports.storage import ObjectInfo, StorageBackend

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from rastercollection.core.workflow import TaskContext
+from rastercollection.core.contexts import TaskContext
 from rastercollection.errors import TaskError, TileError
 from rastercollection.model.tile import SourceFile
 from rastercollection.ports.storage import StorageBackend

@@ -40,7 +40,8 @@ STARTING_SECONDS = 30
 STOPPING_SECONDS = 10
 NEEDED = ("titiler.core", "titiler.mosaic", "fastapi", "uvicorn")
 
-_running: dict[tuple[str, str | None, str, frozenset[str]], ViewServer] = {}
+_Key = tuple[str, str | None, str, frozenset[str]]
+_running: dict[_Key, ViewServer] = {}
 _lock = ForkSafeLock()
 
 
@@ -137,9 +138,8 @@ def view_collection(
     collection = str(collection)
     origins = allowed_origins([allow_origin] if isinstance(allow_origin, str) else allow_origin)
     key = (collection if url_problem(collection) else normalise(collection), collection_id, host, origins)
-    with _lock:
-        server = _running.get(key)
-    if server is None or not server.is_running or port not in (None, 0, _port_of(server)):
+    server = _running_server(key, port)
+    if server is None:
         catalog = _catalog(collection, collection_id, storage_of(collection, storage, storage_options))
         server = _start(catalog, host, port, origins)
         with _lock:
@@ -148,6 +148,13 @@ def view_collection(
     if open_browser:
         webbrowser.open(server)
     return server
+
+
+def _running_server(key: _Key, port: int | None) -> ViewServer | None:
+    """The one that shows the collection already, on this port if one is named."""
+    with _lock:
+        server = _running.get(key)
+    return server if server is not None and server.is_running and port in (None, 0, _port_of(server)) else None
 
 
 def is_installed() -> bool:
@@ -198,16 +205,35 @@ def _start(catalog: ServedCatalog, host: str, port: int | None, origins: frozens
 
 
 def _serve(catalog: ServedCatalog, host: str, listening: socket.socket, origins: frozenset[str]) -> ViewServer:
-    import uvicorn
-
     from rastercollection.rasters.proj_data import usable_proj_data
 
     usable_proj_data()  # what the app imports makes CRSs at once
     from rastercollection.viewer.app import make_app
 
-    pass_word = secrets.token_urlsafe(16)
+    made = ViewServer(_address(host, listening))
+    made._pass_word = secrets.token_urlsafe(16)
+    made._server, made._socket = _quiet_server(make_app(catalog, host, origins, made._pass_word)), listening
+    made._thread = threading.Thread(
+        target=made._server.run, kwargs={"sockets": [listening]}, name="rastercollection-viewer", daemon=True
+    )
+    made._thread.start()
+    _wait(made)
+    return made
+
+
+def _address(host: str, listening: socket.socket) -> str:
+    """What a browser on this machine opens."""
+    reached = LOOPBACK if host in EVERY_ADDRESS else host
+    shown = f"[{reached}]" if ":" in reached else reached
+    return f"http://{shown}:{listening.getsockname()[1]}/"
+
+
+def _quiet_server(app: Any) -> Any:
+    """A server of uvicorn's that logs nothing of the requests and names itself to nobody."""
+    import uvicorn
+
     config = uvicorn.Config(
-        make_app(catalog, host, origins, pass_word),
+        app,
         lifespan="off",
         loop="asyncio",
         http="h11",
@@ -219,18 +245,7 @@ def _serve(catalog: ServedCatalog, host: str, listening: socket.socket, origins:
         timeout_graceful_shutdown=2,
     )
     logging.getLogger("uvicorn.error").addFilter(_is_no_cancelled_request)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [listening]}, name="rastercollection-viewer", daemon=True
-    )
-    reached = LOOPBACK if host in EVERY_ADDRESS else host
-    shown = f"[{reached}]" if ":" in reached else reached
-    made = ViewServer(f"http://{shown}:{listening.getsockname()[1]}/")
-    made._server, made._socket, made._thread = server, listening, thread
-    made._pass_word = pass_word
-    thread.start()
-    _wait(made)
-    return made
+    return uvicorn.Server(config)
 
 
 def _is_no_cancelled_request(record: logging.LogRecord) -> bool:

@@ -13,7 +13,7 @@ from rastercollection.errors import RasterCollectionError
 from rastercollection.model.band import BandStatistics, RasterClass
 from rastercollection.model.value_range import Spread
 from rastercollection.stac import terms
-from rastercollection.stac.published import band_classes, band_statistics, whole_bands
+from rastercollection.stac.published_cog import band_classes, band_statistics, whole_bands
 from rastercollection.stac.spread import combine, quantiles_of_all, quantiles_of_tile
 
 __all__ = ["BandOfItem", "CountedBand", "ShownBand", "bands_of_asset", "bands_of_collection", "statistics_of_asset"]

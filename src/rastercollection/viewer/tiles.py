@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import attr
@@ -10,11 +12,13 @@ from rasterio.crs import CRS
 from rasterio.warp import transform, transform_bounds
 from rio_tiler.constants import WGS84_CRS
 from rio_tiler.errors import RioTilerError
+from rio_tiler.expression import parse_expression
 from rio_tiler.io import BaseReader, Reader
 from rio_tiler.mosaic.backend import BaseBackend
 
 from rastercollection.geo.webmercator import TILE
 from rastercollection.model.band import is_complex
+from rastercollection.model.render_rules import PARSING
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.viewer.cogs import open_cog
 from rastercollection.viewer.served import PublishedCollection
@@ -56,7 +60,26 @@ def reader_of(storage: StorageBackend) -> type[BaseReader]:
                 self.close()
                 raise
 
+        def part(self, *place: Any, indexes: Any = None, expression: str | None = None, **options: Any) -> Any:
+            """Part of a COG, as tiles and features ask for it."""
+            return _computed(functools.partial(super().part, *place, **options), indexes, expression)
+
+        def point(self, *place: Any, indexes: Any = None, expression: str | None = None, **options: Any) -> Any:
+            """Values of a pixel."""
+            return _computed(functools.partial(super().point, *place, **options), indexes, expression)
+
     return CogReader
+
+
+def _computed(read: Callable[..., Any], indexes: Any, expression: str | None) -> Any:
+    """The bands that ``read`` reads, or what an expression makes of those that it names."""
+    if not expression:
+        return read(indexes=indexes)
+    with PARSING:
+        named = parse_expression(expression)
+    found = read(indexes=named)
+    with PARSING:
+        return found.apply_expression(expression)
 
 
 class _CogsOfMosaic:

@@ -26,7 +26,9 @@ from rastercollection import (
 )
 from rastercollection.backends.jobs.memory import MemoryJobStore
 from rastercollection.backends.jobs.sqlite import SqliteJobStore
-from rastercollection.core.engine.engine import Engine, JobOutcome, RetryPolicy
+from rastercollection.core.engine.attempts import RetryPolicy
+from rastercollection.core.engine.engine import Engine
+from rastercollection.core.engine.job_run import JobOutcome
 from rastercollection.core.events import Event, JobEnded, JobStarted, StageEnded, StageStarted, TaskEnded, TaskRetried
 from rastercollection.core.executor import ExecutorCapabilities
 from rastercollection.core.lease import Owner

@@ -6,7 +6,7 @@ import handlers
 import pytest
 from test_engine import one_stage, run
 
-from rastercollection.core.engine.engine import RetryPolicy
+from rastercollection.core.engine.attempts import RetryPolicy
 from rastercollection.core.events import Event, TaskRetried
 
 

@@ -12,7 +12,8 @@ from test_engine import handler, job
 
 from rastercollection import FanIn, FanOut, Stage, Workflow
 from rastercollection.backends.jobs.memory import MemoryJobStore
-from rastercollection.core.engine.engine import Engine, JobOutcome
+from rastercollection.core.engine.engine import Engine
+from rastercollection.core.engine.job_run import JobOutcome
 from rastercollection.core.events import Event, StageStarted, TaskEnded
 from rastercollection.core.models import JobStatus
 from rastercollection.executors.serial import SerialExecutor

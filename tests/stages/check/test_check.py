@@ -14,9 +14,9 @@ import rasterio
 import shapely
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task, TaskStatus
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.published_check import Check

@@ -15,9 +15,9 @@ from rio_tiler.io import Reader
 
 from mosaic_scenes import TMS, assets_at
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog

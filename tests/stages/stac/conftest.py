@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
 import uuid
@@ -19,9 +18,9 @@ import pytest
 
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Notice, Task
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.model.mosaic import Mosaic
@@ -29,6 +28,7 @@ from rastercollection.stac.renders import made_renders
 from rastercollection.stages.mosaic import create_mosaicjson
 from rastercollection.stages.stac import create_stac_collection
 from rastercollection.testing.sample_records import fan_in_parameters, sample_results
+from services.loopback import free_port
 from services.titiler import wait_until_up
 from tile_scenes import make_scene
 
@@ -124,9 +124,7 @@ def tile_server(missing_service: Callable[[str, str], None]) -> Iterator[str]:
     """Root address of a real titiler.mosaic on this machine."""
     if importlib.util.find_spec("titiler") is None or importlib.util.find_spec("uvicorn") is None:
         missing_service("a tile server", "pip install 'titiler.mosaic[mosaicjson]' uvicorn")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "uvicorn", "tile_server:app", "--host", "127.0.0.1", "--port", str(port)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
     with subprocess.Popen(command, cwd=Path(__file__).parent, env=environment) as server:

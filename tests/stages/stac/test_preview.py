@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 import pytest
 
+from browser_pages import eventually, give_keyboard
 from rastercollection.model.cog import Cog
 from rastercollection.model.look import Look
 from rastercollection.stages.stac.preview.frame import frame_of
@@ -238,9 +239,10 @@ def test_a_browser_draws_the_file_alone(publish: Any, browser: Any, tmp_path: Pa
     outlines = [outline.bounding_box() for outline in page.locator("svg .tile path").all()]
     assert abs(picture["height"] - outlines[0]["height"]) < 0.1 * picture["height"]
     assert picture["width"] == pytest.approx(sum(outline["width"] for outline in outlines), rel=0.05)
+    give_keyboard(page)
     page.locator("svg .tile").first.focus()
     page.keyboard.press("Enter")
-    assert "#tile-" in page.url
+    eventually(page, "location.hash", lambda fragment: fragment.startswith("#tile-"))
     page.close()
 
 
@@ -253,6 +255,7 @@ def test_sliders_fade_the_picture_and_show_a_day(publish: Any, browser: Any, tmp
     assert page.evaluate("document.querySelector('.layers').style.opacity") == "0.3"
     shown = page.locator(".layers image:visible, a.tile:visible")
     assert shown.count() == 4
+    give_keyboard(page)
     page.locator("input[name=day]").focus()
     page.keyboard.press("ArrowRight")
     assert page.locator("output").inner_text() == "2019-07-14"

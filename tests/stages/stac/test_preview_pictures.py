@@ -13,8 +13,8 @@ import pytest
 from rasterio.io import MemoryFile
 
 from rastercollection.backends.storage.fsspec import FsspecStorage
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task
-from rastercollection.core.workflow import TaskContext
 from rastercollection.job.notebook.map_picture import draw_map_picture
 from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Overview

@@ -16,8 +16,8 @@ import rasterio
 import rasterio.warp
 
 from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task, TaskStatus
-from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
 from rastercollection.ports.catalog import Publication
 from rastercollection.stac.items import item_dict

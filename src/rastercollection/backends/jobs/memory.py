@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from rastercollection.backends.jobs.refusals import has_another_status, is_being_run
 from rastercollection.backends.jobs.rows import by_stage, read_job, read_result
 from rastercollection.backends.jobs.texts import to_text
 from rastercollection.core.forks import ForkSafeLock
 from rastercollection.core.job_store import Reach
 from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import JobRecord, JobStatus, TaskResult
-from rastercollection.errors import LeaseLostError, ObjectNotFoundError, PreconditionError
+from rastercollection.errors import LeaseLostError, ObjectNotFoundError
 
 __all__ = ["MemoryJobStore"]
 
@@ -110,7 +111,7 @@ class MemoryJobStore:
             found = self._job(job.id)
             self._check_unleased(job.id)
             if found.status != expected:
-                raise PreconditionError(f"Job {job.id} is {found.status}, not {expected}.", "", job.id)
+                raise has_another_status(job.id, found.status, expected)
             self._put(job.id, made)
             self._leases.pop(job.id, None)
 
@@ -284,4 +285,4 @@ class MemoryJobStore:
     def _check_unleased(self, job_id: str) -> None:
         held = self._leases.get(job_id)
         if held is not None and held.expires > time.monotonic():
-            raise PreconditionError(f"Job {job_id} is being run by {held.owner}.", "Cancel it first.", job_id)
+            raise is_being_run(job_id, held.owner)

@@ -8,45 +8,30 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from rastercollection.backends.jobs.postgres_database import PostgresDatabase, Session
-from rastercollection.backends.jobs.rows import by_stage, owner_of, read_job, read_result, wish_of
+from rastercollection.backends.jobs.postgres_leases import (
+    LEASE_OF_JOB,
+    check_token,
+    check_unleased,
+    own_lease,
+    release,
+    renew,
+    take,
+    take_next,
+)
+from rastercollection.backends.jobs.refusals import has_another_status, is_not_there
+from rastercollection.backends.jobs.rows import by_stage, lease_of, read_job, read_result
 from rastercollection.backends.jobs.texts import to_text
 from rastercollection.backends.postgresql import Address
 from rastercollection.core.job_store import Reach
 from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import JobRecord, JobStatus, TaskResult
-from rastercollection.errors import (
-    LeaseLostError,
-    ObjectNotFoundError,
-    PreconditionError,
-    UnavailableError,
-)
+from rastercollection.errors import UnavailableError
 
 __all__ = ["PostgresJobStore"]
 
 PATIENCE = 300.0
 FIRST_PATIENCE = 10.0
 
-_NOW = "clock_timestamp()"
-"""The database's clock, at this very moment: the time of the transaction would be that of its begin."""
-
-_LEASE = f"""
-    SELECT l.job_id, token, owner, extract(epoch FROM {_NOW} - renewed)::float8,
-           extract(epoch FROM expires - {_NOW})::float8, coalesce(wish, ''), coalesce(claims, 0)
-    FROM @.leases l LEFT JOIN @.jobs j ON j.id = l.job_id
-"""
-_TAKE = f"""
-    INSERT INTO @.leases AS l (job_id, token, owner, renewed, expires, call)
-    VALUES (%s, 0, %s, {_NOW}, {_NOW} + make_interval(secs => %s), %s)
-    ON CONFLICT (job_id) DO UPDATE SET
-        owner = excluded.owner, call = excluded.call,
-        renewed = {_NOW}, expires = {_NOW} + (excluded.expires - excluded.renewed)
-    WHERE l.expires <= {_NOW}
-"""
-_NEXT_JOB = f"""
-    SELECT id FROM @.jobs
-    WHERE waiting AND NOT EXISTS (SELECT 1 FROM @.leases WHERE job_id = id AND expires > {_NOW})
-    ORDER BY priority DESC, submitted, number LIMIT 1 FOR UPDATE SKIP LOCKED
-"""
 _ADD_RESULTS = """
     INSERT INTO @.results (job_id, task_id, stage, status, record)
     SELECT %s, * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::text[])
@@ -134,7 +119,7 @@ class PostgresJobStore:
         query = "SELECT record, status FROM @.jobs WHERE id = %s"
         rows = self._database.read(query, (job_id,), f"read job {job_id}")
         if not rows:
-            raise self._no_job(job_id)
+            raise is_not_there(job_id, self.url)
         return read_job(rows[0][0], job_id=job_id, status=rows[0][1])
 
     def list_jobs(self) -> list[JobRecord]:
@@ -154,12 +139,12 @@ class PostgresJobStore:
         def work(session: Session) -> None:
             row = session.row("SELECT status, record FROM @.jobs WHERE id = %s FOR UPDATE", (job.id,))
             if row is None:
-                raise self._no_job(job.id)
+                raise is_not_there(job.id, self.url)
             if session.attempt and row == columns[:2]:
                 return  # it was done, and the answer was lost
-            _check_unleased(session, job.id)
+            check_unleased(session, job.id)
             if row[0] != expected:
-                raise PreconditionError(f"Job {job.id} is {row[0]}, not {expected}.", "", job.id)
+                raise has_another_status(job.id, row[0], expected)
             _put(session, job.id, columns, is_over=True)
             session.change("DELETE FROM @.leases WHERE job_id = %s", (job.id,))
 
@@ -174,7 +159,7 @@ class PostgresJobStore:
 
         def work(session: Session) -> None:
             session.row("SELECT 1 FROM @.jobs WHERE id = %s FOR UPDATE", (job_id,))
-            _check_unleased(session, job_id)
+            check_unleased(session, job_id)
             session.change("DELETE FROM @.jobs WHERE id = %s", (job_id,))
             for table in ("results", "attempts", "leases"):
                 session.change(f"DELETE FROM @.{table} WHERE job_id = %s", (job_id,))
@@ -204,7 +189,7 @@ class PostgresJobStore:
         def work(session: Session) -> None:
             if columns is not None:  # whoever takes both locks takes the job's first
                 session.row("SELECT 1 FROM @.jobs WHERE id = %s FOR UPDATE", (job_id,))
-            _check_token(session, job_id, token)
+            check_token(session, job_id, token)
             if kept:
                 session.change(_ADD_RESULTS, (job_id, [*kept], stages, statuses, texts))
             if unwanted:
@@ -215,7 +200,7 @@ class PostgresJobStore:
             if job is not None and columns is not None:
                 is_over = job.status.is_final
                 if not _put(session, job_id, columns, is_over=is_over):
-                    raise self._no_job(job_id)
+                    raise is_not_there(job_id, self.url)
 
         self._database.run(work, f"record the results of job {job_id}")
 
@@ -239,7 +224,7 @@ class PostgresJobStore:
         names = sorted(set(tasks))
 
         def work(session: Session) -> None:
-            _check_token(session, job_id, token)
+            check_token(session, job_id, token)
             session.change(_BEGIN, (job_id, session.call, names))
 
         self._database.run(work, f"begin tasks of job {job_id}", durable=False)
@@ -254,52 +239,33 @@ class PostgresJobStore:
 
         def work(session: Session) -> Lease | None:
             session.row("SELECT 1 FROM @.jobs WHERE id = %s FOR UPDATE", (job_id,))
-            _take(session, job_id, owner, seconds)
-            return _own_lease(session)
+            take(session, job_id, owner, seconds)
+            return own_lease(session)
 
         return self._database.run(work, f"take the lease on job {job_id}")
 
     def renew(self, job_id: str, token: int, seconds: float) -> Lease | None:
         """Hold on to a lease; None where it was released, or another has acquired one."""
-
-        def work(session: Session) -> Lease | None:
-            found = session.change(
-                f"UPDATE @.leases SET renewed = {_NOW}, expires = {_NOW} + make_interval(secs => %s)"
-                " WHERE job_id = %s AND token = %s",
-                (seconds, job_id, token),
-            )
-            return _lease(session.row(f"{_LEASE} WHERE l.job_id = %s", (job_id,))) if found else None
-
         # what is not renewed by then is not one's own any more
-        return self._database.run(work, f"renew the lease on job {job_id}", durable=False, patience=seconds)
+        return self._database.run(
+            lambda session: renew(session, job_id, token, seconds),
+            f"renew the lease on job {job_id}",
+            durable=False,
+            patience=seconds,
+        )
 
     def release(self, job_id: str, token: int) -> None:
         """End a lease; any but the latest is left alone."""
-
-        def work(session: Session) -> None:
-            session.change("DELETE FROM @.leases WHERE job_id = %s AND token = %s", (job_id, token))
-
-        self._database.run(work, f"give back the lease on job {job_id}")
+        self._database.run(lambda session: release(session, job_id, token), f"give back the lease on job {job_id}")
 
     def lease(self, job_id: str) -> Lease | None:
         """The lease that was acquired last, if it was not released; it may have expired."""
-        rows = self._database.read(f"{_LEASE} WHERE l.job_id = %s", (job_id,), f"read the lease on job {job_id}")
-        return _lease(rows[0]) if rows else None
+        rows = self._database.read(LEASE_OF_JOB, (job_id,), f"read the lease on job {job_id}")
+        return lease_of(rows[0]) if rows else None
 
     def next_job(self, owner: Owner, seconds: float) -> Lease | None:
         """Take the lease on the most urgent job that waits for a worker; None where none waits."""
-
-        def work(session: Session) -> Lease | None:
-            taken = _own_lease(session) if session.attempt else None
-            if taken is not None and taken.left > 0:
-                return taken
-            while row := session.row(_NEXT_JOB):
-                if _take(session, row[0], owner, seconds):
-                    session.change("UPDATE @.jobs SET claims = claims + 1 WHERE id = %s", row)
-                    return _own_lease(session)
-            return None
-
-        return self._database.run(work, "take a job from the queue")
+        return self._database.run(lambda session: take_next(session, owner, seconds), "take a job from the queue")
 
     def request(self, job_id: str, wish: Wish) -> None:
         """Tell whoever runs a job, now or next, what is wanted of it.
@@ -312,7 +278,7 @@ class PostgresJobStore:
         def work(session: Session) -> None:
             row = session.row("SELECT status FROM @.jobs WHERE id = %s FOR UPDATE", (job_id,))
             if row is None:
-                raise self._no_job(job_id)
+                raise is_not_there(job_id, self.url)
             if row[0] in open_ones:
                 session.change("UPDATE @.jobs SET wish = %s WHERE id = %s", (str(wish), job_id))
 
@@ -322,11 +288,6 @@ class PostgresJobStore:
         """Close the connections; idempotent. Those of copies that were pickled serve the next ones in their process."""
         if not self._is_copy:
             self._database.close()
-
-    def _no_job(self, job_id: str) -> ObjectNotFoundError:
-        return ObjectNotFoundError(
-            f"There is no job {job_id} in {self.url}.", "See which there are: list_jobs().", job_id
-        )
 
 
 def _copied(dsn: str, schema: str, patience: float) -> PostgresJobStore:
@@ -359,40 +320,3 @@ def _put(session: Session, job_id: str, columns: tuple[Any, ...], *, is_over: bo
         f" changed = nextval('@.changes'){over} WHERE id = %s"
     )
     return session.change(statement, (*columns, job_id)) == 1
-
-
-def _take(session: Session, job_id: str, owner: Owner, seconds: float) -> bool:
-    """Take the lease, unless it is held. The token is drawn under the row's lock, so that it is the largest so far."""
-    if not session.change(_TAKE, (job_id, to_text(owner), seconds, session.call)):
-        return False
-    session.change("UPDATE @.leases SET token = nextval('@.tokens') WHERE job_id = %s", (job_id,))
-    session.change("UPDATE @.jobs SET wish = '' WHERE id = %s AND wish = %s", (job_id, str(Wish.HAND_OVER)))
-    return True
-
-
-def _own_lease(session: Session) -> Lease | None:
-    """The lease that this call has taken, now or in an attempt whose answer was lost."""
-    return _lease(session.row(f"{_LEASE} WHERE call = %s", (session.call,)))
-
-
-def _lease(row: Any) -> Lease | None:
-    if row is None:
-        return None
-    job_id, token, owner, age, left, wish, claims = row
-    return Lease(
-        job_id=job_id, token=token, owner=owner_of(owner), wish=wish_of(wish), age=age, left=left, claims=claims
-    )
-
-
-def _check_token(session: Session, job_id: str, token: int) -> None:
-    """See that the lease is the latest, and keep everybody from taking it until the transaction ends."""
-    row = session.row("SELECT token, owner FROM @.leases WHERE job_id = %s FOR UPDATE", (job_id,))
-    if row is None or row[0] != token:
-        raise LeaseLostError.of(job_id, str(owner_of(row[1])) if row else "")
-
-
-def _check_unleased(session: Session, job_id: str) -> None:
-    query = f"SELECT owner, expires > {_NOW} FROM @.leases WHERE job_id = %s FOR UPDATE"
-    row = session.row(query, (job_id,))
-    if row is not None and row[1]:
-        raise PreconditionError(f"Job {job_id} is being run by {owner_of(row[0])}.", "Cancel it first.", job_id)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rastercollection.backends.jobs.texts import from_text
-from rastercollection.core.lease import Owner, Wish
+from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import ErrorRecord, JobRecord, JobStatus, Task, TaskResult, TaskStatus
 from rastercollection.errors import RecordUnreadableError
 
-__all__ = ["by_stage", "owner_of", "read_job", "read_result", "wish_of"]
+__all__ = ["by_stage", "lease_of", "owner_of", "read_job", "read_result"]
 
 
 def read_job(text: str, *, job_id: str, status: str) -> JobRecord:
@@ -31,6 +32,16 @@ def read_result(text: str, *, task_id: str, stage: int) -> TaskResult:
         return TaskResult(task=task, status=TaskStatus.FAILED, error=ErrorRecord.of(error))
 
 
+def lease_of(row: Sequence[Any] | None) -> Lease | None:
+    """A lease, of job, token, owner, seconds since it was renewed and until it expires, wish and claims."""
+    if row is None:
+        return None
+    job_id, token, owner, age, left, wish, claims = row
+    return Lease(
+        job_id=job_id, token=token, owner=owner_of(owner), wish=_wish_of(wish), age=age, left=left, claims=claims
+    )
+
+
 def owner_of(text: str) -> Owner:
     """The owner of a lease that :func:`to_text` wrote; nobody who could be asked where it cannot be read."""
     try:
@@ -39,7 +50,7 @@ def owner_of(text: str) -> Owner:
         return Owner(machine="", process=0)
 
 
-def wish_of(text: str) -> Wish:
+def _wish_of(text: str) -> Wish:
     """The wish of this name; none where it is the name of no wish."""
     return Wish(text) if text in set(Wish) else Wish.NONE
 

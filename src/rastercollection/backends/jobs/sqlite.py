@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from rastercollection.backends.jobs.database import Database
-from rastercollection.backends.jobs.rows import by_stage, owner_of, read_job, read_result, wish_of
+from rastercollection.backends.jobs.refusals import has_another_status, is_being_run, is_not_there
+from rastercollection.backends.jobs.rows import by_stage, lease_of, owner_of, read_job, read_result
 from rastercollection.backends.jobs.texts import to_text
 from rastercollection.core.job_store import Reach
 from rastercollection.core.lease import Lease, Owner, Wish
 from rastercollection.core.models import JobRecord, JobStatus, TaskResult
-from rastercollection.errors import BackendError, LeaseLostError, ObjectNotFoundError, PreconditionError
+from rastercollection.errors import BackendError, LeaseLostError
 
 __all__ = ["SqliteJobStore"]
 
@@ -24,7 +25,7 @@ _NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 _NEXT_CHANGE = "(SELECT coalesce(max(changed), 0) + 1 FROM jobs)"
 
 _LEASE = f"""
-    SELECT token, owner, {_NOW} - renewed, expires - {_NOW}, coalesce(wish, ''), coalesce(claims, 0)
+    SELECT job_id, token, owner, {_NOW} - renewed, expires - {_NOW}, coalesce(wish, ''), coalesce(claims, 0)
     FROM leases LEFT JOIN jobs ON jobs.id = leases.job_id WHERE leases.job_id = ?
 """
 
@@ -106,7 +107,7 @@ class SqliteJobStore:
         """
         rows = self._database.rows("SELECT record, status FROM jobs WHERE id = ?", (job_id,))
         if not rows:
-            raise self._no_job(job_id)
+            raise is_not_there(job_id, self.path)
         return read_job(rows[0][0], job_id=job_id, status=rows[0][1])
 
     def list_jobs(self) -> list[JobRecord]:
@@ -124,10 +125,10 @@ class SqliteJobStore:
         with self._database.writing() as connection:
             found = connection.execute("SELECT status FROM jobs WHERE id = ?", (job.id,)).fetchall()
             if not found:
-                raise self._no_job(job.id)
+                raise is_not_there(job.id, self.path)
             _check_unleased(connection, job.id)
             if found[0][0] != expected:
-                raise PreconditionError(f"Job {job.id} is {found[0][0]}, not {expected}.", "", job.id)
+                raise has_another_status(job.id, found[0][0], expected)
             _put(connection, job)
             connection.execute("UPDATE jobs SET wish = '', claims = 0 WHERE id = ?", (job.id,))
             connection.execute("DELETE FROM leases WHERE job_id = ?", (job.id,))
@@ -174,7 +175,7 @@ class SqliteJobStore:
             over = [*((job_id, row[1]) for row in rows), *unwanted]
             connection.executemany("DELETE FROM attempts WHERE job_id = ? AND task_id = ?", over)
             if job is not None and not _put(connection, job):
-                raise self._no_job(job.id)
+                raise is_not_there(job.id, self.path)
 
     def results(self, job_id: str) -> list[TaskResult]:
         """The journal, one result a task, ordered by stage and task id."""
@@ -253,11 +254,6 @@ class SqliteJobStore:
         """Close the file; idempotent."""
         self._database.close()
 
-    def _no_job(self, job_id: str) -> ObjectNotFoundError:
-        return ObjectNotFoundError(
-            f"There is no job {job_id} in {self.path}.", "See which there are: list_jobs().", job_id
-        )
-
 
 def _columns(job: JobRecord) -> tuple[Any, ...]:
     """Status, record, and what the queue asks: whether it waits for a worker, how urgent it is, since when."""
@@ -294,13 +290,7 @@ def _acquired(connection: sqlite3.Connection, job_id: str, owner: Owner, seconds
 
 
 def _lease(connection: sqlite3.Connection, job_id: str) -> Lease | None:
-    row = connection.execute(_LEASE, (job_id,)).fetchone()
-    if row is None:
-        return None
-    token, owner, age, left, wish, claims = row
-    return Lease(
-        job_id=job_id, token=token, owner=owner_of(owner), wish=wish_of(wish), age=age, left=left, claims=claims
-    )
+    return lease_of(connection.execute(_LEASE, (job_id,)).fetchone())
 
 
 def _check_token(connection: sqlite3.Connection, job_id: str, token: int) -> None:
@@ -313,4 +303,4 @@ def _check_unleased(connection: sqlite3.Connection, job_id: str) -> None:
     query = f"SELECT owner FROM leases WHERE job_id = ? AND expires > {_NOW}"
     row = connection.execute(query, (job_id,)).fetchone()
     if row is not None:
-        raise PreconditionError(f"Job {job_id} is being run by {owner_of(row[0])}.", "Cancel it first.", job_id)
+        raise is_being_run(job_id, owner_of(row[0]))

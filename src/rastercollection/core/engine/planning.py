@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
+from rastercollection.core.contexts import PlanContext
 from rastercollection.core.models import ErrorRecord, Task, TaskResult
 from rastercollection.core.shortage import shortages_told
-from rastercollection.core.workflow import FanIn, FanOut, PlanContext, Skip, Stage
+from rastercollection.core.workflow import FanIn, FanOut, Skip, Stage
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import RasterCollectionError, TaskError
 

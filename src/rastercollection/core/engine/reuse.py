@@ -13,12 +13,17 @@ from rastercollection.core.records import digest
 from rastercollection.core.workflow import TaskKind, Workflow
 from rastercollection.errors import RecordUnreadableError
 
-__all__ = ["ALL", "FAILED", "Earlier", "Rerun", "identity", "is_final", "unreadable", "versions"]
+__all__ = ["ALL", "FAILED", "Earlier", "Rerun", "identity", "is_final", "nothing_again", "unreadable", "versions"]
 
 ALL, FAILED = "all", "failed"
 
 Rerun = Callable[[Task, TaskResult], bool]
 """Whether a task is to be done again although there is a result of it."""
+
+
+def nothing_again(_task: Task, _result: TaskResult) -> bool:
+    """Nothing is."""
+    return False
 
 
 def versions(workflow: Workflow) -> Mapping[str, str]:
@@ -55,7 +60,7 @@ class Earlier:
 
     results: Mapping[str, TaskResult]
     holds: Callable[[TaskResult], bool]
-    is_to_be_rerun: Rerun = lambda _task, _result: False
+    is_to_be_rerun: Rerun = nothing_again
 
     @classmethod
     def of(cls, results: Iterable[TaskResult], holds: Callable[[TaskResult], bool], rerun: Rerun) -> Earlier:

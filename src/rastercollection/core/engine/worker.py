@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import attrs
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.guard import attempting
 from rastercollection.core.models import ErrorRecord, Fault, Notice, Task, TaskResult
 from rastercollection.core.packed import Packed
 from rastercollection.core.records import jsonable
 from rastercollection.core.shortage import of_shortage
-from rastercollection.core.workflow import Handler, TaskContext
+from rastercollection.core.workflow import Handler
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.disclosure.others_warnings import bear_with_others
 from rastercollection.errors import RasterCollectionError, TaskError, WorkflowDefinitionError

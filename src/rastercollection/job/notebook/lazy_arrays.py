@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rastercollection.errors import MissingExtraError
 from rastercollection.job.notebook.published_items import published_items
 from rastercollection.job.result import JobResult
-from rastercollection.stac.published import cog_key, whole_bands
+from rastercollection.stac.published import cog_key
+from rastercollection.stac.published_cog import whole_bands
 
 if TYPE_CHECKING:
     import xarray as xr

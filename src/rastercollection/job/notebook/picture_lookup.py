@@ -7,6 +7,7 @@ import threading
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.job.notebook.map_picture import MapPicture, draw_map_picture
 from rastercollection.job.result import JobResult
+from rastercollection.model.entry import StacSummary
 from rastercollection.stages.stac.preview.page_content import page_content
 from rastercollection.viewer.server import storage_of
 
@@ -27,9 +28,10 @@ def find_picture(result: JobResult, patience: float = PATIENCE) -> MapPicture:
         result: Of the job.
         patience: Seconds.
     """
-    address = (result.summary.get("stac") or {}).get("preview_url")
-    if not address:
+    published = StacSummary.of(result.summary)
+    if published is None or not published.preview_url:
         return MapPicture()
+    address = published.preview_url
     found: list[MapPicture] = []
     reading = threading.Thread(
         target=lambda: found.append(_read(result, address)), name="rastercollection-picture", daemon=True

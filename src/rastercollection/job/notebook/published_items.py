@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rastercollection.errors import ObjectNotFoundError, ViewError
 from rastercollection.job.result import JobResult
 from rastercollection.job.runtime import open_named_catalog
+from rastercollection.model.entry import StacSummary
 from rastercollection.viewer.server import storage_of
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def published_documents(result: JobResult) -> list[Json]:
         ObjectNotFoundError: The collection is gone.
         BackendError: The catalog cannot be read.
     """
-    stac = result.summary.get("stac") or {}
-    if not stac:
+    published = StacSummary.of(result.summary)
+    if published is None:
         hint = (
             "Run it with create_stac_collection=True."
             if result.status != "failed"
@@ -35,15 +36,15 @@ def published_documents(result: JobResult) -> list[Json]:
         raise ViewError("The job has published no collection.", hint)
     catalog = result.backends.catalog
     if catalog is None:
-        address = stac.get("collection_url") or ""
-        if stac.get("catalog") != "static" or not address:
+        address = published.collection_url
+        if published.catalog != "static" or not address:
             raise ViewError(
                 "The catalog that the job has published to is not known here.",
                 "Call process_collection again with the same parameters, which recomputes nothing, and its catalog.",
             )
         folder = address.rpartition("/")[0].rpartition("/")[0]
         catalog = open_named_catalog(folder, storage_of(address, result.backends.storage, None))
-    name = str(stac["collection_id"])
+    name = published.collection_id
     if catalog.collection(name) is None:
         raise ObjectNotFoundError(f"Collection {name} is no longer in its catalog.", "Run the job again.", name)
     return sorted(catalog.items(name), key=lambda item: str(item["id"]))

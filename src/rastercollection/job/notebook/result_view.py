@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rastercollection.disclosure import markup
+from rastercollection.model.entry import StacSummary
 
 if TYPE_CHECKING:
     from rastercollection.job.notebook.map_picture import MapPicture
@@ -73,7 +74,8 @@ def notice_list(lines: Sequence[str]) -> str:
 
 def _counts(result: JobResult) -> str:
     size = sum(tile.size or 0 for tile in result.tiles)
-    items = (result.summary.get("stac") or {}).get("items_in_collection")
+    published = StacSummary.of(result.summary)
+    items = published.items_in_collection if published else 0
     told = [
         result.became,
         f"{markup.byte_count(size)} of COGs" if size else "",
@@ -180,18 +182,19 @@ def _next(result: JobResult) -> str:
 
 
 def _steps(result: JobResult, summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    stac, mosaic = summary.get("stac") or {}, summary.get("mosaicjson") or {}
+    published, mosaic = StacSummary.of(summary), summary.get("mosaicjson") or {}
+    document = published.collection_url if published else ""
     if any(tile.outcome in ("failed", "skipped", "not_run") for tile in result.tiles):
         call = "process_collection(…, rerun=&quot;failed&quot;)"
         yield "Failed tiles", f"Mend them, then <code>{call}</code> does them again, and nothing else."
     yield "Map", link_or_path(result.share_url, "Open the map") if result.share_url else ""
-    if stac.get("collection_url") and mosaic:
+    if document and mosaic:
         yield "Look closer", f"{markup.code('result.view()')} serves an interactive map here."
-    if stac:
+    if published:
         ways = ("result.to_frame()", "result.to_xarray()", "result.items")
         yield "Work with it", " ".join(map(markup.code, ways))
     outputs = [tile.output for tile in result.tiles if tile.output]
     yield "COGs", markup.code(outputs[0].rpartition("/")[0]) if outputs else ""
-    yield "STAC", link_or_path(stac["collection_url"], stac["collection_url"]) if stac.get("collection_url") else ""
+    yield "STAC", link_or_path(document, document) if document else ""
     yield "Mosaic", link_or_path(mosaic["url"], mosaic["url"]) if mosaic.get("url") else ""
     yield "Job", markup.code(result.job_id)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rastercollection.errors import MissingExtraError
 from rastercollection.job.notebook.published_items import published_documents
 from rastercollection.job.result import JobResult, TileOutcome
+from rastercollection.model.entry import StacSummary
 from rastercollection.stac.published import cog_href
 from rastercollection.stac.terms import OPEN_ENDS
 
@@ -34,7 +35,8 @@ def tile_frame(result: JobResult) -> pd.DataFrame:
         raise MissingExtraError("A table of the tiles", "notebook")
     import pandas as pd
 
-    items = {cog_href(item): item for item in published_documents(result)} if result.summary.get("stac") else {}
+    documents = published_documents(result) if StacSummary.of(result.summary) else ()
+    items = {cog_href(item): item for item in documents}
     found = [items.get(tile.output) if tile.output else None for tile in result.tiles]
     rows = [_row(tile, item) for tile, item in zip(result.tiles, found, strict=True)]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *OF_ITEMS])

@@ -10,13 +10,12 @@ import attrs
 
 from rastercollection.core.records import jsonable
 from rastercollection.disclosure.logs import get_logger
-from rastercollection.errors import BackendError, ObjectNotFoundError, RequestError, ViewError
-from rastercollection.job.calls import option_problems
+from rastercollection.errors import BackendError, ObjectNotFoundError, ViewError
+from rastercollection.job.calls import check_call
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
 from rastercollection.model import checks
 from rastercollection.model.call_names import names_checked
-from rastercollection.model.parameters import argument_problems
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
 from rastercollection.stac.hrefs import absolute_href
@@ -89,9 +88,7 @@ def list_collections(
     """
     options = RuntimeOptions(storage=storage, storage_options=storage_options, allow_private_hosts=allow_private_hosts)
     del storage_options
-    wrong = [*argument_problems(place=(place, checks.published)), *option_problems(options)]
-    if wrong:
-        raise RequestError(wrong)
+    check_call(options, place=(place, checks.published))
     opened = open_storage(options, [str(place)])
     urls = sorted(set(_documents(opened, str(place))))
     if urls == [addresses.normalise(str(place))]:

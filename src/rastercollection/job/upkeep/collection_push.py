@@ -10,12 +10,10 @@ from typing import Any
 import attrs
 
 from rastercollection.core.records import jsonable
-from rastercollection.errors import RequestError
-from rastercollection.job.calls import option_problems
+from rastercollection.job.calls import check_call
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.model import checks
 from rastercollection.model.call_names import names_checked
-from rastercollection.model.parameters import argument_problems
 from rastercollection.ports import addresses
 from rastercollection.ports.storage import StorageBackend
 
@@ -89,14 +87,12 @@ def push_collection(
     )
     del storage_options
     place = os.fspath(target) if isinstance(target, PathLike) else target
-    wrong = argument_problems(
+    check_call(
+        options,
         collection=(collection, checks.published),
         target=(place, checks.is_container),
         collection_id=(collection_id, checks.optional(checks.identifier)),
     )
-    wrong += option_problems(options)
-    if wrong:
-        raise RequestError(wrong)
     from rastercollection.job.upkeep.collection_copying import pushed  # loads GDAL
 
     return pushed(str(collection), collection_id, addresses.normalise(place), options)

@@ -10,12 +10,11 @@ import attrs
 
 from rastercollection.core.records import jsonable
 from rastercollection.errors import RequestError, RequestProblem
-from rastercollection.job.calls import option_problems
+from rastercollection.job.calls import check_call
 from rastercollection.job.runtime_options import RuntimeOptions
 from rastercollection.job.storages import open_storage
 from rastercollection.model import checks, converters
 from rastercollection.model.call_names import names_checked
-from rastercollection.model.parameters import argument_problems
 from rastercollection.ports.storage import StorageBackend
 
 __all__ = ["Removal", "remove_collection"]
@@ -88,7 +87,8 @@ def remove_collection(
     options = RuntimeOptions(storage=storage, storage_options=storage_options, allow_private_hosts=allow_private_hosts)
     del storage_options
     names = converters.texts(tiles)
-    wrong = argument_problems(
+    check_call(
+        options,
         collection=(collection, checks.published),
         tiles=(names, checks.is_texts),
         collection_id=(collection_id, checks.optional(checks.identifier)),
@@ -96,10 +96,7 @@ def remove_collection(
         dry_run=(dry_run, checks.boolean),
         titiler_url=(titiler_url, checks.optional(checks.http)),
     )
-    wrong += option_problems(options)
-    wrong = wrong or _either(names, every_tile=every_tile)
-    if wrong:
-        raise RequestError(wrong)
+    _check_meaning(names, every_tile=every_tile)
     from rastercollection.job.upkeep.collection_clearing import removed  # loads GDAL
 
     return removed(
@@ -112,9 +109,8 @@ def remove_collection(
     )
 
 
-def _either(names: Sequence[str], *, every_tile: bool) -> list[RequestProblem]:
-    """What is wrong unless either tiles are named, or all are meant."""
-    if every_tile != bool(names):
-        return []
-    allowed = "must be named, or the whole collection be meant with every_tile=True, not both"
-    return [RequestProblem("tiles", ", ".join(map(repr, names)) or "nothing", allowed)]
+def _check_meaning(names: Sequence[str], *, every_tile: bool) -> None:
+    """Raise unless either tiles are named, or all are meant."""
+    if every_tile == bool(names):
+        allowed = "must be named, or the whole collection be meant with every_tile=True, not both"
+        raise RequestError([RequestProblem("tiles", ", ".join(map(repr, names)) or "nothing", allowed)])

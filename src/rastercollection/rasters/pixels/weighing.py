@@ -2,6 +2,10 @@
 
 Two passes of small products, along columns and along rows, cost less than sums of shifted arrays although most of each
 matrix is zero. Each product is small enough for BLAS not to start threads of its own.
+
+In what order a BLAS adds depends on the processor and on the size of the product. Sums of integers of at most 16 bits
+must not, or the same image had other overviews elsewhere, and other ones where it is cut otherwise: their weights are
+fixed-point numbers of so few bits that every product and every sum is exact.
 """
 
 from __future__ import annotations
@@ -26,6 +30,10 @@ _MOST_ROOMS = 16
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _LARGE = "iIlL"
 """Types of 32 bits whose sums need floats of 64."""
+_WEIGHT_BITS = 32, 26
+"""Bits behind the point of exact weights for rows and for columns."""
+_KEPT_BITS = {"b": (26, 26), "u": (16, 8), "i": (16, 8)}
+"""Bits behind the point of what rows make, before columns weigh it: for kinds of types, of 8 bits and of 16."""
 _PAIRS: dict[str, tuple[type[np.unsignedinteger], int]] = {"B": (np.uint16, 8), "H": (np.uint32, 16)}
 """For the characters of types, the type that holds two pixels side by side, and the bits of each."""
 
@@ -119,7 +127,7 @@ class Weighing:
     rows: Taps
     columns: Taps
     is_mean: bool
-    _matrices: Callable[[int, int, int, np.dtype], _Matrices]
+    _matrices: Callable[[int, int, int, np.dtype, bool], _Matrices]
 
     @classmethod
     def of(cls, rows: Taps, columns: Taps, *, is_mean: bool) -> Weighing:
@@ -127,9 +135,10 @@ class Weighing:
             rows = rows.with_equal_pairs()  # as GDAL has it at the first and the last row
 
         @functools.lru_cache(_KEPT_MATRICES)
-        def matrices(axis: int, start: int, stop: int, dtype: np.dtype) -> _Matrices:
+        def matrices(axis: int, start: int, stop: int, dtype: np.dtype, is_exact: bool) -> _Matrices:
             blocks = (rows, columns)[axis].blocks(start, stop)
-            stack = blocks.matrices if axis == 0 else blocks.matrices.transpose(0, 2, 1)
+            weights = _rounded(blocks.matrices, _WEIGHT_BITS[axis]) if is_exact else blocks.matrices
+            stack = weights if axis == 0 else weights.transpose(0, 2, 1)
             return _Matrices(first=blocks.first, extent=blocks.extent, stack=np.ascontiguousarray(stack, dtype))
 
         return cls(rows=rows, columns=columns, is_mean=is_mean, matrices=matrices)
@@ -181,13 +190,16 @@ class Weighing:
 
     def _sums(self, band: Array, around: Window, window: Window) -> _Sums:
         """Weighted sums, to be used up before the thread asks for others."""
-        dtype = _FLOAT64 if band.dtype.itemsize > 4 or band.dtype.char in _LARGE else _FLOAT32
-        down = self._matrices(0, window.row_off, window.row_off + window.height, dtype)
-        across = self._matrices(1, window.col_off, window.col_off + window.width, dtype)
+        is_exact = band.dtype.kind in _KEPT_BITS and band.dtype.itemsize <= 2
+        dtype = _FLOAT64 if is_exact or band.dtype.itemsize > 4 or band.dtype.char in _LARGE else _FLOAT32
+        down = self._matrices(0, window.row_off, window.row_off + window.height, dtype, is_exact)
+        across = self._matrices(1, window.col_off, window.col_off + window.width, dtype, is_exact)
         room = _rooms.get(down, across, window.height, window.width, dtype)
         _place(band, room.padded, around.row_off - down.first, around.col_off - across.first)
         with np.errstate(all="ignore"):
             np.matmul(down.stack, room.down, out=room.middle)
+            if is_exact:
+                _round(room.middle, _KEPT_BITS[band.dtype.kind][band.dtype.itemsize - 1])
             np.matmul(room.across, across.stack, out=room.products)
         return room.sums
 
@@ -196,6 +208,19 @@ class Weighing:
         with np.errstate(all="ignore"):
             down = _summed(band.astype(np.float64), self.rows, rows, around.row_off)
             return _summed(down.T, self.columns, columns, around.col_off).T
+
+
+def _rounded(weights: _Sums, bits: int) -> _Sums:
+    found = weights.copy()
+    _round(found, bits)
+    return found
+
+
+def _round(numbers: _Sums, bits: int) -> None:
+    """Round floats of 64 bits to some bits behind the point: what is added leaves no room for more."""
+    shift = 1.5 * 2.0 ** (52 - bits)
+    numbers += shift
+    numbers -= shift
 
 
 def _place(band: Array, padded: Array, top: int, left: int) -> None:

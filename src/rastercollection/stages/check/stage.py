@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rastercollection.core.contexts import JobContext, TaskContext
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, to_dict
-from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
+from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.model.published_check import Check
 from rastercollection.stages.stage_names import CHECK_PUBLISHED
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 import attrs
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.shortage import of_shortage
-from rastercollection.core.workflow import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import MachineError, RasterCollectionError, TaskError
 from rastercollection.model.cog import Cog, CogFile

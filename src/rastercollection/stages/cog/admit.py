@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 import attrs
 
+from rastercollection.core.contexts import StartContext
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import StartContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import OtherSourceError, OutputTakenError, RequestProblem
 from rastercollection.model.joining import Joining, PublishedTile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,27 +83,27 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         TaskError: ``COG_INVALID``, ``FIDELITY_FAILED``, ``NO_SPACE``, ``OUT_OF_MEMORY``; retryable where
             the source cannot be reached.
     """
-    plan = prepared.plan
     with cog_environment():
-        filled = _fill(prepared, workspace)
-        prepared = filled.prepared
-        choice = _choose_encoding(prepared, filled.buffer)
-        writer, only_valid = _writer(prepared, choice, workspace), prepared.only_valid
-        content = writer.expected(filled.buffer, only_valid=only_valid, resampled=plan.reprojected)
-        written = writer.write(filled.buffer, filled.valid_pixels, content)
-        statistics = filled.statistics if content.exact or plan.reprojected else _new_statistics(prepared)
-        filled.buffer.discard()
-        _tidy(filled.buffer)
-        with writing(prepared.spec.blob, "reading the COG back"):
-            cog = open_cog(written.path)
-        with cog:
-            receipt = _receipt(prepared, filled, content, cog, statistics)
-            footprint = footprint_of(filled.valid_pixels.map, plan.grid)
-            file = writer.file_of(written, cog, filled.buffer, statistics.result(), footprint)
-            not_written = writer.notices(cog)
-        hardened = _hardened(filled.source_valid_pixels, prepared.spec.blob)
-        notices = (*filled.notices, *not_written, *_chosen(prepared), *hardened)
-        notices += _unread_nan(prepared, filled.valid_pixels)
+        return _encoded(_fill(prepared, workspace), workspace)
+
+
+def _encoded(filled: _Filled, workspace: Workspace) -> Conversion:
+    """The COG of these pixels, which go once they are written, compared with them and with its source."""
+    prepared, plan = filled.prepared, filled.prepared.plan
+    choice = _choose_encoding(prepared, filled.buffer)
+    writer = _writer(prepared, choice, workspace)
+    content = writer.expected(filled.buffer, only_valid=prepared.only_valid, resampled=plan.reprojected)
+    written = writer.write(filled.buffer, filled.valid_pixels, content)
+    statistics = filled.statistics if content.exact or plan.reprojected else _new_statistics(prepared)
+    filled.buffer.discard()
+    _tidy(filled.buffer)
+    with writing(prepared.spec.blob, "reading the COG back"):
+        cog = open_cog(written.path)
+    with cog:
+        receipt = _receipt(prepared, filled, content, cog, statistics)
+        footprint = footprint_of(filled.valid_pixels.map, plan.grid)
+        file = writer.file_of(written, cog, filled.buffer, statistics.result(), footprint)
+        notices = _notices(filled, writer.notices(cog))
     return Conversion(
         path=written.path,
         file=file,
@@ -117,6 +117,18 @@ def convert(prepared: Prepared, workspace: Workspace) -> Conversion:
         usage=workspace.usage,
         encoding_choice=choice,
         notices=notices,
+    )
+
+
+def _notices(filled: _Filled, not_written: Iterable[Notice]) -> tuple[Notice, ...]:
+    """What stood in the way, what is not in the file, and what readers may make of it."""
+    prepared = filled.prepared
+    return (
+        *filled.notices,
+        *not_written,
+        *_chosen(prepared),
+        *_hardened(filled.source_valid_pixels, prepared.spec.blob),
+        *_unread_nan(prepared, filled.valid_pixels),
     )
 
 
@@ -214,43 +226,61 @@ def _new_statistics(prepared: Prepared) -> RunningStatistics:
     return RunningStatistics(len(layout.bands), layout.dtype, grid.width * grid.height, layout.alpha)
 
 
+def _new_values(prepared: Prepared) -> Values | None:
+    keeps_values = not prepared.plan.reprojected or prepared.settings.warp_resampling in ("nearest", "mode")
+    is_categorical = prepared.spec.raster_type == "categorical"
+    return Values(prepared.source.layout.dtype) if is_categorical and keeps_values else None
+
+
 def _fill(prepared: Prepared, workspace: Workspace) -> _Filled:
-    plan, source, grid, blob = prepared.plan, prepared.source, prepared.plan.grid, prepared.spec.blob
-    layout, statistics = source.layout, _new_statistics(prepared)  # neither bands nor type depend on pixels
-    keeps_values = not plan.reprojected or prepared.settings.warp_resampling in ("nearest", "mode")
-    values = Values(layout.dtype) if prepared.spec.raster_type == "categorical" and keeps_values else None
+    layout, grid = prepared.source.layout, prepared.plan.grid
     shape = (len(layout.bands), grid.height, grid.width)
-    with writing(blob, "writing the image"):
+    with writing(prepared.spec.blob, "writing the image"):
         buffer = RasterBuffer(workspace, shape, layout.dtype, crs=grid.crs, transform=grid.transform)
     _tidy(buffer)
-    if plan.reprojected:
-        stored, source_valid_pixels = _stored(prepared, workspace, values)
-        prepared = _laid_out(prepared, source_valid_pixels)
-        job = prepared.warp if workspace.in_memory else attrs.evolve(prepared.warp, spilled=True)
-        warped = warp(job, stored, source_valid_pixels, buffer, workspace, statistics.add)
-        valid_pixels, choice, notices = warped.valid_pixels, warped.choice, warped.notices
-    else:
-
-        def gather(data: Array, valid: Valid) -> None:
-            statistics.add(data, valid)
-            if values is not None:
-                values.add(data, valid)
-
-        valid_pixels = source_valid_pixels = copy_pixels(source, buffer, plan, gather)
-        choice, notices = None, ()
-        prepared = _laid_out(prepared, source_valid_pixels)
+    filled = _resampled(prepared, buffer, workspace) if prepared.plan.reprojected else _taken_over(prepared, buffer)
     _tidy(buffer)
-    prepared = _told_by_value(prepared, buffer, statistics, valid_pixels)
+    prepared = _told_by_value(filled.prepared, buffer, filled.statistics, filled.valid_pixels)
     buffer.nodata = prepared.source.layout.nodata
+    return attrs.evolve(filled, prepared=prepared)
+
+
+def _resampled(prepared: Prepared, buffer: RasterBuffer, workspace: Workspace) -> _Filled:
+    """The source on the grid of its COG."""
+    statistics, values = _new_statistics(prepared), _new_values(prepared)
+    stored, read = _stored(prepared, workspace, values)
+    prepared = _laid_out(prepared, read)
+    job = prepared.warp if workspace.in_memory else attrs.evolve(prepared.warp, spilled=True)
+    warped = warp(job, stored, read, buffer, workspace, statistics.add)
     return _Filled(
         prepared=prepared,
         buffer=buffer,
-        valid_pixels=valid_pixels,
-        source_valid_pixels=source_valid_pixels,
+        valid_pixels=warped.valid_pixels,
+        source_valid_pixels=read,
         statistics=statistics,
         values=values,
-        warp=choice,
-        notices=notices,
+        warp=warped.choice,
+        notices=warped.notices,
+    )
+
+
+def _taken_over(prepared: Prepared, buffer: RasterBuffer) -> _Filled:
+    """The source pixel by pixel."""
+    statistics, values = _new_statistics(prepared), _new_values(prepared)
+
+    def gather(data: Array, valid: Valid) -> None:
+        statistics.add(data, valid)
+        if values is not None:
+            values.add(data, valid)
+
+    read = copy_pixels(prepared.source, buffer, prepared.plan, gather)
+    return _Filled(
+        prepared=_laid_out(prepared, read),
+        buffer=buffer,
+        valid_pixels=read,
+        source_valid_pixels=read,
+        statistics=statistics,
+        values=values,
     )
 
 

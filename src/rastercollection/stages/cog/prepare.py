@@ -27,7 +27,7 @@ from rastercollection.rasters.writing.blocks import tiled_width
 from rastercollection.rasters.writing.codec_fit import suited
 from rastercollection.rasters.writing.lossy_content import kept_bytes
 from rastercollection.rasters.writing.metadata import Metadata
-from rastercollection.stages.cog.reading import SourceRaster
+from rastercollection.stages.cog.source_raster import SourceRaster
 from rastercollection.stages.cog.warp_job import Warp
 
 __all__ = ["ConversionSpec", "Prepared", "load_of", "prepare"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rastercollection.core.contexts import JobContext, PlanContext, TaskContext
 from rastercollection.core.models import ErrorRecord, Notify, Task, TaskResult, TaskStatus
 from rastercollection.core.records import from_dict, to_dict, to_plain
-from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Skip, Stage, TaskContext, carry_over
+from rastercollection.core.workflow import FanOut, Skip, Stage, carry_over
 from rastercollection.errors import RasterCollectionError, TaskError
 from rastercollection.geo.pixel_grid import CollectionGrid, choose_grid
 from rastercollection.model.agreement import Disagreement, TileGroup, compare_tiles, outside_majority, staying

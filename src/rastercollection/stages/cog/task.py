@@ -9,8 +9,8 @@ from functools import partial
 
 import attrs
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.machine import process_memory
-from rastercollection.core.workflow import TaskContext
 from rastercollection.model.agreement import profile
 from rastercollection.model.cog import Cog
 from rastercollection.model.names import side_blob, side_item_id, thumbnail_name

@@ -66,15 +66,11 @@ def warp(
     Raises:
         TaskError: ``REPROJECTION_FAILED`` or ``VALIDITY_LOST``.
     """
-    layout, grid, warper = job.source.layout, job.grid, job.warper
+    layout, grid = job.source.layout, job.grid
     count = len(layout.bands)
     steps = window_steps(grid.width, grid.height, (count + 1) * layout.dtype.itemsize, WINDOW_BYTES)
     valid_pixels = ValidPixels.of(count, grid.width, grid.height, steps)
-    apart = read.differs and not job.as_words
-    sources = _split(job, source, workspace) if apart else [source]
-    if job.is_filled:
-        for canvas_of_source in sources:
-            fill_buffer(canvas_of_source, _never if apart else partial(_is_full, read))
+    sources = _to_be_warped(job, source, read, workspace)
     shown, own = ShownSource.of(job, sources, read), threading.local()
     with contextlib.ExitStack() as opened, Crew.of(job.threads) as crew:
 
@@ -94,7 +90,17 @@ def warp(
                 held.release_before(needed + BORDER if needed else 0)
     for discarded in sources:
         discarded.discard()
-    return Warped(valid_pixels=valid_pixels, choice=warper.choice, notices=warper.notices)
+    return Warped(valid_pixels=valid_pixels, choice=job.warper.choice, notices=job.warper.notices)
+
+
+def _to_be_warped(job: Warp, source: RasterBuffer, read: ValidPixels, workspace: Workspace) -> list[RasterBuffer]:
+    """The source, or its bands where they disagree on validity; its invalid pixels filled where that is wanted."""
+    apart = read.differs and not job.as_words
+    sources = _split(job, source, workspace) if apart else [source]
+    if job.is_filled:
+        for buffer in sources:
+            fill_buffer(buffer, _never if apart else partial(_is_full, read))
+    return sources
 
 
 def _write_window(kernel: Kernel, window: Window, buffer: RasterBuffer) -> tuple[Array, Valid]:
@@ -136,7 +142,7 @@ def _is_full(read: ValidPixels, window: Window) -> bool:
 
 
 def _split(job: Warp, whole: RasterBuffer, workspace: Workspace) -> list[RasterBuffer]:
-    """Canvases of the single bands of a source buffer, which is discarded, each with a mask of its own."""
+    """Buffers of the single bands of that of a source, which is discarded, each with a mask of its own."""
     layout = job.source.layout
     judge = job.source.validity.of_bands(layout.bands)
     size = (1, whole.height, whole.width)

@@ -13,7 +13,7 @@ from rastercollection.rasters.grid.plan import Grid
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.stages.cog.coverage import Coverage, source_pixels
 from rastercollection.stages.cog.fast_warp import Warper, choose_warper
-from rastercollection.stages.cog.reading import SourceRaster
+from rastercollection.stages.cog.source_raster import SourceRaster
 from rastercollection.stages.cog.warp_windows import WarpWindows
 
 __all__ = ["Warp", "lattice"]

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rastercollection.core.contexts import JobContext, TaskContext
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, multihash, to_dict
-from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
+from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.render import RENDERS_ONLY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rastercollection.core.workflow import TaskContext
+from rastercollection.core.contexts import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.mosaic import Mosaic
 from rastercollection.model.request import CollectionRequest

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rastercollection.core.contexts import JobContext, TaskContext
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict, to_dict
-from rastercollection.core.workflow import Companion, JobContext, TaskContext
+from rastercollection.core.workflow import Companion
 from rastercollection.model.mosaic import OVERVIEW_FACTS, Overview
 from rastercollection.model.render import RENDERS_ONLY
 from rastercollection.stac.published import PublishedOverview, published_overview

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from rastercollection.core.workflow import TaskContext
+from rastercollection.core.contexts import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.mosaic import Overview
 from rastercollection.model.names import in_folder, overview_names
@@ -48,7 +48,7 @@ def make_overview(request: CollectionRequest, context: TaskContext) -> Overview:
     low = find_low_zooms([cog.file for cog in members.combined])
     if isinstance(low, str):
         return Overview(image=None, reason=low, members=members_digest(cogs))
-    form = find_form(cogs, members.drawn_as)
+    form = find_form(cogs, members.looks.drawn_as)
     composition = Composition(
         form=form,
         low=low,

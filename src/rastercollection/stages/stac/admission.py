@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from rastercollection.core.contexts import StartContext
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import StartContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import ObjectExistsError, RasterCollectionError
 from rastercollection.model.cog import Cog

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from rastercollection.core.contexts import TaskContext
 from rastercollection.core.engine.worker import load_handler
 from rastercollection.core.models import TaskResult
 from rastercollection.core.records import from_dict
-from rastercollection.core.workflow import TaskContext
 from rastercollection.errors import TaskError
 from rastercollection.model.mosaic import Overview
 from rastercollection.mosaics.low_zooms import LowZooms, find_low_zooms

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from rastercollection.core.contexts import JobContext, TaskContext
 from rastercollection.core.models import TaskResult
-from rastercollection.core.records import from_dict, to_dict
-from rastercollection.core.workflow import FanIn, JobContext, Stage, TaskContext
+from rastercollection.core.records import from_dict, to_dict, to_plain
+from rastercollection.core.workflow import FanIn, Stage
 from rastercollection.errors import ObjectNotFoundError
 from rastercollection.model.entry import CatalogEntry
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode, SearchableCatalog
@@ -79,7 +80,7 @@ def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
         return {"stac": None, "share_url": None, "titiler_urls": {}, "titiler_methods": {}, "titiler_layers": {}}
     entry = made[0]
     facts = {
-        "stac": _stac(entry),
+        "stac": to_plain(entry.summary()),
         "share_url": entry.share_url,
         "titiler_urls": dict(entry.urls),
         "titiler_methods": dict(entry.methods),
@@ -87,25 +88,6 @@ def _summary(_: JobContext, results: Sequence[TaskResult]) -> Mapping[str, Any]:
     }
     later = {"mosaicjson": entry.mosaic, "overview": entry.overview}
     return {**facts, **{name: made.summary() for name, made in later.items() if made is not None}}
-
-
-def _stac(entry: CatalogEntry) -> Mapping[str, Any]:
-    in_pgstac = entry.catalog == "pgstac"
-    return {
-        "collection_id": entry.collection_id,
-        "catalog": entry.catalog,
-        "collection_url": entry.collection_url,
-        "preview_url": entry.preview_url,
-        "pgstac_id": entry.collection_id if in_pgstac else None,
-        "search_id": entry.search_id,
-        "items_created": entry.items_created,
-        "items_stored": entry.items_stored,
-        "items_in_collection": entry.items_in_collection,
-        "dropped_cogs": list(entry.dropped_cogs),
-        "inserted_to_pgstac": entry.items_stored if in_pgstac else 0,
-        "ready_for_titiler": entry.ready_for_titiler,
-        "ready_reason": entry.ready_reason,
-    }
 
 
 STAGE = Stage(

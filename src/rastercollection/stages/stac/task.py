@@ -2,65 +2,40 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-import attrs
-
-from rastercollection.core.models import Notice
-from rastercollection.core.workflow import TaskContext
+from rastercollection.core.contexts import TaskContext
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import ObjectNotFoundError, TaskError
+from rastercollection.errors import TaskError
 from rastercollection.model.cog import Cog
 from rastercollection.model.entry import CatalogEntry
-from rastercollection.model.mosaic import Mosaic, Overview
+from rastercollection.model.mosaic import Overview
 from rastercollection.model.names import in_folder, page_name
 from rastercollection.model.output import Output
 from rastercollection.model.request import CollectionRequest
-from rastercollection.mosaics.mosaicjson import members_digest
 from rastercollection.ports.addresses import join
 from rastercollection.ports.catalog import CatalogBackend, Publication, PublishMode
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.stac.collections import collection_dict
 from rastercollection.stac.items import ItemsOnDemand
-from rastercollection.stac.published import cog_href, is_item_of
+from rastercollection.stac.published import cog_href
+from rastercollection.stac.published_cog import is_item_of
 from rastercollection.stac.terms import DIGEST
-from rastercollection.stages.asked_renders import shown_renders
 from rastercollection.stages.cogs_in_place import CogsInPlace
 from rastercollection.stages.fan_in import made_cogs, made_mosaic, made_overview
-from rastercollection.stages.members import Members, collection_members, report_uncombined, write_mosaic
+from rastercollection.stages.members import Members, collection_members, report_uncombined
 from rastercollection.stages.resources import Resources
-from rastercollection.stages.stac.late_overview import is_outdated, make_anew
+from rastercollection.stages.stac.draft import Draft, backends, draft_collection
+from rastercollection.stages.stac.others_changes import settle, with_overview
 from rastercollection.stages.stac.page_seal import sealed_page
 from rastercollection.stages.stac.preview.drawing_board import draw_preview
 from rastercollection.stages.stac.preview.page import PreviewPlaces, preview_page
 from rastercollection.stages.stac.probe import Readiness
 from rastercollection.stages.stac.superseded import overview_hrefs, remove_superseded
 from rastercollection.stages.stac.tile_notices import report_tiles
-from rastercollection.stages.stac.tile_service import Service, Shown, plan_service, try_service
+from rastercollection.stages.stac.tile_service import Service, try_service
 
 __all__ = ["publish_again", "publish_collection"]
-
-MOST_ROUNDS = 20
-MOST_OVERVIEWS = 3
-
-Json = dict[str, Any]
-
-
-@attrs.frozen(kw_only=True)
-class _Draft:
-    """The collection's document, the job's items, what they were made of, and what is to be told of renders."""
-
-    collection: Json
-    items: ItemsOnDemand
-    members: Members
-    mosaic: Mosaic | None
-    overview: Overview | None
-    shown: Shown
-    service: Service
-    notices: tuple[Notice, ...]
 
 
 def publish_collection(request: CollectionRequest, context: TaskContext) -> CatalogEntry:
@@ -89,17 +64,9 @@ def publish_again(request: CollectionRequest, context: TaskContext) -> CatalogEn
 
 
 def _published(request: CollectionRequest, context: TaskContext, members: Members) -> CatalogEntry:
-    storage, catalog = _backends(context)
+    storage, own = Resources.of(context.resources).storage, made_overview(context)
     report_tiles(members, context)
-    own = made_overview(context)
-    draft = _draft(request, members, made_mosaic(context), own, context)
-    if draft.mosaic is None and draft.service.search_id is not None:
-        report_uncombined(members, context)
-    overviews = overview_hrefs(catalog, request.stac_item_id)
-    publication = _publish(draft, storage, catalog, _mode(request, members), context)
-    draft, count = _settle(request, context, draft, publication.items)
-    draft, count = _with_overview(request, context, draft, count)
-    remove_superseded(overviews | _files_of(own), request, storage, catalog)
+    draft, publication, count = _in_catalog(request, context, members, own)
     dropped = _report_published(members, draft, context)
     service, readiness = try_service(draft.service, draft.shown)
     viewer = _viewer(request, service, readiness, context)
@@ -129,6 +96,26 @@ def _published(request: CollectionRequest, context: TaskContext, members: Member
     )
 
 
+def _in_catalog(
+    request: CollectionRequest, context: TaskContext, members: Members, own: Overview | None
+) -> tuple[Draft, Publication, int]:
+    """Publish the items, and then what follows from all of the collection; what that took the place of goes.
+
+    Returns:
+        The collection as it is published, what was sent of it, and the number of its items.
+    """
+    storage, catalog = backends(context)
+    draft = draft_collection(request, members, made_mosaic(context), own, context)
+    if draft.mosaic is None and draft.service.search_id is not None:
+        report_uncombined(members, context)
+    overviews = overview_hrefs(catalog, request.stac_item_id)
+    publication = _publish(draft, storage, catalog, _mode(request, members), context)
+    draft, count = settle(request, context, draft, publication.items)
+    draft, count = with_overview(request, context, draft, count)
+    remove_superseded(overviews | _files_of(own), request, storage, catalog)
+    return draft, publication, count
+
+
 def _viewer(request: CollectionRequest, service: Service, readiness: Readiness, context: TaskContext) -> str | None:
     """The tile server's map; None where the server has not answered with a picture."""
     if readiness.ready:
@@ -140,7 +127,7 @@ def _viewer(request: CollectionRequest, service: Service, readiness: Readiness, 
 
 
 def _publish(
-    draft: _Draft, storage: StorageBackend, catalog: CatalogBackend, mode: PublishMode, context: TaskContext
+    draft: Draft, storage: StorageBackend, catalog: CatalogBackend, mode: PublishMode, context: TaskContext
 ) -> Publication:
     """Send collection and items, once their COGs are seen to be there, and make sure that all of them are stored.
 
@@ -156,12 +143,6 @@ def _publish(
     return publication
 
 
-def _backends(context: TaskContext) -> tuple[StorageBackend, CatalogBackend]:
-    resources = Resources.of(context.resources)
-    assert resources.catalog is not None
-    return resources.storage, resources.catalog
-
-
 def _mode(request: CollectionRequest, members: Members) -> PublishMode:
     """The job's mode. What it inserted before, and did not come to record, it may insert again."""
     mode = request.mode
@@ -171,141 +152,10 @@ def _mode(request: CollectionRequest, members: Members) -> PublishMode:
     return "upsert" if all(is_item_of(item, made[str(item["id"])]) for item in members.replaced) else mode
 
 
-def _draft(
-    request: CollectionRequest,
-    members: Members,
-    mosaic: Mosaic | None,
-    overview: Overview | None,
-    context: TaskContext,
-) -> _Draft:
-    storage, catalog = _backends(context)
-    looks = shown_renders(request, members, Resources.of(context.resources))
-    shown = Shown(
-        cogs=members.combined,
-        mosaic=mosaic,
-        renders=looks.renders.by_name,
-        uncombined=tuple(each.cog.item_id for each in members.uncombined),
-    )
-    service = plan_service(request, storage, catalog, shown)
-    ids = request.stac_item_id, request.asset_key
-    collection = collection_dict(
-        request,
-        itertools.chain(ItemsOnDemand(members.made, *ids), members.items),
-        renders=looks.renders.by_name,
-        drawn_as=looks.drawn_as,
-        choice=looks.choice,
-        mosaic=mosaic,
-        overview=overview.image if overview else None,
-        overview_members=overview.members if overview else "",
-        is_outdated=is_outdated(overview, members),
-        links=service.document_links,
-    )
-    return _Draft(
-        collection=collection,
-        items=ItemsOnDemand(members.made, *ids, whole=members.whole),
-        members=members,
-        mosaic=mosaic,
-        overview=overview,
-        shown=shown,
-        service=service,
-        notices=looks.renders.notices,
-    )
-
-
-def _settle(request: CollectionRequest, context: TaskContext, draft: _Draft, count: int) -> tuple[_Draft, int]:
-    """Make mosaic and collection document those of all members; return what they are, and the number of items.
-
-    Between reading the members and publishing, another job may have appended to the collection, or written the mosaic
-    of what it knew. Whoever comes last sees the others' items and makes both again; so does a job that dropped items
-    from the collection, which must leave the mosaic only afterwards.
-
-    Raises:
-        TaskError: ``CATALOG_BUSY``; others append all the time.
-    """
-    storage, catalog = _backends(context)
-    made = draft.members.made
-    for _ in range(MOST_ROUNDS):
-        if count == draft.members.count and _is_current(draft.mosaic, draft.members, storage):
-            return draft, count
-        members = collection_members(request, context, published=True)
-        _require_some(members, request)
-        mosaic = write_mosaic(members, made, request, storage)[0] if draft.mosaic else None
-        draft = _draft(request, members, mosaic, draft.overview, context)
-        count = _publish_document(draft, catalog)
-    raise TaskError(
-        f"Other programs change collection {request.stac_item_id} all the time.",
-        "The items are published. Run the job again later, to make mosaic and extents of all of them.",
-        code="CATALOG_BUSY",
-        retryable=True,
-    )
-
-
-def _with_overview(request: CollectionRequest, context: TaskContext, draft: _Draft, count: int) -> tuple[_Draft, int]:
-    """Make the overview that the collection lacks since others have added to it, and publish it; as :func:`_settle`.
-
-    Of several jobs that publish at the same time, the last one sees what all others have added.
-    """
-    storage, catalog = _backends(context)
-    for _ in range(MOST_OVERVIEWS):
-        if not is_outdated(draft.overview, draft.members):
-            return draft, count
-        overview = make_anew(context)
-        if overview is None:
-            return draft, count
-        before = overview_hrefs(catalog, request.stac_item_id)
-        members = collection_members(request, context, published=True)
-        draft = _draft(request, members, draft.mosaic, overview, context)
-        draft, count = _settle(request, context, draft, _publish_document(draft, catalog))
-        remove_superseded(before, request, storage, catalog)
-    if is_outdated(draft.overview, draft.members):
-        context.notice(
-            "OVERVIEW_OUTDATED",
-            "Other jobs change the collection faster than an overview of it is made: the one that is published does "
-            "not show all of it. Run this job again to have another made.",
-        )
-    return draft, count
-
-
-def _publish_document(draft: _Draft, catalog: CatalogBackend) -> int:
-    """Publish what is said of the collection; return how many items it has.
-
-    Raises:
-        TaskError: ``RESULTS_GONE``; others have removed it.
-    """
-    name = str(draft.collection["id"])
-
-    def confirm() -> None:
-        if catalog.collection(name) is None:
-            raise _removed(name)
-
-    return catalog.publish(draft.collection, [], confirm=confirm).items
-
-
-def _require_some(members: Members, request: CollectionRequest) -> None:
-    if not members.count:
-        raise _removed(request.stac_item_id)
-
-
-def _removed(name: str) -> TaskError:
-    message = f"Collection {name} was removed while the job published it."
-    return TaskError(message, "Run the job again: it makes it again.", "RESULTS_GONE")
-
-
 def _files_of(overview: Overview | None) -> frozenset[str]:
     """Public addresses of the files of an overview."""
     image = overview.image if overview is not None else None
     return frozenset(href for href in (image.href, image.thumbnail) if href) if image is not None else frozenset()
-
-
-def _is_current(mosaic: Mosaic | None, members: Members, storage: StorageBackend) -> bool:
-    """Whether the mosaic holds these members, and no other job has written it since; also one of a user's stage."""
-    if mosaic is None or not mosaic.members:
-        return True
-    try:
-        is_unchanged = storage.stat(mosaic.outputs[0].url).version == mosaic.outputs[0].version
-    except ObjectNotFoundError:
-        return False
-    return is_unchanged and mosaic.members == members_digest(members.cogs)
 
 
 def _check(cogs: Sequence[Cog]) -> None:
@@ -323,7 +173,7 @@ def _check(cogs: Sequence[Cog]) -> None:
         )
 
 
-def _report_published(members: Members, draft: _Draft, context: TaskContext) -> tuple[str, ...]:
+def _report_published(members: Members, draft: Draft, context: TaskContext) -> tuple[str, ...]:
     """Say what is to be known of renders, and of dropped items; addresses of their COGs, which are left as they are."""
     for notice in draft.notices:
         context.notice(notice.code, notice.message)
@@ -360,7 +210,7 @@ def _compare(publication: Publication, items: ItemsOnDemand, catalog: CatalogBac
 def _write_preview(
     request: CollectionRequest,
     context: TaskContext,
-    draft: _Draft,
+    draft: Draft,
     publication: Publication,
     viewer: str | None,
 ) -> Output:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rastercollection.core.workflow import TaskContext
+from rastercollection.core.contexts import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.cog import Cog
 from rastercollection.model.joining import PublishedTile

@@ -7,9 +7,10 @@ from typing import Any
 
 import attrs
 
+from rastercollection.core.contexts import JobContext, PlanContext, TaskContext
 from rastercollection.core.models import ErrorRecord, Task, TaskResult
 from rastercollection.core.records import from_dict, to_dict, to_plain
-from rastercollection.core.workflow import FanOut, JobContext, PlanContext, Stage, TaskContext
+from rastercollection.core.workflow import FanOut, Stage
 from rastercollection.model.agreement import compare_tiles, staying
 from rastercollection.model.decisions import decide
 from rastercollection.model.request import CollectionRequest

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from rastercollection.core.workflow import TaskContext
+from rastercollection.core.contexts import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.errors import TaskError, TileError
 from rastercollection.geo.crs import name_crs

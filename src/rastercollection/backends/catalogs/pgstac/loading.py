@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from rastercollection.backends.catalogs.holdings import refuse_existing
+from rastercollection.backends.catalogs.sent_items import refuse_existing
 from rastercollection.errors import CatalogIncompleteError
 from rastercollection.ports.catalog import keeps_others, only_adds
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
-from rastercollection.backends.catalogs.holdings import check_items, ids_of
 from rastercollection.backends.catalogs.pgstac.connection import Database, require_pypgstac
 from rastercollection.backends.catalogs.pgstac.loading import (
     Stored,
@@ -21,6 +20,7 @@ from rastercollection.backends.catalogs.pgstac.loading import (
 )
 from rastercollection.backends.catalogs.pgstac.preflight import check_setup
 from rastercollection.backends.catalogs.pgstac.queries import read_items, sorts_otherwise
+from rastercollection.backends.catalogs.sent_items import check_items, ids_of
 from rastercollection.core.guard import Guard
 from rastercollection.core.models import Notice
 from rastercollection.errors import BackendError

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
 
-from rastercollection.backends.catalogs.holdings import Foreign
 from rastercollection.backends.catalogs.static.at_once import in_parallel
 from rastercollection.backends.catalogs.static.collection_files import ITEMS, CollectionFiles
 from rastercollection.backends.catalogs.static.division import UNDATED, day_of
-from rastercollection.backends.catalogs.static.documents import ItemLink, item_links, sent_form
+from rastercollection.backends.catalogs.static.documents import ItemLink, foreign_links, item_links, sent_form
+from rastercollection.backends.catalogs.static.holdings import Foreign, Holdings
 from rastercollection.backends.catalogs.static.stored import list_files, parse, read_bytes, read_document
+from rastercollection.core.packed import packed
 from rastercollection.core.records import multihash
 from rastercollection.errors import BackendError
 from rastercollection.ports.storage import StorageBackend
@@ -76,6 +77,30 @@ class CollectionReader:
         found = [link for link in in_parallel(lambda href: self._link(href), hrefs) if link is not None]
         lost = [link.to_dict() for link in found if link.item_id not in names]
         return {**known, "links": [*known.get("links", ()), *lost]}
+
+    def holdings(self, read: Set[str] = frozenset()) -> Holdings:
+        """What the collection holds now; links to documents of ours that are not there, or not whole, are left out.
+
+        Args:
+            read: Ids of items whose documents are read, and left out, too, where they were changed.
+        """
+        document, sizes = self.document(), self.sizes()
+        links = item_links(document)
+        # a listing that lacks an object does not prove that there is none: what it speaks against is read
+        suspects = [link for link in links if link.item_id in read or sizes.get(link.href) != link.size]
+        intact = in_parallel(self.is_intact, suspects)
+        changed = {link.item_id for link, is_intact in zip(suspects, intact, strict=True) if not is_intact}
+        return Holdings(
+            links=tuple(link for link in links if link.item_id not in changed),
+            foreign=tuple(in_parallel(self.foreign, foreign_links(document))),
+            hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
+        )
+
+    def items_of(self, held: Holdings) -> list[Mapping[str, Any]]:
+        """The items that are held, by id, with absolute hrefs."""
+        found = in_parallel(lambda link: packed(self.item(link.href)), held.links)
+        items = [item for item in (*found, *(packed(other.item) for other in held.foreign)) if item is not None]
+        return sorted(items, key=lambda item: str(item["id"]))
 
     def item(self, href: str) -> Json | None:
         """The item that a collection links to, in the form in which it was sent; None where there is none."""

@@ -14,13 +14,13 @@ from typing import Any
 
 import attrs
 
-from rastercollection.backends.catalogs.holdings import Holdings
 from rastercollection.backends.catalogs.static.documents import (
     foreign_links,
     item_links,
     mirror_of,
     placed,
 )
+from rastercollection.backends.catalogs.static.holdings import Holdings
 from rastercollection.backends.catalogs.static.stac_table import write_table
 from rastercollection.core.lease import Mark
 from rastercollection.core.models import Notify

@@ -15,52 +15,39 @@ links to. Publishers of one collection take turns, so that each builds on what t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 import attrs
 
-from rastercollection.backends.catalogs.holdings import (
-    Holdings,
-    check_items,
-    ids_of,
-    lost_items,
-    refuse_existing,
-)
-from rastercollection.backends.catalogs.static.at_once import PARALLEL_REQUESTS, batches, in_parallel
-from rastercollection.backends.catalogs.static.collection_files import ITEMS, CollectionFiles, is_ours
+from rastercollection.backends.catalogs.sent_items import check_items, ids_of, refuse_existing
+from rastercollection.backends.catalogs.static.at_once import PARALLEL_REQUESTS, batches
+from rastercollection.backends.catalogs.static.collection_files import CollectionFiles, is_ours
 from rastercollection.backends.catalogs.static.collection_reader import CollectionReader
-from rastercollection.backends.catalogs.static.division import MOST_LINKS, Part, day_of, divided
+from rastercollection.backends.catalogs.static.collection_writer import CollectionWriter
+from rastercollection.backends.catalogs.static.division import MOST_LINKS
 from rastercollection.backends.catalogs.static.documents import (
     ItemLink,
     child_titles,
-    collection_document,
-    encode,
-    file_stems,
     foreign_links,
-    item_document,
     item_links,
     items_digest,
-    mirror_of,
     sent_form,
     with_mirror,
 )
 from rastercollection.backends.catalogs.static.faults import find_faults
+from rastercollection.backends.catalogs.static.holdings import lost_items
 from rastercollection.backends.catalogs.static.leftovers import leftovers
-from rastercollection.backends.catalogs.static.locks import PublishingLock, publishing_lock
+from rastercollection.backends.catalogs.static.locks import publishing_lock
 from rastercollection.backends.catalogs.static.mirror import Mirror, require_writer
 from rastercollection.backends.catalogs.static.removal import remove_collection
 from rastercollection.backends.catalogs.static.root_document import RootDocument
-from rastercollection.backends.catalogs.static.stored import list_files, read_bytes
 from rastercollection.backends.catalogs.static.strangers import strangers
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.guard import Guard
 from rastercollection.core.lease import Mark
 from rastercollection.core.models import Notice, Notify
-from rastercollection.core.packed import packed
-from rastercollection.core.records import multihash
 from rastercollection.core.temporaries import probe_name
 from rastercollection.errors import BackendError
 from rastercollection.ports.addresses import join, normalise
@@ -165,55 +152,20 @@ class StaticCatalog:
         with publishing_lock(self.storage, place.lock) as lock:
             if confirm is not None:
                 confirm()
-            published = self._published(place, set(sent)).without(without)
-            if mode == "insert":
-                refuse_existing(sent, published.ids, place.public)
-            kept = published.ids if mode == "insert_ignore" else set()
-            new = {name: index for index, name in enumerate(sent) if name not in kept}
-            links = {link.item_id: link for link in published.links} if keeps_others(mode) else {}
-            written = self._write_items(place, items, new, published)
-            links |= {link.item_id: link for link in written}
-            foreign = [other for other in published.foreign if keeps_others(mode) and other.item_id not in links]
-            held = Holdings(links=tuple(links.values()), foreign=tuple(foreign), hrefs=published.hrefs)
-            before, known = self._reader(place).document(), published.ids | held.ids | without
+            reader, writer = self._reader(place), self._writer(place)
+            published = reader.holdings(set(sent)).without(without)
+            new = _to_be_written(sent, published.ids, mode, place.public)
+            written = writer.write_items(items, new, published)
+            held = published.joined_by(written) if keeps_others(mode) else published.replaced_by(written)
+            before, known = reader.document(), published.ids | held.ids | without
             notices = list(lost_items(item_links(before), known, place.public))
             data = b""
             mirror = self._mirror(place, lambda code, message: notices.append(Notice(code=code, message=message)))
-            for asset in mirror.assets(before, held, lambda: self._all_items(place, held)):
-                data = self._switch(place, with_mirror(collection, asset), held, lock)
+            for asset in mirror.assets(before, held, lambda: reader.items_of(held)):
+                data = writer.switch(with_mirror(collection, asset), held, lock)
             self._root.link(place.href, str(collection.get("title") or collection["id"]))
-            self._remove_unlinked(place, data)
-            wanted = {link.item_id: link.checksum for link in written}
-            found = self._read_back(place, wanted, sent, mode)
-            return attrs.evolve(found, notices=tuple(notices))
-
-    def _switch(
-        self, place: CollectionFiles, collection: Mapping[str, Any], held: Holdings, lock: PublishingLock
-    ) -> bytes:
-        """Make readers see the collection with these items; return its document.
-
-        Parts are written before: the collection's document leads to those that go with it.
-        """
-        others = [other.link for other in held.foreign]
-        parts = divided(self._reader(place).dated(held.links, self.most_links), str(collection["id"]), self.most_links)
-        in_parallel(lambda part: self._write_part(place, part), parts)
-        document = collection_document(collection, place.public, held.links, others, [part.link for part in parts])
-        data = encode(document, place.public)
-        lock.check()
-        if read_bytes(self.storage, place.document) != data:
-            self._writing.write(place.document, data)
-        return data
-
-    def _write_part(self, place: CollectionFiles, part: Part) -> None:
-        url = place.part_url(part.href)
-        if read_bytes(self.storage, url) != part.data:
-            self._writing.write(url, part.data)
-
-    def _all_items(self, place: CollectionFiles, held: Holdings) -> list[Mapping[str, Any]]:
-        """These items, by id, with absolute hrefs."""
-        found = in_parallel(lambda link: packed(self._reader(place).item(link.href)), held.links)
-        items = [item for item in (*found, *(packed(other.item) for other in held.foreign)) if item is not None]
-        return sorted(items, key=lambda item: str(item["id"]))
+            writer.remove_unlinked(data)
+            return attrs.evolve(self._read_back(place, written, sent, mode), notices=tuple(notices))
 
     def collection(self, collection_id: str) -> dict[str, Any] | None:
         """The collection as it is published now, with absolute hrefs; None without one that can be read."""
@@ -264,7 +216,7 @@ class StaticCatalog:
             return False
         if not self._mirror(place, _nobody).is_current(document):
             return False
-        published = self._published(place, set(publication.item_ids))
+        published = self._reader(place).holdings(set(publication.item_ids))
         if not keeps_others(publication.mode) and published.ids != set(publication.item_ids):
             return False
         checksums = published.checksums(publication.item_ids)
@@ -272,7 +224,7 @@ class StaticCatalog:
 
     def item_ids(self, collection_id: str) -> list[str]:
         """Ids of the items that a collection links to and that are there."""
-        return sorted(self._published(CollectionFiles.of(self.storage, self.url, collection_id)).ids)
+        return sorted(self._reader(CollectionFiles.of(self.storage, self.url, collection_id)).holdings().ids)
 
     def writes(self, url: str, collection_id: str) -> bool:
         """Whether publishing a collection writes, or deletes, an object of this address."""
@@ -301,70 +253,13 @@ class StaticCatalog:
         place = CollectionFiles.of(self.storage, self.url, collection_id)
         return list(find_faults(self.storage, place, self._root.read()))
 
-    def _published(self, place: CollectionFiles, read: Set[str] = frozenset()) -> Holdings:
-        """What a collection holds now; links to documents of ours that are not there, or not whole, are left out.
-
-        Args:
-            place: The collection.
-            read: Ids of items whose documents are read, and left out, too, where they were changed.
-        """
-        reader = self._reader(place)
-        document, sizes = reader.document(), reader.sizes()
-        links = item_links(document)
-        # a listing that lacks an object does not prove that there is none: what it speaks against is read
-        suspects = [link for link in links if link.item_id in read or sizes.get(link.href) != link.size]
-        intact = in_parallel(reader.is_intact, suspects)
-        changed = {link.item_id for link, is_intact in zip(suspects, intact, strict=True) if not is_intact}
-        return Holdings(
-            links=tuple(link for link in links if link.item_id not in changed),
-            foreign=tuple(in_parallel(lambda link: self._reader(place).foreign(link), foreign_links(document))),
-            hrefs=frozenset(link["href"] for link in document.get("links", ()) if "href" in link),
-        )
-
-    def _write_items(
-        self,
-        place: CollectionFiles,
-        items: Sequence[Mapping[str, Any]],
-        new: Mapping[str, int],
-        published: Holdings,
-    ) -> list[ItemLink]:
-        """Write those items whose indices are among ``new``, by id; each is made, written and forgotten."""
-        before, storage = {link.item_id: link for link in published.links}, self._writing
-        stems = file_stems({*before, *new})
-
-        def write(name: str) -> ItemLink:
-            item, stem = items[new[name]], stems[name]
-            public = f"{place.public_items}/{stem}.json"
-            data = encode(item_document(item, public), public)
-            checksum, old, day = multihash(data), before.get(name), day_of(item)
-            if old and old.checksum == checksum:
-                return attrs.evolve(old, day=day)
-            href = f"{ITEMS}{stem}.json"
-            if href in published.hrefs:
-                href = f"{ITEMS}{stem}-{checksum[-12:]}.json"
-            storage.write(place.item_url(href), data)
-            return ItemLink(item_id=name, href=href, checksum=checksum, size=len(data), day=day)
-
-        return in_parallel(write, list(new))
-
-    def _remove_unlinked(self, place: CollectionFiles, published: bytes) -> None:
-        """Delete item documents, and mirrors, that nothing links to."""
-        document = self._reader(place).whole(json.loads(published))
-        if document is None:  # a part went while nobody else may publish: what it links to must not go, too
-            return
-        linked = {link.get("href") for link in document["links"]} | {(mirror_of(document) or {}).get("href")}
-        old = [
-            name for name, _ in list_files(self.storage, place.folder) if is_ours(name) and f"./{name}" not in linked
-        ]
-        in_parallel(self._writing.delete, [f"{place.folder}/{name}" for name in old])
-
     def _read_back(
-        self, place: CollectionFiles, written: Mapping[str, str], item_ids: tuple[str, ...], mode: PublishMode
+        self, place: CollectionFiles, written: Iterable[ItemLink], item_ids: tuple[str, ...], mode: PublishMode
     ) -> Publication:
         """What is there: of the items sent, those that have the content that was written or, not written, were kept."""
-        published = self._published(place)
+        published, wanted = self._reader(place).holdings(), {link.item_id: link.checksum for link in written}
         checksums = published.checksums(item_ids)
-        stored = [name for name, checksum in checksums.items() if written.get(name, checksum) == checksum]
+        stored = [name for name, checksum in checksums.items() if wanted.get(name, checksum) == checksum]
         return Publication(
             catalog=KIND,
             collection_id=str((self._reader(place).collection() or {}).get("id", "")),
@@ -389,12 +284,23 @@ class StaticCatalog:
     def _reader(self, place: CollectionFiles) -> CollectionReader:
         return CollectionReader(self.storage, place)
 
+    def _writer(self, place: CollectionFiles) -> CollectionWriter:
+        return CollectionWriter(reader=self._reader(place), storage=self._writing, most_links=self.most_links)
+
     @property
     def _root(self) -> RootDocument:
         return RootDocument(storage=self._writing, folder=self.url)
 
     def _public(self, url: str) -> str:
         return self.storage.public_url(url)
+
+
+def _to_be_written(sent: Sequence[str], ids: Set[str], mode: PublishMode, target: str) -> dict[str, int]:
+    """Which of the items sent are, by id their indices; refuses those that are there where nothing is replaced."""
+    if mode == "insert":
+        refuse_existing(sent, ids, target)
+    kept = ids if mode == "insert_ignore" else set()
+    return {name: index for index, name in enumerate(sent) if name not in kept}
 
 
 def _nobody(_code: str, _message: str) -> None: ...

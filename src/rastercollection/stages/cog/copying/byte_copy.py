@@ -35,7 +35,7 @@ from rastercollection.rasters.writing.reading_back import open_cog
 from rastercollection.stages.cog.convert import Conversion
 from rastercollection.stages.cog.copying.comparison import Asked, why_not_as_it_is
 from rastercollection.stages.cog.prepare import Prepared
-from rastercollection.stages.cog.reading import SourceRaster
+from rastercollection.stages.cog.source_raster import SourceRaster
 
 __all__ = ["copy_bytes", "local_copy", "look_at", "why_not"]
 

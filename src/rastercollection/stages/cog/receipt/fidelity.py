@@ -11,7 +11,7 @@ heights included. A lossy codec must stay above a signal-to-noise ratio.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -32,11 +32,11 @@ from rastercollection.rasters.pixels.validity import PixelLayout, Valid, Validit
 from rastercollection.rasters.pixels.windows import Array
 from rastercollection.rasters.writing.content import Content, ExpectedContent, Look, differing
 from rastercollection.rasters.writing.reading_back import open_cog
-from rastercollection.stages.cog.reading import SourceRaster
 from rastercollection.stages.cog.receipt.area import check_area
 from rastercollection.stages.cog.receipt.reference_system import CRS_CHECKS, check_crs
 from rastercollection.stages.cog.receipt.samples import Comparison, compare_samples, sample_windows
 from rastercollection.stages.cog.receipt.values import Values
+from rastercollection.stages.cog.source_raster import SourceRaster
 
 __all__ = ["Expected", "SourceReference", "give_receipt"]
 
@@ -100,35 +100,46 @@ def give_receipt(
     Raises:
         TaskError: ``FIDELITY_FAILED``, with the receipt among its details.
     """
-    started, blob, exact = time.process_time(), reference.source.blob, expected.content.exact
-    strange = 0
-
-    def look(data: Array, valid: Valid) -> None:
-        nonlocal strange
-        if not (exact or expected.resampled):
-            statistics.add(data, valid)
-        if expected.values is not None:
-            strange += expected.values.missing(data, valid)
-
-    content, against_source = _compared(cog, expected, reference, look)
-    dtype = expected.layout.dtype
-    largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
-    checks = list(content.checks(exact=exact, largest=largest))
-    if expected.values is not None:
-        checks.append(FidelityCheck.within("strange_values", 0, strange, 0))
-    checks += check_crs(cog.crs, expected.crs, reference.side.plan.grid)
-    checks += against_source
+    started, seen = time.process_time(), _Seen(expected=expected, statistics=statistics)
+    content, against_source = _compared(cog, expected, reference, seen.look)
+    of_crs = check_crs(cog.crs, expected.crs, reference.side.plan.grid)
     receipt = Receipt(
         compared_to="gdal_warp" if expected.resampled else "source",
-        lossless=exact,
+        lossless=expected.content.exact,
         pixels=content.pixels,
-        checks=tuple(checks),
+        checks=(*_of_content(content, expected), *seen.checks(), *of_crs, *against_source),
         seconds=time.process_time() - started,
         warp=reference.warp,
     )
     if not receipt.passed:
-        raise _failed(receipt, blob)
+        raise _failed(receipt, reference.source.blob)
     return receipt
+
+
+@attrs.define(kw_only=True)
+class _Seen:
+    """What is seen of the pixels as the COG is read back: their statistics, and values that the source has not."""
+
+    expected: Expected
+    statistics: RunningStatistics
+    strange: int = 0
+
+    def look(self, data: Array, valid: Valid) -> None:
+        expected = self.expected
+        if not (expected.content.exact or expected.resampled):
+            self.statistics.add(data, valid)
+        if expected.values is not None:
+            self.strange += expected.values.missing(data, valid)
+
+    def checks(self) -> Iterator[FidelityCheck]:
+        if self.expected.values is not None:
+            yield FidelityCheck.within("strange_values", 0, self.strange, 0)
+
+
+def _of_content(content: Content, expected: Expected) -> Iterable[FidelityCheck]:
+    dtype = expected.layout.dtype
+    largest = float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
+    return content.checks(exact=expected.content.exact, largest=largest)
 
 
 def _compared(

@@ -26,7 +26,7 @@ from rastercollection.rasters.pixels.validity import PixelLayout, Validity
 from rastercollection.rasters.pixels.windows import Array, ValidityMap
 from rastercollection.rasters.source.source_dataset import SourceDataset
 from rastercollection.stages.cog.coverage import Coverage
-from rastercollection.stages.cog.reading import SourceRaster
+from rastercollection.stages.cog.source_raster import SourceRaster
 
 __all__ = ["Comparison", "compare_samples", "sample_windows"]
 

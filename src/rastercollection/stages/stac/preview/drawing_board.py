@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rastercollection.core.workflow import TaskContext
+from rastercollection.core.contexts import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.cog import Cog
 from rastercollection.model.look import Look

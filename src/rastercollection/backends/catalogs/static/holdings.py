@@ -1,9 +1,8 @@
-"""What a collection holds, and which of the items sent may join. Pure, no I/O."""
+"""What a static collection holds, and what it has lost. Pure, no I/O."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, Self
 
 import attrs
@@ -11,10 +10,8 @@ import attrs
 from rastercollection.backends.catalogs.static.documents import ItemLink
 from rastercollection.core.models import Notice
 from rastercollection.disclosure.listing import listed
-from rastercollection.errors import BackendError, ObjectExistsError
-from rastercollection.ports.catalog import PUBLISH_MODES
 
-__all__ = ["Foreign", "Holdings", "check_items", "ids_of", "lost_items", "refuse_existing"]
+__all__ = ["Foreign", "Holdings", "lost_items"]
 
 
 @attrs.frozen
@@ -53,38 +50,21 @@ class Holdings:
         links = tuple(link for link in self.links if link.item_id not in item_ids)
         return attrs.evolve(self, links=links, foreign=tuple(o for o in self.foreign if o.item_id not in item_ids))
 
+    def joined_by(self, written: Iterable[ItemLink]) -> Self:
+        """The same with items that were written now, in the place of those of their ids."""
+        links = {link.item_id: link for link in (*self.links, *written)}
+        foreign = tuple(other for other in self.foreign if other.item_id not in links)
+        return attrs.evolve(self, links=tuple(links.values()), foreign=foreign)
+
+    def replaced_by(self, written: Iterable[ItemLink]) -> Self:
+        """Nothing but items that were written now."""
+        return attrs.evolve(self, links=tuple(written), foreign=())
+
     def checksums(self, item_ids: Iterable[str]) -> dict[str, str]:
         """Of those of these items that are there, by id; empty for one that another program added."""
         ours = {link.item_id: link.checksum for link in self.links}
         known = {**dict.fromkeys(self.ids, ""), **ours}
         return {name: known[name] for name in item_ids if name in known}
-
-
-def ids_of(items: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Ids of items; from the sequence itself where that knows them, as one does that makes its items on demand."""
-    known: tuple[str, ...] | None = getattr(items, "ids", None)
-    return tuple(str(item["id"]) for item in items) if known is None else known
-
-
-def check_items(item_ids: Sequence[str], mode: str, target: str) -> None:
-    """Raise a BackendError where two items have one id, or where there is no such mode."""
-    if mode not in PUBLISH_MODES:
-        raise BackendError(f"There is no mode {mode!r} of publishing.", f"Modes: {', '.join(PUBLISH_MODES)}.", target)
-    twice = [name for name, times in Counter(item_ids).items() if times > 1]
-    if twice:
-        raise BackendError(f"Several items have the id {twice[0]!r}.", "Ids are unique in a collection.", target)
-
-
-def refuse_existing(item_ids: Sequence[str], ids: Set[str], target: str) -> None:
-    """Raise an ObjectExistsError that names items whose ids are among those of a collection, if there are any."""
-    there = [name for name in item_ids if name in ids]
-    if there:
-        shown = listed(there)
-        raise ObjectExistsError(
-            f"{len(there)} of {len(item_ids)} items are in the collection already: {shown}.",
-            "Use mode='upsert' to replace them, or 'insert_ignore' to leave them as they are.",
-            target,
-        )
 
 
 def lost_items(linked: Iterable[ItemLink], ids: Set[str], target: str) -> Iterator[Notice]:

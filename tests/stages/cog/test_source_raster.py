@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cog_scenes import UTM, make_cog, texture, write_raster
-from rastercollection.stages.cog import reading
+from rastercollection.stages.cog import source_raster
 
 
 @pytest.mark.parametrize("target", [UTM, "EPSG:4326"])
@@ -18,9 +18,9 @@ def test_blocks_are_forgotten_after_each_row_of_windows_unless_the_next_has_some
     source = write_raster(
         tmp_path / "tile.tif", texture(1, 1100, 530, "uint8"), tiled=True, blockxsize=block, blockysize=block
     )
-    monkeypatch.setattr(reading, "WINDOW_BYTES", 2**19)
+    monkeypatch.setattr(source_raster, "WINDOW_BYTES", 2**19)
     times: list[None] = []
-    monkeypatch.setattr(reading, "forget_blocks", lambda: times.append(None))
+    monkeypatch.setattr(source_raster, "forget_blocks", lambda: times.append(None))
     made = make_cog(source, target)
     assert made.cog.reprojected == (target != UTM)
     assert len(times) == (3 if forgets else 0), "rows of windows, of 512 rows of pixels"
