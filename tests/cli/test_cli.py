@@ -213,6 +213,11 @@ class TestOtherCommands:
         report = json.loads(_rc("status", job_id, "--json").stdout)
         assert (report["job_id"], report["status"]) == (job_id, "completed")
         assert report["tasks_by_status"] == {"completed": 6}
+        # the list tells what leads there, and not each job's parameters and results
+        (listed,) = json.loads(_rc("jobs", "--json").stdout)["jobs"]
+        assert listed.items() >= {"job_id": job_id, "status": "completed", "collection_id": "demo"}.items()
+        assert listed["share_url"] == report["result"]["share_url"]
+        assert len(json.dumps(listed)) < 1000
 
     def test_status_of_an_unknown_job(self) -> None:
         done = _rc("status", "f" * 64)

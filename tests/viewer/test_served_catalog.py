@@ -63,6 +63,17 @@ class TestServing:
             {"key": "cover", "title": "Cover, 14 July 2019", "base": "collections/cover/"},
         ]
 
+    def test_the_one_that_is_asked_for_is_shown_at_first(
+        self, catalog: Collection, serve: Callable[..., ViewServer], get: Get
+    ) -> None:
+        server = serve(catalog.output, collection_id="heights")
+        assert get(server, "/api/collection").json["id"] == "heights"
+        listed = get(server, "/api/collections").json["collections"]
+        assert [one["base"] for one in listed] == ["collections/fields/", "", "collections/cover/"]
+        assert get(server, "/collections/fields/api/collection").json["id"] == "fields"
+        with pytest.raises(ViewError, match="did you mean heights"):
+            serve(catalog.output, collection_id="heigths")
+
     def test_each_by_its_own_documents(self, catalog_server: ViewServer, get: Get) -> None:
         for key in ("fields", "heights", "cover"):
             assert get(catalog_server, f"/collections/{key}/api/collection").json["id"] == key

@@ -232,8 +232,11 @@ def test_zooms_without_tiles_say_so_and_lead_to_those_with(server: ViewServer, v
     page = visit(f"{server}#3/41.0/71.0/visual", drawn=False)
     page.wait_for_selector("#status-action")
     assert "Pixels are shown from zoom" in page.locator("#status").inner_text()
+    rings = "viewer.footprints.spots.getLayers().length"
+    eventually(page, rings, lambda count: count == 2)  # around outlines that are too small to be seen
     page.locator("#status-action").click()
     wait_until_drawn(page)
+    eventually(page, rings, lambda count: count == 0)
     page.locator("#status").wait_for(state="hidden")
     assert len(page.evaluate(PIXELS)) > 20
 

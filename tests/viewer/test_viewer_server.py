@@ -157,15 +157,42 @@ class TestLowZooms:
         answer = get(server, f"/mosaicjson/tiles/WebMercatorQuad/{path}")
         assert (answer.status, time.monotonic() - began < 5) == (400, True)
 
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "bidx=9",
+            "bidx=0",
+            "expression=b9*2",
+            "expression=b1%2Bc",
+            "bidx=1&rescale=0,1000&color_formula=gamma%20r%200",
+            "bidx=1&rescale=0,1000&color_formula=gamma%20r",
+            "bidx=1&rescale=0,1000&color_formula=saturation%202",
+            'bidx=1&colormap={"a":[0,0,0]}',
+            "bidx=1&colormap=[7]",
+            "bidx=1&buffer=0.3",
+            "bidx=1&padding=-200",
+            "bidx=1&nodata=much",
+        ],
+    )
+    def test_parameters_that_make_no_sense_are_the_requests_fault(
+        self, server: ViewServer, get: Get, query: str
+    ) -> None:
+        tile = TMS.tile(71.03, 41.08, 13)
+        answer = get(server, f"/mosaicjson/tiles/WebMercatorQuad/13/{tile.x}/{tile.y}.png?{query}")
+        assert 400 <= answer.status < 500, answer.body
+        assert answer.json["detail"]
+
     def test_statistics_of_a_place_are_those_of_its_pixels(
-        self, server: ViewServer, post: Callable[..., Answer]
+        self, server: ViewServer, get: Get, post: Callable[..., Answer]
     ) -> None:
         west, north = WEST + 50 * PIXEL, NORTH - 50 * PIXEL
         ring = [[west, north], [west + PIXEL * 40, north], [west, north - PIXEL * 40], [west, north]]
         shape = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
         bands = post(server, "/mosaicjson/statistics", shape).json["properties"]["statistics"]
         assert bands["b1"]["min"] < bands["b1"]["mean"] < bands["b1"]["max"]
-        assert post(server, "/mosaicjson/statistics?width=50000&height=50000", shape).status == 400
+        for query in ("width=50000&height=50000", "bidx=9", "p=150", "histogram_bins=0", "expression=b7"):
+            assert post(server, f"/mosaicjson/statistics?{query}", shape).status == 400, query
+        assert get(server, "/mosaicjson/point/71.03,41.08?bidx=9").status == 400
 
 
 class TestWhatItRefuses:

@@ -107,7 +107,7 @@ def test_a_name_that_another_collection_has_is_refused_before_a_pixel_is_touched
     out = str(data / "out")
     run(data, "2019", "a", output_container=out)
     text = refused(OutputTakenError, data, "2020", "b", output_container=out)
-    assert text.startswith("[OUTPUT_TAKEN]")
+    assert text.startswith("[OUTPUT_TAKEN] 1 problem with the request")
     assert "collection 'a'" in text
     assert "tile_0_cog_analysis.tif" in text
     assert "set another output_folder" in text

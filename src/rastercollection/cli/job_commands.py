@@ -12,6 +12,7 @@ from rastercollection.cli.telling import Output, print_json
 
 if TYPE_CHECKING:
     from rastercollection.job.handle import JobHandle
+    from rastercollection.job.reporting import JobReport
 
 __all__ = ["COMMANDS", "arguments_again", "show_queued"]
 
@@ -58,10 +59,29 @@ def _jobs(output: Output, *, statuses: tuple[str, ...] = (), jobs: str | None = 
 
     reports = list_jobs(statuses=statuses, jobs=jobs)
     if output.json:
-        print_json({"jobs": [report.to_dict() for report in reports]})
+        print_json({"jobs": [_in_brief(report) for report in reports]})
     else:
         print_jobs(reports, sys.stdout)
     return 0
+
+
+def _in_brief(report: JobReport) -> dict[str, Any]:
+    """What a list tells of a job; by its id, ``status`` tells the rest."""
+    job = report.job
+    return {
+        "job_id": job.id,
+        "job_type": job.job_type,
+        "collection_id": job.metadata.get("collection_id"),
+        "status": job.status,
+        "current_stage": job.current_stage,
+        "total_stages": job.total_stages,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+        "owner": report.owner,
+        "waits": report.is_waiting and not report.lost,
+        "lost": report.lost,
+        "share_url": (job.result or {}).get("share_url"),
+    }
 
 
 def _cancel(output: Output, *, job: str, wait: float = 0.0, jobs: str | None = None) -> int:

@@ -187,6 +187,7 @@ VIEW = (
         "COLLECTION",
         "a collection.json, the folder of a static catalog, or the OUT of 'run'; path or URL",
     ),
+    Option(["--id", "collection_id"], metavar="ID", help="of the collection that is shown at first, of several"),
     Option(["--host"], default="127.0.0.1", show_default=True, help="to listen on, this machine alone unless given"),
     Option(
         ["--port"],

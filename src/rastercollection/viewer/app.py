@@ -12,11 +12,13 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from morecantile import tms as all_grids
 from morecantile.defaults import TileMatrixSets
+from rio_tiler.errors import PointOutsideBounds, RioTilerError
 from starlette.staticfiles import StaticFiles
 from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
 from titiler.mosaic.errors import MOSAIC_STATUS_CODES
 from titiler.mosaic.factory import MosaicTilerFactory
 
+from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import BackendError, ObjectNotFoundError, RasterCollectionError, TaskError, ViewError
 from rastercollection.ports.addresses import normalise, url_problem
 from rastercollection.rasters.gdal_env import SAFE_OPTIONS
@@ -28,11 +30,16 @@ from rastercollection.viewer.tiles import NotDrawnError, TooCoarseError, backend
 
 __all__ = ["make_app"]
 
+log = get_logger(__name__)
+
 GRID = "WebMercatorQuad"
 PREFIX = "/mosaicjson"
 ROOTS = ("", "/collections/{collection}")
 """Of the collection that is shown at first, and of each by its key."""
 OURS = {NotDrawnError: 400, TooCoarseError: 400}
+STATUS_CODES = {**DEFAULT_STATUS_CODES, RioTilerError: 400, PointOutsideBounds: 404, **MOSAIC_STATUS_CODES, **OURS}
+WRONG_PARAMETERS = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What libraries raise of parameters that they cannot compute with: a band that is not there, a gamma of 0."""
 
 
 def make_app(catalog: ServedCatalog, host: str, origins: frozenset[str] = frozenset(), pass_word: str = "") -> Guard:
@@ -56,7 +63,9 @@ def make_app(catalog: ServedCatalog, host: str, origins: frozenset[str] = frozen
         return FileResponse(static / "index.html", headers={"Cache-Control": "no-cache"})
 
     app.add_api_route("/", page, methods=["GET"], include_in_schema=False, response_model=None)
-    add_exception_handlers(app, {**DEFAULT_STATUS_CODES, **MOSAIC_STATUS_CODES, **OURS})
+    add_exception_handlers(app, STATUS_CODES)
+    for kind in WRONG_PARAMETERS:
+        app.add_exception_handler(kind, _wrong_parameters)
     app.add_exception_handler(RasterCollectionError, _our_error)
     app.middleware("http")(_say_how_long_it_holds)
     return Guard(_computing_with_gaps(app), host, origins, pass_word)
@@ -102,6 +111,14 @@ def _mosaic_router(catalog: ServedCatalog, prefix: str) -> Any:
         add_statistics=True,
     )
     return factory.router
+
+
+def _wrong_parameters(request: Request, error: Exception) -> Response:
+    """Those of pictures and statistics have no other cause; anywhere else it is a mistake of this library."""
+    if PREFIX not in request.url.path:
+        raise error
+    log.debug("%s cannot be answered", request.url.path, exc_info=error)
+    return JSONResponse({"detail": str(error)}, status_code=400)
 
 
 def _our_error(_: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ import attrs
 from rastercollection.disclosure.logs import get_logger
 from rastercollection.errors import ObjectNotFoundError, RasterCollectionError
 from rastercollection.ports.storage import StorageBackend
-from rastercollection.viewer.locate import FoundCollection, find_collections
+from rastercollection.viewer.locate import FoundCollection, find_collection, find_collections
 from rastercollection.viewer.served import ServedCollection
 
 __all__ = ["CatalogEntry", "ServedCatalog"]
@@ -40,15 +40,19 @@ class ServedCatalog:
     Args:
         storage: What reads them.
         address: As :func:`~rastercollection.viewer.locate.find_collections` takes it.
+        collection_id: Of the collection that is shown at first; the first that opens when None.
 
     Raises:
-        ViewError, BackendError: There is none that can be shown.
+        ViewError, BackendError: There is none that can be shown, or not the one that is asked for.
     """
 
-    def __init__(self, storage: StorageBackend, address: str) -> None:
+    def __init__(self, storage: StorageBackend, address: str, collection_id: str | None = None) -> None:
         self.storage = storage
-        found = _keyed(find_collections(storage, address))
-        first, served = self._first_that_opens(found)
+        every = find_collections(storage, address)
+        wanted = [] if collection_id is None else [find_collection(storage, address, collection_id)]
+        unlinked = [FoundCollection(url=url, title="") for url in wanted if url not in {one.url for one in every}]
+        found = _keyed((*every, *unlinked))
+        first, served = self._first_that_opens({key: one for key, one in found.items() if one.url in wanted} or found)
         self._served: dict[str, ServedCollection] = {first: served}
         self.entries = tuple(
             CatalogEntry(key=key, title=one.title, base="" if key == first else f"collections/{key}/", url=one.url)

@@ -14,7 +14,7 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -28,6 +28,9 @@ from rastercollection.viewer.framing import proxied_address, server_html
 from rastercollection.viewer.origins import allowed_origins
 from rastercollection.viewer.view_arguments import check_arguments, is_mapping
 
+if TYPE_CHECKING:
+    from rastercollection.viewer.served_catalog import ServedCatalog
+
 __all__ = ["ViewServer", "is_installed", "storage_of", "view_collection"]
 
 LOOPBACK = "127.0.0.1"
@@ -37,7 +40,8 @@ STARTING_SECONDS = 30
 STOPPING_SECONDS = 10
 NEEDED = ("titiler.core", "titiler.mosaic", "fastapi", "uvicorn")
 
-_running: dict[tuple[str, str, frozenset[str]], ViewServer] = {}
+_Key = tuple[str, str | None, str, frozenset[str]]
+_running: dict[_Key, ViewServer] = {}
 _lock = ForkSafeLock()
 
 
@@ -89,6 +93,7 @@ class ViewServer(str):
 def view_collection(
     collection: str | PathLike[str],
     *,
+    collection_id: str | None = None,
     host: str = LOOPBACK,
     port: int | None = None,
     open_browser: bool = False,
@@ -104,6 +109,7 @@ def view_collection(
     Args:
         collection: A ``collection.json``; a static catalog, as its folder or its ``catalog.json``, whose collections
             can be chosen among on the page; or the ``output_container`` of a job.
+        collection_id: Of the one that is shown at first, where there are several.
         host: What to listen on; other machines reach it only where this is not ``127.0.0.1``.
         port: Port to listen on, 0 for any that is free; 8765, or any that is free where that is taken, when None.
         open_browser: Open the map in the user's browser.
@@ -126,14 +132,16 @@ def view_collection(
     if not is_installed():
         raise MissingExtraError("Viewing a collection", "view")
     check_arguments(
-        *(collection, host, port, open_browser, allow_origin, proxy, storage), has_options=is_mapping(storage_options)
+        *(collection, host, port, open_browser, allow_origin, proxy, storage, collection_id),
+        has_options=is_mapping(storage_options),
     )
     collection = str(collection)
     origins = allowed_origins([allow_origin] if isinstance(allow_origin, str) else allow_origin)
-    key = (collection if url_problem(collection) else normalise(collection), host, origins)
+    key = (collection if url_problem(collection) else normalise(collection), collection_id, host, origins)
     server = _running_server(key, port)
     if server is None:
-        server = _start(collection, host, port, storage_of(collection, storage, storage_options), origins)
+        catalog = _catalog(collection, collection_id, storage_of(collection, storage, storage_options))
+        server = _start(catalog, host, port, origins)
         with _lock:
             _running[key] = server
     server.proxied = proxied_address(server, _port_of(server), server._pass_word, proxy)
@@ -142,7 +150,7 @@ def view_collection(
     return server
 
 
-def _running_server(key: tuple[str, str, frozenset[str]], port: int | None) -> ViewServer | None:
+def _running_server(key: _Key, port: int | None) -> ViewServer | None:
     """The one that shows the collection already, on this port if one is named."""
     with _lock:
         server = _running.get(key)
@@ -181,12 +189,13 @@ def _made(name: str, collection: str, options: Mapping[str, Any] | None) -> Stor
     return made
 
 
-def _start(
-    collection: str, host: str, port: int | None, storage: StorageBackend, origins: frozenset[str]
-) -> ViewServer:
+def _catalog(collection: str, collection_id: str | None, storage: StorageBackend) -> ServedCatalog:
     from rastercollection.viewer.served_catalog import ServedCatalog
 
-    catalog = ServedCatalog(storage, collection)
+    return ServedCatalog(storage, collection, collection_id)
+
+
+def _start(catalog: ServedCatalog, host: str, port: int | None, origins: frozenset[str]) -> ViewServer:
     listening = _listen(host, port)
     try:
         return _serve(catalog, host, listening, origins)
@@ -195,7 +204,7 @@ def _start(
         raise
 
 
-def _serve(catalog: Any, host: str, listening: socket.socket, origins: frozenset[str]) -> ViewServer:
+def _serve(catalog: ServedCatalog, host: str, listening: socket.socket, origins: frozenset[str]) -> ViewServer:
     from rastercollection.rasters.proj_data import usable_proj_data
 
     usable_proj_data()  # what the app imports makes CRSs at once

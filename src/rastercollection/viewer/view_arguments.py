@@ -33,6 +33,7 @@ def check_arguments(
     allow_origin: Any,
     proxy: Any,
     storage: Any,
+    collection_id: Any,
     *,
     has_options: bool,
 ) -> None:
@@ -46,6 +47,7 @@ def check_arguments(
         allow_origin=(origins, _are_texts),
         proxy=(proxy, checks.optional(checks.text)),
         storage=(storage, checks.optional(_is_storage)),
+        collection_id=(collection_id, checks.optional(checks.text)),
     )
     if not has_options:
         wrong.append(RequestProblem("storage_options", "…", "must be a mapping of names to values"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import attrs
@@ -92,3 +94,12 @@ def test_what_is_no_picture_is_not_opened_as_anything_else() -> None:
 def test_texts_that_are_no_preview_page_hold_nothing() -> None:
     assert page_content("") is None
     assert page_content('<svg viewBox="0 0 1000 5"></svg>') is None
+
+
+def test_pictures_are_read_in_a_process_that_has_not_used_gdal() -> None:
+    """As that of a result which was there before, in a thread of a new kernel."""
+    media_type, data = encode_picture(np.full((4, 8, 8), 255, np.uint8), quality=None)
+    module = decode_picture.__module__
+    program = f"import {module} as m; print(m.decode_picture({media_type!r}, {data!r}, 8, 8).min())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "255\n", done.stderr

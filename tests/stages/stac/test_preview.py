@@ -19,6 +19,7 @@ from rastercollection.stages.stac.preview.frame import frame_of
 from rastercollection.stages.stac.preview.layer import Layer
 from rastercollection.stages.stac.preview.legend import legend
 from rastercollection.stages.stac.preview.page import Drawn, PreviewPlaces, preview_page
+from rastercollection.stages.stac.preview.sheet import sheet_of
 from rastercollection.stages.stac.preview.svg_map import tile_day
 from rastercollection.testing.sample_rasters import write_sample_cog
 from rastercollection.testing.sample_records import sample_cog, sample_grid
@@ -157,6 +158,44 @@ def test_every_tile_is_inside_the_map(cogs: list[Cog]) -> None:
     assert all(0 < x < width and 0 < y < height for x, y in corners)
     assert max(x for x, _ in corners) - min(x for x, _ in corners) > width / 20
     assert 0.3 * width < height < width
+
+
+def test_tiles_far_apart_are_seen_in_insets_that_letters_on_the_map_lead_to() -> None:
+    far = [sample_cog("north", (69.2, 41.4, 69.3, 41.5)), sample_cog("south", (-77.1, -15.7, -77.0, -15.6))]
+    text = preview_page("Title", "Text", far, _places())
+    _, _, width, height = map(float, Page(text).all("svg", "viewbox")[0].split())
+    for path in re.findall(r'class="tile".*?<path d="([^"]+)"', text):
+        xs, ys = zip(*(map(float, point.split(",")) for point in re.findall(r"[-\d.]+,[-\d.]+", path)), strict=True)
+        assert 0 < min(xs) < max(xs) - 150 < width
+        assert 0 < min(ys) < max(ys) - 150 < height
+    letters = re.findall(r'<text class="letter" x="([\d.]+)" y="([\d.]+)">(\w)<', text)
+    assert [letter for *_, letter in letters] == ["A", "B", "A", "B"]
+    (south_x, south_y), (north_x, north_y) = [tuple(map(float, place)) for *place, _ in letters[2:]]
+    assert (south_x < north_x, south_y > north_y) == (True, True)
+
+
+def test_a_tile_far_from_many_others_has_an_inset_and_the_others_stay_on_the_map() -> None:
+    cogs = [*sample_grid(9), sample_cog("stray", (20.0, 60.0, 20.01, 60.01))]
+    sheet = sheet_of(cogs)
+    assert [one.items for one in sheet.maps[1:]] in (
+        [{"stray"}],
+        [{"stray"}, {cog.item_id for cog in cogs[:9]}],
+        [{cog.item_id for cog in cogs[:9]}, {"stray"}],
+    )
+    corners = [(n % 7 * 3.0, n // 7 * 3.0) for n in range(40)]
+    spread = [sample_cog(f"t{x}-{y}", (x, y, x + 0.001, y + 0.001)) for x, y in corners]
+    crowded = sheet_of(spread)
+    assert (len(crowded.maps), len(crowded.marks)) == (1, 40), "they are too many for insets"
+    assert all(max(box[2:]) >= 18 for _, box in crowded.marks)
+
+
+def test_dots_in_a_row_are_large_enough_to_be_seen() -> None:
+    row = [sample_cog(f"t{n}", (n * 1.0, n * 1.0, n + 0.001, n + 0.001)) for n in range(40)]
+    corners = _corners(Page(preview_page("Title", "Text", row, _places())))
+    assert max(corners)[0] - min(corners)[0] > 500
+    for start in range(0, len(corners), 4):
+        xs, ys = zip(*corners[start : start + 4], strict=True)
+        assert min(max(xs) - min(xs), max(ys) - min(ys)) >= 4
 
 
 def test_neighbours_across_the_antimeridian_are_drawn_side_by_side() -> None:

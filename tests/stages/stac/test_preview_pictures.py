@@ -15,13 +15,15 @@ from rasterio.io import MemoryFile
 from rastercollection.backends.storage.fsspec import FsspecStorage
 from rastercollection.core.contexts import TaskContext
 from rastercollection.core.models import Task
+from rastercollection.job.notebook.map_picture import draw_map_picture
 from rastercollection.model.cog import Cog
 from rastercollection.model.mosaic import Overview
 from rastercollection.stac.renders import made_renders
 from rastercollection.stages.members import Members
 from rastercollection.stages.stac.preview.drawing_board import draw_preview
-from rastercollection.stages.stac.preview.frame import frame_of
-from rastercollection.stages.stac.preview.svg_map import tile_box
+from rastercollection.stages.stac.preview.frame import frame_of, tile_box
+from rastercollection.stages.stac.preview.page_content import page_content
+from rastercollection.stages.stac.preview.sheet import sheet_of
 from rastercollection.testing.sample_rasters import write_sample_cog
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
@@ -149,6 +151,26 @@ def test_a_tile_that_cannot_be_read_is_told_and_leaves_the_others(publish: Any, 
     assert shown.middle_of(boxes[1])[3] == 0
     assert "PREVIEW_INCOMPLETE" in [notice.code for notice in done.notices]
     assert "1 could not be read" in done.page
+
+
+def test_tiles_far_apart_are_drawn_in_insets_and_cut_from_them(publish: Any, tmp_path: Path) -> None:
+    """By the days of all of them, as on the map of tiles that are side by side."""
+    places = {"north": (69.2, 41.4, 69.3, 41.5), "south": (-77.1, -15.7, -77.0, -15.6)}
+    cogs = [
+        attrs.evolve(
+            write_sample_cog(tmp_path, name, np.full((3, 200, 200), value, np.uint8), at),
+            datetime=f"{year}-01-01T00:00:00Z",
+        )
+        for (name, at), value, year in zip(places.items(), (60, 200), (2019, 2020), strict=True)
+    ]
+    page = publish(cogs).page
+    shown, sheet = Shown(page), sheet_of(cogs)
+    boxes = [tile_box(sheet.map_of(cog).placed, cog) for cog in cogs]
+    assert [shown.middle_of(box)[0] for box in boxes] == pytest.approx([60, 200], abs=8)
+    assert sorted(shown.days) == ["2019-01-01", "2020-01-01"]
+    assert page.count("<use ") == 2
+    picture = draw_map_picture(page_content(page))
+    assert sorted(picture.thumbnails) == ["north.tif", "south.tif"]
 
 
 def test_a_dead_tile_server_is_told_and_is_not_the_map(publish: Any, tmp_path: Path) -> None:

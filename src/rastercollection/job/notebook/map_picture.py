@@ -32,6 +32,8 @@ _STYLE = (
     ".side{text-anchor:start;dominant-baseline:central}.bar-text{text-anchor:start;dominant-baseline:auto}"
     ".number{fill:#fff;font-weight:700;font-size:16px;text-anchor:middle;dominant-baseline:central;paint-order:stroke;"
     "stroke:#000a;stroke-width:4px;stroke-linejoin:round}"
+    ".letter{fill:#7c888d;font-weight:700;font-size:18px;text-anchor:middle;dominant-baseline:central}"
+    ".mark{fill:none;stroke:#7c888d;stroke-width:1.2;vector-effect:non-scaling-stroke}"
     ".grid{fill:none;stroke:#808a8f;stroke-opacity:.35;vector-effect:non-scaling-stroke}"
     ".bar{fill:none;stroke:#7c888d;stroke-width:2;vector-effect:non-scaling-stroke}"
     ".outline{fill:none;stroke:#e8590c;stroke-width:1.2;stroke-linejoin:round;vector-effect:non-scaling-stroke}"
@@ -148,13 +150,13 @@ def _uri(picture: _Rgba, quality: int) -> str:
 def _drawing(page: PageContent, image: str) -> str:
     """An SVG that needs nothing else."""
     outlines = "".join(page.outlines.values())
-    lines = {kind: "".join(path for each, path in page.lines if each == kind) for kind in ("grid", "bar")}
+    lines = {kind: "".join(path for each, path in page.lines if each == kind) for kind in ("grid", "bar", "mark")}
     parts = [
         f'<path class="grid" d="{lines["grid"]}"/>',
         f'<image width="1000" height="{page.height}" preserveAspectRatio="none" href="{image}"/>' if image else "",
         f'<path class="outline" d="{outlines}"/>' if len(outlines) <= MOST_OUTLINE_CHARACTERS else "",
         *(f'<text class="{kind}" x="{x:g}" y="{y:g}">{html.escape(text)}</text>' for kind, x, y, text in page.labels),
-        f'<path class="bar" d="{lines["bar"]}"/>',
+        *(f'<path class="{kind}" d="{lines[kind]}"/>' for kind in ("bar", "mark")),
     ]
     size = f'width="1000" height="{page.height}" viewBox="0 0 1000 {page.height}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{_STYLE}</style>{"".join(parts)}</svg>'

@@ -13,6 +13,7 @@ from typing import Any
 
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio.env import ensure_env
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, DatasetWriter, MemoryFile
 
@@ -32,6 +33,7 @@ def bear_with_no_georeference() -> None:
         warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=_MODULES)
 
 
+@ensure_env  # type: ignore[untyped-decorator]
 def open_memory(memory: MemoryFile, driver: str) -> Any:
     """The dataset that a file in memory holds, to be closed before the file is.
 
@@ -42,6 +44,7 @@ def open_memory(memory: MemoryFile, driver: str) -> Any:
     return DatasetReader(memory.name, driver=[driver], sharing=False)
 
 
+@ensure_env  # type: ignore[untyped-decorator]
 def encode_in_memory(pixels: NDArray[Any], driver: str, **options: Any) -> bytes:
     """The file that a driver makes of pixels, ``(bands, rows, columns)``; some can but copy what is whole.
 

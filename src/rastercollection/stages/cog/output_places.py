@@ -191,9 +191,9 @@ class OutputPlace:
         )
 
     def _of_somebody(self, content: Content) -> RequestProblem | None:
-        """Files that are there and that the collection neither reserved nor links to."""
-        ours = {key for one in content.of(self.wanted.collection) if one.reservation for key in one.reservation.names()}
-        there = {key: content.files[key] for key in self.wanted.names() if key in content.files and key not in ours}
+        """Files that are there and that nobody has reserved, and the collection does not link to."""
+        kept = {key for one in content.documents if one.reservation for key in one.reservation.names()}
+        there = {key: content.files[key] for key in self.wanted.names() if key in content.files and key not in kept}
         strange = [relative(self._url, info.url) for info in there.values() if not self._is_own_file(info)]
         if not strange:
             return None

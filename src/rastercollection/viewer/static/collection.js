@@ -34,6 +34,7 @@ class Collection {
   /** Names, units, classes and spreads of the bands, which take a while where there are many items. */
   async loadBands() {
     this.bandsAsked ??= ask(`${this.base}api/bands`).then(({ bands }) => (this.bands = bands));
+    this.bandsAsked.catch(() => (this.bandsAsked = null));
     return this.bandsAsked;
   }
 

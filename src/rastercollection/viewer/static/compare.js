@@ -18,8 +18,7 @@ export class Compare {
     const { viewer } = this;
     const [kind, key] = [value.slice(0, value.indexOf(":")), value.slice(value.indexOf(":") + 1)];
     const right = { render: { key: viewer.collection.key, picture: published(key) }, in: { key, picture: published("") } }[kind];
-    await viewer.compareAs({ right: right ?? null, swipe: viewer.swipe.percent });
-    if (right && viewer.isComparing) viewer.activate(1);
+    if (await viewer.compareAs({ right: right ?? null, swipe: viewer.swipe.percent })) viewer.activate(1);
   }
 
   /** As the pictures are. */

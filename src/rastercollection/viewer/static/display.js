@@ -27,6 +27,10 @@ export class Display {
   /** Follow a picture of a collection. */
   show(collection, picture) {
     const isOther = collection !== this.collection || collection.bands !== this.bands;
+    if (picture !== this.picture) { // what was still to come was of another one
+      this.request?.abort();
+      clearTimeout(this.bending);
+    }
     Object.assign(this, { collection, picture, bands: collection.bands });
     if (isOther) this.fill();
     this.look = lookOf(collection, picture);
@@ -151,10 +155,10 @@ export class Display {
   async stretch(key) {
     this.request?.abort();
     this.request = new AbortController();
-    const { collection, picture, look } = this;
+    const { signal } = this.request;
     try {
-      const ranges = await rangesOf(key, collection, picture, this.map.getBounds(), this.request.signal);
-      if (collection !== this.collection || look.bands.join() !== this.look.bands.join()) return; // meanwhile it is another
+      const ranges = await rangesOf(key, this.collection, this.picture, this.map.getBounds(), signal);
+      if (signal.aborted) return; // meanwhile it is another picture
       this.change({ ...this.picture, ranges, stretch: key });
       this.tell("");
     } catch (error) {

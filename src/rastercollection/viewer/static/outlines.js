@@ -3,6 +3,8 @@
 import { ask } from "./ask.js";
 import { color } from "./elements.js";
 
+const SEEN = 6; // pixels
+
 /** Outlines of a collection's items, and a frame around it all. */
 export class Outlines {
   constructor(map, failed) {
@@ -12,6 +14,7 @@ export class Outlines {
       style: () => this.style(),
       coordsToLatLng: ([x, y]) => L.latLng(y, this.east > 180 && x < this.west - 1e-9 ? x + 360 : x),
     }).addTo(map);
+    this.spots = L.layerGroup().addTo(map);
     this.frame = L.rectangle([[0, 0], [0, 0]], { interactive: false, fill: false, weight: 1, dashArray: "6 5" }).addTo(map);
   }
 
@@ -27,12 +30,24 @@ export class Outlines {
     this.load();
   }
 
+  /** Rings around items that would not be seen at this zoom. */
+  spot() {
+    this.spots.clearLayers();
+    for (const item of this.items.getLayers()) {
+      const bounds = item.getBounds();
+      const size = this.map.project(bounds.getSouthEast()).subtract(this.map.project(bounds.getNorthWest()));
+      if (Math.max(size.x, size.y) >= SEEN) continue;
+      L.circleMarker(bounds.getCenter(), { interactive: false, radius: SEEN, weight: 2, fill: false, color: color("--edge") }).addTo(this.spots);
+    }
+  }
+
   toggle(isShown) {
-    for (const layer of [this.items, this.frame]) isShown ? layer.addTo(this.map) : layer.remove();
+    for (const layer of [this.items, this.spots, this.frame]) isShown ? layer.addTo(this.map) : layer.remove();
   }
 
   recolor() {
     this.frame.setStyle({ color: color("--soft") });
+    this.spot();
     this.items.setStyle(this.style());
   }
 
@@ -57,6 +72,7 @@ export class Outlines {
       const found = await ask(`${this.collection.base}api/footprints?bbox=${clampedBox(box)}`, { signal: this.request.signal });
       this.hasAll = Boolean(everything) && found.numberReturned === found.numberMatched;
       this.items.clearLayers().addData(found);
+      this.spot();
       if (everything && !this.hasAll) {
         this.isAsked = true;
         await this.load();

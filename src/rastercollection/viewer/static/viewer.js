@@ -37,6 +37,7 @@ class Viewer {
     panes.forEach((pane) => (pane.style.zIndex = 200));
     this.sides = ["left", "right"].map((name) => new Side(this.map, name, () => this.tellTiles()));
     this.active = 0;
+    this.turns = [null, null];
     this.values = new Map();
     this.spot = L.marker([0, 0], { interactive: false, keyboard: false, icon: L.divIcon({ className: "spot", iconSize: [14, 14] }) });
     this.swipe = new Swipe(this.map, panes, () => this.remember());
@@ -129,18 +130,33 @@ class Viewer {
     this.remember();
   }
 
+  /** Whether nothing else was asked for of a side since: what is asked for last is shown, whenever it is answered. */
+  turn(number) {
+    const turn = (this.turns[number] = Symbol("turn"));
+    return () => this.turns[number] === turn;
+  }
+
   /** Show another collection of the catalog. */
   async choose(key) {
+    if (!(await this.open({ left: { key, picture: published("") } }, this.turn(0)))) return;
+    this.activate(0);
+    this.fit(this.collection);
+  }
+
+  /** Show on the left what was asked for, and go to its place; returns whether it is shown. */
+  async open({ left, place = null }, isLatest) {
     try {
-      const picture = published("");
-      const collection = await this.opened({ key, picture });
-      this.closeReading();
-      this.show(0, collection, picture);
-      this.activate(0);
-      this.fit(collection);
+      const collection = await this.opened(left);
+      if (!isLatest()) return false;
+      if (place) this.map.setView([place.lat, place.lng], place.zoom, { animate: false });
+      if (collection !== this.collection) this.closeReading();
+      this.show(0, collection, left.picture);
+      return true;
     } catch (error) {
+      if (!isLatest()) return false;
       byId("collection").value = this.collection.key;
       this.tell(`The collection cannot be shown: ${error.message}`, { alarm: true });
+      return false;
     }
   }
 
@@ -193,34 +209,41 @@ class Viewer {
     this.describe();
   }
 
-  async compareAs({ right, swipe }) {
+  /** Show on the right what was asked for, or nothing; returns whether there is something now. */
+  async compareAs({ right, swipe }, isLatest = this.turn(1)) {
+    if (!isLatest()) return false;
     if (!right) {
       this.sides[1].clear();
       this.swipe.hide();
       this.activate(0);
       this.tellTiles();
       this.remember();
-      return;
+      return false;
     }
     try {
       const collection = await this.opened(right);
+      if (!isLatest()) return false;
       this.swipe.isOn = true;
       this.swipe.percent = swipe;
       this.show(1, collection, right.picture);
+      return true;
     } catch (error) {
+      if (!isLatest()) return false;
+      this.describe();
       this.tell(`There is nothing to compare with: ${error.message}`, { alarm: true });
+      return false;
     }
   }
 
   // where the map is
 
   async goTo(hash) {
+    const [isLeft, isRight] = [this.turn(0), this.turn(1)];
     if (hash === this.hash) return;
     const told = toldOf(hash);
-    if (told.place) this.map.setView([told.place.lat, told.place.lng], told.place.zoom, { animate: false });
-    this.show(0, await this.opened(told.left), told.left.picture);
-    await this.compareAs(told);
-    this.veil(told);
+    if (!(await this.open(told, isLeft))) return;
+    await this.compareAs(told, isRight);
+    if (isRight()) this.veil(told);
   }
 
   fit(collection) {

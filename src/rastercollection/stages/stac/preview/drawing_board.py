@@ -8,6 +8,7 @@ from typing import Any
 from rastercollection.core.contexts import TaskContext
 from rastercollection.disclosure.listing import listed
 from rastercollection.model.cog import Cog
+from rastercollection.model.look import Look
 from rastercollection.model.mosaic import Overview
 from rastercollection.rasters.reduced.pieces import forget, stored_url
 from rastercollection.stac.renders import look_of
@@ -15,9 +16,10 @@ from rastercollection.stages.members import Members
 from rastercollection.stages.resources import Resources
 from rastercollection.stages.stac.late_overview import is_outdated
 from rastercollection.stages.stac.preview.canvas import Canvas, Drawable
-from rastercollection.stages.stac.preview.frame import frame_of
-from rastercollection.stages.stac.preview.gallery import COLUMNS, MOST_TILES, draw_gallery
+from rastercollection.stages.stac.preview.gallery import COLUMNS, MOST_DAYS, MOST_TILES, Gallery, draw_gallery
+from rastercollection.stages.stac.preview.layer import WIDTH, Layer
 from rastercollection.stages.stac.preview.page import Drawn
+from rastercollection.stages.stac.preview.sheet import SheetMap, sheet_of
 from rastercollection.stages.stac.preview.svg_map import tile_day
 
 __all__ = ["draw_preview"]
@@ -42,18 +44,11 @@ def draw_preview(
             algorithm of a tile server makes of the values.
     """
     resources = Resources.of(context.resources)
-    cogs = members.combined
-    if not cogs:
+    if not members.combined:
         return Drawn()
     render, remark = _drawn_first(renders)
     look = look_of(render)
-    canvas = Canvas(
-        frame=frame_of(members.cogs), columns=COLUMNS, look=look, storage=resources.storage, limits=resources.limits
-    )
-    whole = _whole(members, overview, canvas)
-    for cog in [] if whole else cogs:
-        forget(resources.storage, cog)
-    gallery = draw_gallery(canvas, whole or [(tile_day(cog), _drawable(cog)) for cog in cogs[:MOST_TILES]])
+    gallery, is_whole = _drawn(members, overview, look, resources)
     if gallery.unread:
         reasons = [f"{name}: {reason}" for name, reason in gallery.unread.items()]
         message = (
@@ -62,8 +57,34 @@ def draw_preview(
         context.notice("PREVIEW_INCOMPLETE", message)
     if remark:
         context.notice("PREVIEW_DIFFERS", remark)
-    missing = _missing(members, len(gallery.unread), is_whole=bool(whole))
+    missing = _missing(members, len(gallery.unread), is_whole=is_whole)
     return Drawn(layers=gallery.layers, look=look, remark=" ".join(filter(None, (remark, missing))))
+
+
+def _drawn(members: Members, overview: Overview | None, look: Look, resources: Resources) -> tuple[Gallery, bool]:
+    """The pictures of all maps of the sheet, and whether they are the overview's."""
+    maps = [one for one in sheet_of(members.cogs).maps if one.items]
+    canvases = [_canvas(one, look, resources) for one in maps]
+    wholes = [_whole(members, overview, canvas) for canvas in canvases]
+    tiles = members.combined[:MOST_TILES]
+    by_day = not any(wholes) and 1 < len({tile_day(cog) for cog in tiles}) <= MOST_DAYS
+    for cog in [] if all(wholes) else members.combined:
+        forget(resources.storage, cog)
+    layers: list[Layer] = []
+    unread: dict[str, str] = {}
+    for one, canvas, whole in zip(maps, canvases, wholes, strict=True):
+        cogs = whole or [(tile_day(cog), _drawable(cog)) for cog in tiles if cog.item_id in one.items]
+        if not cogs:  # those that are here cannot be combined
+            continue
+        made = draw_gallery(canvas, cogs, by_day=by_day)
+        layers += [layer.placed(number, one.box) for number, layer in enumerate(made.layers, len(layers))]
+        unread.update(made.unread)
+    return Gallery(layers=tuple(layers), unread=unread), all(wholes)
+
+
+def _canvas(one: SheetMap, look: Look, resources: Resources) -> Canvas:
+    columns = round(COLUMNS * one.box[2] / WIDTH)
+    return Canvas(frame=one.frame, columns=columns, look=look, storage=resources.storage, limits=resources.limits)
 
 
 def _drawn_first(renders: Mapping[str, Render]) -> tuple[Render, str]:

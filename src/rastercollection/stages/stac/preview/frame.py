@@ -10,11 +10,9 @@ import attrs
 from rastercollection.geo.bounds import bounds_union, unroll
 from rastercollection.geo.webmercator import isometric_latitude, latitude_at
 from rastercollection.model.cog import Cog
+from rastercollection.stages.stac.preview.layer import WIDTH, Box
 
-__all__ = ["METRES_PER_DEGREE", "WIDTH", "Frame", "Point", "frame_of"]
-
-WIDTH = 1000.0
-"""Units across the map."""
+__all__ = ["METRES_PER_DEGREE", "WIDTH", "Frame", "Point", "frame_of", "tile_box"]
 
 METRES_PER_DEGREE = 111_195.0
 
@@ -53,6 +51,12 @@ class Frame:
     def turn(self) -> float:
         """Width of 360° of longitude."""
         return 360 * self.squeeze * self.scale
+
+    def reduced(self, left: float, top: float, part: float) -> Frame:
+        """The same within a larger drawing: from ``left`` and ``top`` on, as a ``part`` of its width."""
+        scale = self.scale * part
+        west, north = self.west - left / scale, self.north + top / scale
+        return attrs.evolve(self, west=west, north=north, scale=scale, height=self.height * part)
 
     def place(self, longitude: float, latitude: float) -> Point:
         """x to the right and y down, in units."""
@@ -102,3 +106,10 @@ def frame_of(cogs: Sequence[Cog]) -> Frame:
         left=bounds[0],
         right=bounds[2],
     )
+
+
+def tile_box(frame: Frame, cog: Cog) -> Box:
+    """Left, top, width and height of a tile on the map."""
+    west, south, east, north = unroll(cog.file.bounds_4326)
+    left, top = frame.place(west, north)
+    return left, top, (east - west) * frame.squeeze * frame.scale, frame.y(south) - top

@@ -50,14 +50,15 @@ class Gallery:
     unread: Mapping[str, str] = attrs.field(factory=dict)
 
 
-def draw_gallery(canvas: Canvas, cogs: Sequence[tuple[str, Drawable]]) -> Gallery:
-    """Draw COGs by days, where these are a few, so that each day is seen by itself.
+def draw_gallery(canvas: Canvas, cogs: Sequence[tuple[str, Drawable]], *, by_day: bool) -> Gallery:
+    """Draw COGs.
 
     Args:
         canvas: What is drawn on.
         cogs: The day of each, empty where it is not known, and the COG; the one on top first.
+        by_day: So that each day is seen by itself.
     """
-    by_days = _by_days(cogs)
+    by_days = _by_days(cogs) if by_day else {"": [cog for _, cog in cogs]}
     unread: dict[str, str] = {}
     drawn = [(day, _drawn(canvas, group, unread)) for day, group in by_days.items()]
     pictures = [(day, picture) for day, picture in drawn if picture[3].any()]
@@ -70,7 +71,7 @@ def _by_days(cogs: Sequence[tuple[str, Drawable]]) -> dict[str, list[Drawable]]:
     groups: dict[str, list[Drawable]] = {}
     for day, cog in cogs:
         groups.setdefault(day, []).append(cog)
-    return groups if 1 < len(groups) <= MOST_DAYS else {"": [cog for _, cog in cogs]}
+    return groups
 
 
 def _drawn(canvas: Canvas, cogs: Sequence[Drawable], unread: dict[str, str]) -> _Rgba:

@@ -6,7 +6,10 @@ import base64
 
 import attrs
 
-__all__ = ["Box", "Layer"]
+__all__ = ["WIDTH", "Box", "Layer"]
+
+WIDTH = 1000.0
+"""Units across a map."""
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height, in units of the map."""
@@ -28,6 +31,13 @@ class Layer:
     box: Box
     media_type: str
     picture: bytes
+
+    def placed(self, number: int, box: Box) -> Layer:
+        """The same on one of several maps, which lies in a box of their sheet; a number of its own there."""
+        left, top, width, _ = box
+        part = width / WIDTH
+        here = (left + self.box[0] * part, top + self.box[1] * part, self.box[2] * part, self.box[3] * part)
+        return attrs.evolve(self, number=number, box=here)
 
     @property
     def name(self) -> str:

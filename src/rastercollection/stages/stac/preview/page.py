@@ -18,10 +18,11 @@ from rastercollection.stac.fields import ground_resolution, projection_code
 from rastercollection.stac.hrefs import page_href
 from rastercollection.stac.items import is_dated
 from rastercollection.stac.terms import LATEST
-from rastercollection.stages.stac.preview.frame import Frame, frame_of
+from rastercollection.stages.stac.preview.frame import tile_box
 from rastercollection.stages.stac.preview.layer import Layer
 from rastercollection.stages.stac.preview.legend import legend
-from rastercollection.stages.stac.preview.svg_map import draw_map, in_reading_order, tile_box, tile_day
+from rastercollection.stages.stac.preview.sheet import Sheet, sheet_of
+from rastercollection.stages.stac.preview.svg_map import draw_map, in_reading_order, tile_day
 
 __all__ = ["Drawn", "PreviewPlaces", "preview_page"]
 
@@ -63,14 +64,14 @@ def preview_page(
         title, description: Of the collection.
         cogs: The tiles, the one on top first.
         places: Where things are; links are relative where there is a relative path.
-        drawn: Pictures of the tiles, on the frame of :func:`~rastercollection.stages.stac.preview.frame.frame_of`.
+        drawn: Pictures of the tiles, on the sheet of :func:`~rastercollection.stages.stac.preview.sheet.sheet_of`.
     """
 
     def href(address: str) -> str:
         return page_href(address, places.page)
 
     drawn = drawn or Drawn()
-    frame = frame_of(cogs)
+    sheet = sheet_of(cogs)
     links = [
         _link(href(address), text)
         for address, text in (
@@ -87,8 +88,8 @@ def preview_page(
         f"<title>{html.escape(title)}</title>\n<style>\n{_file('preview.css')}</style>\n</head>\n<body>\n"
         f"<header>\n<h1>{html.escape(title)}</h1>\n<p>{html.escape(description)}</p>\n"
         f'<ul class="facts">{"".join(_facts(cogs))}</ul>\n<nav>{"".join(links)}</nav>\n</header>\n'
-        f"<main>\n<figure>{draw_map(cogs, frame, drawn.layers)}</figure>\n{_controls(drawn.layers)}"
-        f"{legend(drawn.look, cogs)}{_remark(drawn.remark)}{_table(cogs, href, _Thumbnails(frame, drawn.layers))}\n"
+        f"<main>\n<figure>{draw_map(cogs, sheet, drawn.layers)}</figure>\n{_controls(drawn.layers)}"
+        f"{legend(drawn.look, cogs)}{_remark(drawn.remark)}{_table(cogs, href, _Thumbnails(sheet, drawn.layers))}\n"
         f"</main>\n<script>{_file('preview.js')}</script>\n</body>\n</html>\n"
     )
 
@@ -195,14 +196,15 @@ def _crs(crs: str) -> str:
 class _Thumbnails:
     """Cuttings of the map's pictures, which are in the page once."""
 
-    frame: Frame
+    sheet: Sheet
     layers: Sequence[Layer]
 
     def of(self, cog: Cog) -> str:
         """An ``<svg>`` of what the map shows of a tile; empty where there is no picture of it."""
-        left, top, width, height = tile_box(self.frame, cog)
+        left, top, width, height = tile_box(self.sheet.map_of(cog).placed, cog)
         day = tile_day(cog)
-        names = [layer.name for layer in self.layers if layer.day == day or len(self.layers) == 1]
+        has_days = any(layer.day for layer in self.layers)
+        names = [layer.name for layer in self.layers if layer.day == day or not has_days]
         if not names or width <= 0 or height <= 0:
             return ""
         uses = "".join(f'<use href="#{name}"/>' for name in names)

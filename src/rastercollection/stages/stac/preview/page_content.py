@@ -25,8 +25,9 @@ _LAYER = re.compile(
     rf"x={_NUMBER} y={_NUMBER} width={_NUMBER} height={_NUMBER}"
 )
 _OUTLINE = re.compile(r'<a href="#tile-(\d+)" class="tile"[^>]*><path d="([MLZ\d.,-]*)">.*?</a>', re.DOTALL)
-_LABEL = re.compile(r'<text class="(label(?: side| bar-text)?|number)" x="([\d.-]+)" y="([\d.-]+)">([^<]*)</text>')
-_LINE = re.compile(r'<path class="(grid|bar)" d="([MLHVmlhv\d.,-]*)"/>')
+_TEXT = "label(?: side| bar-text)?|number|letter"
+_LABEL = re.compile(rf'<text class="({_TEXT})" x="([\d.-]+)" y="([\d.-]+)">([^<]*)</text>')
+_LINE = re.compile(r'<path class="(grid|bar|mark)" d="([MLHVmlhvz\d.,-]*)"/>')
 _ROW = re.compile(r'<tr id="tile-(\d+)".*?<small>([^<]*)</small>', re.DOTALL)
 _LEGEND = re.compile(r'<ul class="facts legend">(.*?)</ul>', re.DOTALL)
 _COLOR = r"(?:rgb\(\d{1,3}, \d{1,3}, \d{1,3}\)|red|green|blue)"
@@ -59,7 +60,7 @@ class PageContent:
         height: Of the map, which is 1000 units wide.
         layers: Pictures, the one at the bottom first.
         outlines: Paths of SVG in the map's units, by the numbers of tiles.
-        lines: Paths of the graticule and of the scale bar, by ``grid`` and ``bar``.
+        lines: Paths of graticules, scale bars and frames, by ``grid``, ``bar`` and ``mark``.
         labels: Class, x, y and text of what is written on the map.
         blobs: Sources of the tiles, by number, as far as the page lists them.
         legend: What the colours stand for.

@@ -1,4 +1,4 @@
-"""A map of the tiles as SVG: pictures in their places, footprints, graticule and scale bar. Pure."""
+"""The maps of a sheet as SVG: pictures in their places, footprints, graticule and scale bar. Pure."""
 
 from __future__ import annotations
 
@@ -12,36 +12,44 @@ from rastercollection.geo.bounds import unroll
 from rastercollection.geo.types import Bounds
 from rastercollection.model.cog import Cog
 from rastercollection.stac.items import is_dated
-from rastercollection.stages.stac.preview.frame import METRES_PER_DEGREE, WIDTH, Frame, Point
+from rastercollection.stages.stac.preview.frame import METRES_PER_DEGREE, WIDTH, Frame, Point, tile_box
 from rastercollection.stages.stac.preview.layer import Box, Layer
+from rastercollection.stages.stac.preview.sheet import Sheet
 
-__all__ = ["draw_map", "in_reading_order", "tile_box", "tile_day"]
+__all__ = ["draw_map", "in_reading_order", "tile_day"]
 
 MOST_OUTLINES, MOST_NUMBERS = 600, 60
+LEAST = 5.0
+"""Units of the smallest outline."""
+
+HIDDEN = 24.0
+"""Units of a tile below which a number on it would hide it."""
+
 _STEPS = (1, 2, 5)
 
 
-def draw_map(cogs: Sequence[Cog], frame: Frame, layers: Sequence[Layer]) -> str:
+def draw_map(cogs: Sequence[Cog], sheet: Sheet, layers: Sequence[Layer]) -> str:
     """An ``<svg>`` element.
 
     Args:
         cogs: The tiles; the first is on top. The one of number ``n`` links to ``#tile-n``.
-        frame: Around them.
+        sheet: Of them.
         layers: Pictures, the one at the bottom first.
     """
     numbers = {cog.item_id: number for number, cog in enumerate(in_reading_order(cogs), 1)}
-    numbered = [(numbers[cog.item_id], cog) for cog in cogs]
+    numbered = [(numbers[cog.item_id], cog, sheet.map_of(cog).placed) for cog in cogs]
     drawn = [
-        *_graticule(frame),
+        *(part for one in sheet.maps for part in _graticule(one.placed, one.box)),
         '<g class="layers">',
         *map(_picture, layers),
         "</g>",
-        *(_outline(frame, number, cog, len(cogs)) for number, cog in reversed(numbered)),
-        *(_number(frame, number, cog) for number, cog in numbered if len(cogs) <= MOST_NUMBERS),
-        *_scale_bar(frame),
+        *(_outline(frame, number, cog, len(cogs)) for number, cog, frame in reversed(numbered)),
+        *(_number(frame, number, cog) for number, cog, frame in numbered if len(cogs) <= MOST_NUMBERS),
+        *(part for one in sheet.maps for part in _scale_bar(one.placed, one.box)),
+        *_marks(sheet),
     ]
     kind = "map many" if len(cogs) > MOST_NUMBERS else "map"
-    box = f"0 0 {WIDTH:g} {frame.height:.0f}"
+    box = f"0 0 {WIDTH:g} {sheet.height:.0f}"
     drawing = "".join(drawn)
     return f'<svg class="{kind}" viewBox="{box}" role="img" aria-label="Map of the tiles">{drawing}</svg>'
 
@@ -73,19 +81,24 @@ def tile_day(cog: Cog) -> str:
     return first if first == last else ""
 
 
-def tile_box(frame: Frame, cog: Cog) -> Box:
-    """Left, top, width and height of a tile on the map."""
-    west, south, east, north = unroll(cog.file.bounds_4326)
-    left, top = frame.place(west, north)
-    return left, top, (east - west) * frame.squeeze * frame.scale, frame.y(south) - top
-
-
 def _outline(frame: Frame, number: int, cog: Cog, count: int) -> str:
-    rings = _rings(cog.footprint) if count <= MOST_OUTLINES else []
-    path = "".join(_path(frame, ring) for ring in rings) or _path(frame, _box(cog.file.bounds_4326))
+    path = _symbol(tile_box(frame, cog))
+    if not path:
+        rings = _rings(cog.footprint) if count <= MOST_OUTLINES else []
+        path = "".join(_path(frame, ring) for ring in rings) or _path(frame, _box(cog.file.bounds_4326))
     title = html.escape(f"{number}. {cog.item_id}")
     day = html.escape(tile_day(cog))
     return f'<a href="#tile-{number}" class="tile" data-day="{day}"><path d="{path}"><title>{title}</title></path></a>'
+
+
+def _symbol(box: Box) -> str:
+    """What stands for a tile that is smaller than that; empty for all others."""
+    left, top, width, height = box
+    if max(width, height) >= LEAST:
+        return ""
+    x, y, half = left + width / 2, top + height / 2, LEAST / 2
+    corners = ((x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half))
+    return _closed(corners)
 
 
 def _rings(geometry: Mapping[str, Any]) -> list[Sequence[Point]]:
@@ -102,32 +115,56 @@ def _box(bounds: Bounds) -> list[Point]:
 
 
 def _path(frame: Frame, ring: Sequence[Sequence[float]]) -> str:
-    points = [frame.place(point[0], point[1]) for point in ring[:-1]]
+    return _closed([frame.place(point[0], point[1]) for point in ring[:-1]])
+
+
+def _closed(points: Sequence[Point]) -> str:
     return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z" if points else ""
 
 
 def _number(frame: Frame, number: int, cog: Cog) -> str:
-    west, south, east, north = unroll(cog.file.bounds_4326)
-    x, y = frame.place((west + east) / 2, (south + north) / 2)
-    return f'<text class="number" x="{x:.1f}" y="{y:.1f}">{number}</text>'
+    left, top, width, height = tile_box(frame, cog)
+    y = top + height / 2 if max(width, height) >= HIDDEN else top - HIDDEN
+    return f'<text class="number" x="{left + width / 2:.1f}" y="{y:.1f}">{number}</text>'
 
 
-def _graticule(frame: Frame) -> Iterator[str]:
-    bottom, right = frame.latitude(frame.height), frame.longitude(WIDTH)
-    for longitude in _ticks(frame.longitude(0), right, 6):
-        x = (longitude * frame.squeeze - frame.west) * frame.scale
-        yield f'<path class="grid" d="M{x:.1f},0V{frame.height:.1f}"/>'
+def _marks(sheet: Sheet) -> Iterator[str]:
+    """Frames of insets and around what they show, with letters."""
+    for one in sheet.maps[1:]:
+        left, top, width, _ = one.box
+        yield _frame(one.box) + _letter(one.letter, left + width - 20, top + 22)
+    for letter, box in sheet.marks[:MOST_OUTLINES]:
+        left, top, width, height = box
+        x = left + width + 12 if left + width < WIDTH - 40 else left - 12
+        yield _frame(box) + _letter(letter, x, top + height / 2)
+
+
+def _letter(letter: str, x: float, y: float) -> str:
+    return f'<text class="letter" x="{x:.1f}" y="{y:.1f}">{letter}</text>' if letter else ""
+
+
+def _frame(box: Box) -> str:
+    left, top, width, height = box
+    return f'<path class="mark" d="M{left:.1f},{top:.1f}h{width:.1f}v{height:.1f}h-{width:.1f}z"/>'
+
+
+def _graticule(frame: Frame, box: Box) -> Iterator[str]:
+    left, top, width, height = box
+    right, bottom = left + width, top + height
+    for longitude in _ticks(frame.longitude(left), frame.longitude(right), 6 * width / WIDTH):
+        x = frame.x(longitude)
+        yield f'<path class="grid" d="M{x:.1f},{top:.1f}V{bottom:.1f}"/>'
         wrapped = (longitude + 180) % 360 - 180
-        if 40 < x < WIDTH - 40:
-            yield f'<text class="label" x="{x:.1f}" y="8">{_degrees(wrapped, "E", "W")}</text>'
-    for latitude in _ticks(max(-90.0, bottom), min(90.0, frame.latitude(0)), 4):
-        _, y = frame.place(frame.left, latitude)
-        yield f'<path class="grid" d="M0,{y:.1f}H{WIDTH:g}"/>'
-        if 60 < y < frame.height - 60:
-            yield f'<text class="label side" x="8" y="{y:.1f}">{_degrees(latitude, "N", "S")}</text>'
+        if left + 40 < x < right - 60:
+            yield f'<text class="label" x="{x:.1f}" y="{top + 8:.1f}">{_degrees(wrapped, "E", "W")}</text>'
+    for latitude in _ticks(max(-90.0, frame.latitude(bottom)), min(90.0, frame.latitude(top)), 4):
+        y = frame.y(latitude)
+        yield f'<path class="grid" d="M{left:.1f},{y:.1f}H{right:.1f}"/>'
+        if top + 60 < y < bottom - 60:
+            yield f'<text class="label side" x="{left + 8:.1f}" y="{y:.1f}">{_degrees(latitude, "N", "S")}</text>'
 
 
-def _ticks(low: float, high: float, about: int) -> list[float]:
+def _ticks(low: float, high: float, about: float) -> list[float]:
     """Round numbers between two values."""
     step = _round_step((high - low) / about)
     return [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
@@ -144,16 +181,17 @@ def _degrees(value: float, positive: str, negative: str) -> str:
     return f"{text}°{'' if text in ('0', '180') else positive if value > 0 else negative}"
 
 
-def _scale_bar(frame: Frame) -> Iterator[str]:
+def _scale_bar(frame: Frame, box: Box) -> Iterator[str]:
     """A bar of a round length on the ground in the middle of the map, about a sixth of its width."""
-    middle = frame.latitude(frame.height / 2)
-    degrees = (frame.longitude(WIDTH) - frame.longitude(0)) / 6
+    left, top, width, height = box
+    middle = frame.latitude(top + height / 2)
+    degrees = (frame.longitude(left + width) - frame.longitude(left)) / 6
     rough = degrees * METRES_PER_DEGREE * math.cos(math.radians(middle))
     if rough <= 0 or degrees > 30:
         return
     metres = _round_step(rough / 2)
-    length = WIDTH / 6 * metres / rough
+    length = width / 6 * metres / rough
     text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
-    y = frame.height - 18
-    yield f'<path class="bar" d="M20,{y - 8:.1f}v8h{length:.1f}v-8"/>'
-    yield f'<text class="label bar-text" x="{30 + length:.1f}" y="{y:.1f}">{text}</text>'
+    x, y = left + 20, top + height - 18
+    yield f'<path class="bar" d="M{x:.1f},{y - 8:.1f}v8h{length:.1f}v-8"/>'
+    yield f'<text class="label bar-text" x="{x + 10 + length:.1f}" y="{y:.1f}">{text}</text>'
