@@ -458,13 +458,19 @@ def web_server(need_extra: None) -> Iterator[Callable[[Path], str]]:
         yield start
 
 
+@pytest.mark.parametrize(
+    ("edges", "close"),
+    [((179.97,), 1e-3), ((178.9, -179.4), 0.1)],
+    ids=["one tile", "two that do not meet"],
+)
 def test_across_the_antimeridian_it_frames_the_tiles_and_shows_both_sides(
-    tmp_path: Path, serve: Serve, get: Get
+    tmp_path: Path, serve: Serve, get: Get, edges: tuple[float, ...], close: float
 ) -> None:
-    write_tile(tmp_path / "seam.tif", 179.97)
+    for number, edge in enumerate(edges):
+        write_tile(tmp_path / f"seam{number}.tif", edge)
     process_collection(
         container_name=tmp_path,
-        blob_list=["seam.tif"],
+        blob_list=["seam?.tif"],
         collection_id="fields",
         output_container=tmp_path / "output",
         datetime="2020",
@@ -473,8 +479,8 @@ def test_across_the_antimeridian_it_frames_the_tiles_and_shows_both_sides(
     )
     server = serve(str(tmp_path / "output"))
     west, _, east, _ = get(server, "/api/collection").json["bounds"]
-    assert (west, east) == pytest.approx((179.97, 179.97 + SIZE * PIXEL), abs=1e-3)
-    for longitude in (179.99, -179.99):
+    assert (west, east) == pytest.approx((edges[0], edges[-1] % 360 + SIZE * PIXEL), abs=close)
+    for longitude in (edges[0] + 0.02, (edges[-1] + SIZE * PIXEL - 0.02 + 180) % 360 - 180):
         values = get(server, f"/api/point?lon={longitude}&lat=41.08").json["items"][0]["bands"]
         assert all(band["value"] is not None for band in values)
         assert _in_tile(_tile(get, server, longitude, 41.08, 12, "bidx=1"), longitude, 41.08, 12)[-1] > 0

@@ -72,6 +72,12 @@ class MosaicIndex:
             groups.setdefault(key[:z], set()).update(assets)
         return max(map(len, groups.values()), default=0)
 
+    def columns(self) -> tuple[Bounds, ...]:
+        """Boxes around the quadkeys, one for each column of them, as high as the mosaic."""
+        width, (_, south, _, north) = 360 / 2**self.zoom, self.bounds
+        numbers = sorted({tile_number(key)[0] for key in self.quadkeys})
+        return tuple((number * width - 180, south, (number + 1) * width - 180, north) for number in numbers)
+
     def every_asset(self) -> list[str]:
         """Addresses of all COGs."""
         return _distinct(self.assets)

@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry import mapping
 
 from rastercollection.core.records import to_plain
-from rastercollection.geo.bounds import bounds_parts, crosses_antimeridian, unroll
+from rastercollection.geo.bounds import bounds_parts, bounds_union, crosses_antimeridian, unroll
 from rastercollection.stac.parts import item_count
 from rastercollection.stac.published import item_bounds, links_of
 from rastercollection.viewer.served import PublishedCollection
@@ -63,12 +63,17 @@ def collection_summary(shown: PublishedCollection, public_url: str) -> Json:
 
 
 def _framed(shown: PublishedCollection) -> Bounds:
-    """What is shown at first: the mosaic, whose box goes all around where the collection's crosses the antimeridian."""
+    """What is shown at first: the mosaic, by way of the antimeridian where that is the shorter one.
+
+    The box of a mosaic goes the other way around where its places lie on both sides and do not meet.
+    """
     west, south, east, north = shown.mosaic.bounds
     extent = _extent(shown.document)
     if (west, east) == (-180.0, 180.0) and extent is not None and crosses_antimeridian(extent):
         return (extent[0], south, extent[2], north)
-    return (west, south, east, north)
+    columns = shown.mosaic.columns() if east - west > 180 else ()
+    around = bounds_union(columns, is_picture=True) if columns else shown.mosaic.bounds
+    return around if crosses_antimeridian(around) else shown.mosaic.bounds
 
 
 def _extent(document: Mapping[str, Any]) -> Bounds | None:
