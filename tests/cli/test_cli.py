@@ -230,6 +230,8 @@ class TestOtherCommands:
         assert "4 of 5 tiles became COGs" in done.stdout
         assert not state.exists()
         assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+        command = done.stderr.strip().splitlines()[-1].split()
+        assert "completed" in _rc(*command[1:]).stdout
 
     def test_whoever_stops_reading_causes_no_traceback(self, scene: Scene, tmp_path: Path) -> None:
         command = f"{sys.executable} -m rastercollection plan {scene.folder} --id x --output {tmp_path / 'out'} | true"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import shlex
 import sys
 import threading
 import traceback
@@ -300,8 +301,10 @@ def _demo(told: Output, *, output: str, executor: str) -> int:
         scene = make_scene(folder / "sources")
     except (FileExistsError, NotADirectoryError) as error:
         raise RequestError([RequestProblem("output", repr(output), "must be a folder, or not there")]) from error
-    result = _process({**demo_arguments(folder), "executor": executor}, told)
-    sys.stderr.write(f"{scene.broken.name} is broken on purpose.\n")
+    arguments = {**demo_arguments(folder), "executor": executor}
+    result = _process(arguments, told)
+    status = shlex.join(["rastercollection", "status", result.job_id, "--jobs", arguments["jobs"]])
+    sys.stderr.write(f"{scene.broken.name} is broken on purpose. The job is recorded beside it:\n  {status}\n")
     as_meant = [tile.ok != (tile.blob == scene.broken.name) for tile in result.tiles]
     return ALL_TILES if all(as_meant) else SOME_FAILED
 
