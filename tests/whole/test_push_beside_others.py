@@ -6,38 +6,23 @@ import contextlib
 import functools
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from job_scenes import make_tiles, write_tile
-from rastercollection import Push, check_collection, process_collection, push_collection, remove_collection
-from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from published_scene import ALL, OTHERS_MAY_TAKE, PublishedScene
+from rastercollection import Push, process_collection, push_collection
 from rastercollection.errors import RasterCollectionError
 from rastercollection.job.upkeep import collection_clearing as clearing
 from rastercollection.job.upkeep import collection_copying as copying
 from rastercollection.model.reservation import SUFFIX
 
-ALL = ["a", "b", "sub_c", "sub_d-ca6e64bf"]
-OTHERS_MAY_TAKE = 2.0
 
-
-@attrs.frozen
-class Scene:
-    """A collection, and where it is pushed to.
-
-    Attributes:
-        folder: Where all of it is.
-        name: Of the collection.
-        catalog: Address of the catalog that it is pushed to.
-    """
-
-    folder: Path
-    name: str
-    catalog: str
+class Scene(PublishedScene):
+    """A collection, and where it is pushed to."""
 
     @property
     def there(self) -> Path:
@@ -59,24 +44,9 @@ class Scene:
     def push(self) -> Push:
         return push_collection(self.folder / "here" / "stac", self.there, collection_id=self.name, catalog=self.catalog)
 
-    def remove(self, *tiles: str) -> Any:
-        return remove_collection(self.catalog, tiles, every_tile=not tiles, collection_id=self.name)
-
-    def items(self) -> list[str]:
-        return sorted(str(item["id"]) for item in self.backend().items(self.name))
-
-    def backend(self) -> Any:
-        if "://" not in self.catalog:
-            return StaticCatalog(self.catalog)
-        from rastercollection.backends.catalogs.pgstac.pgstac_catalog import PgstacCatalog
-
-        return PgstacCatalog(self.catalog)
-
-    def check(self, tiles: list[str] = ALL) -> None:
+    def check(self, tiles: Sequence[str] = ALL) -> None:
         """These tiles are there, each with its COG, and their names are kept for the collection."""
-        found = check_collection(self.catalog, collection_id=self.name, verify="checksum", jobs="memory")
-        assert found.findings == ()
-        assert self.items() == sorted(tiles)
+        self.check_tiles(*tiles)
         assert [path.name for path in self.there.iterdir() if path.name.endswith(SUFFIX)] != []
 
 

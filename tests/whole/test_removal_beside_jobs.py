@@ -8,35 +8,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from job_scenes import NAMES, make_tiles
-from rastercollection import check_collection, process_collection, remove_collection
-from rastercollection.backends.catalogs.static.static_catalog import StaticCatalog
+from published_scene import ALL, OTHERS_MAY_TAKE, PublishedScene
+from rastercollection import process_collection
 from rastercollection.core.events import Event, StageEnded
 from rastercollection.job.upkeep import collection_clearing as clearing
 from rastercollection.stages.cogs_in_place import CogsInPlace
 from rastercollection.stages.stac import task
 
-OTHERS_MAY_TAKE = 2.0
-"""Seconds in which whoever does not wait for its turn gets where it should not."""
-ALL = ["a", "b", "sub_c", "sub_d-ca6e64bf"]
 
-
-@attrs.frozen
-class Scene:
-    """A published collection whose job runs again, with the COGs that it has made.
-
-    Attributes:
-        folder: Where all of it is.
-        name: Of the collection.
-        catalog: Its address.
-    """
-
-    folder: Path
-    name: str
-    catalog: str
+class Scene(PublishedScene):
+    """A published collection whose job runs again, with the COGs that it has made."""
 
     def run(self, *observers: Callable[[Event], object], **parameters: Any) -> Any:
         return process_collection(
@@ -52,24 +36,9 @@ class Scene:
             **parameters,
         )
 
-    def remove(self, *tiles: str) -> Any:
-        return remove_collection(self.catalog, tiles, every_tile=not tiles, collection_id=self.name)
-
     def check(self, tiles: Sequence[str] = ALL) -> None:
         """These tiles are there, each with its COG."""
-        found = check_collection(self.catalog, collection_id=self.name, verify="checksum", jobs="memory")
-        assert found.findings == ()
-        assert self.items() == sorted(tiles)
-
-    def items(self) -> list[str]:
-        return sorted(str(item["id"]) for item in self.backend().items(self.name))
-
-    def backend(self) -> Any:
-        if "://" not in self.catalog:
-            return StaticCatalog(self.catalog)
-        from rastercollection.backends.catalogs.pgstac.pgstac_catalog import PgstacCatalog
-
-        return PgstacCatalog(self.catalog)
+        self.check_tiles(*tiles)
 
     def cogs(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "out").rglob("*_cog_*.tif"))
